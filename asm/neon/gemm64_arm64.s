@@ -7,7 +7,7 @@
 // func GemmTiles64(args *GemmArgs64)
 TEXT ·GemmTiles64(SB), NOSPLIT, $56-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24
@@ -31,6 +31,10 @@ apart1:
 	MOVD     32(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
+	MOVD     R2, R10
+	ADD      R2, R10, R10
+	MOVD     R10, R11
+	ADD      R10, R11, R11
 	MOVD     40(R0), R5
 	MOVD     48(R0), R6
 
@@ -550,10 +554,90 @@ steps6x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch6x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail6x4
+	CMP      $8, R5
+	BNE      apart6x4
+	CMP      $64, R6
+	BNE      apart6x4
+	SUBS     $2, R15, R15
+	BLT      few6x4
+lanes6x4:
+	FMOVQ    (R14), F24
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	FLDPQ    (R3), (F30, F31)
+	WORD     $0x4fd813c0 // fmla v0.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e1 // fmla v1.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd913c4 // fmla v4.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e5 // fmla v5.2d, v31.2d, v25.d[0]
+	WORD     $0x4fda13c8 // fmla v8.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13e9 // fmla v9.2d, v31.2d, v26.d[0]
+	WORD     $0x4fdb13cc // fmla v12.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ed // fmla v13.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdc13d0 // fmla v16.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f1 // fmla v17.2d, v31.2d, v28.d[0]
+	WORD     $0x4fdd13d4 // fmla v20.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f5 // fmla v21.2d, v31.2d, v29.d[0]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e3 // fmla v3.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd913c6 // fmla v6.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e7 // fmla v7.2d, v31.2d, v25.d[0]
+	WORD     $0x4fda13ca // fmla v10.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13eb // fmla v11.2d, v31.2d, v26.d[0]
+	WORD     $0x4fdb13ce // fmla v14.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ef // fmla v15.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdc13d2 // fmla v18.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f3 // fmla v19.2d, v31.2d, v28.d[0]
+	WORD     $0x4fdd13d6 // fmla v22.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f7 // fmla v23.2d, v31.2d, v29.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F30, F31)
+	WORD     $0x4fd81bc0 // fmla v0.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be1 // fmla v1.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc4 // fmla v4.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be5 // fmla v5.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bc8 // fmla v8.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1be9 // fmla v9.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bcc // fmla v12.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bed // fmla v13.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd0 // fmla v16.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf1 // fmla v17.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd4 // fmla v20.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf5 // fmla v21.2d, v31.2d, v29.d[1]
+	FLDPQ    96(R3), (F30, F31)
+	WORD     $0x4fd81bc2 // fmla v2.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be3 // fmla v3.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc6 // fmla v6.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be7 // fmla v7.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bca // fmla v10.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1beb // fmla v11.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bce // fmla v14.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bef // fmla v15.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd2 // fmla v18.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf3 // fmla v19.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd6 // fmla v22.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf7 // fmla v23.2d, v31.2d, v29.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes6x4
+few6x4:
+	ADDS     $2, R15, R15
+	BEQ      store6x4
+	B        one6x4
+apart6x4:
 	SUBS     $4, R15, R15
 	BLT      rest6x4
 k6x4:
@@ -569,8 +653,7 @@ k6x4:
 	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
 	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F30
+	FMOVD    (R14)(R10), F30
 	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
@@ -580,8 +663,7 @@ k6x4:
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
 	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
@@ -607,8 +689,7 @@ k6x4:
 	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
 	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F30
+	FMOVD    (R14)(R10), F30
 	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
@@ -618,8 +699,7 @@ k6x4:
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
 	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
@@ -645,8 +725,7 @@ k6x4:
 	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
 	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F30
+	FMOVD    (R14)(R10), F30
 	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
@@ -656,8 +735,7 @@ k6x4:
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
 	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
@@ -683,8 +761,7 @@ k6x4:
 	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
 	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F30
+	FMOVD    (R14)(R10), F30
 	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
@@ -694,8 +771,7 @@ k6x4:
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
 	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
@@ -727,8 +803,7 @@ one6x4:
 	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
 	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F30
+	FMOVD    (R14)(R10), F30
 	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
@@ -738,8 +813,7 @@ one6x4:
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
 	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
@@ -781,8 +855,7 @@ t50:
 	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
 	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F30
+	FMOVD    (R14)(R10), F30
 	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
@@ -792,8 +865,7 @@ t50:
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
 	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
@@ -1501,10 +1573,81 @@ steps5x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch5x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail5x4
+	CMP      $8, R5
+	BNE      apart5x4
+	CMP      $64, R6
+	BNE      apart5x4
+	SUBS     $2, R15, R15
+	BLT      few5x4
+lanes5x4:
+	FMOVQ    (R14), F20
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	WORD     $0x4fd41320 // fmla v0.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41341 // fmla v1.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41362 // fmla v2.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41383 // fmla v3.2d, v28.2d, v20.d[0]
+	WORD     $0x4fd51324 // fmla v4.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51345 // fmla v5.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51366 // fmla v6.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51387 // fmla v7.2d, v28.2d, v21.d[0]
+	WORD     $0x4fd61328 // fmla v8.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61349 // fmla v9.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136a // fmla v10.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd6138b // fmla v11.2d, v28.2d, v22.d[0]
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd7138f // fmla v15.2d, v28.2d, v23.d[0]
+	WORD     $0x4fd81330 // fmla v16.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81351 // fmla v17.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81372 // fmla v18.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81393 // fmla v19.2d, v28.2d, v24.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F25, F26)
+	FLDPQ    96(R3), (F27, F28)
+	WORD     $0x4fd41b20 // fmla v0.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b41 // fmla v1.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b62 // fmla v2.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd41b83 // fmla v3.2d, v28.2d, v20.d[1]
+	WORD     $0x4fd51b24 // fmla v4.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b45 // fmla v5.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b66 // fmla v6.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd51b87 // fmla v7.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd61b28 // fmla v8.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b49 // fmla v9.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6a // fmla v10.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd61b8b // fmla v11.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd71b2c // fmla v12.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4d // fmla v13.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6e // fmla v14.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd71b8f // fmla v15.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd81b30 // fmla v16.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b51 // fmla v17.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b72 // fmla v18.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b93 // fmla v19.2d, v28.2d, v24.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes5x4
+few5x4:
+	ADDS     $2, R15, R15
+	BEQ      store5x4
+	B        one5x4
+apart5x4:
 	SUBS     $4, R15, R15
 	BLT      rest5x4
 k5x4:
@@ -1520,8 +1663,7 @@ k5x4:
 	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
 	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
@@ -1531,8 +1673,7 @@ k5x4:
 	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
 	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
@@ -1553,8 +1694,7 @@ k5x4:
 	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
 	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
@@ -1564,8 +1704,7 @@ k5x4:
 	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
 	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
@@ -1586,8 +1725,7 @@ k5x4:
 	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
 	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
@@ -1597,8 +1735,7 @@ k5x4:
 	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
 	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
@@ -1619,8 +1756,7 @@ k5x4:
 	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
 	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
@@ -1630,8 +1766,7 @@ k5x4:
 	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
 	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
@@ -1658,8 +1793,7 @@ one5x4:
 	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
 	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
@@ -1669,8 +1803,7 @@ one5x4:
 	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
 	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
@@ -1707,8 +1840,7 @@ t140:
 	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
 	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
@@ -1718,8 +1850,7 @@ t140:
 	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
 	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
@@ -2306,10 +2437,72 @@ steps4x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch4x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail4x4
+	CMP      $8, R5
+	BNE      apart4x4
+	CMP      $64, R6
+	BNE      apart4x4
+	SUBS     $2, R15, R15
+	BLT      few4x4
+lanes4x4:
+	FMOVQ    (R14), F16
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c6 // fmla v6.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112e7 // fmla v7.2d, v23.2d, v17.d[0]
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212ca // fmla v10.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212eb // fmla v11.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312ef // fmla v15.2d, v23.2d, v19.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F20, F21)
+	FLDPQ    96(R3), (F22, F23)
+	WORD     $0x4fd01a80 // fmla v0.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa1 // fmla v1.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac2 // fmla v2.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae3 // fmla v3.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11a84 // fmla v4.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa5 // fmla v5.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac6 // fmla v6.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11ae7 // fmla v7.2d, v23.2d, v17.d[1]
+	WORD     $0x4fd21a88 // fmla v8.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa9 // fmla v9.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21aca // fmla v10.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21aeb // fmla v11.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes4x4
+few4x4:
+	ADDS     $2, R15, R15
+	BEQ      store4x4
+	B        one4x4
+apart4x4:
 	SUBS     $4, R15, R15
 	BLT      rest4x4
 k4x4:
@@ -2325,8 +2518,7 @@ k4x4:
 	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
 	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
 	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F22
+	FMOVD    (R14)(R10), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
@@ -2352,8 +2544,7 @@ k4x4:
 	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
 	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
 	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F22
+	FMOVD    (R14)(R10), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
@@ -2379,8 +2570,7 @@ k4x4:
 	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
 	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
 	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F22
+	FMOVD    (R14)(R10), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
@@ -2406,8 +2596,7 @@ k4x4:
 	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
 	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
 	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F22
+	FMOVD    (R14)(R10), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
@@ -2439,8 +2628,7 @@ one4x4:
 	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
 	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
 	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F22
+	FMOVD    (R14)(R10), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
@@ -2482,8 +2670,7 @@ t214:
 	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
 	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
 	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F22
+	FMOVD    (R14)(R10), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
@@ -2959,10 +3146,63 @@ steps3x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch3x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail3x4
+	CMP      $8, R5
+	BNE      apart3x4
+	CMP      $64, R6
+	BNE      apart3x4
+	SUBS     $2, R15, R15
+	BLT      few3x4
+lanes3x4:
+	FMOVQ    (R14), F12
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	WORD     $0x4fcc11e0 // fmla v0.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1201 // fmla v1.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1222 // fmla v2.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1243 // fmla v3.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcd11e4 // fmla v4.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1226 // fmla v6.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1247 // fmla v7.2d, v18.2d, v13.d[0]
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce122a // fmla v10.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce124b // fmla v11.2d, v18.2d, v14.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F15, F16)
+	FLDPQ    96(R3), (F17, F18)
+	WORD     $0x4fcc19e0 // fmla v0.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a01 // fmla v1.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a22 // fmla v2.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a43 // fmla v3.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd19e4 // fmla v4.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a05 // fmla v5.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a26 // fmla v6.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a47 // fmla v7.2d, v18.2d, v13.d[1]
+	WORD     $0x4fce19e8 // fmla v8.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a2a // fmla v10.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a4b // fmla v11.2d, v18.2d, v14.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes3x4
+few3x4:
+	ADDS     $2, R15, R15
+	BEQ      store3x4
+	B        one3x4
+apart3x4:
 one3x4:
 	FLDPQ    (R3), (F12, F13)
 	FLDPQ    32(R3), (F14, F15)
@@ -2976,8 +3216,7 @@ one3x4:
 	WORD     $0x4fd111a5 // fmla v5.2d, v13.2d, v17.d[0]
 	WORD     $0x4fd111c6 // fmla v6.2d, v14.2d, v17.d[0]
 	WORD     $0x4fd111e7 // fmla v7.2d, v15.2d, v17.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F18
+	FMOVD    (R14)(R10), F18
 	WORD     $0x4fd21188 // fmla v8.2d, v12.2d, v18.d[0]
 	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
 	WORD     $0x4fd211ca // fmla v10.2d, v14.2d, v18.d[0]
@@ -3014,8 +3253,7 @@ t272:
 	WORD     $0x4fd111a5 // fmla v5.2d, v13.2d, v17.d[0]
 	WORD     $0x4fd111c6 // fmla v6.2d, v14.2d, v17.d[0]
 	WORD     $0x4fd111e7 // fmla v7.2d, v15.2d, v17.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F18
+	FMOVD    (R14)(R10), F18
 	WORD     $0x4fd21188 // fmla v8.2d, v12.2d, v18.d[0]
 	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
 	WORD     $0x4fd211ca // fmla v10.2d, v14.2d, v18.d[0]
@@ -3370,10 +3608,54 @@ steps2x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch2x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail2x4
+	CMP      $8, R5
+	BNE      apart2x4
+	CMP      $64, R6
+	BNE      apart2x4
+	SUBS     $2, R15, R15
+	BLT      few2x4
+lanes2x4:
+	FMOVQ    (R14), F8
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a3 // fmla v3.2d, v13.2d, v8.d[0]
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91186 // fmla v6.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a7 // fmla v7.2d, v13.2d, v9.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F10, F11)
+	FLDPQ    96(R3), (F12, F13)
+	WORD     $0x4fc81940 // fmla v0.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81961 // fmla v1.2d, v11.2d, v8.d[1]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a3 // fmla v3.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91944 // fmla v4.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
+	WORD     $0x4fc91986 // fmla v6.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a7 // fmla v7.2d, v13.2d, v9.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes2x4
+few2x4:
+	ADDS     $2, R15, R15
+	BEQ      store2x4
+	B        one2x4
+apart2x4:
 one2x4:
 	FLDPQ    (R3), (F8, F9)
 	FLDPQ    32(R3), (F10, F11)
@@ -3653,10 +3935,45 @@ steps1x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch1x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail1x4
+	CMP      $8, R5
+	BNE      apart1x4
+	CMP      $64, R6
+	BNE      apart1x4
+	SUBS     $2, R15, R15
+	BLT      few1x4
+lanes1x4:
+	FMOVQ    (R14), F4
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	WORD     $0x4fc410a0 // fmla v0.2d, v5.2d, v4.d[0]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc410e2 // fmla v2.2d, v7.2d, v4.d[0]
+	WORD     $0x4fc41103 // fmla v3.2d, v8.2d, v4.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F5, F6)
+	FLDPQ    96(R3), (F7, F8)
+	WORD     $0x4fc418a0 // fmla v0.2d, v5.2d, v4.d[1]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc418e2 // fmla v2.2d, v7.2d, v4.d[1]
+	WORD     $0x4fc41903 // fmla v3.2d, v8.2d, v4.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes1x4
+few1x4:
+	ADDS     $2, R15, R15
+	BEQ      store1x4
+	B        one1x4
+apart1x4:
 one1x4:
 	FLDPQ    (R3), (F4, F5)
 	FLDPQ    32(R3), (F6, F7)
@@ -4195,6 +4512,9 @@ steps8x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch8x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
@@ -4212,8 +4532,7 @@ k8x3:
 	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
 	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
 	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F29
+	FMOVD    (R14)(R10), F29
 	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
 	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
@@ -4221,8 +4540,7 @@ k8x3:
 	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
@@ -4253,8 +4571,7 @@ k8x3:
 	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
 	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
 	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F29
+	FMOVD    (R14)(R10), F29
 	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
 	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
@@ -4262,8 +4579,7 @@ k8x3:
 	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
@@ -4294,8 +4610,7 @@ k8x3:
 	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
 	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
 	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F29
+	FMOVD    (R14)(R10), F29
 	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
 	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
@@ -4303,8 +4618,7 @@ k8x3:
 	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
@@ -4335,8 +4649,7 @@ k8x3:
 	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
 	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
 	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F29
+	FMOVD    (R14)(R10), F29
 	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
 	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
@@ -4344,8 +4657,7 @@ k8x3:
 	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
@@ -4382,8 +4694,7 @@ one8x3:
 	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
 	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
 	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F29
+	FMOVD    (R14)(R10), F29
 	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
 	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
@@ -4391,8 +4702,7 @@ one8x3:
 	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
@@ -4438,8 +4748,7 @@ t398:
 	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
 	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
 	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F29
+	FMOVD    (R14)(R10), F29
 	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
 	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
 	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
@@ -4447,8 +4756,7 @@ t398:
 	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
 	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
 	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F31
+	FMOVD    (R14)(R11), F31
 	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
@@ -5180,10 +5488,86 @@ steps7x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch7x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail7x3
+	CMP      $8, R5
+	BNE      apart7x3
+	CMP      $48, R6
+	BNE      apart7x3
+	SUBS     $2, R15, R15
+	BLT      few7x3
+lanes7x3:
+	FMOVQ    (R14), F21
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
+	FMOVQ    (R8), F27
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	WORD     $0x4fd51380 // fmla v0.2d, v28.2d, v21.d[0]
+	WORD     $0x4fd513a1 // fmla v1.2d, v29.2d, v21.d[0]
+	WORD     $0x4fd513c2 // fmla v2.2d, v30.2d, v21.d[0]
+	WORD     $0x4fd61383 // fmla v3.2d, v28.2d, v22.d[0]
+	WORD     $0x4fd613a4 // fmla v4.2d, v29.2d, v22.d[0]
+	WORD     $0x4fd613c5 // fmla v5.2d, v30.2d, v22.d[0]
+	WORD     $0x4fd71386 // fmla v6.2d, v28.2d, v23.d[0]
+	WORD     $0x4fd713a7 // fmla v7.2d, v29.2d, v23.d[0]
+	WORD     $0x4fd713c8 // fmla v8.2d, v30.2d, v23.d[0]
+	WORD     $0x4fd81389 // fmla v9.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813aa // fmla v10.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813cb // fmla v11.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd9138c // fmla v12.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913ad // fmla v13.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913ce // fmla v14.2d, v30.2d, v25.d[0]
+	WORD     $0x4fda138f // fmla v15.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b0 // fmla v16.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d1 // fmla v17.2d, v30.2d, v26.d[0]
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F28, F29)
+	FMOVQ    80(R3), F30
+	WORD     $0x4fd51b80 // fmla v0.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd51ba1 // fmla v1.2d, v29.2d, v21.d[1]
+	WORD     $0x4fd51bc2 // fmla v2.2d, v30.2d, v21.d[1]
+	WORD     $0x4fd61b83 // fmla v3.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd61ba4 // fmla v4.2d, v29.2d, v22.d[1]
+	WORD     $0x4fd61bc5 // fmla v5.2d, v30.2d, v22.d[1]
+	WORD     $0x4fd71b86 // fmla v6.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd71ba7 // fmla v7.2d, v29.2d, v23.d[1]
+	WORD     $0x4fd71bc8 // fmla v8.2d, v30.2d, v23.d[1]
+	WORD     $0x4fd81b89 // fmla v9.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81baa // fmla v10.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bcb // fmla v11.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91b8c // fmla v12.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bad // fmla v13.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bce // fmla v14.2d, v30.2d, v25.d[1]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1b92 // fmla v18.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb3 // fmla v19.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd4 // fmla v20.2d, v30.2d, v27.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $96, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $2, R15, R15
+	BGE      lanes7x3
+few7x3:
+	ADDS     $2, R15, R15
+	BEQ      store7x3
+	B        one7x3
+apart7x3:
 	SUBS     $4, R15, R15
 	BLT      rest7x3
 k7x3:
@@ -5197,8 +5581,7 @@ k7x3:
 	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
 	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
@@ -5206,8 +5589,7 @@ k7x3:
 	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
 	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
@@ -5234,8 +5616,7 @@ k7x3:
 	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
 	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
@@ -5243,8 +5624,7 @@ k7x3:
 	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
 	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
@@ -5271,8 +5651,7 @@ k7x3:
 	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
 	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
@@ -5280,8 +5659,7 @@ k7x3:
 	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
 	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
@@ -5308,8 +5686,7 @@ k7x3:
 	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
 	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
@@ -5317,8 +5694,7 @@ k7x3:
 	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
 	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
@@ -5351,8 +5727,7 @@ one7x3:
 	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
 	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
@@ -5360,8 +5735,7 @@ one7x3:
 	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
 	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
@@ -5403,8 +5777,7 @@ t490:
 	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
 	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
 	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F26
+	FMOVD    (R14)(R10), F26
 	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
 	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
 	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
@@ -5412,8 +5785,7 @@ t490:
 	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
 	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
 	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F28
+	FMOVD    (R14)(R11), F28
 	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
 	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
@@ -6053,10 +6425,78 @@ steps6x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch6x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail6x3
+	CMP      $8, R5
+	BNE      apart6x3
+	CMP      $48, R6
+	BNE      apart6x3
+	SUBS     $2, R15, R15
+	BLT      few6x3
+lanes6x3:
+	FMOVQ    (R14), F18
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	WORD     $0x4fd21300 // fmla v0.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21321 // fmla v1.2d, v25.2d, v18.d[0]
+	WORD     $0x4fd21342 // fmla v2.2d, v26.2d, v18.d[0]
+	WORD     $0x4fd31303 // fmla v3.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31324 // fmla v4.2d, v25.2d, v19.d[0]
+	WORD     $0x4fd31345 // fmla v5.2d, v26.2d, v19.d[0]
+	WORD     $0x4fd41306 // fmla v6.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41327 // fmla v7.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41348 // fmla v8.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134e // fmla v14.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd7130f // fmla v15.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71330 // fmla v16.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71351 // fmla v17.2d, v26.2d, v23.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F24, F25)
+	FMOVQ    80(R3), F26
+	WORD     $0x4fd21b00 // fmla v0.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b21 // fmla v1.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd21b42 // fmla v2.2d, v26.2d, v18.d[1]
+	WORD     $0x4fd31b03 // fmla v3.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b24 // fmla v4.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd31b45 // fmla v5.2d, v26.2d, v19.d[1]
+	WORD     $0x4fd41b06 // fmla v6.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b27 // fmla v7.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b48 // fmla v8.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd51b09 // fmla v9.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2a // fmla v10.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4b // fmla v11.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4e // fmla v14.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd71b0f // fmla v15.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b30 // fmla v16.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b51 // fmla v17.2d, v26.2d, v23.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $96, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes6x3
+few6x3:
+	ADDS     $2, R15, R15
+	BEQ      store6x3
+	B        one6x3
+apart6x3:
 	SUBS     $4, R15, R15
 	BLT      rest6x3
 k6x3:
@@ -6070,8 +6510,7 @@ k6x3:
 	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
 	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
 	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F23
+	FMOVD    (R14)(R10), F23
 	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
 	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
 	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
@@ -6079,8 +6518,7 @@ k6x3:
 	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
 	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
 	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F25
+	FMOVD    (R14)(R11), F25
 	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
 	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
 	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
@@ -6102,8 +6540,7 @@ k6x3:
 	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
 	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
 	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F23
+	FMOVD    (R14)(R10), F23
 	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
 	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
 	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
@@ -6111,8 +6548,7 @@ k6x3:
 	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
 	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
 	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F25
+	FMOVD    (R14)(R11), F25
 	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
 	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
 	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
@@ -6134,8 +6570,7 @@ k6x3:
 	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
 	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
 	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F23
+	FMOVD    (R14)(R10), F23
 	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
 	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
 	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
@@ -6143,8 +6578,7 @@ k6x3:
 	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
 	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
 	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F25
+	FMOVD    (R14)(R11), F25
 	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
 	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
 	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
@@ -6166,8 +6600,7 @@ k6x3:
 	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
 	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
 	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F23
+	FMOVD    (R14)(R10), F23
 	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
 	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
 	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
@@ -6175,8 +6608,7 @@ k6x3:
 	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
 	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
 	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F25
+	FMOVD    (R14)(R11), F25
 	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
 	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
 	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
@@ -6204,8 +6636,7 @@ one6x3:
 	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
 	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
 	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F23
+	FMOVD    (R14)(R10), F23
 	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
 	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
 	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
@@ -6213,8 +6644,7 @@ one6x3:
 	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
 	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
 	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F25
+	FMOVD    (R14)(R11), F25
 	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
 	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
 	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
@@ -6251,8 +6681,7 @@ t570:
 	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
 	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
 	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F23
+	FMOVD    (R14)(R10), F23
 	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
 	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
 	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
@@ -6260,8 +6689,7 @@ t570:
 	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
 	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
 	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F25
+	FMOVD    (R14)(R11), F25
 	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
 	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
 	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
@@ -6809,10 +7237,71 @@ steps5x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch5x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail5x3
+	CMP      $8, R5
+	BNE      apart5x3
+	CMP      $48, R6
+	BNE      apart5x3
+	SUBS     $2, R15, R15
+	BLT      few5x3
+lanes5x3:
+	FMOVQ    (R14), F15
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	WORD     $0x4fcf1280 // fmla v0.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12a1 // fmla v1.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c2 // fmla v2.2d, v22.2d, v15.d[0]
+	WORD     $0x4fd01283 // fmla v3.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd11286 // fmla v6.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a7 // fmla v7.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c8 // fmla v8.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd21289 // fmla v9.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212aa // fmla v10.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212cb // fmla v11.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F20, F21)
+	FMOVQ    80(R3), F22
+	WORD     $0x4fcf1a80 // fmla v0.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aa1 // fmla v1.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac2 // fmla v2.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01a83 // fmla v3.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac8 // fmla v8.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21a89 // fmla v9.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aaa // fmla v10.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21acb // fmla v11.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $96, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes5x3
+few5x3:
+	ADDS     $2, R15, R15
+	BEQ      store5x3
+	B        one5x3
+apart5x3:
 	SUBS     $4, R15, R15
 	BLT      rest5x3
 k5x3:
@@ -6826,8 +7315,7 @@ k5x3:
 	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
 	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
 	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
@@ -6835,8 +7323,7 @@ k5x3:
 	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
 	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
 	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
@@ -6854,8 +7341,7 @@ k5x3:
 	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
 	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
 	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
@@ -6863,8 +7349,7 @@ k5x3:
 	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
 	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
 	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
@@ -6882,8 +7367,7 @@ k5x3:
 	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
 	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
 	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
@@ -6891,8 +7375,7 @@ k5x3:
 	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
 	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
 	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
@@ -6910,8 +7393,7 @@ k5x3:
 	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
 	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
 	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
@@ -6919,8 +7401,7 @@ k5x3:
 	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
 	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
 	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
@@ -6944,8 +7425,7 @@ one5x3:
 	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
 	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
 	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
@@ -6953,8 +7433,7 @@ one5x3:
 	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
 	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
 	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
@@ -6987,8 +7466,7 @@ t638:
 	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
 	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
 	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
@@ -6996,8 +7474,7 @@ t638:
 	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
 	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
 	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
@@ -7454,10 +7931,64 @@ steps4x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch4x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail4x3
+	CMP      $8, R5
+	BNE      apart4x3
+	CMP      $48, R6
+	BNE      apart4x3
+	SUBS     $2, R15, R15
+	BLT      few4x3
+lanes4x3:
+	FMOVQ    (R14), F12
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	WORD     $0x4fcc1200 // fmla v0.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1221 // fmla v1.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1242 // fmla v2.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcd1203 // fmla v3.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1224 // fmla v4.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1245 // fmla v5.2d, v18.2d, v13.d[0]
+	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1227 // fmla v7.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1248 // fmla v8.2d, v18.2d, v14.d[0]
+	WORD     $0x4fcf1209 // fmla v9.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf122a // fmla v10.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf124b // fmla v11.2d, v18.2d, v15.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F16, F17)
+	FMOVQ    80(R3), F18
+	WORD     $0x4fcc1a00 // fmla v0.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a21 // fmla v1.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a42 // fmla v2.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd1a03 // fmla v3.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a24 // fmla v4.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a45 // fmla v5.2d, v18.2d, v13.d[1]
+	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a27 // fmla v7.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a48 // fmla v8.2d, v18.2d, v14.d[1]
+	WORD     $0x4fcf1a09 // fmla v9.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a2a // fmla v10.2d, v17.2d, v15.d[1]
+	WORD     $0x4fcf1a4b // fmla v11.2d, v18.2d, v15.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $96, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes4x3
+few4x3:
+	ADDS     $2, R15, R15
+	BEQ      store4x3
+	B        one4x3
+apart4x3:
 one4x3:
 	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
@@ -7469,8 +8000,7 @@ one4x3:
 	WORD     $0x4fd01183 // fmla v3.2d, v12.2d, v16.d[0]
 	WORD     $0x4fd011a4 // fmla v4.2d, v13.2d, v16.d[0]
 	WORD     $0x4fd011c5 // fmla v5.2d, v14.2d, v16.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F17
+	FMOVD    (R14)(R10), F17
 	WORD     $0x4fd11186 // fmla v6.2d, v12.2d, v17.d[0]
 	WORD     $0x4fd111a7 // fmla v7.2d, v13.2d, v17.d[0]
 	WORD     $0x4fd111c8 // fmla v8.2d, v14.2d, v17.d[0]
@@ -7507,8 +8037,7 @@ t694:
 	WORD     $0x4fd01183 // fmla v3.2d, v12.2d, v16.d[0]
 	WORD     $0x4fd011a4 // fmla v4.2d, v13.2d, v16.d[0]
 	WORD     $0x4fd011c5 // fmla v5.2d, v14.2d, v16.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F17
+	FMOVD    (R14)(R10), F17
 	WORD     $0x4fd11186 // fmla v6.2d, v12.2d, v17.d[0]
 	WORD     $0x4fd111a7 // fmla v7.2d, v13.2d, v17.d[0]
 	WORD     $0x4fd111c8 // fmla v8.2d, v14.2d, v17.d[0]
@@ -7882,10 +8411,57 @@ steps3x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch3x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail3x3
+	CMP      $8, R5
+	BNE      apart3x3
+	CMP      $48, R6
+	BNE      apart3x3
+	SUBS     $2, R15, R15
+	BLT      few3x3
+lanes3x3:
+	FMOVQ    (R14), F9
+	WORD     $0x3ce269ca // ldr q10, [x14, x2]
+	WORD     $0x3cea69cb // ldr q11, [x14, x10]
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	WORD     $0x4fc91180 // fmla v0.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a1 // fmla v1.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x4fca1183 // fmla v3.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a4 // fmla v4.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c5 // fmla v5.2d, v14.2d, v10.d[0]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c8 // fmla v8.2d, v14.2d, v11.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F12, F13)
+	FMOVQ    80(R3), F14
+	WORD     $0x4fc91980 // fmla v0.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a1 // fmla v1.2d, v13.2d, v9.d[1]
+	WORD     $0x4fc919c2 // fmla v2.2d, v14.2d, v9.d[1]
+	WORD     $0x4fca1983 // fmla v3.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a4 // fmla v4.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c5 // fmla v5.2d, v14.2d, v10.d[1]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c8 // fmla v8.2d, v14.2d, v11.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $96, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes3x3
+few3x3:
+	ADDS     $2, R15, R15
+	BEQ      store3x3
+	B        one3x3
+apart3x3:
 one3x3:
 	FLDPQ    (R3), (F9, F10)
 	FMOVQ    32(R3), F11
@@ -7897,8 +8473,7 @@ one3x3:
 	WORD     $0x4fcd1123 // fmla v3.2d, v9.2d, v13.d[0]
 	WORD     $0x4fcd1144 // fmla v4.2d, v10.2d, v13.d[0]
 	WORD     $0x4fcd1165 // fmla v5.2d, v11.2d, v13.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F14
+	FMOVD    (R14)(R10), F14
 	WORD     $0x4fce1126 // fmla v6.2d, v9.2d, v14.d[0]
 	WORD     $0x4fce1147 // fmla v7.2d, v10.2d, v14.d[0]
 	WORD     $0x4fce1168 // fmla v8.2d, v11.2d, v14.d[0]
@@ -7931,8 +8506,7 @@ t738:
 	WORD     $0x4fcd1123 // fmla v3.2d, v9.2d, v13.d[0]
 	WORD     $0x4fcd1144 // fmla v4.2d, v10.2d, v13.d[0]
 	WORD     $0x4fcd1165 // fmla v5.2d, v11.2d, v13.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F14
+	FMOVD    (R14)(R10), F14
 	WORD     $0x4fce1126 // fmla v6.2d, v9.2d, v14.d[0]
 	WORD     $0x4fce1147 // fmla v7.2d, v10.2d, v14.d[0]
 	WORD     $0x4fce1168 // fmla v8.2d, v11.2d, v14.d[0]
@@ -8215,10 +8789,50 @@ steps2x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch2x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail2x3
+	CMP      $8, R5
+	BNE      apart2x3
+	CMP      $48, R6
+	BNE      apart2x3
+	SUBS     $2, R15, R15
+	BLT      few2x3
+lanes2x3:
+	FMOVQ    (R14), F6
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61142 // fmla v2.2d, v10.2d, v6.d[0]
+	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71124 // fmla v4.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71145 // fmla v5.2d, v10.2d, v7.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F8, F9)
+	FMOVQ    80(R3), F10
+	WORD     $0x4fc61900 // fmla v0.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61921 // fmla v1.2d, v9.2d, v6.d[1]
+	WORD     $0x4fc61942 // fmla v2.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	WORD     $0x4fc71924 // fmla v4.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc71945 // fmla v5.2d, v10.2d, v7.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $96, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes2x3
+few2x3:
+	ADDS     $2, R15, R15
+	BEQ      store2x3
+	B        one2x3
+apart2x3:
 one2x3:
 	FLDPQ    (R3), (F6, F7)
 	FMOVQ    32(R3), F8
@@ -8451,10 +9065,43 @@ steps1x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch1x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail1x3
+	CMP      $8, R5
+	BNE      apart1x3
+	CMP      $48, R6
+	BNE      apart1x3
+	SUBS     $2, R15, R15
+	BLT      few1x3
+lanes1x3:
+	FMOVQ    (R14), F3
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	WORD     $0x4fc31080 // fmla v0.2d, v4.2d, v3.d[0]
+	WORD     $0x4fc310a1 // fmla v1.2d, v5.2d, v3.d[0]
+	WORD     $0x4fc310c2 // fmla v2.2d, v6.2d, v3.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F4, F5)
+	FMOVQ    80(R3), F6
+	WORD     $0x4fc31880 // fmla v0.2d, v4.2d, v3.d[1]
+	WORD     $0x4fc318a1 // fmla v1.2d, v5.2d, v3.d[1]
+	WORD     $0x4fc318c2 // fmla v2.2d, v6.2d, v3.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $96, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes1x3
+few1x3:
+	ADDS     $2, R15, R15
+	BEQ      store1x3
+	B        one1x3
+apart1x3:
 one1x3:
 	FLDPQ    (R3), (F3, F4)
 	FMOVQ    32(R3), F5
@@ -8849,10 +9496,75 @@ steps8x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch8x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail8x2
+	CMP      $8, R5
+	BNE      apart8x2
+	CMP      $32, R6
+	BNE      apart8x2
+	SUBS     $2, R15, R15
+	BLT      few8x2
+lanes8x2:
+	FMOVQ    (R14), F16
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
+	FMOVQ    (R8), F22
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	FLDPQ    (R3), (F24, F25)
+	WORD     $0x4fd01300 // fmla v0.2d, v24.2d, v16.d[0]
+	WORD     $0x4fd01321 // fmla v1.2d, v25.2d, v16.d[0]
+	WORD     $0x4fd11302 // fmla v2.2d, v24.2d, v17.d[0]
+	WORD     $0x4fd11323 // fmla v3.2d, v25.2d, v17.d[0]
+	WORD     $0x4fd21304 // fmla v4.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21325 // fmla v5.2d, v25.2d, v18.d[0]
+	WORD     $0x4fd31306 // fmla v6.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31327 // fmla v7.2d, v25.2d, v19.d[0]
+	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41329 // fmla v9.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd5130a // fmla v10.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132b // fmla v11.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd7130e // fmla v14.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd7132f // fmla v15.2d, v25.2d, v23.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F24, F25)
+	WORD     $0x4fd01b00 // fmla v0.2d, v24.2d, v16.d[1]
+	WORD     $0x4fd01b21 // fmla v1.2d, v25.2d, v16.d[1]
+	WORD     $0x4fd11b02 // fmla v2.2d, v24.2d, v17.d[1]
+	WORD     $0x4fd11b23 // fmla v3.2d, v25.2d, v17.d[1]
+	WORD     $0x4fd21b04 // fmla v4.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b25 // fmla v5.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd31b06 // fmla v6.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b27 // fmla v7.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd41b08 // fmla v8.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b29 // fmla v9.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd51b0a // fmla v10.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2b // fmla v11.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd71b0e // fmla v14.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $2, R15, R15
+	BGE      lanes8x2
+few8x2:
+	ADDS     $2, R15, R15
+	BEQ      store8x2
+	B        one8x2
+apart8x2:
 	SUBS     $4, R15, R15
 	BLT      rest8x2
 k8x2:
@@ -8863,15 +9575,13 @@ k8x2:
 	FMOVD    (R14)(R2), F19
 	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
 	FMOVD    (R14)(R1), F21
 	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	FMOVD    (R14)(R4), F23
@@ -8895,15 +9605,13 @@ k8x2:
 	FMOVD    (R14)(R2), F19
 	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
 	FMOVD    (R14)(R1), F21
 	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	FMOVD    (R14)(R4), F23
@@ -8927,15 +9635,13 @@ k8x2:
 	FMOVD    (R14)(R2), F19
 	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
 	FMOVD    (R14)(R1), F21
 	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	FMOVD    (R14)(R4), F23
@@ -8959,15 +9665,13 @@ k8x2:
 	FMOVD    (R14)(R2), F19
 	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
 	FMOVD    (R14)(R1), F21
 	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	FMOVD    (R14)(R4), F23
@@ -8997,15 +9701,13 @@ one8x2:
 	FMOVD    (R14)(R2), F19
 	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
 	FMOVD    (R14)(R1), F21
 	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	FMOVD    (R14)(R4), F23
@@ -9045,15 +9747,13 @@ t830:
 	FMOVD    (R14)(R2), F19
 	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
 	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F20
+	FMOVD    (R14)(R10), F20
 	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
 	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
 	FMOVD    (R14)(R1), F21
 	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
 	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F22
+	FMOVD    (R14)(R11), F22
 	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
 	FMOVD    (R14)(R4), F23
@@ -9565,10 +10265,70 @@ steps7x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch7x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail7x2
+	CMP      $8, R5
+	BNE      apart7x2
+	CMP      $32, R6
+	BNE      apart7x2
+	SUBS     $2, R15, R15
+	BLT      few7x2
+lanes7x2:
+	FMOVQ    (R14), F14
+	WORD     $0x3ce269cf // ldr q15, [x14, x2]
+	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
+	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
+	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
+	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
+	FMOVQ    (R8), F20
+	FLDPQ    (R3), (F21, F22)
+	WORD     $0x4fce12a0 // fmla v0.2d, v21.2d, v14.d[0]
+	WORD     $0x4fce12c1 // fmla v1.2d, v22.2d, v14.d[0]
+	WORD     $0x4fcf12a2 // fmla v2.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c3 // fmla v3.2d, v22.2d, v15.d[0]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd112a6 // fmla v6.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c7 // fmla v7.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd212a8 // fmla v8.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c9 // fmla v9.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd312aa // fmla v10.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312cb // fmla v11.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd412ac // fmla v12.2d, v21.2d, v20.d[0]
+	WORD     $0x4fd412cd // fmla v13.2d, v22.2d, v20.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F21, F22)
+	WORD     $0x4fce1aa0 // fmla v0.2d, v21.2d, v14.d[1]
+	WORD     $0x4fce1ac1 // fmla v1.2d, v22.2d, v14.d[1]
+	WORD     $0x4fcf1aa2 // fmla v2.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac3 // fmla v3.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11aa6 // fmla v6.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac7 // fmla v7.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21aa8 // fmla v8.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac9 // fmla v9.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31aaa // fmla v10.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31acb // fmla v11.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd41aac // fmla v12.2d, v21.2d, v20.d[1]
+	WORD     $0x4fd41acd // fmla v13.2d, v22.2d, v20.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $2, R15, R15
+	BGE      lanes7x2
+few7x2:
+	ADDS     $2, R15, R15
+	BEQ      store7x2
+	B        one7x2
+apart7x2:
 one7x2:
 	FLDPQ    (R3), (F14, F15)
 	FMOVD    (R14), F16
@@ -9577,15 +10337,13 @@ one7x2:
 	FMOVD    (R14)(R2), F17
 	WORD     $0x4fd111c2 // fmla v2.2d, v14.2d, v17.d[0]
 	WORD     $0x4fd111e3 // fmla v3.2d, v15.2d, v17.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F18
+	FMOVD    (R14)(R10), F18
 	WORD     $0x4fd211c4 // fmla v4.2d, v14.2d, v18.d[0]
 	WORD     $0x4fd211e5 // fmla v5.2d, v15.2d, v18.d[0]
 	FMOVD    (R14)(R1), F19
 	WORD     $0x4fd311c6 // fmla v6.2d, v14.2d, v19.d[0]
 	WORD     $0x4fd311e7 // fmla v7.2d, v15.2d, v19.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F20
+	FMOVD    (R14)(R11), F20
 	WORD     $0x4fd411c8 // fmla v8.2d, v14.2d, v20.d[0]
 	WORD     $0x4fd411e9 // fmla v9.2d, v15.2d, v20.d[0]
 	FMOVD    (R14)(R4), F21
@@ -9622,15 +10380,13 @@ t892:
 	FMOVD    (R14)(R2), F17
 	WORD     $0x4fd111c2 // fmla v2.2d, v14.2d, v17.d[0]
 	WORD     $0x4fd111e3 // fmla v3.2d, v15.2d, v17.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F18
+	FMOVD    (R14)(R10), F18
 	WORD     $0x4fd211c4 // fmla v4.2d, v14.2d, v18.d[0]
 	WORD     $0x4fd211e5 // fmla v5.2d, v15.2d, v18.d[0]
 	FMOVD    (R14)(R1), F19
 	WORD     $0x4fd311c6 // fmla v6.2d, v14.2d, v19.d[0]
 	WORD     $0x4fd311e7 // fmla v7.2d, v15.2d, v19.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F20
+	FMOVD    (R14)(R11), F20
 	WORD     $0x4fd411c8 // fmla v8.2d, v14.2d, v20.d[0]
 	WORD     $0x4fd411e9 // fmla v9.2d, v15.2d, v20.d[0]
 	FMOVD    (R14)(R4), F21
@@ -10080,10 +10836,64 @@ steps6x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch6x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail6x2
+	CMP      $8, R5
+	BNE      apart6x2
+	CMP      $32, R6
+	BNE      apart6x2
+	SUBS     $2, R15, R15
+	BLT      few6x2
+lanes6x2:
+	FMOVQ    (R14), F12
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
+	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
+	FLDPQ    (R3), (F18, F19)
+	WORD     $0x4fcc1240 // fmla v0.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcc1261 // fmla v1.2d, v19.2d, v12.d[0]
+	WORD     $0x4fcd1242 // fmla v2.2d, v18.2d, v13.d[0]
+	WORD     $0x4fcd1263 // fmla v3.2d, v19.2d, v13.d[0]
+	WORD     $0x4fce1244 // fmla v4.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1265 // fmla v5.2d, v19.2d, v14.d[0]
+	WORD     $0x4fcf1246 // fmla v6.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1267 // fmla v7.2d, v19.2d, v15.d[0]
+	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd1124a // fmla v10.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126b // fmla v11.2d, v19.2d, v17.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F18, F19)
+	WORD     $0x4fcc1a40 // fmla v0.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcc1a61 // fmla v1.2d, v19.2d, v12.d[1]
+	WORD     $0x4fcd1a42 // fmla v2.2d, v18.2d, v13.d[1]
+	WORD     $0x4fcd1a63 // fmla v3.2d, v19.2d, v13.d[1]
+	WORD     $0x4fce1a44 // fmla v4.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a65 // fmla v5.2d, v19.2d, v14.d[1]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	WORD     $0x4fd01a48 // fmla v8.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a69 // fmla v9.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd11a4a // fmla v10.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a6b // fmla v11.2d, v19.2d, v17.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes6x2
+few6x2:
+	ADDS     $2, R15, R15
+	BEQ      store6x2
+	B        one6x2
+apart6x2:
 one6x2:
 	FLDPQ    (R3), (F12, F13)
 	FMOVD    (R14), F14
@@ -10092,15 +10902,13 @@ one6x2:
 	FMOVD    (R14)(R2), F15
 	WORD     $0x4fcf1182 // fmla v2.2d, v12.2d, v15.d[0]
 	WORD     $0x4fcf11a3 // fmla v3.2d, v13.2d, v15.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F16
+	FMOVD    (R14)(R10), F16
 	WORD     $0x4fd01184 // fmla v4.2d, v12.2d, v16.d[0]
 	WORD     $0x4fd011a5 // fmla v5.2d, v13.2d, v16.d[0]
 	FMOVD    (R14)(R1), F17
 	WORD     $0x4fd11186 // fmla v6.2d, v12.2d, v17.d[0]
 	WORD     $0x4fd111a7 // fmla v7.2d, v13.2d, v17.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F18
+	FMOVD    (R14)(R11), F18
 	WORD     $0x4fd21188 // fmla v8.2d, v12.2d, v18.d[0]
 	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
 	FMOVD    (R14)(R4), F19
@@ -10133,15 +10941,13 @@ t946:
 	FMOVD    (R14)(R2), F15
 	WORD     $0x4fcf1182 // fmla v2.2d, v12.2d, v15.d[0]
 	WORD     $0x4fcf11a3 // fmla v3.2d, v13.2d, v15.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F16
+	FMOVD    (R14)(R10), F16
 	WORD     $0x4fd01184 // fmla v4.2d, v12.2d, v16.d[0]
 	WORD     $0x4fd011a5 // fmla v5.2d, v13.2d, v16.d[0]
 	FMOVD    (R14)(R1), F17
 	WORD     $0x4fd11186 // fmla v6.2d, v12.2d, v17.d[0]
 	WORD     $0x4fd111a7 // fmla v7.2d, v13.2d, v17.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F18
+	FMOVD    (R14)(R11), F18
 	WORD     $0x4fd21188 // fmla v8.2d, v12.2d, v18.d[0]
 	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
 	FMOVD    (R14)(R4), F19
@@ -10529,10 +11335,59 @@ steps5x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch5x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail5x2
+	CMP      $8, R5
+	BNE      apart5x2
+	CMP      $32, R6
+	BNE      apart5x2
+	SUBS     $2, R15, R15
+	BLT      few5x2
+lanes5x2:
+	FMOVQ    (R14), F10
+	WORD     $0x3ce269cb // ldr q11, [x14, x2]
+	WORD     $0x3cea69cc // ldr q12, [x14, x10]
+	WORD     $0x3ce169cd // ldr q13, [x14, x1]
+	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
+	FLDPQ    (R3), (F15, F16)
+	WORD     $0x4fca11e0 // fmla v0.2d, v15.2d, v10.d[0]
+	WORD     $0x4fca1201 // fmla v1.2d, v16.2d, v10.d[0]
+	WORD     $0x4fcb11e2 // fmla v2.2d, v15.2d, v11.d[0]
+	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x4fcc11e4 // fmla v4.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1205 // fmla v5.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcd11e6 // fmla v6.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1207 // fmla v7.2d, v16.2d, v13.d[0]
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F15, F16)
+	WORD     $0x4fca19e0 // fmla v0.2d, v15.2d, v10.d[1]
+	WORD     $0x4fca1a01 // fmla v1.2d, v16.2d, v10.d[1]
+	WORD     $0x4fcb19e2 // fmla v2.2d, v15.2d, v11.d[1]
+	WORD     $0x4fcb1a03 // fmla v3.2d, v16.2d, v11.d[1]
+	WORD     $0x4fcc19e4 // fmla v4.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a05 // fmla v5.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcd19e6 // fmla v6.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a07 // fmla v7.2d, v16.2d, v13.d[1]
+	WORD     $0x4fce19e8 // fmla v8.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes5x2
+few5x2:
+	ADDS     $2, R15, R15
+	BEQ      store5x2
+	B        one5x2
+apart5x2:
 one5x2:
 	FLDPQ    (R3), (F10, F11)
 	FMOVD    (R14), F12
@@ -10541,15 +11396,13 @@ one5x2:
 	FMOVD    (R14)(R2), F13
 	WORD     $0x4fcd1142 // fmla v2.2d, v10.2d, v13.d[0]
 	WORD     $0x4fcd1163 // fmla v3.2d, v11.2d, v13.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F14
+	FMOVD    (R14)(R10), F14
 	WORD     $0x4fce1144 // fmla v4.2d, v10.2d, v14.d[0]
 	WORD     $0x4fce1165 // fmla v5.2d, v11.2d, v14.d[0]
 	FMOVD    (R14)(R1), F15
 	WORD     $0x4fcf1146 // fmla v6.2d, v10.2d, v15.d[0]
 	WORD     $0x4fcf1167 // fmla v7.2d, v11.2d, v15.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F16
+	FMOVD    (R14)(R11), F16
 	WORD     $0x4fd01148 // fmla v8.2d, v10.2d, v16.d[0]
 	WORD     $0x4fd01169 // fmla v9.2d, v11.2d, v16.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -10579,15 +11432,13 @@ t992:
 	FMOVD    (R14)(R2), F13
 	WORD     $0x4fcd1142 // fmla v2.2d, v10.2d, v13.d[0]
 	WORD     $0x4fcd1163 // fmla v3.2d, v11.2d, v13.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F14
+	FMOVD    (R14)(R10), F14
 	WORD     $0x4fce1144 // fmla v4.2d, v10.2d, v14.d[0]
 	WORD     $0x4fce1165 // fmla v5.2d, v11.2d, v14.d[0]
 	FMOVD    (R14)(R1), F15
 	WORD     $0x4fcf1146 // fmla v6.2d, v10.2d, v15.d[0]
 	WORD     $0x4fcf1167 // fmla v7.2d, v11.2d, v15.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F16
+	FMOVD    (R14)(R11), F16
 	WORD     $0x4fd01148 // fmla v8.2d, v10.2d, v16.d[0]
 	WORD     $0x4fd01169 // fmla v9.2d, v11.2d, v16.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -10914,10 +11765,54 @@ steps4x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch4x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail4x2
+	CMP      $8, R5
+	BNE      apart4x2
+	CMP      $32, R6
+	BNE      apart4x2
+	SUBS     $2, R15, R15
+	BLT      few4x2
+lanes4x2:
+	FMOVQ    (R14), F8
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	FLDPQ    (R3), (F12, F13)
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a1 // fmla v1.2d, v13.2d, v8.d[0]
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a3 // fmla v3.2d, v13.2d, v9.d[0]
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a5 // fmla v5.2d, v13.2d, v10.d[0]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4fc81980 // fmla v0.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a1 // fmla v1.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91982 // fmla v2.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a3 // fmla v3.2d, v13.2d, v9.d[1]
+	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a5 // fmla v5.2d, v13.2d, v10.d[1]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes4x2
+few4x2:
+	ADDS     $2, R15, R15
+	BEQ      store4x2
+	B        one4x2
+apart4x2:
 one4x2:
 	FLDPQ    (R3), (F8, F9)
 	FMOVD    (R14), F10
@@ -10926,8 +11821,7 @@ one4x2:
 	FMOVD    (R14)(R2), F11
 	WORD     $0x4fcb1102 // fmla v2.2d, v8.2d, v11.d[0]
 	WORD     $0x4fcb1123 // fmla v3.2d, v9.2d, v11.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F12
+	FMOVD    (R14)(R10), F12
 	WORD     $0x4fcc1104 // fmla v4.2d, v8.2d, v12.d[0]
 	WORD     $0x4fcc1125 // fmla v5.2d, v9.2d, v12.d[0]
 	FMOVD    (R14)(R1), F13
@@ -10960,8 +11854,7 @@ t1030:
 	FMOVD    (R14)(R2), F11
 	WORD     $0x4fcb1102 // fmla v2.2d, v8.2d, v11.d[0]
 	WORD     $0x4fcb1123 // fmla v3.2d, v9.2d, v11.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F12
+	FMOVD    (R14)(R10), F12
 	WORD     $0x4fcc1104 // fmla v4.2d, v8.2d, v12.d[0]
 	WORD     $0x4fcc1125 // fmla v5.2d, v9.2d, v12.d[0]
 	FMOVD    (R14)(R1), F13
@@ -11233,10 +12126,49 @@ steps3x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch3x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail3x2
+	CMP      $8, R5
+	BNE      apart3x2
+	CMP      $32, R6
+	BNE      apart3x2
+	SUBS     $2, R15, R15
+	BLT      few3x2
+lanes3x2:
+	FMOVQ    (R14), F6
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	FLDPQ    (R3), (F9, F10)
+	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71143 // fmla v3.2d, v10.2d, v7.d[0]
+	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81145 // fmla v5.2d, v10.2d, v8.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F9, F10)
+	WORD     $0x4fc61920 // fmla v0.2d, v9.2d, v6.d[1]
+	WORD     $0x4fc61941 // fmla v1.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71922 // fmla v2.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc71943 // fmla v3.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc81924 // fmla v4.2d, v9.2d, v8.d[1]
+	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes3x2
+few3x2:
+	ADDS     $2, R15, R15
+	BEQ      store3x2
+	B        one3x2
+apart3x2:
 one3x2:
 	FLDPQ    (R3), (F6, F7)
 	FMOVD    (R14), F8
@@ -11245,8 +12177,7 @@ one3x2:
 	FMOVD    (R14)(R2), F9
 	WORD     $0x4fc910c2 // fmla v2.2d, v6.2d, v9.d[0]
 	WORD     $0x4fc910e3 // fmla v3.2d, v7.2d, v9.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F10
+	FMOVD    (R14)(R10), F10
 	WORD     $0x4fca10c4 // fmla v4.2d, v6.2d, v10.d[0]
 	WORD     $0x4fca10e5 // fmla v5.2d, v7.2d, v10.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -11276,8 +12207,7 @@ t1060:
 	FMOVD    (R14)(R2), F9
 	WORD     $0x4fc910c2 // fmla v2.2d, v6.2d, v9.d[0]
 	WORD     $0x4fc910e3 // fmla v3.2d, v7.2d, v9.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F10
+	FMOVD    (R14)(R10), F10
 	WORD     $0x4fca10c4 // fmla v4.2d, v6.2d, v10.d[0]
 	WORD     $0x4fca10e5 // fmla v5.2d, v7.2d, v10.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -11488,10 +12418,44 @@ steps2x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch2x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail2x2
+	CMP      $8, R5
+	BNE      apart2x2
+	CMP      $32, R6
+	BNE      apart2x2
+	SUBS     $2, R15, R15
+	BLT      few2x2
+lanes2x2:
+	FMOVQ    (R14), F4
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	FLDPQ    (R3), (F6, F7)
+	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc410e1 // fmla v1.2d, v7.2d, v4.d[0]
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	WORD     $0x4fc510e3 // fmla v3.2d, v7.2d, v5.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F6, F7)
+	WORD     $0x4fc418c0 // fmla v0.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc418e1 // fmla v1.2d, v7.2d, v4.d[1]
+	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
+	WORD     $0x4fc518e3 // fmla v3.2d, v7.2d, v5.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes2x2
+few2x2:
+	ADDS     $2, R15, R15
+	BEQ      store2x2
+	B        one2x2
+apart2x2:
 one2x2:
 	FLDPQ    (R3), (F4, F5)
 	FMOVD    (R14), F6
@@ -11677,10 +12641,39 @@ steps1x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch1x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail1x2
+	CMP      $8, R5
+	BNE      apart1x2
+	CMP      $32, R6
+	BNE      apart1x2
+	SUBS     $2, R15, R15
+	BLT      few1x2
+lanes1x2:
+	FMOVQ    (R14), F2
+	FLDPQ    (R3), (F3, F4)
+	WORD     $0x4fc21060 // fmla v0.2d, v3.2d, v2.d[0]
+	WORD     $0x4fc21081 // fmla v1.2d, v4.2d, v2.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F3, F4)
+	WORD     $0x4fc21860 // fmla v0.2d, v3.2d, v2.d[1]
+	WORD     $0x4fc21881 // fmla v1.2d, v4.2d, v2.d[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	ADD      R9<<1, R7, R7
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes1x2
+few1x2:
+	ADDS     $2, R15, R15
+	BEQ      store1x2
+	B        one1x2
+apart1x2:
 one1x2:
 	FLDPQ    (R3), (F2, F3)
 	FMOVD    (R14), F4
@@ -11926,19 +12919,60 @@ steps8x1:
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail8x1
+	CMP      $8, R5
+	BNE      apart8x1
+	CMP      $16, R6
+	BNE      apart8x1
+	SUBS     $2, R15, R15
+	BLT      few8x1
+lanes8x1:
+	FMOVQ    (R14), F8
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
+	WORD     $0x3ce469cd // ldr q13, [x14, x4]
+	FMOVQ    (R8), F14
+	WORD     $0x3ce2690f // ldr q15, [x8, x2]
+	FMOVQ    (R3), F16
+	WORD     $0x4fc81200 // fmla v0.2d, v16.2d, v8.d[0]
+	WORD     $0x4fc91201 // fmla v1.2d, v16.2d, v9.d[0]
+	WORD     $0x4fca1202 // fmla v2.2d, v16.2d, v10.d[0]
+	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x4fcc1204 // fmla v4.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
+	WORD     $0x4fcf1207 // fmla v7.2d, v16.2d, v15.d[0]
+	FMOVQ    16(R3), F16
+	WORD     $0x4fc81a00 // fmla v0.2d, v16.2d, v8.d[1]
+	WORD     $0x4fc91a01 // fmla v1.2d, v16.2d, v9.d[1]
+	WORD     $0x4fca1a02 // fmla v2.2d, v16.2d, v10.d[1]
+	WORD     $0x4fcb1a03 // fmla v3.2d, v16.2d, v11.d[1]
+	WORD     $0x4fcc1a04 // fmla v4.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcd1a05 // fmla v5.2d, v16.2d, v13.d[1]
+	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
+	WORD     $0x4fcf1a07 // fmla v7.2d, v16.2d, v15.d[1]
+	ADD      $32, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $2, R15, R15
+	BGE      lanes8x1
+few8x1:
+	ADDS     $2, R15, R15
+	BEQ      store8x1
+	B        one8x1
+apart8x1:
 one8x1:
 	FMOVQ    (R3), F8
 	FMOVD    (R14), F9
 	WORD     $0x4fc91100 // fmla v0.2d, v8.2d, v9.d[0]
 	FMOVD    (R14)(R2), F10
 	WORD     $0x4fca1101 // fmla v1.2d, v8.2d, v10.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F11
+	FMOVD    (R14)(R10), F11
 	WORD     $0x4fcb1102 // fmla v2.2d, v8.2d, v11.d[0]
 	FMOVD    (R14)(R1), F12
 	WORD     $0x4fcc1103 // fmla v3.2d, v8.2d, v12.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F13
+	FMOVD    (R14)(R11), F13
 	WORD     $0x4fcd1104 // fmla v4.2d, v8.2d, v13.d[0]
 	FMOVD    (R14)(R4), F14
 	WORD     $0x4fce1105 // fmla v5.2d, v8.2d, v14.d[0]
@@ -11969,13 +13003,11 @@ t1118:
 	WORD     $0x4fc91100 // fmla v0.2d, v8.2d, v9.d[0]
 	FMOVD    (R14)(R2), F10
 	WORD     $0x4fca1101 // fmla v1.2d, v8.2d, v10.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F11
+	FMOVD    (R14)(R10), F11
 	WORD     $0x4fcb1102 // fmla v2.2d, v8.2d, v11.d[0]
 	FMOVD    (R14)(R1), F12
 	WORD     $0x4fcc1103 // fmla v3.2d, v8.2d, v12.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F13
+	FMOVD    (R14)(R11), F13
 	WORD     $0x4fcd1104 // fmla v4.2d, v8.2d, v13.d[0]
 	FMOVD    (R14)(R4), F14
 	WORD     $0x4fce1105 // fmla v5.2d, v8.2d, v14.d[0]
@@ -12257,19 +13289,57 @@ steps7x1:
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail7x1
+	CMP      $8, R5
+	BNE      apart7x1
+	CMP      $16, R6
+	BNE      apart7x1
+	SUBS     $2, R15, R15
+	BLT      few7x1
+lanes7x1:
+	FMOVQ    (R14), F7
+	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
+	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
+	WORD     $0x3ce169ca // ldr q10, [x14, x1]
+	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
+	WORD     $0x3ce469cc // ldr q12, [x14, x4]
+	FMOVQ    (R8), F13
+	FMOVQ    (R3), F14
+	WORD     $0x4fc711c0 // fmla v0.2d, v14.2d, v7.d[0]
+	WORD     $0x4fc811c1 // fmla v1.2d, v14.2d, v8.d[0]
+	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x4fca11c3 // fmla v3.2d, v14.2d, v10.d[0]
+	WORD     $0x4fcb11c4 // fmla v4.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcc11c5 // fmla v5.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcd11c6 // fmla v6.2d, v14.2d, v13.d[0]
+	FMOVQ    16(R3), F14
+	WORD     $0x4fc719c0 // fmla v0.2d, v14.2d, v7.d[1]
+	WORD     $0x4fc819c1 // fmla v1.2d, v14.2d, v8.d[1]
+	WORD     $0x4fc919c2 // fmla v2.2d, v14.2d, v9.d[1]
+	WORD     $0x4fca19c3 // fmla v3.2d, v14.2d, v10.d[1]
+	WORD     $0x4fcb19c4 // fmla v4.2d, v14.2d, v11.d[1]
+	WORD     $0x4fcc19c5 // fmla v5.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcd19c6 // fmla v6.2d, v14.2d, v13.d[1]
+	ADD      $32, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $2, R15, R15
+	BGE      lanes7x1
+few7x1:
+	ADDS     $2, R15, R15
+	BEQ      store7x1
+	B        one7x1
+apart7x1:
 one7x1:
 	FMOVQ    (R3), F7
 	FMOVD    (R14), F8
 	WORD     $0x4fc810e0 // fmla v0.2d, v7.2d, v8.d[0]
 	FMOVD    (R14)(R2), F9
 	WORD     $0x4fc910e1 // fmla v1.2d, v7.2d, v9.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F10
+	FMOVD    (R14)(R10), F10
 	WORD     $0x4fca10e2 // fmla v2.2d, v7.2d, v10.d[0]
 	FMOVD    (R14)(R1), F11
 	WORD     $0x4fcb10e3 // fmla v3.2d, v7.2d, v11.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F12
+	FMOVD    (R14)(R11), F12
 	WORD     $0x4fcc10e4 // fmla v4.2d, v7.2d, v12.d[0]
 	FMOVD    (R14)(R4), F13
 	WORD     $0x4fcd10e5 // fmla v5.2d, v7.2d, v13.d[0]
@@ -12298,13 +13368,11 @@ t1150:
 	WORD     $0x4fc810e0 // fmla v0.2d, v7.2d, v8.d[0]
 	FMOVD    (R14)(R2), F9
 	WORD     $0x4fc910e1 // fmla v1.2d, v7.2d, v9.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F10
+	FMOVD    (R14)(R10), F10
 	WORD     $0x4fca10e2 // fmla v2.2d, v7.2d, v10.d[0]
 	FMOVD    (R14)(R1), F11
 	WORD     $0x4fcb10e3 // fmla v3.2d, v7.2d, v11.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F12
+	FMOVD    (R14)(R11), F12
 	WORD     $0x4fcc10e4 // fmla v4.2d, v7.2d, v12.d[0]
 	FMOVD    (R14)(R4), F13
 	WORD     $0x4fcd10e5 // fmla v5.2d, v7.2d, v13.d[0]
@@ -12554,19 +13622,53 @@ steps6x1:
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail6x1
+	CMP      $8, R5
+	BNE      apart6x1
+	CMP      $16, R6
+	BNE      apart6x1
+	SUBS     $2, R15, R15
+	BLT      few6x1
+lanes6x1:
+	FMOVQ    (R14), F6
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
+	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
+	WORD     $0x3ce469cb // ldr q11, [x14, x4]
+	FMOVQ    (R3), F12
+	WORD     $0x4fc61180 // fmla v0.2d, v12.2d, v6.d[0]
+	WORD     $0x4fc71181 // fmla v1.2d, v12.2d, v7.d[0]
+	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc91183 // fmla v3.2d, v12.2d, v9.d[0]
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fcb1185 // fmla v5.2d, v12.2d, v11.d[0]
+	FMOVQ    16(R3), F12
+	WORD     $0x4fc61980 // fmla v0.2d, v12.2d, v6.d[1]
+	WORD     $0x4fc71981 // fmla v1.2d, v12.2d, v7.d[1]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
+	WORD     $0x4fcb1985 // fmla v5.2d, v12.2d, v11.d[1]
+	ADD      $32, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes6x1
+few6x1:
+	ADDS     $2, R15, R15
+	BEQ      store6x1
+	B        one6x1
+apart6x1:
 one6x1:
 	FMOVQ    (R3), F6
 	FMOVD    (R14), F7
 	WORD     $0x4fc710c0 // fmla v0.2d, v6.2d, v7.d[0]
 	FMOVD    (R14)(R2), F8
 	WORD     $0x4fc810c1 // fmla v1.2d, v6.2d, v8.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F9
+	FMOVD    (R14)(R10), F9
 	WORD     $0x4fc910c2 // fmla v2.2d, v6.2d, v9.d[0]
 	FMOVD    (R14)(R1), F10
 	WORD     $0x4fca10c3 // fmla v3.2d, v6.2d, v10.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F11
+	FMOVD    (R14)(R11), F11
 	WORD     $0x4fcb10c4 // fmla v4.2d, v6.2d, v11.d[0]
 	FMOVD    (R14)(R4), F12
 	WORD     $0x4fcc10c5 // fmla v5.2d, v6.2d, v12.d[0]
@@ -12592,13 +13694,11 @@ t1178:
 	WORD     $0x4fc710c0 // fmla v0.2d, v6.2d, v7.d[0]
 	FMOVD    (R14)(R2), F8
 	WORD     $0x4fc810c1 // fmla v1.2d, v6.2d, v8.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F9
+	FMOVD    (R14)(R10), F9
 	WORD     $0x4fc910c2 // fmla v2.2d, v6.2d, v9.d[0]
 	FMOVD    (R14)(R1), F10
 	WORD     $0x4fca10c3 // fmla v3.2d, v6.2d, v10.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F11
+	FMOVD    (R14)(R11), F11
 	WORD     $0x4fcb10c4 // fmla v4.2d, v6.2d, v11.d[0]
 	FMOVD    (R14)(R4), F12
 	WORD     $0x4fcc10c5 // fmla v5.2d, v6.2d, v12.d[0]
@@ -12816,19 +13916,50 @@ steps5x1:
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail5x1
+	CMP      $8, R5
+	BNE      apart5x1
+	CMP      $16, R6
+	BNE      apart5x1
+	SUBS     $2, R15, R15
+	BLT      few5x1
+lanes5x1:
+	FMOVQ    (R14), F5
+	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
+	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
+	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
+	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
+	FMOVQ    (R3), F10
+	WORD     $0x4fc51140 // fmla v0.2d, v10.2d, v5.d[0]
+	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x4fc71142 // fmla v2.2d, v10.2d, v7.d[0]
+	WORD     $0x4fc81143 // fmla v3.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	FMOVQ    16(R3), F10
+	WORD     $0x4fc51940 // fmla v0.2d, v10.2d, v5.d[1]
+	WORD     $0x4fc61941 // fmla v1.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71942 // fmla v2.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc81943 // fmla v3.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc91944 // fmla v4.2d, v10.2d, v9.d[1]
+	ADD      $32, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes5x1
+few5x1:
+	ADDS     $2, R15, R15
+	BEQ      store5x1
+	B        one5x1
+apart5x1:
 one5x1:
 	FMOVQ    (R3), F5
 	FMOVD    (R14), F6
 	WORD     $0x4fc610a0 // fmla v0.2d, v5.2d, v6.d[0]
 	FMOVD    (R14)(R2), F7
 	WORD     $0x4fc710a1 // fmla v1.2d, v5.2d, v7.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F8
+	FMOVD    (R14)(R10), F8
 	WORD     $0x4fc810a2 // fmla v2.2d, v5.2d, v8.d[0]
 	FMOVD    (R14)(R1), F9
 	WORD     $0x4fc910a3 // fmla v3.2d, v5.2d, v9.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F10
+	FMOVD    (R14)(R11), F10
 	WORD     $0x4fca10a4 // fmla v4.2d, v5.2d, v10.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
@@ -12852,13 +13983,11 @@ t1202:
 	WORD     $0x4fc610a0 // fmla v0.2d, v5.2d, v6.d[0]
 	FMOVD    (R14)(R2), F7
 	WORD     $0x4fc710a1 // fmla v1.2d, v5.2d, v7.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F8
+	FMOVD    (R14)(R10), F8
 	WORD     $0x4fc810a2 // fmla v2.2d, v5.2d, v8.d[0]
 	FMOVD    (R14)(R1), F9
 	WORD     $0x4fc910a3 // fmla v3.2d, v5.2d, v9.d[0]
-	ADD      R2<<2, R14, R25
-	FMOVD    (R25), F10
+	FMOVD    (R14)(R11), F10
 	WORD     $0x4fca10a4 // fmla v4.2d, v5.2d, v10.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
@@ -13045,14 +14174,43 @@ steps4x1:
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail4x1
+	CMP      $8, R5
+	BNE      apart4x1
+	CMP      $16, R6
+	BNE      apart4x1
+	SUBS     $2, R15, R15
+	BLT      few4x1
+lanes4x1:
+	FMOVQ    (R14), F4
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
+	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
+	FMOVQ    (R3), F8
+	WORD     $0x4fc41100 // fmla v0.2d, v8.2d, v4.d[0]
+	WORD     $0x4fc51101 // fmla v1.2d, v8.2d, v5.d[0]
+	WORD     $0x4fc61102 // fmla v2.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
+	FMOVQ    16(R3), F8
+	WORD     $0x4fc41900 // fmla v0.2d, v8.2d, v4.d[1]
+	WORD     $0x4fc51901 // fmla v1.2d, v8.2d, v5.d[1]
+	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	ADD      $32, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes4x1
+few4x1:
+	ADDS     $2, R15, R15
+	BEQ      store4x1
+	B        one4x1
+apart4x1:
 one4x1:
 	FMOVQ    (R3), F4
 	FMOVD    (R14), F5
 	WORD     $0x4fc51080 // fmla v0.2d, v4.2d, v5.d[0]
 	FMOVD    (R14)(R2), F6
 	WORD     $0x4fc61081 // fmla v1.2d, v4.2d, v6.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F7
+	FMOVD    (R14)(R10), F7
 	WORD     $0x4fc71082 // fmla v2.2d, v4.2d, v7.d[0]
 	FMOVD    (R14)(R1), F8
 	WORD     $0x4fc81083 // fmla v3.2d, v4.2d, v8.d[0]
@@ -13078,8 +14236,7 @@ t1222:
 	WORD     $0x4fc51080 // fmla v0.2d, v4.2d, v5.d[0]
 	FMOVD    (R14)(R2), F6
 	WORD     $0x4fc61081 // fmla v1.2d, v4.2d, v6.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F7
+	FMOVD    (R14)(R10), F7
 	WORD     $0x4fc71082 // fmla v2.2d, v4.2d, v7.d[0]
 	FMOVD    (R14)(R1), F8
 	WORD     $0x4fc81083 // fmla v3.2d, v4.2d, v8.d[0]
@@ -13239,14 +14396,40 @@ steps3x1:
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail3x1
+	CMP      $8, R5
+	BNE      apart3x1
+	CMP      $16, R6
+	BNE      apart3x1
+	SUBS     $2, R15, R15
+	BLT      few3x1
+lanes3x1:
+	FMOVQ    (R14), F3
+	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
+	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
+	FMOVQ    (R3), F6
+	WORD     $0x4fc310c0 // fmla v0.2d, v6.2d, v3.d[0]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	FMOVQ    16(R3), F6
+	WORD     $0x4fc318c0 // fmla v0.2d, v6.2d, v3.d[1]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
+	ADD      $32, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes3x1
+few3x1:
+	ADDS     $2, R15, R15
+	BEQ      store3x1
+	B        one3x1
+apart3x1:
 one3x1:
 	FMOVQ    (R3), F3
 	FMOVD    (R14), F4
 	WORD     $0x4fc41060 // fmla v0.2d, v3.2d, v4.d[0]
 	FMOVD    (R14)(R2), F5
 	WORD     $0x4fc51061 // fmla v1.2d, v3.2d, v5.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F6
+	FMOVD    (R14)(R10), F6
 	WORD     $0x4fc61062 // fmla v2.2d, v3.2d, v6.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
@@ -13270,8 +14453,7 @@ t1238:
 	WORD     $0x4fc41060 // fmla v0.2d, v3.2d, v4.d[0]
 	FMOVD    (R14)(R2), F5
 	WORD     $0x4fc51061 // fmla v1.2d, v3.2d, v5.d[0]
-	ADD      R2<<1, R14, R24
-	FMOVD    (R24), F6
+	FMOVD    (R14)(R10), F6
 	WORD     $0x4fc61062 // fmla v2.2d, v3.2d, v6.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
@@ -13400,6 +14582,30 @@ steps2x1:
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail2x1
+	CMP      $8, R5
+	BNE      apart2x1
+	CMP      $16, R6
+	BNE      apart2x1
+	SUBS     $2, R15, R15
+	BLT      few2x1
+lanes2x1:
+	FMOVQ    (R14), F2
+	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
+	FMOVQ    (R3), F4
+	WORD     $0x4fc21080 // fmla v0.2d, v4.2d, v2.d[0]
+	WORD     $0x4fc31081 // fmla v1.2d, v4.2d, v3.d[0]
+	FMOVQ    16(R3), F4
+	WORD     $0x4fc21880 // fmla v0.2d, v4.2d, v2.d[1]
+	WORD     $0x4fc31881 // fmla v1.2d, v4.2d, v3.d[1]
+	ADD      $32, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes2x1
+few2x1:
+	ADDS     $2, R15, R15
+	BEQ      store2x1
+	B        one2x1
+apart2x1:
 one2x1:
 	FMOVQ    (R3), F2
 	FMOVD    (R14), F3
@@ -13526,6 +14732,27 @@ steps1x1:
 	MOVD     120(R0), R24
 	CMP      $2, R24
 	BNE      tail1x1
+	CMP      $8, R5
+	BNE      apart1x1
+	CMP      $16, R6
+	BNE      apart1x1
+	SUBS     $2, R15, R15
+	BLT      few1x1
+lanes1x1:
+	FMOVQ    (R14), F1
+	FMOVQ    (R3), F2
+	WORD     $0x4fc11040 // fmla v0.2d, v2.2d, v1.d[0]
+	FMOVQ    16(R3), F2
+	WORD     $0x4fc11840 // fmla v0.2d, v2.2d, v1.d[1]
+	ADD      $32, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $2, R15, R15
+	BGE      lanes1x1
+few1x1:
+	ADDS     $2, R15, R15
+	BEQ      store1x1
+	B        one1x1
+apart1x1:
 one1x1:
 	FMOVQ    (R3), F1
 	FMOVD    (R14), F2
@@ -14898,7 +16125,7 @@ t1332:
 // func GemvCols64(args *GemmArgs64)
 TEXT ·GemvCols64(SB), NOSPLIT, $40-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24
@@ -14912,6 +16139,10 @@ TEXT ·GemvCols64(SB), NOSPLIT, $40-8
 	MOVD     32(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
+	MOVD     R2, R10
+	ADD      R2, R10, R10
+	MOVD     R10, R11
+	ADD      R10, R11, R11
 rows8:
 	MOVD     16(RSP), R24
 	CMP      $8, R24
@@ -14953,7 +16184,7 @@ two8:
 	VFMLA    V10.D2, V1.D2, V8.D2
 	FMOVQ    16(R24), F10
 	VFMLA    V10.D2, V1.D2, V9.D2
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.D2, V2.D2, V8.D2
 	FMOVQ    16(R25), F10
@@ -14963,7 +16194,7 @@ two8:
 	VFMLA    V10.D2, V3.D2, V8.D2
 	FMOVQ    16(R24), F10
 	VFMLA    V10.D2, V3.D2, V9.D2
-	ADD      R2<<2, R14, R25
+	ADD      R11<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.D2, V4.D2, V8.D2
 	FMOVQ    16(R25), F10
@@ -14997,13 +16228,13 @@ few8:
 	ADD      R2<<0, R14, R24
 	FMOVQ    (R24), F10
 	VFMLA    V10.D2, V1.D2, V8.D2
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.D2, V2.D2, V8.D2
 	ADD      R1<<0, R14, R24
 	FMOVQ    (R24), F10
 	VFMLA    V10.D2, V3.D2, V8.D2
-	ADD      R2<<2, R14, R25
+	ADD      R11<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.D2, V4.D2, V8.D2
 	ADD      R4<<0, R14, R24
@@ -15056,7 +16287,7 @@ t1339:
 t1338:
 	VFMLA    V10.D2, V1.D2, V8.D2
 	MOVD     8(RSP), R23
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
 	BLE      t1340
@@ -15082,7 +16313,7 @@ t1343:
 t1342:
 	VFMLA    V10.D2, V3.D2, V8.D2
 	MOVD     8(RSP), R23
-	ADD      R2<<2, R14, R25
+	ADD      R11<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
 	BLE      t1344
@@ -15184,7 +16415,7 @@ two4:
 	VFMLA    V10.D2, V1.D2, V8.D2
 	FMOVQ    16(R24), F10
 	VFMLA    V10.D2, V1.D2, V9.D2
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.D2, V2.D2, V8.D2
 	FMOVQ    16(R25), F10
@@ -15208,7 +16439,7 @@ few4:
 	ADD      R2<<0, R14, R24
 	FMOVQ    (R24), F10
 	VFMLA    V10.D2, V1.D2, V8.D2
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.D2, V2.D2, V8.D2
 	ADD      R1<<0, R14, R24
@@ -15255,7 +16486,7 @@ t1359:
 t1358:
 	VFMLA    V10.D2, V1.D2, V8.D2
 	MOVD     8(RSP), R23
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
 	BLE      t1360
@@ -15384,7 +16615,7 @@ end1:
 // func GemvDots64(args *GemmArgs64)
 TEXT ·GemvDots64(SB), NOSPLIT, $40-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [2][row]; two vectors of x, or alpha and beta; spare, or elements of C
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24
@@ -15398,6 +16629,10 @@ TEXT ·GemvDots64(SB), NOSPLIT, $40-8
 	MOVD     32(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
+	MOVD     R2, R10
+	ADD      R2, R10, R10
+	MOVD     R10, R11
+	ADD      R10, R11, R11
 rows:
 	MOVD     16(RSP), R14
 	MOVD     8(R0), R3

@@ -7,7 +7,7 @@
 // func GemmTiles(args *GemmArgs)
 TEXT ·GemmTiles(SB), NOSPLIT, $56-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24
@@ -31,6 +31,10 @@ apart1:
 	MOVD     32(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
+	MOVD     R2, R10
+	ADD      R2, R10, R10
+	MOVD     R10, R11
+	ADD      R10, R11, R11
 	MOVD     40(R0), R5
 	MOVD     48(R0), R6
 
@@ -718,10 +722,144 @@ steps6x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch6x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail6x4
+	CMP      $4, R5
+	BNE      apart6x4
+	CMP      $64, R6
+	BNE      apart6x4
+	SUBS     $4, R15, R15
+	BLT      few6x4
+lanes6x4:
+	FMOVQ    (R14), F24
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	FLDPQ    (R3), (F30, F31)
+	WORD     $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
+	WORD     $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
+	WORD     $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
+	WORD     $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD     $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD     $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD     $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD     $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
+	WORD     $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD     $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD     $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
+	WORD     $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
+	WORD     $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
+	WORD     $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD     $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
+	WORD     $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD     $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD     $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD     $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F30, F31)
+	WORD     $0x4fb813c0 // fmla v0.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb813e1 // fmla v1.4s, v31.4s, v24.s[1]
+	WORD     $0x4fb913c4 // fmla v4.4s, v30.4s, v25.s[1]
+	WORD     $0x4fb913e5 // fmla v5.4s, v31.4s, v25.s[1]
+	WORD     $0x4fba13c8 // fmla v8.4s, v30.4s, v26.s[1]
+	WORD     $0x4fba13e9 // fmla v9.4s, v31.4s, v26.s[1]
+	WORD     $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD     $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	WORD     $0x4fbc13d0 // fmla v16.4s, v30.4s, v28.s[1]
+	WORD     $0x4fbc13f1 // fmla v17.4s, v31.4s, v28.s[1]
+	WORD     $0x4fbd13d4 // fmla v20.4s, v30.4s, v29.s[1]
+	WORD     $0x4fbd13f5 // fmla v21.4s, v31.4s, v29.s[1]
+	FLDPQ    96(R3), (F30, F31)
+	WORD     $0x4fb813c2 // fmla v2.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb813e3 // fmla v3.4s, v31.4s, v24.s[1]
+	WORD     $0x4fb913c6 // fmla v6.4s, v30.4s, v25.s[1]
+	WORD     $0x4fb913e7 // fmla v7.4s, v31.4s, v25.s[1]
+	WORD     $0x4fba13ca // fmla v10.4s, v30.4s, v26.s[1]
+	WORD     $0x4fba13eb // fmla v11.4s, v31.4s, v26.s[1]
+	WORD     $0x4fbb13ce // fmla v14.4s, v30.4s, v27.s[1]
+	WORD     $0x4fbb13ef // fmla v15.4s, v31.4s, v27.s[1]
+	WORD     $0x4fbc13d2 // fmla v18.4s, v30.4s, v28.s[1]
+	WORD     $0x4fbc13f3 // fmla v19.4s, v31.4s, v28.s[1]
+	WORD     $0x4fbd13d6 // fmla v22.4s, v30.4s, v29.s[1]
+	WORD     $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    128(R3), (F30, F31)
+	WORD     $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
+	WORD     $0x4f981be1 // fmla v1.4s, v31.4s, v24.s[2]
+	WORD     $0x4f991bc4 // fmla v4.4s, v30.4s, v25.s[2]
+	WORD     $0x4f991be5 // fmla v5.4s, v31.4s, v25.s[2]
+	WORD     $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9a1be9 // fmla v9.4s, v31.4s, v26.s[2]
+	WORD     $0x4f9b1bcc // fmla v12.4s, v30.4s, v27.s[2]
+	WORD     $0x4f9b1bed // fmla v13.4s, v31.4s, v27.s[2]
+	WORD     $0x4f9c1bd0 // fmla v16.4s, v30.4s, v28.s[2]
+	WORD     $0x4f9c1bf1 // fmla v17.4s, v31.4s, v28.s[2]
+	WORD     $0x4f9d1bd4 // fmla v20.4s, v30.4s, v29.s[2]
+	WORD     $0x4f9d1bf5 // fmla v21.4s, v31.4s, v29.s[2]
+	FLDPQ    160(R3), (F30, F31)
+	WORD     $0x4f981bc2 // fmla v2.4s, v30.4s, v24.s[2]
+	WORD     $0x4f981be3 // fmla v3.4s, v31.4s, v24.s[2]
+	WORD     $0x4f991bc6 // fmla v6.4s, v30.4s, v25.s[2]
+	WORD     $0x4f991be7 // fmla v7.4s, v31.4s, v25.s[2]
+	WORD     $0x4f9a1bca // fmla v10.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9a1beb // fmla v11.4s, v31.4s, v26.s[2]
+	WORD     $0x4f9b1bce // fmla v14.4s, v30.4s, v27.s[2]
+	WORD     $0x4f9b1bef // fmla v15.4s, v31.4s, v27.s[2]
+	WORD     $0x4f9c1bd2 // fmla v18.4s, v30.4s, v28.s[2]
+	WORD     $0x4f9c1bf3 // fmla v19.4s, v31.4s, v28.s[2]
+	WORD     $0x4f9d1bd6 // fmla v22.4s, v30.4s, v29.s[2]
+	WORD     $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    192(R3), (F30, F31)
+	WORD     $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb81be1 // fmla v1.4s, v31.4s, v24.s[3]
+	WORD     $0x4fb91bc4 // fmla v4.4s, v30.4s, v25.s[3]
+	WORD     $0x4fb91be5 // fmla v5.4s, v31.4s, v25.s[3]
+	WORD     $0x4fba1bc8 // fmla v8.4s, v30.4s, v26.s[3]
+	WORD     $0x4fba1be9 // fmla v9.4s, v31.4s, v26.s[3]
+	WORD     $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD     $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
+	WORD     $0x4fbc1bd0 // fmla v16.4s, v30.4s, v28.s[3]
+	WORD     $0x4fbc1bf1 // fmla v17.4s, v31.4s, v28.s[3]
+	WORD     $0x4fbd1bd4 // fmla v20.4s, v30.4s, v29.s[3]
+	WORD     $0x4fbd1bf5 // fmla v21.4s, v31.4s, v29.s[3]
+	FLDPQ    224(R3), (F30, F31)
+	WORD     $0x4fb81bc2 // fmla v2.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb81be3 // fmla v3.4s, v31.4s, v24.s[3]
+	WORD     $0x4fb91bc6 // fmla v6.4s, v30.4s, v25.s[3]
+	WORD     $0x4fb91be7 // fmla v7.4s, v31.4s, v25.s[3]
+	WORD     $0x4fba1bca // fmla v10.4s, v30.4s, v26.s[3]
+	WORD     $0x4fba1beb // fmla v11.4s, v31.4s, v26.s[3]
+	WORD     $0x4fbb1bce // fmla v14.4s, v30.4s, v27.s[3]
+	WORD     $0x4fbb1bef // fmla v15.4s, v31.4s, v27.s[3]
+	WORD     $0x4fbc1bd2 // fmla v18.4s, v30.4s, v28.s[3]
+	WORD     $0x4fbc1bf3 // fmla v19.4s, v31.4s, v28.s[3]
+	WORD     $0x4fbd1bd6 // fmla v22.4s, v30.4s, v29.s[3]
+	WORD     $0x4fbd1bf7 // fmla v23.4s, v31.4s, v29.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes6x4
+few6x4:
+	ADDS     $4, R15, R15
+	BEQ      store6x4
+	B        one6x4
+apart6x4:
 	SUBS     $4, R15, R15
 	BLT      rest6x4
 k6x4:
@@ -737,8 +875,7 @@ k6x4:
 	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F30
+	FMOVS    (R14)(R10), F30
 	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
@@ -748,7 +885,7 @@ k6x4:
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
 	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
@@ -774,8 +911,7 @@ k6x4:
 	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F30
+	FMOVS    (R14)(R10), F30
 	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
@@ -785,7 +921,7 @@ k6x4:
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
 	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
@@ -811,8 +947,7 @@ k6x4:
 	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F30
+	FMOVS    (R14)(R10), F30
 	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
@@ -822,7 +957,7 @@ k6x4:
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
 	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
@@ -848,8 +983,7 @@ k6x4:
 	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F30
+	FMOVS    (R14)(R10), F30
 	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
@@ -859,7 +993,7 @@ k6x4:
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
 	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
@@ -891,8 +1025,7 @@ one6x4:
 	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F30
+	FMOVS    (R14)(R10), F30
 	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
@@ -902,7 +1035,7 @@ one6x4:
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
 	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
@@ -951,8 +1084,7 @@ t74:
 	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F30
+	FMOVS    (R14)(R10), F30
 	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
@@ -962,7 +1094,7 @@ t74:
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
 	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
@@ -1978,10 +2110,127 @@ steps5x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch5x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail5x4
+	CMP      $4, R5
+	BNE      apart5x4
+	CMP      $64, R6
+	BNE      apart5x4
+	SUBS     $4, R15, R15
+	BLT      few5x4
+lanes5x4:
+	FMOVQ    (R14), F20
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	WORD     $0x4f941320 // fmla v0.4s, v25.4s, v20.s[0]
+	WORD     $0x4f941341 // fmla v1.4s, v26.4s, v20.s[0]
+	WORD     $0x4f941362 // fmla v2.4s, v27.4s, v20.s[0]
+	WORD     $0x4f941383 // fmla v3.4s, v28.4s, v20.s[0]
+	WORD     $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
+	WORD     $0x4f951366 // fmla v6.4s, v27.4s, v21.s[0]
+	WORD     $0x4f951387 // fmla v7.4s, v28.4s, v21.s[0]
+	WORD     $0x4f961328 // fmla v8.4s, v25.4s, v22.s[0]
+	WORD     $0x4f961349 // fmla v9.4s, v26.4s, v22.s[0]
+	WORD     $0x4f96136a // fmla v10.4s, v27.4s, v22.s[0]
+	WORD     $0x4f96138b // fmla v11.4s, v28.4s, v22.s[0]
+	WORD     $0x4f97132c // fmla v12.4s, v25.4s, v23.s[0]
+	WORD     $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD     $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD     $0x4f97138f // fmla v15.4s, v28.4s, v23.s[0]
+	WORD     $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
+	WORD     $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981372 // fmla v18.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981393 // fmla v19.4s, v28.4s, v24.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F25, F26)
+	FLDPQ    96(R3), (F27, F28)
+	WORD     $0x4fb41320 // fmla v0.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb41341 // fmla v1.4s, v26.4s, v20.s[1]
+	WORD     $0x4fb41362 // fmla v2.4s, v27.4s, v20.s[1]
+	WORD     $0x4fb41383 // fmla v3.4s, v28.4s, v20.s[1]
+	WORD     $0x4fb51324 // fmla v4.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51345 // fmla v5.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb51366 // fmla v6.4s, v27.4s, v21.s[1]
+	WORD     $0x4fb51387 // fmla v7.4s, v28.4s, v21.s[1]
+	WORD     $0x4fb61328 // fmla v8.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61349 // fmla v9.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb6136a // fmla v10.4s, v27.4s, v22.s[1]
+	WORD     $0x4fb6138b // fmla v11.4s, v28.4s, v22.s[1]
+	WORD     $0x4fb7132c // fmla v12.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb7134d // fmla v13.4s, v26.4s, v23.s[1]
+	WORD     $0x4fb7136e // fmla v14.4s, v27.4s, v23.s[1]
+	WORD     $0x4fb7138f // fmla v15.4s, v28.4s, v23.s[1]
+	WORD     $0x4fb81330 // fmla v16.4s, v25.4s, v24.s[1]
+	WORD     $0x4fb81351 // fmla v17.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81372 // fmla v18.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81393 // fmla v19.4s, v28.4s, v24.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    128(R3), (F25, F26)
+	FLDPQ    160(R3), (F27, F28)
+	WORD     $0x4f941b20 // fmla v0.4s, v25.4s, v20.s[2]
+	WORD     $0x4f941b41 // fmla v1.4s, v26.4s, v20.s[2]
+	WORD     $0x4f941b62 // fmla v2.4s, v27.4s, v20.s[2]
+	WORD     $0x4f941b83 // fmla v3.4s, v28.4s, v20.s[2]
+	WORD     $0x4f951b24 // fmla v4.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b45 // fmla v5.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b66 // fmla v6.4s, v27.4s, v21.s[2]
+	WORD     $0x4f951b87 // fmla v7.4s, v28.4s, v21.s[2]
+	WORD     $0x4f961b28 // fmla v8.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b49 // fmla v9.4s, v26.4s, v22.s[2]
+	WORD     $0x4f961b6a // fmla v10.4s, v27.4s, v22.s[2]
+	WORD     $0x4f961b8b // fmla v11.4s, v28.4s, v22.s[2]
+	WORD     $0x4f971b2c // fmla v12.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b4d // fmla v13.4s, v26.4s, v23.s[2]
+	WORD     $0x4f971b6e // fmla v14.4s, v27.4s, v23.s[2]
+	WORD     $0x4f971b8f // fmla v15.4s, v28.4s, v23.s[2]
+	WORD     $0x4f981b30 // fmla v16.4s, v25.4s, v24.s[2]
+	WORD     $0x4f981b51 // fmla v17.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b72 // fmla v18.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b93 // fmla v19.4s, v28.4s, v24.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    192(R3), (F25, F26)
+	FLDPQ    224(R3), (F27, F28)
+	WORD     $0x4fb41b20 // fmla v0.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb41b41 // fmla v1.4s, v26.4s, v20.s[3]
+	WORD     $0x4fb41b62 // fmla v2.4s, v27.4s, v20.s[3]
+	WORD     $0x4fb41b83 // fmla v3.4s, v28.4s, v20.s[3]
+	WORD     $0x4fb51b24 // fmla v4.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b45 // fmla v5.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b66 // fmla v6.4s, v27.4s, v21.s[3]
+	WORD     $0x4fb51b87 // fmla v7.4s, v28.4s, v21.s[3]
+	WORD     $0x4fb61b28 // fmla v8.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b49 // fmla v9.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb61b6a // fmla v10.4s, v27.4s, v22.s[3]
+	WORD     $0x4fb61b8b // fmla v11.4s, v28.4s, v22.s[3]
+	WORD     $0x4fb71b2c // fmla v12.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b4d // fmla v13.4s, v26.4s, v23.s[3]
+	WORD     $0x4fb71b6e // fmla v14.4s, v27.4s, v23.s[3]
+	WORD     $0x4fb71b8f // fmla v15.4s, v28.4s, v23.s[3]
+	WORD     $0x4fb81b30 // fmla v16.4s, v25.4s, v24.s[3]
+	WORD     $0x4fb81b51 // fmla v17.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b72 // fmla v18.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b93 // fmla v19.4s, v28.4s, v24.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes5x4
+few5x4:
+	ADDS     $4, R15, R15
+	BEQ      store5x4
+	B        one5x4
+apart5x4:
 	SUBS     $4, R15, R15
 	BLT      rest5x4
 k5x4:
@@ -1997,8 +2246,7 @@ k5x4:
 	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
 	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
@@ -2008,7 +2256,7 @@ k5x4:
 	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
 	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
@@ -2029,8 +2277,7 @@ k5x4:
 	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
 	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
@@ -2040,7 +2287,7 @@ k5x4:
 	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
 	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
@@ -2061,8 +2308,7 @@ k5x4:
 	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
 	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
@@ -2072,7 +2318,7 @@ k5x4:
 	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
 	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
@@ -2093,8 +2339,7 @@ k5x4:
 	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
 	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
@@ -2104,7 +2349,7 @@ k5x4:
 	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
 	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
@@ -2131,8 +2376,7 @@ one5x4:
 	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
 	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
@@ -2142,7 +2386,7 @@ one5x4:
 	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
 	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
@@ -2186,8 +2430,7 @@ t209:
 	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
 	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
@@ -2197,7 +2440,7 @@ t209:
 	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
 	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
@@ -3036,10 +3279,110 @@ steps4x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch4x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail4x4
+	CMP      $4, R5
+	BNE      apart4x4
+	CMP      $64, R6
+	BNE      apart4x4
+	SUBS     $4, R15, R15
+	BLT      few4x4
+lanes4x4:
+	FMOVQ    (R14), F16
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c2 // fmla v2.4s, v22.4s, v16.s[0]
+	WORD     $0x4f9012e3 // fmla v3.4s, v23.4s, v16.s[0]
+	WORD     $0x4f911284 // fmla v4.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a5 // fmla v5.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c6 // fmla v6.4s, v22.4s, v17.s[0]
+	WORD     $0x4f9112e7 // fmla v7.4s, v23.4s, v17.s[0]
+	WORD     $0x4f921288 // fmla v8.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a9 // fmla v9.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212ca // fmla v10.4s, v22.4s, v18.s[0]
+	WORD     $0x4f9212eb // fmla v11.4s, v23.4s, v18.s[0]
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	WORD     $0x4f9312ef // fmla v15.4s, v23.4s, v19.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F20, F21)
+	FLDPQ    96(R3), (F22, F23)
+	WORD     $0x4fb01280 // fmla v0.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a1 // fmla v1.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c2 // fmla v2.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb012e3 // fmla v3.4s, v23.4s, v16.s[1]
+	WORD     $0x4fb11284 // fmla v4.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112a5 // fmla v5.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c6 // fmla v6.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb112e7 // fmla v7.4s, v23.4s, v17.s[1]
+	WORD     $0x4fb21288 // fmla v8.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a9 // fmla v9.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212ca // fmla v10.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb212eb // fmla v11.4s, v23.4s, v18.s[1]
+	WORD     $0x4fb3128c // fmla v12.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ad // fmla v13.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312ce // fmla v14.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb312ef // fmla v15.4s, v23.4s, v19.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    128(R3), (F20, F21)
+	FLDPQ    160(R3), (F22, F23)
+	WORD     $0x4f901a80 // fmla v0.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa1 // fmla v1.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901ac2 // fmla v2.4s, v22.4s, v16.s[2]
+	WORD     $0x4f901ae3 // fmla v3.4s, v23.4s, v16.s[2]
+	WORD     $0x4f911a84 // fmla v4.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa5 // fmla v5.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911ac6 // fmla v6.4s, v22.4s, v17.s[2]
+	WORD     $0x4f911ae7 // fmla v7.4s, v23.4s, v17.s[2]
+	WORD     $0x4f921a88 // fmla v8.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa9 // fmla v9.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921aca // fmla v10.4s, v22.4s, v18.s[2]
+	WORD     $0x4f921aeb // fmla v11.4s, v23.4s, v18.s[2]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931ace // fmla v14.4s, v22.4s, v19.s[2]
+	WORD     $0x4f931aef // fmla v15.4s, v23.4s, v19.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    192(R3), (F20, F21)
+	FLDPQ    224(R3), (F22, F23)
+	WORD     $0x4fb01a80 // fmla v0.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa1 // fmla v1.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ac2 // fmla v2.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb01ae3 // fmla v3.4s, v23.4s, v16.s[3]
+	WORD     $0x4fb11a84 // fmla v4.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aa5 // fmla v5.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ac6 // fmla v6.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb11ae7 // fmla v7.4s, v23.4s, v17.s[3]
+	WORD     $0x4fb21a88 // fmla v8.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aa9 // fmla v9.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21aca // fmla v10.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb21aeb // fmla v11.4s, v23.4s, v18.s[3]
+	WORD     $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb31aef // fmla v15.4s, v23.4s, v19.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes4x4
+few4x4:
+	ADDS     $4, R15, R15
+	BEQ      store4x4
+	B        one4x4
+apart4x4:
 	SUBS     $4, R15, R15
 	BLT      rest4x4
 k4x4:
@@ -3055,8 +3398,7 @@ k4x4:
 	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
 	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
 	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F22
+	FMOVS    (R14)(R10), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
@@ -3082,8 +3424,7 @@ k4x4:
 	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
 	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
 	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F22
+	FMOVS    (R14)(R10), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
@@ -3109,8 +3450,7 @@ k4x4:
 	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
 	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
 	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F22
+	FMOVS    (R14)(R10), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
@@ -3136,8 +3476,7 @@ k4x4:
 	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
 	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
 	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F22
+	FMOVS    (R14)(R10), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
@@ -3169,8 +3508,7 @@ one4x4:
 	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
 	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
 	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F22
+	FMOVS    (R14)(R10), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
@@ -3219,8 +3557,7 @@ t320:
 	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
 	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
 	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F22
+	FMOVS    (R14)(R10), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
@@ -3892,10 +4229,93 @@ steps3x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch3x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail3x4
+	CMP      $4, R5
+	BNE      apart3x4
+	CMP      $64, R6
+	BNE      apart3x4
+	SUBS     $4, R15, R15
+	BLT      few3x4
+lanes3x4:
+	FMOVQ    (R14), F12
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	WORD     $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1222 // fmla v2.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8c1243 // fmla v3.4s, v18.4s, v12.s[0]
+	WORD     $0x4f8d11e4 // fmla v4.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d1226 // fmla v6.4s, v17.4s, v13.s[0]
+	WORD     $0x4f8d1247 // fmla v7.4s, v18.4s, v13.s[0]
+	WORD     $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD     $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	WORD     $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F15, F16)
+	FLDPQ    96(R3), (F17, F18)
+	WORD     $0x4fac11e0 // fmla v0.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1201 // fmla v1.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1222 // fmla v2.4s, v17.4s, v12.s[1]
+	WORD     $0x4fac1243 // fmla v3.4s, v18.4s, v12.s[1]
+	WORD     $0x4fad11e4 // fmla v4.4s, v15.4s, v13.s[1]
+	WORD     $0x4fad1205 // fmla v5.4s, v16.4s, v13.s[1]
+	WORD     $0x4fad1226 // fmla v6.4s, v17.4s, v13.s[1]
+	WORD     $0x4fad1247 // fmla v7.4s, v18.4s, v13.s[1]
+	WORD     $0x4fae11e8 // fmla v8.4s, v15.4s, v14.s[1]
+	WORD     $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
+	WORD     $0x4fae122a // fmla v10.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae124b // fmla v11.4s, v18.4s, v14.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    128(R3), (F15, F16)
+	FLDPQ    160(R3), (F17, F18)
+	WORD     $0x4f8c19e0 // fmla v0.4s, v15.4s, v12.s[2]
+	WORD     $0x4f8c1a01 // fmla v1.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8c1a22 // fmla v2.4s, v17.4s, v12.s[2]
+	WORD     $0x4f8c1a43 // fmla v3.4s, v18.4s, v12.s[2]
+	WORD     $0x4f8d19e4 // fmla v4.4s, v15.4s, v13.s[2]
+	WORD     $0x4f8d1a05 // fmla v5.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8d1a26 // fmla v6.4s, v17.4s, v13.s[2]
+	WORD     $0x4f8d1a47 // fmla v7.4s, v18.4s, v13.s[2]
+	WORD     $0x4f8e19e8 // fmla v8.4s, v15.4s, v14.s[2]
+	WORD     $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
+	WORD     $0x4f8e1a2a // fmla v10.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a4b // fmla v11.4s, v18.4s, v14.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    192(R3), (F15, F16)
+	FLDPQ    224(R3), (F17, F18)
+	WORD     $0x4fac19e0 // fmla v0.4s, v15.4s, v12.s[3]
+	WORD     $0x4fac1a01 // fmla v1.4s, v16.4s, v12.s[3]
+	WORD     $0x4fac1a22 // fmla v2.4s, v17.4s, v12.s[3]
+	WORD     $0x4fac1a43 // fmla v3.4s, v18.4s, v12.s[3]
+	WORD     $0x4fad19e4 // fmla v4.4s, v15.4s, v13.s[3]
+	WORD     $0x4fad1a05 // fmla v5.4s, v16.4s, v13.s[3]
+	WORD     $0x4fad1a26 // fmla v6.4s, v17.4s, v13.s[3]
+	WORD     $0x4fad1a47 // fmla v7.4s, v18.4s, v13.s[3]
+	WORD     $0x4fae19e8 // fmla v8.4s, v15.4s, v14.s[3]
+	WORD     $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
+	WORD     $0x4fae1a2a // fmla v10.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a4b // fmla v11.4s, v18.4s, v14.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes3x4
+few3x4:
+	ADDS     $4, R15, R15
+	BEQ      store3x4
+	B        one3x4
+apart3x4:
 one3x4:
 	FLDPQ    (R3), (F12, F13)
 	FLDPQ    32(R3), (F14, F15)
@@ -3909,8 +4329,7 @@ one3x4:
 	WORD     $0x4f9111a5 // fmla v5.4s, v13.4s, v17.s[0]
 	WORD     $0x4f9111c6 // fmla v6.4s, v14.4s, v17.s[0]
 	WORD     $0x4f9111e7 // fmla v7.4s, v15.4s, v17.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F18
+	FMOVS    (R14)(R10), F18
 	WORD     $0x4f921188 // fmla v8.4s, v12.4s, v18.s[0]
 	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
 	WORD     $0x4f9211ca // fmla v10.4s, v14.4s, v18.s[0]
@@ -3954,8 +4373,7 @@ t407:
 	WORD     $0x4f9111a5 // fmla v5.4s, v13.4s, v17.s[0]
 	WORD     $0x4f9111c6 // fmla v6.4s, v14.4s, v17.s[0]
 	WORD     $0x4f9111e7 // fmla v7.4s, v15.4s, v17.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F18
+	FMOVS    (R14)(R10), F18
 	WORD     $0x4f921188 // fmla v8.4s, v12.4s, v18.s[0]
 	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
 	WORD     $0x4f9211ca // fmla v10.4s, v14.4s, v18.s[0]
@@ -4450,10 +4868,76 @@ steps2x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch2x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail2x4
+	CMP      $4, R5
+	BNE      apart2x4
+	CMP      $64, R6
+	BNE      apart2x4
+	SUBS     $4, R15, R15
+	BLT      few2x4
+lanes2x4:
+	FMOVQ    (R14), F8
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
+	WORD     $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD     $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD     $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F10, F11)
+	FLDPQ    96(R3), (F12, F13)
+	WORD     $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
+	WORD     $0x4fa811a3 // fmla v3.4s, v13.4s, v8.s[1]
+	WORD     $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
+	WORD     $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
+	WORD     $0x4fa91186 // fmla v6.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a7 // fmla v7.4s, v13.4s, v9.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    128(R3), (F10, F11)
+	FLDPQ    160(R3), (F12, F13)
+	WORD     $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
+	WORD     $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
+	WORD     $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
+	WORD     $0x4f8819a3 // fmla v3.4s, v13.4s, v8.s[2]
+	WORD     $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
+	WORD     $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
+	WORD     $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8919a7 // fmla v7.4s, v13.4s, v9.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    192(R3), (F10, F11)
+	FLDPQ    224(R3), (F12, F13)
+	WORD     $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
+	WORD     $0x4fa81961 // fmla v1.4s, v11.4s, v8.s[3]
+	WORD     $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
+	WORD     $0x4fa819a3 // fmla v3.4s, v13.4s, v8.s[3]
+	WORD     $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
+	WORD     $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
+	WORD     $0x4fa91986 // fmla v6.4s, v12.4s, v9.s[3]
+	WORD     $0x4fa919a7 // fmla v7.4s, v13.4s, v9.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes2x4
+few2x4:
+	ADDS     $4, R15, R15
+	BEQ      store2x4
+	B        one2x4
+apart2x4:
 one2x4:
 	FLDPQ    (R3), (F8, F9)
 	FLDPQ    32(R3), (F10, F11)
@@ -4824,10 +5308,59 @@ steps1x4:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch1x4:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail1x4
+	CMP      $4, R5
+	BNE      apart1x4
+	CMP      $64, R6
+	BNE      apart1x4
+	SUBS     $4, R15, R15
+	BLT      few1x4
+lanes1x4:
+	FMOVQ    (R14), F4
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD     $0x4f8410e2 // fmla v2.4s, v7.4s, v4.s[0]
+	WORD     $0x4f841103 // fmla v3.4s, v8.4s, v4.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F5, F6)
+	FLDPQ    96(R3), (F7, F8)
+	WORD     $0x4fa410a0 // fmla v0.4s, v5.4s, v4.s[1]
+	WORD     $0x4fa410c1 // fmla v1.4s, v6.4s, v4.s[1]
+	WORD     $0x4fa410e2 // fmla v2.4s, v7.4s, v4.s[1]
+	WORD     $0x4fa41103 // fmla v3.4s, v8.4s, v4.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    128(R3), (F5, F6)
+	FLDPQ    160(R3), (F7, F8)
+	WORD     $0x4f8418a0 // fmla v0.4s, v5.4s, v4.s[2]
+	WORD     $0x4f8418c1 // fmla v1.4s, v6.4s, v4.s[2]
+	WORD     $0x4f8418e2 // fmla v2.4s, v7.4s, v4.s[2]
+	WORD     $0x4f841903 // fmla v3.4s, v8.4s, v4.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    192(R3), (F5, F6)
+	FLDPQ    224(R3), (F7, F8)
+	WORD     $0x4fa418a0 // fmla v0.4s, v5.4s, v4.s[3]
+	WORD     $0x4fa418c1 // fmla v1.4s, v6.4s, v4.s[3]
+	WORD     $0x4fa418e2 // fmla v2.4s, v7.4s, v4.s[3]
+	WORD     $0x4fa41903 // fmla v3.4s, v8.4s, v4.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes1x4
+few1x4:
+	ADDS     $4, R15, R15
+	BEQ      store1x4
+	B        one1x4
+apart1x4:
 one1x4:
 	FLDPQ    (R3), (F4, F5)
 	FLDPQ    32(R3), (F6, F7)
@@ -5569,6 +6102,9 @@ steps8x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch8x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
@@ -5586,8 +6122,7 @@ k8x3:
 	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
 	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
 	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F29
+	FMOVS    (R14)(R10), F29
 	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
 	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
@@ -5595,7 +6130,7 @@ k8x3:
 	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
@@ -5626,8 +6161,7 @@ k8x3:
 	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
 	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
 	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F29
+	FMOVS    (R14)(R10), F29
 	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
 	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
@@ -5635,7 +6169,7 @@ k8x3:
 	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
@@ -5666,8 +6200,7 @@ k8x3:
 	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
 	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
 	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F29
+	FMOVS    (R14)(R10), F29
 	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
 	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
@@ -5675,7 +6208,7 @@ k8x3:
 	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
@@ -5706,8 +6239,7 @@ k8x3:
 	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
 	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
 	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F29
+	FMOVS    (R14)(R10), F29
 	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
 	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
@@ -5715,7 +6247,7 @@ k8x3:
 	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
@@ -5752,8 +6284,7 @@ one8x3:
 	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
 	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
 	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F29
+	FMOVS    (R14)(R10), F29
 	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
 	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
@@ -5761,7 +6292,7 @@ one8x3:
 	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
@@ -5814,8 +6345,7 @@ t596:
 	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
 	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
 	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F29
+	FMOVS    (R14)(R10), F29
 	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
 	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
@@ -5823,7 +6353,7 @@ t596:
 	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
 	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
 	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R2<<2), F31
+	FMOVS    (R14)(R11), F31
 	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
@@ -6870,10 +7400,134 @@ steps7x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch7x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail7x3
+	CMP      $4, R5
+	BNE      apart7x3
+	CMP      $48, R6
+	BNE      apart7x3
+	SUBS     $4, R15, R15
+	BLT      few7x3
+lanes7x3:
+	FMOVQ    (R14), F21
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
+	FMOVQ    (R8), F27
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	WORD     $0x4f951380 // fmla v0.4s, v28.4s, v21.s[0]
+	WORD     $0x4f9513a1 // fmla v1.4s, v29.4s, v21.s[0]
+	WORD     $0x4f9513c2 // fmla v2.4s, v30.4s, v21.s[0]
+	WORD     $0x4f961383 // fmla v3.4s, v28.4s, v22.s[0]
+	WORD     $0x4f9613a4 // fmla v4.4s, v29.4s, v22.s[0]
+	WORD     $0x4f9613c5 // fmla v5.4s, v30.4s, v22.s[0]
+	WORD     $0x4f971386 // fmla v6.4s, v28.4s, v23.s[0]
+	WORD     $0x4f9713a7 // fmla v7.4s, v29.4s, v23.s[0]
+	WORD     $0x4f9713c8 // fmla v8.4s, v30.4s, v23.s[0]
+	WORD     $0x4f981389 // fmla v9.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813aa // fmla v10.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813cb // fmla v11.4s, v30.4s, v24.s[0]
+	WORD     $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913ad // fmla v13.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913ce // fmla v14.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13d4 // fmla v20.4s, v30.4s, v27.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F28, F29)
+	FMOVQ    80(R3), F30
+	WORD     $0x4fb51380 // fmla v0.4s, v28.4s, v21.s[1]
+	WORD     $0x4fb513a1 // fmla v1.4s, v29.4s, v21.s[1]
+	WORD     $0x4fb513c2 // fmla v2.4s, v30.4s, v21.s[1]
+	WORD     $0x4fb61383 // fmla v3.4s, v28.4s, v22.s[1]
+	WORD     $0x4fb613a4 // fmla v4.4s, v29.4s, v22.s[1]
+	WORD     $0x4fb613c5 // fmla v5.4s, v30.4s, v22.s[1]
+	WORD     $0x4fb71386 // fmla v6.4s, v28.4s, v23.s[1]
+	WORD     $0x4fb713a7 // fmla v7.4s, v29.4s, v23.s[1]
+	WORD     $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD     $0x4fb81389 // fmla v9.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813aa // fmla v10.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813cb // fmla v11.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb9138c // fmla v12.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913ad // fmla v13.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913ce // fmla v14.4s, v30.4s, v25.s[1]
+	WORD     $0x4fba138f // fmla v15.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13b0 // fmla v16.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13d1 // fmla v17.4s, v30.4s, v26.s[1]
+	WORD     $0x4fbb1392 // fmla v18.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13b3 // fmla v19.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13d4 // fmla v20.4s, v30.4s, v27.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    96(R3), (F28, F29)
+	FMOVQ    128(R3), F30
+	WORD     $0x4f951b80 // fmla v0.4s, v28.4s, v21.s[2]
+	WORD     $0x4f951ba1 // fmla v1.4s, v29.4s, v21.s[2]
+	WORD     $0x4f951bc2 // fmla v2.4s, v30.4s, v21.s[2]
+	WORD     $0x4f961b83 // fmla v3.4s, v28.4s, v22.s[2]
+	WORD     $0x4f961ba4 // fmla v4.4s, v29.4s, v22.s[2]
+	WORD     $0x4f961bc5 // fmla v5.4s, v30.4s, v22.s[2]
+	WORD     $0x4f971b86 // fmla v6.4s, v28.4s, v23.s[2]
+	WORD     $0x4f971ba7 // fmla v7.4s, v29.4s, v23.s[2]
+	WORD     $0x4f971bc8 // fmla v8.4s, v30.4s, v23.s[2]
+	WORD     $0x4f981b89 // fmla v9.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981baa // fmla v10.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bcb // fmla v11.4s, v30.4s, v24.s[2]
+	WORD     $0x4f991b8c // fmla v12.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991bad // fmla v13.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bce // fmla v14.4s, v30.4s, v25.s[2]
+	WORD     $0x4f9a1b8f // fmla v15.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1bb0 // fmla v16.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bd1 // fmla v17.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9b1b92 // fmla v18.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1bb3 // fmla v19.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bd4 // fmla v20.4s, v30.4s, v27.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    144(R3), (F28, F29)
+	FMOVQ    176(R3), F30
+	WORD     $0x4fb51b80 // fmla v0.4s, v28.4s, v21.s[3]
+	WORD     $0x4fb51ba1 // fmla v1.4s, v29.4s, v21.s[3]
+	WORD     $0x4fb51bc2 // fmla v2.4s, v30.4s, v21.s[3]
+	WORD     $0x4fb61b83 // fmla v3.4s, v28.4s, v22.s[3]
+	WORD     $0x4fb61ba4 // fmla v4.4s, v29.4s, v22.s[3]
+	WORD     $0x4fb61bc5 // fmla v5.4s, v30.4s, v22.s[3]
+	WORD     $0x4fb71b86 // fmla v6.4s, v28.4s, v23.s[3]
+	WORD     $0x4fb71ba7 // fmla v7.4s, v29.4s, v23.s[3]
+	WORD     $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD     $0x4fb81b89 // fmla v9.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baa // fmla v10.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bcb // fmla v11.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb91b8c // fmla v12.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91bad // fmla v13.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bce // fmla v14.4s, v30.4s, v25.s[3]
+	WORD     $0x4fba1b8f // fmla v15.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1bb0 // fmla v16.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bd1 // fmla v17.4s, v30.4s, v26.s[3]
+	WORD     $0x4fbb1b92 // fmla v18.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1bb3 // fmla v19.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bd4 // fmla v20.4s, v30.4s, v27.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      lanes7x3
+few7x3:
+	ADDS     $4, R15, R15
+	BEQ      store7x3
+	B        one7x3
+apart7x3:
 	SUBS     $4, R15, R15
 	BLT      rest7x3
 k7x3:
@@ -6887,8 +7541,7 @@ k7x3:
 	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
 	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
@@ -6896,7 +7549,7 @@ k7x3:
 	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
 	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
@@ -6923,8 +7576,7 @@ k7x3:
 	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
 	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
@@ -6932,7 +7584,7 @@ k7x3:
 	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
 	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
@@ -6959,8 +7611,7 @@ k7x3:
 	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
 	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
@@ -6968,7 +7619,7 @@ k7x3:
 	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
 	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
@@ -6995,8 +7646,7 @@ k7x3:
 	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
 	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
@@ -7004,7 +7654,7 @@ k7x3:
 	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
 	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
@@ -7037,8 +7687,7 @@ one7x3:
 	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
 	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
@@ -7046,7 +7695,7 @@ one7x3:
 	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
 	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
@@ -7095,8 +7744,7 @@ t734:
 	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
 	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
 	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F26
+	FMOVS    (R14)(R10), F26
 	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
 	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
 	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
@@ -7104,7 +7752,7 @@ t734:
 	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
 	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
 	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R2<<2), F28
+	FMOVS    (R14)(R11), F28
 	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
 	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
@@ -8017,10 +8665,120 @@ steps6x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch6x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail6x3
+	CMP      $4, R5
+	BNE      apart6x3
+	CMP      $48, R6
+	BNE      apart6x3
+	SUBS     $4, R15, R15
+	BLT      few6x3
+lanes6x3:
+	FMOVQ    (R14), F18
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	WORD     $0x4f921300 // fmla v0.4s, v24.4s, v18.s[0]
+	WORD     $0x4f921321 // fmla v1.4s, v25.4s, v18.s[0]
+	WORD     $0x4f921342 // fmla v2.4s, v26.4s, v18.s[0]
+	WORD     $0x4f931303 // fmla v3.4s, v24.4s, v19.s[0]
+	WORD     $0x4f931324 // fmla v4.4s, v25.4s, v19.s[0]
+	WORD     $0x4f931345 // fmla v5.4s, v26.4s, v19.s[0]
+	WORD     $0x4f941306 // fmla v6.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941327 // fmla v7.4s, v25.4s, v20.s[0]
+	WORD     $0x4f941348 // fmla v8.4s, v26.4s, v20.s[0]
+	WORD     $0x4f951309 // fmla v9.4s, v24.4s, v21.s[0]
+	WORD     $0x4f95132a // fmla v10.4s, v25.4s, v21.s[0]
+	WORD     $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134e // fmla v14.4s, v26.4s, v22.s[0]
+	WORD     $0x4f97130f // fmla v15.4s, v24.4s, v23.s[0]
+	WORD     $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
+	WORD     $0x4f971351 // fmla v17.4s, v26.4s, v23.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F24, F25)
+	FMOVQ    80(R3), F26
+	WORD     $0x4fb21300 // fmla v0.4s, v24.4s, v18.s[1]
+	WORD     $0x4fb21321 // fmla v1.4s, v25.4s, v18.s[1]
+	WORD     $0x4fb21342 // fmla v2.4s, v26.4s, v18.s[1]
+	WORD     $0x4fb31303 // fmla v3.4s, v24.4s, v19.s[1]
+	WORD     $0x4fb31324 // fmla v4.4s, v25.4s, v19.s[1]
+	WORD     $0x4fb31345 // fmla v5.4s, v26.4s, v19.s[1]
+	WORD     $0x4fb41306 // fmla v6.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41327 // fmla v7.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb41348 // fmla v8.4s, v26.4s, v20.s[1]
+	WORD     $0x4fb51309 // fmla v9.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb5132a // fmla v10.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb5134b // fmla v11.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb6130c // fmla v12.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb6132d // fmla v13.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb6134e // fmla v14.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb7130f // fmla v15.4s, v24.4s, v23.s[1]
+	WORD     $0x4fb71330 // fmla v16.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb71351 // fmla v17.4s, v26.4s, v23.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    96(R3), (F24, F25)
+	FMOVQ    128(R3), F26
+	WORD     $0x4f921b00 // fmla v0.4s, v24.4s, v18.s[2]
+	WORD     $0x4f921b21 // fmla v1.4s, v25.4s, v18.s[2]
+	WORD     $0x4f921b42 // fmla v2.4s, v26.4s, v18.s[2]
+	WORD     $0x4f931b03 // fmla v3.4s, v24.4s, v19.s[2]
+	WORD     $0x4f931b24 // fmla v4.4s, v25.4s, v19.s[2]
+	WORD     $0x4f931b45 // fmla v5.4s, v26.4s, v19.s[2]
+	WORD     $0x4f941b06 // fmla v6.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b27 // fmla v7.4s, v25.4s, v20.s[2]
+	WORD     $0x4f941b48 // fmla v8.4s, v26.4s, v20.s[2]
+	WORD     $0x4f951b09 // fmla v9.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b2a // fmla v10.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b4b // fmla v11.4s, v26.4s, v21.s[2]
+	WORD     $0x4f961b0c // fmla v12.4s, v24.4s, v22.s[2]
+	WORD     $0x4f961b2d // fmla v13.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b4e // fmla v14.4s, v26.4s, v22.s[2]
+	WORD     $0x4f971b0f // fmla v15.4s, v24.4s, v23.s[2]
+	WORD     $0x4f971b30 // fmla v16.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b51 // fmla v17.4s, v26.4s, v23.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    144(R3), (F24, F25)
+	FMOVQ    176(R3), F26
+	WORD     $0x4fb21b00 // fmla v0.4s, v24.4s, v18.s[3]
+	WORD     $0x4fb21b21 // fmla v1.4s, v25.4s, v18.s[3]
+	WORD     $0x4fb21b42 // fmla v2.4s, v26.4s, v18.s[3]
+	WORD     $0x4fb31b03 // fmla v3.4s, v24.4s, v19.s[3]
+	WORD     $0x4fb31b24 // fmla v4.4s, v25.4s, v19.s[3]
+	WORD     $0x4fb31b45 // fmla v5.4s, v26.4s, v19.s[3]
+	WORD     $0x4fb41b06 // fmla v6.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b27 // fmla v7.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb41b48 // fmla v8.4s, v26.4s, v20.s[3]
+	WORD     $0x4fb51b09 // fmla v9.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2a // fmla v10.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4b // fmla v11.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb61b0c // fmla v12.4s, v24.4s, v22.s[3]
+	WORD     $0x4fb61b2d // fmla v13.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b4e // fmla v14.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb71b0f // fmla v15.4s, v24.4s, v23.s[3]
+	WORD     $0x4fb71b30 // fmla v16.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b51 // fmla v17.4s, v26.4s, v23.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes6x3
+few6x3:
+	ADDS     $4, R15, R15
+	BEQ      store6x3
+	B        one6x3
+apart6x3:
 	SUBS     $4, R15, R15
 	BLT      rest6x3
 k6x3:
@@ -8034,8 +8792,7 @@ k6x3:
 	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
 	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
 	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F23
+	FMOVS    (R14)(R10), F23
 	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
 	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
 	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
@@ -8043,7 +8800,7 @@ k6x3:
 	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
 	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
 	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R2<<2), F25
+	FMOVS    (R14)(R11), F25
 	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
 	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
 	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
@@ -8065,8 +8822,7 @@ k6x3:
 	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
 	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
 	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F23
+	FMOVS    (R14)(R10), F23
 	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
 	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
 	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
@@ -8074,7 +8830,7 @@ k6x3:
 	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
 	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
 	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R2<<2), F25
+	FMOVS    (R14)(R11), F25
 	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
 	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
 	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
@@ -8096,8 +8852,7 @@ k6x3:
 	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
 	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
 	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F23
+	FMOVS    (R14)(R10), F23
 	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
 	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
 	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
@@ -8105,7 +8860,7 @@ k6x3:
 	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
 	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
 	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R2<<2), F25
+	FMOVS    (R14)(R11), F25
 	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
 	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
 	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
@@ -8127,8 +8882,7 @@ k6x3:
 	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
 	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
 	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F23
+	FMOVS    (R14)(R10), F23
 	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
 	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
 	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
@@ -8136,7 +8890,7 @@ k6x3:
 	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
 	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
 	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R2<<2), F25
+	FMOVS    (R14)(R11), F25
 	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
 	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
 	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
@@ -8164,8 +8918,7 @@ one6x3:
 	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
 	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
 	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F23
+	FMOVS    (R14)(R10), F23
 	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
 	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
 	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
@@ -8173,7 +8926,7 @@ one6x3:
 	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
 	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
 	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R2<<2), F25
+	FMOVS    (R14)(R11), F25
 	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
 	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
 	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
@@ -8217,8 +8970,7 @@ t854:
 	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
 	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
 	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F23
+	FMOVS    (R14)(R10), F23
 	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
 	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
 	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
@@ -8226,7 +8978,7 @@ t854:
 	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
 	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
 	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R2<<2), F25
+	FMOVS    (R14)(R11), F25
 	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
 	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
 	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
@@ -9005,10 +9757,107 @@ steps5x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch5x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail5x3
+	CMP      $4, R5
+	BNE      apart5x3
+	CMP      $48, R6
+	BNE      apart5x3
+	SUBS     $4, R15, R15
+	BLT      few5x3
+lanes5x3:
+	FMOVQ    (R14), F15
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	WORD     $0x4f8f1280 // fmla v0.4s, v20.4s, v15.s[0]
+	WORD     $0x4f8f12a1 // fmla v1.4s, v21.4s, v15.s[0]
+	WORD     $0x4f8f12c2 // fmla v2.4s, v22.4s, v15.s[0]
+	WORD     $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	WORD     $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a7 // fmla v7.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c8 // fmla v8.4s, v22.4s, v17.s[0]
+	WORD     $0x4f921289 // fmla v9.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212aa // fmla v10.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212cb // fmla v11.4s, v22.4s, v18.s[0]
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F20, F21)
+	FMOVQ    80(R3), F22
+	WORD     $0x4faf1280 // fmla v0.4s, v20.4s, v15.s[1]
+	WORD     $0x4faf12a1 // fmla v1.4s, v21.4s, v15.s[1]
+	WORD     $0x4faf12c2 // fmla v2.4s, v22.4s, v15.s[1]
+	WORD     $0x4fb01283 // fmla v3.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a4 // fmla v4.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c5 // fmla v5.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb11286 // fmla v6.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112a7 // fmla v7.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c8 // fmla v8.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb21289 // fmla v9.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212aa // fmla v10.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212cb // fmla v11.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb3128c // fmla v12.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ad // fmla v13.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312ce // fmla v14.4s, v22.4s, v19.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    96(R3), (F20, F21)
+	FMOVQ    128(R3), F22
+	WORD     $0x4f8f1a80 // fmla v0.4s, v20.4s, v15.s[2]
+	WORD     $0x4f8f1aa1 // fmla v1.4s, v21.4s, v15.s[2]
+	WORD     $0x4f8f1ac2 // fmla v2.4s, v22.4s, v15.s[2]
+	WORD     $0x4f901a83 // fmla v3.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa4 // fmla v4.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901ac5 // fmla v5.4s, v22.4s, v16.s[2]
+	WORD     $0x4f911a86 // fmla v6.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa7 // fmla v7.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911ac8 // fmla v8.4s, v22.4s, v17.s[2]
+	WORD     $0x4f921a89 // fmla v9.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aaa // fmla v10.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921acb // fmla v11.4s, v22.4s, v18.s[2]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931ace // fmla v14.4s, v22.4s, v19.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    144(R3), (F20, F21)
+	FMOVQ    176(R3), F22
+	WORD     $0x4faf1a80 // fmla v0.4s, v20.4s, v15.s[3]
+	WORD     $0x4faf1aa1 // fmla v1.4s, v21.4s, v15.s[3]
+	WORD     $0x4faf1ac2 // fmla v2.4s, v22.4s, v15.s[3]
+	WORD     $0x4fb01a83 // fmla v3.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa4 // fmla v4.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ac5 // fmla v5.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb11a86 // fmla v6.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aa7 // fmla v7.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ac8 // fmla v8.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb21a89 // fmla v9.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aaa // fmla v10.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21acb // fmla v11.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes5x3
+few5x3:
+	ADDS     $4, R15, R15
+	BEQ      store5x3
+	B        one5x3
+apart5x3:
 	SUBS     $4, R15, R15
 	BLT      rest5x3
 k5x3:
@@ -9022,8 +9871,7 @@ k5x3:
 	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
 	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
 	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
@@ -9031,7 +9879,7 @@ k5x3:
 	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
 	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
 	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
 	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
 	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
@@ -9049,8 +9897,7 @@ k5x3:
 	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
 	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
 	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
@@ -9058,7 +9905,7 @@ k5x3:
 	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
 	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
 	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
 	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
 	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
@@ -9076,8 +9923,7 @@ k5x3:
 	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
 	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
 	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
@@ -9085,7 +9931,7 @@ k5x3:
 	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
 	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
 	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
 	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
 	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
@@ -9103,8 +9949,7 @@ k5x3:
 	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
 	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
 	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
@@ -9112,7 +9957,7 @@ k5x3:
 	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
 	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
 	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
 	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
 	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
@@ -9136,8 +9981,7 @@ one5x3:
 	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
 	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
 	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
@@ -9145,7 +9989,7 @@ one5x3:
 	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
 	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
 	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
 	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
 	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
@@ -9185,8 +10029,7 @@ t956:
 	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
 	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
 	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
@@ -9194,7 +10037,7 @@ t956:
 	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
 	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
 	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
 	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
 	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
@@ -9840,10 +10683,94 @@ steps4x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch4x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail4x3
+	CMP      $4, R5
+	BNE      apart4x3
+	CMP      $48, R6
+	BNE      apart4x3
+	SUBS     $4, R15, R15
+	BLT      few4x3
+lanes4x3:
+	FMOVQ    (R14), F12
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	WORD     $0x4f8c1200 // fmla v0.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1221 // fmla v1.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8c1242 // fmla v2.4s, v18.4s, v12.s[0]
+	WORD     $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d1224 // fmla v4.4s, v17.4s, v13.s[0]
+	WORD     $0x4f8d1245 // fmla v5.4s, v18.4s, v13.s[0]
+	WORD     $0x4f8e1206 // fmla v6.4s, v16.4s, v14.s[0]
+	WORD     $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e1248 // fmla v8.4s, v18.4s, v14.s[0]
+	WORD     $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD     $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f124b // fmla v11.4s, v18.4s, v15.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F16, F17)
+	FMOVQ    80(R3), F18
+	WORD     $0x4fac1200 // fmla v0.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1221 // fmla v1.4s, v17.4s, v12.s[1]
+	WORD     $0x4fac1242 // fmla v2.4s, v18.4s, v12.s[1]
+	WORD     $0x4fad1203 // fmla v3.4s, v16.4s, v13.s[1]
+	WORD     $0x4fad1224 // fmla v4.4s, v17.4s, v13.s[1]
+	WORD     $0x4fad1245 // fmla v5.4s, v18.4s, v13.s[1]
+	WORD     $0x4fae1206 // fmla v6.4s, v16.4s, v14.s[1]
+	WORD     $0x4fae1227 // fmla v7.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae1248 // fmla v8.4s, v18.4s, v14.s[1]
+	WORD     $0x4faf1209 // fmla v9.4s, v16.4s, v15.s[1]
+	WORD     $0x4faf122a // fmla v10.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf124b // fmla v11.4s, v18.4s, v15.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    96(R3), (F16, F17)
+	FMOVQ    128(R3), F18
+	WORD     $0x4f8c1a00 // fmla v0.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8c1a21 // fmla v1.4s, v17.4s, v12.s[2]
+	WORD     $0x4f8c1a42 // fmla v2.4s, v18.4s, v12.s[2]
+	WORD     $0x4f8d1a03 // fmla v3.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8d1a24 // fmla v4.4s, v17.4s, v13.s[2]
+	WORD     $0x4f8d1a45 // fmla v5.4s, v18.4s, v13.s[2]
+	WORD     $0x4f8e1a06 // fmla v6.4s, v16.4s, v14.s[2]
+	WORD     $0x4f8e1a27 // fmla v7.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a48 // fmla v8.4s, v18.4s, v14.s[2]
+	WORD     $0x4f8f1a09 // fmla v9.4s, v16.4s, v15.s[2]
+	WORD     $0x4f8f1a2a // fmla v10.4s, v17.4s, v15.s[2]
+	WORD     $0x4f8f1a4b // fmla v11.4s, v18.4s, v15.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    144(R3), (F16, F17)
+	FMOVQ    176(R3), F18
+	WORD     $0x4fac1a00 // fmla v0.4s, v16.4s, v12.s[3]
+	WORD     $0x4fac1a21 // fmla v1.4s, v17.4s, v12.s[3]
+	WORD     $0x4fac1a42 // fmla v2.4s, v18.4s, v12.s[3]
+	WORD     $0x4fad1a03 // fmla v3.4s, v16.4s, v13.s[3]
+	WORD     $0x4fad1a24 // fmla v4.4s, v17.4s, v13.s[3]
+	WORD     $0x4fad1a45 // fmla v5.4s, v18.4s, v13.s[3]
+	WORD     $0x4fae1a06 // fmla v6.4s, v16.4s, v14.s[3]
+	WORD     $0x4fae1a27 // fmla v7.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a48 // fmla v8.4s, v18.4s, v14.s[3]
+	WORD     $0x4faf1a09 // fmla v9.4s, v16.4s, v15.s[3]
+	WORD     $0x4faf1a2a // fmla v10.4s, v17.4s, v15.s[3]
+	WORD     $0x4faf1a4b // fmla v11.4s, v18.4s, v15.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes4x3
+few4x3:
+	ADDS     $4, R15, R15
+	BEQ      store4x3
+	B        one4x3
+apart4x3:
 one4x3:
 	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
@@ -9855,8 +10782,7 @@ one4x3:
 	WORD     $0x4f901183 // fmla v3.4s, v12.4s, v16.s[0]
 	WORD     $0x4f9011a4 // fmla v4.4s, v13.4s, v16.s[0]
 	WORD     $0x4f9011c5 // fmla v5.4s, v14.4s, v16.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F17
+	FMOVS    (R14)(R10), F17
 	WORD     $0x4f911186 // fmla v6.4s, v12.4s, v17.s[0]
 	WORD     $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
 	WORD     $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
@@ -9900,8 +10826,7 @@ t1040:
 	WORD     $0x4f901183 // fmla v3.4s, v12.4s, v16.s[0]
 	WORD     $0x4f9011a4 // fmla v4.4s, v13.4s, v16.s[0]
 	WORD     $0x4f9011c5 // fmla v5.4s, v14.4s, v16.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F17
+	FMOVS    (R14)(R10), F17
 	WORD     $0x4f911186 // fmla v6.4s, v12.4s, v17.s[0]
 	WORD     $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
 	WORD     $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
@@ -10422,10 +11347,81 @@ steps3x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch3x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail3x3
+	CMP      $4, R5
+	BNE      apart3x3
+	CMP      $48, R6
+	BNE      apart3x3
+	SUBS     $4, R15, R15
+	BLT      few3x3
+lanes3x3:
+	FMOVQ    (R14), F9
+	WORD     $0x3ce269ca // ldr q10, [x14, x2]
+	WORD     $0x3cea69cb // ldr q11, [x14, x10]
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	WORD     $0x4f891180 // fmla v0.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a1 // fmla v1.4s, v13.4s, v9.s[0]
+	WORD     $0x4f8911c2 // fmla v2.4s, v14.4s, v9.s[0]
+	WORD     $0x4f8a1183 // fmla v3.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a4 // fmla v4.4s, v13.4s, v10.s[0]
+	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
+	WORD     $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD     $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
+	WORD     $0x4f8b11c8 // fmla v8.4s, v14.4s, v11.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F12, F13)
+	FMOVQ    80(R3), F14
+	WORD     $0x4fa91180 // fmla v0.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a1 // fmla v1.4s, v13.4s, v9.s[1]
+	WORD     $0x4fa911c2 // fmla v2.4s, v14.4s, v9.s[1]
+	WORD     $0x4faa1183 // fmla v3.4s, v12.4s, v10.s[1]
+	WORD     $0x4faa11a4 // fmla v4.4s, v13.4s, v10.s[1]
+	WORD     $0x4faa11c5 // fmla v5.4s, v14.4s, v10.s[1]
+	WORD     $0x4fab1186 // fmla v6.4s, v12.4s, v11.s[1]
+	WORD     $0x4fab11a7 // fmla v7.4s, v13.4s, v11.s[1]
+	WORD     $0x4fab11c8 // fmla v8.4s, v14.4s, v11.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    96(R3), (F12, F13)
+	FMOVQ    128(R3), F14
+	WORD     $0x4f891980 // fmla v0.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8919a1 // fmla v1.4s, v13.4s, v9.s[2]
+	WORD     $0x4f8919c2 // fmla v2.4s, v14.4s, v9.s[2]
+	WORD     $0x4f8a1983 // fmla v3.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8a19a4 // fmla v4.4s, v13.4s, v10.s[2]
+	WORD     $0x4f8a19c5 // fmla v5.4s, v14.4s, v10.s[2]
+	WORD     $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
+	WORD     $0x4f8b19a7 // fmla v7.4s, v13.4s, v11.s[2]
+	WORD     $0x4f8b19c8 // fmla v8.4s, v14.4s, v11.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    144(R3), (F12, F13)
+	FMOVQ    176(R3), F14
+	WORD     $0x4fa91980 // fmla v0.4s, v12.4s, v9.s[3]
+	WORD     $0x4fa919a1 // fmla v1.4s, v13.4s, v9.s[3]
+	WORD     $0x4fa919c2 // fmla v2.4s, v14.4s, v9.s[3]
+	WORD     $0x4faa1983 // fmla v3.4s, v12.4s, v10.s[3]
+	WORD     $0x4faa19a4 // fmla v4.4s, v13.4s, v10.s[3]
+	WORD     $0x4faa19c5 // fmla v5.4s, v14.4s, v10.s[3]
+	WORD     $0x4fab1986 // fmla v6.4s, v12.4s, v11.s[3]
+	WORD     $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
+	WORD     $0x4fab19c8 // fmla v8.4s, v14.4s, v11.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes3x3
+few3x3:
+	ADDS     $4, R15, R15
+	BEQ      store3x3
+	B        one3x3
+apart3x3:
 one3x3:
 	FLDPQ    (R3), (F9, F10)
 	FMOVQ    32(R3), F11
@@ -10437,8 +11433,7 @@ one3x3:
 	WORD     $0x4f8d1123 // fmla v3.4s, v9.4s, v13.s[0]
 	WORD     $0x4f8d1144 // fmla v4.4s, v10.4s, v13.s[0]
 	WORD     $0x4f8d1165 // fmla v5.4s, v11.4s, v13.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F14
+	FMOVS    (R14)(R10), F14
 	WORD     $0x4f8e1126 // fmla v6.4s, v9.4s, v14.s[0]
 	WORD     $0x4f8e1147 // fmla v7.4s, v10.4s, v14.s[0]
 	WORD     $0x4f8e1168 // fmla v8.4s, v11.4s, v14.s[0]
@@ -10478,8 +11473,7 @@ t1106:
 	WORD     $0x4f8d1123 // fmla v3.4s, v9.4s, v13.s[0]
 	WORD     $0x4f8d1144 // fmla v4.4s, v10.4s, v13.s[0]
 	WORD     $0x4f8d1165 // fmla v5.4s, v11.4s, v13.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F14
+	FMOVS    (R14)(R10), F14
 	WORD     $0x4f8e1126 // fmla v6.4s, v9.4s, v14.s[0]
 	WORD     $0x4f8e1147 // fmla v7.4s, v10.4s, v14.s[0]
 	WORD     $0x4f8e1168 // fmla v8.4s, v11.4s, v14.s[0]
@@ -10867,10 +11861,68 @@ steps2x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch2x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail2x3
+	CMP      $4, R5
+	BNE      apart2x3
+	CMP      $48, R6
+	BNE      apart2x3
+	SUBS     $4, R15, R15
+	BLT      few2x3
+lanes2x3:
+	FMOVQ    (R14), F6
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
+	WORD     $0x4f861142 // fmla v2.4s, v10.4s, v6.s[0]
+	WORD     $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD     $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD     $0x4f871145 // fmla v5.4s, v10.4s, v7.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F8, F9)
+	FMOVQ    80(R3), F10
+	WORD     $0x4fa61100 // fmla v0.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61121 // fmla v1.4s, v9.4s, v6.s[1]
+	WORD     $0x4fa61142 // fmla v2.4s, v10.4s, v6.s[1]
+	WORD     $0x4fa71103 // fmla v3.4s, v8.4s, v7.s[1]
+	WORD     $0x4fa71124 // fmla v4.4s, v9.4s, v7.s[1]
+	WORD     $0x4fa71145 // fmla v5.4s, v10.4s, v7.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    96(R3), (F8, F9)
+	FMOVQ    128(R3), F10
+	WORD     $0x4f861900 // fmla v0.4s, v8.4s, v6.s[2]
+	WORD     $0x4f861921 // fmla v1.4s, v9.4s, v6.s[2]
+	WORD     $0x4f861942 // fmla v2.4s, v10.4s, v6.s[2]
+	WORD     $0x4f871903 // fmla v3.4s, v8.4s, v7.s[2]
+	WORD     $0x4f871924 // fmla v4.4s, v9.4s, v7.s[2]
+	WORD     $0x4f871945 // fmla v5.4s, v10.4s, v7.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    144(R3), (F8, F9)
+	FMOVQ    176(R3), F10
+	WORD     $0x4fa61900 // fmla v0.4s, v8.4s, v6.s[3]
+	WORD     $0x4fa61921 // fmla v1.4s, v9.4s, v6.s[3]
+	WORD     $0x4fa61942 // fmla v2.4s, v10.4s, v6.s[3]
+	WORD     $0x4fa71903 // fmla v3.4s, v8.4s, v7.s[3]
+	WORD     $0x4fa71924 // fmla v4.4s, v9.4s, v7.s[3]
+	WORD     $0x4fa71945 // fmla v5.4s, v10.4s, v7.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes2x3
+few2x3:
+	ADDS     $4, R15, R15
+	BEQ      store2x3
+	B        one2x3
+apart2x3:
 one2x3:
 	FLDPQ    (R3), (F6, F7)
 	FMOVQ    32(R3), F8
@@ -11173,10 +12225,55 @@ steps1x3:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch1x3:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail1x3
+	CMP      $4, R5
+	BNE      apart1x3
+	CMP      $48, R6
+	BNE      apart1x3
+	SUBS     $4, R15, R15
+	BLT      few1x3
+lanes1x3:
+	FMOVQ    (R14), F3
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	WORD     $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	WORD     $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
+	WORD     $0x4f8310c2 // fmla v2.4s, v6.4s, v3.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F4, F5)
+	FMOVQ    80(R3), F6
+	WORD     $0x4fa31080 // fmla v0.4s, v4.4s, v3.s[1]
+	WORD     $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
+	WORD     $0x4fa310c2 // fmla v2.4s, v6.4s, v3.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    96(R3), (F4, F5)
+	FMOVQ    128(R3), F6
+	WORD     $0x4f831880 // fmla v0.4s, v4.4s, v3.s[2]
+	WORD     $0x4f8318a1 // fmla v1.4s, v5.4s, v3.s[2]
+	WORD     $0x4f8318c2 // fmla v2.4s, v6.4s, v3.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    144(R3), (F4, F5)
+	FMOVQ    176(R3), F6
+	WORD     $0x4fa31880 // fmla v0.4s, v4.4s, v3.s[3]
+	WORD     $0x4fa318a1 // fmla v1.4s, v5.4s, v3.s[3]
+	WORD     $0x4fa318c2 // fmla v2.4s, v6.4s, v3.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes1x3
+few1x3:
+	ADDS     $4, R15, R15
+	BEQ      store1x3
+	B        one1x3
+apart1x3:
 one1x3:
 	FLDPQ    (R3), (F3, F4)
 	FMOVQ    32(R3), F5
@@ -11711,10 +12808,111 @@ steps8x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch8x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail8x2
+	CMP      $4, R5
+	BNE      apart8x2
+	CMP      $32, R6
+	BNE      apart8x2
+	SUBS     $4, R15, R15
+	BLT      few8x2
+lanes8x2:
+	FMOVQ    (R14), F16
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
+	FMOVQ    (R8), F22
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	FLDPQ    (R3), (F24, F25)
+	WORD     $0x4f901300 // fmla v0.4s, v24.4s, v16.s[0]
+	WORD     $0x4f901321 // fmla v1.4s, v25.4s, v16.s[0]
+	WORD     $0x4f911302 // fmla v2.4s, v24.4s, v17.s[0]
+	WORD     $0x4f911323 // fmla v3.4s, v25.4s, v17.s[0]
+	WORD     $0x4f921304 // fmla v4.4s, v24.4s, v18.s[0]
+	WORD     $0x4f921325 // fmla v5.4s, v25.4s, v18.s[0]
+	WORD     $0x4f931306 // fmla v6.4s, v24.4s, v19.s[0]
+	WORD     $0x4f931327 // fmla v7.4s, v25.4s, v19.s[0]
+	WORD     $0x4f941308 // fmla v8.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941329 // fmla v9.4s, v25.4s, v20.s[0]
+	WORD     $0x4f95130a // fmla v10.4s, v24.4s, v21.s[0]
+	WORD     $0x4f95132b // fmla v11.4s, v25.4s, v21.s[0]
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x4f97130e // fmla v14.4s, v24.4s, v23.s[0]
+	WORD     $0x4f97132f // fmla v15.4s, v25.4s, v23.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F24, F25)
+	WORD     $0x4fb01300 // fmla v0.4s, v24.4s, v16.s[1]
+	WORD     $0x4fb01321 // fmla v1.4s, v25.4s, v16.s[1]
+	WORD     $0x4fb11302 // fmla v2.4s, v24.4s, v17.s[1]
+	WORD     $0x4fb11323 // fmla v3.4s, v25.4s, v17.s[1]
+	WORD     $0x4fb21304 // fmla v4.4s, v24.4s, v18.s[1]
+	WORD     $0x4fb21325 // fmla v5.4s, v25.4s, v18.s[1]
+	WORD     $0x4fb31306 // fmla v6.4s, v24.4s, v19.s[1]
+	WORD     $0x4fb31327 // fmla v7.4s, v25.4s, v19.s[1]
+	WORD     $0x4fb41308 // fmla v8.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41329 // fmla v9.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb5130a // fmla v10.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb5132b // fmla v11.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb6130c // fmla v12.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb6132d // fmla v13.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb7130e // fmla v14.4s, v24.4s, v23.s[1]
+	WORD     $0x4fb7132f // fmla v15.4s, v25.4s, v23.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    64(R3), (F24, F25)
+	WORD     $0x4f901b00 // fmla v0.4s, v24.4s, v16.s[2]
+	WORD     $0x4f901b21 // fmla v1.4s, v25.4s, v16.s[2]
+	WORD     $0x4f911b02 // fmla v2.4s, v24.4s, v17.s[2]
+	WORD     $0x4f911b23 // fmla v3.4s, v25.4s, v17.s[2]
+	WORD     $0x4f921b04 // fmla v4.4s, v24.4s, v18.s[2]
+	WORD     $0x4f921b25 // fmla v5.4s, v25.4s, v18.s[2]
+	WORD     $0x4f931b06 // fmla v6.4s, v24.4s, v19.s[2]
+	WORD     $0x4f931b27 // fmla v7.4s, v25.4s, v19.s[2]
+	WORD     $0x4f941b08 // fmla v8.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b29 // fmla v9.4s, v25.4s, v20.s[2]
+	WORD     $0x4f951b0a // fmla v10.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b2b // fmla v11.4s, v25.4s, v21.s[2]
+	WORD     $0x4f961b0c // fmla v12.4s, v24.4s, v22.s[2]
+	WORD     $0x4f961b2d // fmla v13.4s, v25.4s, v22.s[2]
+	WORD     $0x4f971b0e // fmla v14.4s, v24.4s, v23.s[2]
+	WORD     $0x4f971b2f // fmla v15.4s, v25.4s, v23.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    96(R3), (F24, F25)
+	WORD     $0x4fb01b00 // fmla v0.4s, v24.4s, v16.s[3]
+	WORD     $0x4fb01b21 // fmla v1.4s, v25.4s, v16.s[3]
+	WORD     $0x4fb11b02 // fmla v2.4s, v24.4s, v17.s[3]
+	WORD     $0x4fb11b23 // fmla v3.4s, v25.4s, v17.s[3]
+	WORD     $0x4fb21b04 // fmla v4.4s, v24.4s, v18.s[3]
+	WORD     $0x4fb21b25 // fmla v5.4s, v25.4s, v18.s[3]
+	WORD     $0x4fb31b06 // fmla v6.4s, v24.4s, v19.s[3]
+	WORD     $0x4fb31b27 // fmla v7.4s, v25.4s, v19.s[3]
+	WORD     $0x4fb41b08 // fmla v8.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b29 // fmla v9.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb51b0a // fmla v10.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2b // fmla v11.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb61b0c // fmla v12.4s, v24.4s, v22.s[3]
+	WORD     $0x4fb61b2d // fmla v13.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb71b0e // fmla v14.4s, v24.4s, v23.s[3]
+	WORD     $0x4fb71b2f // fmla v15.4s, v25.4s, v23.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      lanes8x2
+few8x2:
+	ADDS     $4, R15, R15
+	BEQ      store8x2
+	B        one8x2
+apart8x2:
 	SUBS     $4, R15, R15
 	BLT      rest8x2
 k8x2:
@@ -11725,14 +12923,13 @@ k8x2:
 	FMOVS    (R14)(R2), F19
 	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
 	FMOVS    (R14)(R1), F21
 	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
 	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	FMOVS    (R14)(R4), F23
@@ -11756,14 +12953,13 @@ k8x2:
 	FMOVS    (R14)(R2), F19
 	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
 	FMOVS    (R14)(R1), F21
 	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
 	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	FMOVS    (R14)(R4), F23
@@ -11787,14 +12983,13 @@ k8x2:
 	FMOVS    (R14)(R2), F19
 	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
 	FMOVS    (R14)(R1), F21
 	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
 	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	FMOVS    (R14)(R4), F23
@@ -11818,14 +13013,13 @@ k8x2:
 	FMOVS    (R14)(R2), F19
 	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
 	FMOVS    (R14)(R1), F21
 	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
 	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	FMOVS    (R14)(R4), F23
@@ -11855,14 +13049,13 @@ one8x2:
 	FMOVS    (R14)(R2), F19
 	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
 	FMOVS    (R14)(R1), F21
 	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
 	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	FMOVS    (R14)(R4), F23
@@ -11909,14 +13102,13 @@ t1244:
 	FMOVS    (R14)(R2), F19
 	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
 	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
 	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
 	FMOVS    (R14)(R1), F21
 	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
 	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R2<<2), F22
+	FMOVS    (R14)(R11), F22
 	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
 	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
 	FMOVS    (R14)(R4), F23
@@ -12638,10 +13830,102 @@ steps7x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch7x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail7x2
+	CMP      $4, R5
+	BNE      apart7x2
+	CMP      $32, R6
+	BNE      apart7x2
+	SUBS     $4, R15, R15
+	BLT      few7x2
+lanes7x2:
+	FMOVQ    (R14), F14
+	WORD     $0x3ce269cf // ldr q15, [x14, x2]
+	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
+	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
+	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
+	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
+	FMOVQ    (R8), F20
+	FLDPQ    (R3), (F21, F22)
+	WORD     $0x4f8e12a0 // fmla v0.4s, v21.4s, v14.s[0]
+	WORD     $0x4f8e12c1 // fmla v1.4s, v22.4s, v14.s[0]
+	WORD     $0x4f8f12a2 // fmla v2.4s, v21.4s, v15.s[0]
+	WORD     $0x4f8f12c3 // fmla v3.4s, v22.4s, v15.s[0]
+	WORD     $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	WORD     $0x4f9112a6 // fmla v6.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c7 // fmla v7.4s, v22.4s, v17.s[0]
+	WORD     $0x4f9212a8 // fmla v8.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212c9 // fmla v9.4s, v22.4s, v18.s[0]
+	WORD     $0x4f9312aa // fmla v10.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312cb // fmla v11.4s, v22.4s, v19.s[0]
+	WORD     $0x4f9412ac // fmla v12.4s, v21.4s, v20.s[0]
+	WORD     $0x4f9412cd // fmla v13.4s, v22.4s, v20.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F21, F22)
+	WORD     $0x4fae12a0 // fmla v0.4s, v21.4s, v14.s[1]
+	WORD     $0x4fae12c1 // fmla v1.4s, v22.4s, v14.s[1]
+	WORD     $0x4faf12a2 // fmla v2.4s, v21.4s, v15.s[1]
+	WORD     $0x4faf12c3 // fmla v3.4s, v22.4s, v15.s[1]
+	WORD     $0x4fb012a4 // fmla v4.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c5 // fmla v5.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb112a6 // fmla v6.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c7 // fmla v7.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb212a8 // fmla v8.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212c9 // fmla v9.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb312aa // fmla v10.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312cb // fmla v11.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb412ac // fmla v12.4s, v21.4s, v20.s[1]
+	WORD     $0x4fb412cd // fmla v13.4s, v22.4s, v20.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    64(R3), (F21, F22)
+	WORD     $0x4f8e1aa0 // fmla v0.4s, v21.4s, v14.s[2]
+	WORD     $0x4f8e1ac1 // fmla v1.4s, v22.4s, v14.s[2]
+	WORD     $0x4f8f1aa2 // fmla v2.4s, v21.4s, v15.s[2]
+	WORD     $0x4f8f1ac3 // fmla v3.4s, v22.4s, v15.s[2]
+	WORD     $0x4f901aa4 // fmla v4.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901ac5 // fmla v5.4s, v22.4s, v16.s[2]
+	WORD     $0x4f911aa6 // fmla v6.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911ac7 // fmla v7.4s, v22.4s, v17.s[2]
+	WORD     $0x4f921aa8 // fmla v8.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921ac9 // fmla v9.4s, v22.4s, v18.s[2]
+	WORD     $0x4f931aaa // fmla v10.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931acb // fmla v11.4s, v22.4s, v19.s[2]
+	WORD     $0x4f941aac // fmla v12.4s, v21.4s, v20.s[2]
+	WORD     $0x4f941acd // fmla v13.4s, v22.4s, v20.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    96(R3), (F21, F22)
+	WORD     $0x4fae1aa0 // fmla v0.4s, v21.4s, v14.s[3]
+	WORD     $0x4fae1ac1 // fmla v1.4s, v22.4s, v14.s[3]
+	WORD     $0x4faf1aa2 // fmla v2.4s, v21.4s, v15.s[3]
+	WORD     $0x4faf1ac3 // fmla v3.4s, v22.4s, v15.s[3]
+	WORD     $0x4fb01aa4 // fmla v4.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ac5 // fmla v5.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb11aa6 // fmla v6.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ac7 // fmla v7.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb21aa8 // fmla v8.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21ac9 // fmla v9.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb31aaa // fmla v10.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31acb // fmla v11.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb41aac // fmla v12.4s, v21.4s, v20.s[3]
+	WORD     $0x4fb41acd // fmla v13.4s, v22.4s, v20.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      lanes7x2
+few7x2:
+	ADDS     $4, R15, R15
+	BEQ      store7x2
+	B        one7x2
+apart7x2:
 one7x2:
 	FLDPQ    (R3), (F14, F15)
 	FMOVS    (R14), F16
@@ -12650,14 +13934,13 @@ one7x2:
 	FMOVS    (R14)(R2), F17
 	WORD     $0x4f9111c2 // fmla v2.4s, v14.4s, v17.s[0]
 	WORD     $0x4f9111e3 // fmla v3.4s, v15.4s, v17.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F18
+	FMOVS    (R14)(R10), F18
 	WORD     $0x4f9211c4 // fmla v4.4s, v14.4s, v18.s[0]
 	WORD     $0x4f9211e5 // fmla v5.4s, v15.4s, v18.s[0]
 	FMOVS    (R14)(R1), F19
 	WORD     $0x4f9311c6 // fmla v6.4s, v14.4s, v19.s[0]
 	WORD     $0x4f9311e7 // fmla v7.4s, v15.4s, v19.s[0]
-	FMOVS    (R14)(R2<<2), F20
+	FMOVS    (R14)(R11), F20
 	WORD     $0x4f9411c8 // fmla v8.4s, v14.4s, v20.s[0]
 	WORD     $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
 	FMOVS    (R14)(R4), F21
@@ -12701,14 +13984,13 @@ t1337:
 	FMOVS    (R14)(R2), F17
 	WORD     $0x4f9111c2 // fmla v2.4s, v14.4s, v17.s[0]
 	WORD     $0x4f9111e3 // fmla v3.4s, v15.4s, v17.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F18
+	FMOVS    (R14)(R10), F18
 	WORD     $0x4f9211c4 // fmla v4.4s, v14.4s, v18.s[0]
 	WORD     $0x4f9211e5 // fmla v5.4s, v15.4s, v18.s[0]
 	FMOVS    (R14)(R1), F19
 	WORD     $0x4f9311c6 // fmla v6.4s, v14.4s, v19.s[0]
 	WORD     $0x4f9311e7 // fmla v7.4s, v15.4s, v19.s[0]
-	FMOVS    (R14)(R2<<2), F20
+	FMOVS    (R14)(R11), F20
 	WORD     $0x4f9411c8 // fmla v8.4s, v14.4s, v20.s[0]
 	WORD     $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
 	FMOVS    (R14)(R4), F21
@@ -13340,10 +14622,92 @@ steps6x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch6x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail6x2
+	CMP      $4, R5
+	BNE      apart6x2
+	CMP      $32, R6
+	BNE      apart6x2
+	SUBS     $4, R15, R15
+	BLT      few6x2
+lanes6x2:
+	FMOVQ    (R14), F12
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
+	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
+	FLDPQ    (R3), (F18, F19)
+	WORD     $0x4f8c1240 // fmla v0.4s, v18.4s, v12.s[0]
+	WORD     $0x4f8c1261 // fmla v1.4s, v19.4s, v12.s[0]
+	WORD     $0x4f8d1242 // fmla v2.4s, v18.4s, v13.s[0]
+	WORD     $0x4f8d1263 // fmla v3.4s, v19.4s, v13.s[0]
+	WORD     $0x4f8e1244 // fmla v4.4s, v18.4s, v14.s[0]
+	WORD     $0x4f8e1265 // fmla v5.4s, v19.4s, v14.s[0]
+	WORD     $0x4f8f1246 // fmla v6.4s, v18.4s, v15.s[0]
+	WORD     $0x4f8f1267 // fmla v7.4s, v19.4s, v15.s[0]
+	WORD     $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
+	WORD     $0x4f91124a // fmla v10.4s, v18.4s, v17.s[0]
+	WORD     $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F18, F19)
+	WORD     $0x4fac1240 // fmla v0.4s, v18.4s, v12.s[1]
+	WORD     $0x4fac1261 // fmla v1.4s, v19.4s, v12.s[1]
+	WORD     $0x4fad1242 // fmla v2.4s, v18.4s, v13.s[1]
+	WORD     $0x4fad1263 // fmla v3.4s, v19.4s, v13.s[1]
+	WORD     $0x4fae1244 // fmla v4.4s, v18.4s, v14.s[1]
+	WORD     $0x4fae1265 // fmla v5.4s, v19.4s, v14.s[1]
+	WORD     $0x4faf1246 // fmla v6.4s, v18.4s, v15.s[1]
+	WORD     $0x4faf1267 // fmla v7.4s, v19.4s, v15.s[1]
+	WORD     $0x4fb01248 // fmla v8.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01269 // fmla v9.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD     $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    64(R3), (F18, F19)
+	WORD     $0x4f8c1a40 // fmla v0.4s, v18.4s, v12.s[2]
+	WORD     $0x4f8c1a61 // fmla v1.4s, v19.4s, v12.s[2]
+	WORD     $0x4f8d1a42 // fmla v2.4s, v18.4s, v13.s[2]
+	WORD     $0x4f8d1a63 // fmla v3.4s, v19.4s, v13.s[2]
+	WORD     $0x4f8e1a44 // fmla v4.4s, v18.4s, v14.s[2]
+	WORD     $0x4f8e1a65 // fmla v5.4s, v19.4s, v14.s[2]
+	WORD     $0x4f8f1a46 // fmla v6.4s, v18.4s, v15.s[2]
+	WORD     $0x4f8f1a67 // fmla v7.4s, v19.4s, v15.s[2]
+	WORD     $0x4f901a48 // fmla v8.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a69 // fmla v9.4s, v19.4s, v16.s[2]
+	WORD     $0x4f911a4a // fmla v10.4s, v18.4s, v17.s[2]
+	WORD     $0x4f911a6b // fmla v11.4s, v19.4s, v17.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    96(R3), (F18, F19)
+	WORD     $0x4fac1a40 // fmla v0.4s, v18.4s, v12.s[3]
+	WORD     $0x4fac1a61 // fmla v1.4s, v19.4s, v12.s[3]
+	WORD     $0x4fad1a42 // fmla v2.4s, v18.4s, v13.s[3]
+	WORD     $0x4fad1a63 // fmla v3.4s, v19.4s, v13.s[3]
+	WORD     $0x4fae1a44 // fmla v4.4s, v18.4s, v14.s[3]
+	WORD     $0x4fae1a65 // fmla v5.4s, v19.4s, v14.s[3]
+	WORD     $0x4faf1a46 // fmla v6.4s, v18.4s, v15.s[3]
+	WORD     $0x4faf1a67 // fmla v7.4s, v19.4s, v15.s[3]
+	WORD     $0x4fb01a48 // fmla v8.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a69 // fmla v9.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb11a4a // fmla v10.4s, v18.4s, v17.s[3]
+	WORD     $0x4fb11a6b // fmla v11.4s, v19.4s, v17.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes6x2
+few6x2:
+	ADDS     $4, R15, R15
+	BEQ      store6x2
+	B        one6x2
+apart6x2:
 one6x2:
 	FLDPQ    (R3), (F12, F13)
 	FMOVS    (R14), F14
@@ -13352,14 +14716,13 @@ one6x2:
 	FMOVS    (R14)(R2), F15
 	WORD     $0x4f8f1182 // fmla v2.4s, v12.4s, v15.s[0]
 	WORD     $0x4f8f11a3 // fmla v3.4s, v13.4s, v15.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F16
+	FMOVS    (R14)(R10), F16
 	WORD     $0x4f901184 // fmla v4.4s, v12.4s, v16.s[0]
 	WORD     $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
 	FMOVS    (R14)(R1), F17
 	WORD     $0x4f911186 // fmla v6.4s, v12.4s, v17.s[0]
 	WORD     $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
-	FMOVS    (R14)(R2<<2), F18
+	FMOVS    (R14)(R11), F18
 	WORD     $0x4f921188 // fmla v8.4s, v12.4s, v18.s[0]
 	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
 	FMOVS    (R14)(R4), F19
@@ -13399,14 +14762,13 @@ t1418:
 	FMOVS    (R14)(R2), F15
 	WORD     $0x4f8f1182 // fmla v2.4s, v12.4s, v15.s[0]
 	WORD     $0x4f8f11a3 // fmla v3.4s, v13.4s, v15.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F16
+	FMOVS    (R14)(R10), F16
 	WORD     $0x4f901184 // fmla v4.4s, v12.4s, v16.s[0]
 	WORD     $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
 	FMOVS    (R14)(R1), F17
 	WORD     $0x4f911186 // fmla v6.4s, v12.4s, v17.s[0]
 	WORD     $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
-	FMOVS    (R14)(R2<<2), F18
+	FMOVS    (R14)(R11), F18
 	WORD     $0x4f921188 // fmla v8.4s, v12.4s, v18.s[0]
 	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
 	FMOVS    (R14)(R4), F19
@@ -13948,10 +15310,83 @@ steps5x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch5x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail5x2
+	CMP      $4, R5
+	BNE      apart5x2
+	CMP      $32, R6
+	BNE      apart5x2
+	SUBS     $4, R15, R15
+	BLT      few5x2
+lanes5x2:
+	FMOVQ    (R14), F10
+	WORD     $0x3ce269cb // ldr q11, [x14, x2]
+	WORD     $0x3cea69cc // ldr q12, [x14, x10]
+	WORD     $0x3ce169cd // ldr q13, [x14, x1]
+	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
+	FLDPQ    (R3), (F15, F16)
+	WORD     $0x4f8a11e0 // fmla v0.4s, v15.4s, v10.s[0]
+	WORD     $0x4f8a1201 // fmla v1.4s, v16.4s, v10.s[0]
+	WORD     $0x4f8b11e2 // fmla v2.4s, v15.4s, v11.s[0]
+	WORD     $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1205 // fmla v5.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD     $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F15, F16)
+	WORD     $0x4faa11e0 // fmla v0.4s, v15.4s, v10.s[1]
+	WORD     $0x4faa1201 // fmla v1.4s, v16.4s, v10.s[1]
+	WORD     $0x4fab11e2 // fmla v2.4s, v15.4s, v11.s[1]
+	WORD     $0x4fab1203 // fmla v3.4s, v16.4s, v11.s[1]
+	WORD     $0x4fac11e4 // fmla v4.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1205 // fmla v5.4s, v16.4s, v12.s[1]
+	WORD     $0x4fad11e6 // fmla v6.4s, v15.4s, v13.s[1]
+	WORD     $0x4fad1207 // fmla v7.4s, v16.4s, v13.s[1]
+	WORD     $0x4fae11e8 // fmla v8.4s, v15.4s, v14.s[1]
+	WORD     $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    64(R3), (F15, F16)
+	WORD     $0x4f8a19e0 // fmla v0.4s, v15.4s, v10.s[2]
+	WORD     $0x4f8a1a01 // fmla v1.4s, v16.4s, v10.s[2]
+	WORD     $0x4f8b19e2 // fmla v2.4s, v15.4s, v11.s[2]
+	WORD     $0x4f8b1a03 // fmla v3.4s, v16.4s, v11.s[2]
+	WORD     $0x4f8c19e4 // fmla v4.4s, v15.4s, v12.s[2]
+	WORD     $0x4f8c1a05 // fmla v5.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8d19e6 // fmla v6.4s, v15.4s, v13.s[2]
+	WORD     $0x4f8d1a07 // fmla v7.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8e19e8 // fmla v8.4s, v15.4s, v14.s[2]
+	WORD     $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    96(R3), (F15, F16)
+	WORD     $0x4faa19e0 // fmla v0.4s, v15.4s, v10.s[3]
+	WORD     $0x4faa1a01 // fmla v1.4s, v16.4s, v10.s[3]
+	WORD     $0x4fab19e2 // fmla v2.4s, v15.4s, v11.s[3]
+	WORD     $0x4fab1a03 // fmla v3.4s, v16.4s, v11.s[3]
+	WORD     $0x4fac19e4 // fmla v4.4s, v15.4s, v12.s[3]
+	WORD     $0x4fac1a05 // fmla v5.4s, v16.4s, v12.s[3]
+	WORD     $0x4fad19e6 // fmla v6.4s, v15.4s, v13.s[3]
+	WORD     $0x4fad1a07 // fmla v7.4s, v16.4s, v13.s[3]
+	WORD     $0x4fae19e8 // fmla v8.4s, v15.4s, v14.s[3]
+	WORD     $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes5x2
+few5x2:
+	ADDS     $4, R15, R15
+	BEQ      store5x2
+	B        one5x2
+apart5x2:
 one5x2:
 	FLDPQ    (R3), (F10, F11)
 	FMOVS    (R14), F12
@@ -13960,14 +15395,13 @@ one5x2:
 	FMOVS    (R14)(R2), F13
 	WORD     $0x4f8d1142 // fmla v2.4s, v10.4s, v13.s[0]
 	WORD     $0x4f8d1163 // fmla v3.4s, v11.4s, v13.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F14
+	FMOVS    (R14)(R10), F14
 	WORD     $0x4f8e1144 // fmla v4.4s, v10.4s, v14.s[0]
 	WORD     $0x4f8e1165 // fmla v5.4s, v11.4s, v14.s[0]
 	FMOVS    (R14)(R1), F15
 	WORD     $0x4f8f1146 // fmla v6.4s, v10.4s, v15.s[0]
 	WORD     $0x4f8f1167 // fmla v7.4s, v11.4s, v15.s[0]
-	FMOVS    (R14)(R2<<2), F16
+	FMOVS    (R14)(R11), F16
 	WORD     $0x4f901148 // fmla v8.4s, v10.4s, v16.s[0]
 	WORD     $0x4f901169 // fmla v9.4s, v11.4s, v16.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -14004,14 +15438,13 @@ t1487:
 	FMOVS    (R14)(R2), F13
 	WORD     $0x4f8d1142 // fmla v2.4s, v10.4s, v13.s[0]
 	WORD     $0x4f8d1163 // fmla v3.4s, v11.4s, v13.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F14
+	FMOVS    (R14)(R10), F14
 	WORD     $0x4f8e1144 // fmla v4.4s, v10.4s, v14.s[0]
 	WORD     $0x4f8e1165 // fmla v5.4s, v11.4s, v14.s[0]
 	FMOVS    (R14)(R1), F15
 	WORD     $0x4f8f1146 // fmla v6.4s, v10.4s, v15.s[0]
 	WORD     $0x4f8f1167 // fmla v7.4s, v11.4s, v15.s[0]
-	FMOVS    (R14)(R2<<2), F16
+	FMOVS    (R14)(R11), F16
 	WORD     $0x4f901148 // fmla v8.4s, v10.4s, v16.s[0]
 	WORD     $0x4f901169 // fmla v9.4s, v11.4s, v16.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -14464,10 +15897,74 @@ steps4x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch4x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail4x2
+	CMP      $4, R5
+	BNE      apart4x2
+	CMP      $32, R6
+	BNE      apart4x2
+	SUBS     $4, R15, R15
+	BLT      few4x2
+lanes4x2:
+	FMOVQ    (R14), F8
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	FLDPQ    (R3), (F12, F13)
+	WORD     $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
+	WORD     $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
+	WORD     $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a3 // fmla v3.4s, v13.4s, v9.s[0]
+	WORD     $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
+	WORD     $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD     $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4fa81180 // fmla v0.4s, v12.4s, v8.s[1]
+	WORD     $0x4fa811a1 // fmla v1.4s, v13.4s, v8.s[1]
+	WORD     $0x4fa91182 // fmla v2.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a3 // fmla v3.4s, v13.4s, v9.s[1]
+	WORD     $0x4faa1184 // fmla v4.4s, v12.4s, v10.s[1]
+	WORD     $0x4faa11a5 // fmla v5.4s, v13.4s, v10.s[1]
+	WORD     $0x4fab1186 // fmla v6.4s, v12.4s, v11.s[1]
+	WORD     $0x4fab11a7 // fmla v7.4s, v13.4s, v11.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    64(R3), (F12, F13)
+	WORD     $0x4f881980 // fmla v0.4s, v12.4s, v8.s[2]
+	WORD     $0x4f8819a1 // fmla v1.4s, v13.4s, v8.s[2]
+	WORD     $0x4f891982 // fmla v2.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8919a3 // fmla v3.4s, v13.4s, v9.s[2]
+	WORD     $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
+	WORD     $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
+	WORD     $0x4f8b19a7 // fmla v7.4s, v13.4s, v11.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    96(R3), (F12, F13)
+	WORD     $0x4fa81980 // fmla v0.4s, v12.4s, v8.s[3]
+	WORD     $0x4fa819a1 // fmla v1.4s, v13.4s, v8.s[3]
+	WORD     $0x4fa91982 // fmla v2.4s, v12.4s, v9.s[3]
+	WORD     $0x4fa919a3 // fmla v3.4s, v13.4s, v9.s[3]
+	WORD     $0x4faa1984 // fmla v4.4s, v12.4s, v10.s[3]
+	WORD     $0x4faa19a5 // fmla v5.4s, v13.4s, v10.s[3]
+	WORD     $0x4fab1986 // fmla v6.4s, v12.4s, v11.s[3]
+	WORD     $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes4x2
+few4x2:
+	ADDS     $4, R15, R15
+	BEQ      store4x2
+	B        one4x2
+apart4x2:
 one4x2:
 	FLDPQ    (R3), (F8, F9)
 	FMOVS    (R14), F10
@@ -14476,8 +15973,7 @@ one4x2:
 	FMOVS    (R14)(R2), F11
 	WORD     $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
 	WORD     $0x4f8b1123 // fmla v3.4s, v9.4s, v11.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F12
+	FMOVS    (R14)(R10), F12
 	WORD     $0x4f8c1104 // fmla v4.4s, v8.4s, v12.s[0]
 	WORD     $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
 	FMOVS    (R14)(R1), F13
@@ -14517,8 +16013,7 @@ t1544:
 	FMOVS    (R14)(R2), F11
 	WORD     $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
 	WORD     $0x4f8b1123 // fmla v3.4s, v9.4s, v11.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F12
+	FMOVS    (R14)(R10), F12
 	WORD     $0x4f8c1104 // fmla v4.4s, v8.4s, v12.s[0]
 	WORD     $0x4f8c1125 // fmla v5.4s, v9.4s, v12.s[0]
 	FMOVS    (R14)(R1), F13
@@ -14888,10 +16383,65 @@ steps3x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch3x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail3x2
+	CMP      $4, R5
+	BNE      apart3x2
+	CMP      $32, R6
+	BNE      apart3x2
+	SUBS     $4, R15, R15
+	BLT      few3x2
+lanes3x2:
+	FMOVQ    (R14), F6
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	FLDPQ    (R3), (F9, F10)
+	WORD     $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
+	WORD     $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD     $0x4f871122 // fmla v2.4s, v9.4s, v7.s[0]
+	WORD     $0x4f871143 // fmla v3.4s, v10.4s, v7.s[0]
+	WORD     $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F9, F10)
+	WORD     $0x4fa61120 // fmla v0.4s, v9.4s, v6.s[1]
+	WORD     $0x4fa61141 // fmla v1.4s, v10.4s, v6.s[1]
+	WORD     $0x4fa71122 // fmla v2.4s, v9.4s, v7.s[1]
+	WORD     $0x4fa71143 // fmla v3.4s, v10.4s, v7.s[1]
+	WORD     $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    64(R3), (F9, F10)
+	WORD     $0x4f861920 // fmla v0.4s, v9.4s, v6.s[2]
+	WORD     $0x4f861941 // fmla v1.4s, v10.4s, v6.s[2]
+	WORD     $0x4f871922 // fmla v2.4s, v9.4s, v7.s[2]
+	WORD     $0x4f871943 // fmla v3.4s, v10.4s, v7.s[2]
+	WORD     $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD     $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    96(R3), (F9, F10)
+	WORD     $0x4fa61920 // fmla v0.4s, v9.4s, v6.s[3]
+	WORD     $0x4fa61941 // fmla v1.4s, v10.4s, v6.s[3]
+	WORD     $0x4fa71922 // fmla v2.4s, v9.4s, v7.s[3]
+	WORD     $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
+	WORD     $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
+	WORD     $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes3x2
+few3x2:
+	ADDS     $4, R15, R15
+	BEQ      store3x2
+	B        one3x2
+apart3x2:
 one3x2:
 	FLDPQ    (R3), (F6, F7)
 	FMOVS    (R14), F8
@@ -14900,8 +16450,7 @@ one3x2:
 	FMOVS    (R14)(R2), F9
 	WORD     $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
 	WORD     $0x4f8910e3 // fmla v3.4s, v7.4s, v9.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F10
+	FMOVS    (R14)(R10), F10
 	WORD     $0x4f8a10c4 // fmla v4.4s, v6.4s, v10.s[0]
 	WORD     $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -14938,8 +16487,7 @@ t1589:
 	FMOVS    (R14)(R2), F9
 	WORD     $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
 	WORD     $0x4f8910e3 // fmla v3.4s, v7.4s, v9.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F10
+	FMOVS    (R14)(R10), F10
 	WORD     $0x4f8a10c4 // fmla v4.4s, v6.4s, v10.s[0]
 	WORD     $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -15220,10 +16768,56 @@ steps2x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch2x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail2x2
+	CMP      $4, R5
+	BNE      apart2x2
+	CMP      $32, R6
+	BNE      apart2x2
+	SUBS     $4, R15, R15
+	BLT      few2x2
+lanes2x2:
+	FMOVQ    (R14), F4
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	FLDPQ    (R3), (F6, F7)
+	WORD     $0x4f8410c0 // fmla v0.4s, v6.4s, v4.s[0]
+	WORD     $0x4f8410e1 // fmla v1.4s, v7.4s, v4.s[0]
+	WORD     $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD     $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F6, F7)
+	WORD     $0x4fa410c0 // fmla v0.4s, v6.4s, v4.s[1]
+	WORD     $0x4fa410e1 // fmla v1.4s, v7.4s, v4.s[1]
+	WORD     $0x4fa510c2 // fmla v2.4s, v6.4s, v5.s[1]
+	WORD     $0x4fa510e3 // fmla v3.4s, v7.4s, v5.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    64(R3), (F6, F7)
+	WORD     $0x4f8418c0 // fmla v0.4s, v6.4s, v4.s[2]
+	WORD     $0x4f8418e1 // fmla v1.4s, v7.4s, v4.s[2]
+	WORD     $0x4f8518c2 // fmla v2.4s, v6.4s, v5.s[2]
+	WORD     $0x4f8518e3 // fmla v3.4s, v7.4s, v5.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    96(R3), (F6, F7)
+	WORD     $0x4fa418c0 // fmla v0.4s, v6.4s, v4.s[3]
+	WORD     $0x4fa418e1 // fmla v1.4s, v7.4s, v4.s[3]
+	WORD     $0x4fa518c2 // fmla v2.4s, v6.4s, v5.s[3]
+	WORD     $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes2x2
+few2x2:
+	ADDS     $4, R15, R15
+	BEQ      store2x2
+	B        one2x2
+apart2x2:
 one2x2:
 	FLDPQ    (R3), (F4, F5)
 	FMOVS    (R14), F6
@@ -15458,10 +17052,47 @@ steps1x2:
 	MOVD     40(RSP), R7
 	MOVD     56(R0), R9
 fetch1x2:
+	MOVD     R9, R12
+	ADD      R9, R12, R12
+	ADD      R9<<1, R9, R13
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail1x2
+	CMP      $4, R5
+	BNE      apart1x2
+	CMP      $32, R6
+	BNE      apart1x2
+	SUBS     $4, R15, R15
+	BLT      few1x2
+lanes1x2:
+	FMOVQ    (R14), F2
+	FLDPQ    (R3), (F3, F4)
+	WORD     $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
+	WORD     $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F3, F4)
+	WORD     $0x4fa21060 // fmla v0.4s, v3.4s, v2.s[1]
+	WORD     $0x4fa21081 // fmla v1.4s, v4.4s, v2.s[1]
+	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
+	FLDPQ    64(R3), (F3, F4)
+	WORD     $0x4f821860 // fmla v0.4s, v3.4s, v2.s[2]
+	WORD     $0x4f821881 // fmla v1.4s, v4.4s, v2.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    96(R3), (F3, F4)
+	WORD     $0x4fa21860 // fmla v0.4s, v3.4s, v2.s[3]
+	WORD     $0x4fa21881 // fmla v1.4s, v4.4s, v2.s[3]
+	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
+	ADD      R9<<2, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes1x2
+few1x2:
+	ADDS     $4, R15, R15
+	BEQ      store1x2
+	B        one1x2
+apart1x2:
 one1x2:
 	FLDPQ    (R3), (F2, F3)
 	FMOVS    (R14), F4
@@ -15784,18 +17415,78 @@ steps8x1:
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail8x1
+	CMP      $4, R5
+	BNE      apart8x1
+	CMP      $16, R6
+	BNE      apart8x1
+	SUBS     $4, R15, R15
+	BLT      few8x1
+lanes8x1:
+	FMOVQ    (R14), F8
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
+	WORD     $0x3ce469cd // ldr q13, [x14, x4]
+	FMOVQ    (R8), F14
+	WORD     $0x3ce2690f // ldr q15, [x8, x2]
+	FMOVQ    (R3), F16
+	WORD     $0x4f881200 // fmla v0.4s, v16.4s, v8.s[0]
+	WORD     $0x4f891201 // fmla v1.4s, v16.4s, v9.s[0]
+	WORD     $0x4f8a1202 // fmla v2.4s, v16.4s, v10.s[0]
+	WORD     $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD     $0x4f8c1204 // fmla v4.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8e1206 // fmla v6.4s, v16.4s, v14.s[0]
+	WORD     $0x4f8f1207 // fmla v7.4s, v16.4s, v15.s[0]
+	FMOVQ    16(R3), F16
+	WORD     $0x4fa81200 // fmla v0.4s, v16.4s, v8.s[1]
+	WORD     $0x4fa91201 // fmla v1.4s, v16.4s, v9.s[1]
+	WORD     $0x4faa1202 // fmla v2.4s, v16.4s, v10.s[1]
+	WORD     $0x4fab1203 // fmla v3.4s, v16.4s, v11.s[1]
+	WORD     $0x4fac1204 // fmla v4.4s, v16.4s, v12.s[1]
+	WORD     $0x4fad1205 // fmla v5.4s, v16.4s, v13.s[1]
+	WORD     $0x4fae1206 // fmla v6.4s, v16.4s, v14.s[1]
+	WORD     $0x4faf1207 // fmla v7.4s, v16.4s, v15.s[1]
+	FMOVQ    32(R3), F16
+	WORD     $0x4f881a00 // fmla v0.4s, v16.4s, v8.s[2]
+	WORD     $0x4f891a01 // fmla v1.4s, v16.4s, v9.s[2]
+	WORD     $0x4f8a1a02 // fmla v2.4s, v16.4s, v10.s[2]
+	WORD     $0x4f8b1a03 // fmla v3.4s, v16.4s, v11.s[2]
+	WORD     $0x4f8c1a04 // fmla v4.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8d1a05 // fmla v5.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8e1a06 // fmla v6.4s, v16.4s, v14.s[2]
+	WORD     $0x4f8f1a07 // fmla v7.4s, v16.4s, v15.s[2]
+	FMOVQ    48(R3), F16
+	WORD     $0x4fa81a00 // fmla v0.4s, v16.4s, v8.s[3]
+	WORD     $0x4fa91a01 // fmla v1.4s, v16.4s, v9.s[3]
+	WORD     $0x4faa1a02 // fmla v2.4s, v16.4s, v10.s[3]
+	WORD     $0x4fab1a03 // fmla v3.4s, v16.4s, v11.s[3]
+	WORD     $0x4fac1a04 // fmla v4.4s, v16.4s, v12.s[3]
+	WORD     $0x4fad1a05 // fmla v5.4s, v16.4s, v13.s[3]
+	WORD     $0x4fae1a06 // fmla v6.4s, v16.4s, v14.s[3]
+	WORD     $0x4faf1a07 // fmla v7.4s, v16.4s, v15.s[3]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      lanes8x1
+few8x1:
+	ADDS     $4, R15, R15
+	BEQ      store8x1
+	B        one8x1
+apart8x1:
 one8x1:
 	FMOVQ    (R3), F8
 	FMOVS    (R14), F9
 	WORD     $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
 	FMOVS    (R14)(R2), F10
 	WORD     $0x4f8a1101 // fmla v1.4s, v8.4s, v10.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F11
+	FMOVS    (R14)(R10), F11
 	WORD     $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
 	FMOVS    (R14)(R1), F12
 	WORD     $0x4f8c1103 // fmla v3.4s, v8.4s, v12.s[0]
-	FMOVS    (R14)(R2<<2), F13
+	FMOVS    (R14)(R11), F13
 	WORD     $0x4f8d1104 // fmla v4.4s, v8.4s, v13.s[0]
 	FMOVS    (R14)(R4), F14
 	WORD     $0x4f8e1105 // fmla v5.4s, v8.4s, v14.s[0]
@@ -15833,12 +17524,11 @@ t1676:
 	WORD     $0x4f891100 // fmla v0.4s, v8.4s, v9.s[0]
 	FMOVS    (R14)(R2), F10
 	WORD     $0x4f8a1101 // fmla v1.4s, v8.4s, v10.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F11
+	FMOVS    (R14)(R10), F11
 	WORD     $0x4f8b1102 // fmla v2.4s, v8.4s, v11.s[0]
 	FMOVS    (R14)(R1), F12
 	WORD     $0x4f8c1103 // fmla v3.4s, v8.4s, v12.s[0]
-	FMOVS    (R14)(R2<<2), F13
+	FMOVS    (R14)(R11), F13
 	WORD     $0x4f8d1104 // fmla v4.4s, v8.4s, v13.s[0]
 	FMOVS    (R14)(R4), F14
 	WORD     $0x4f8e1105 // fmla v5.4s, v8.4s, v14.s[0]
@@ -16225,18 +17915,73 @@ steps7x1:
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail7x1
+	CMP      $4, R5
+	BNE      apart7x1
+	CMP      $16, R6
+	BNE      apart7x1
+	SUBS     $4, R15, R15
+	BLT      few7x1
+lanes7x1:
+	FMOVQ    (R14), F7
+	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
+	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
+	WORD     $0x3ce169ca // ldr q10, [x14, x1]
+	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
+	WORD     $0x3ce469cc // ldr q12, [x14, x4]
+	FMOVQ    (R8), F13
+	FMOVQ    (R3), F14
+	WORD     $0x4f8711c0 // fmla v0.4s, v14.4s, v7.s[0]
+	WORD     $0x4f8811c1 // fmla v1.4s, v14.4s, v8.s[0]
+	WORD     $0x4f8911c2 // fmla v2.4s, v14.4s, v9.s[0]
+	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
+	WORD     $0x4f8b11c4 // fmla v4.4s, v14.4s, v11.s[0]
+	WORD     $0x4f8c11c5 // fmla v5.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	FMOVQ    16(R3), F14
+	WORD     $0x4fa711c0 // fmla v0.4s, v14.4s, v7.s[1]
+	WORD     $0x4fa811c1 // fmla v1.4s, v14.4s, v8.s[1]
+	WORD     $0x4fa911c2 // fmla v2.4s, v14.4s, v9.s[1]
+	WORD     $0x4faa11c3 // fmla v3.4s, v14.4s, v10.s[1]
+	WORD     $0x4fab11c4 // fmla v4.4s, v14.4s, v11.s[1]
+	WORD     $0x4fac11c5 // fmla v5.4s, v14.4s, v12.s[1]
+	WORD     $0x4fad11c6 // fmla v6.4s, v14.4s, v13.s[1]
+	FMOVQ    32(R3), F14
+	WORD     $0x4f8719c0 // fmla v0.4s, v14.4s, v7.s[2]
+	WORD     $0x4f8819c1 // fmla v1.4s, v14.4s, v8.s[2]
+	WORD     $0x4f8919c2 // fmla v2.4s, v14.4s, v9.s[2]
+	WORD     $0x4f8a19c3 // fmla v3.4s, v14.4s, v10.s[2]
+	WORD     $0x4f8b19c4 // fmla v4.4s, v14.4s, v11.s[2]
+	WORD     $0x4f8c19c5 // fmla v5.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8d19c6 // fmla v6.4s, v14.4s, v13.s[2]
+	FMOVQ    48(R3), F14
+	WORD     $0x4fa719c0 // fmla v0.4s, v14.4s, v7.s[3]
+	WORD     $0x4fa819c1 // fmla v1.4s, v14.4s, v8.s[3]
+	WORD     $0x4fa919c2 // fmla v2.4s, v14.4s, v9.s[3]
+	WORD     $0x4faa19c3 // fmla v3.4s, v14.4s, v10.s[3]
+	WORD     $0x4fab19c4 // fmla v4.4s, v14.4s, v11.s[3]
+	WORD     $0x4fac19c5 // fmla v5.4s, v14.4s, v12.s[3]
+	WORD     $0x4fad19c6 // fmla v6.4s, v14.4s, v13.s[3]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      lanes7x1
+few7x1:
+	ADDS     $4, R15, R15
+	BEQ      store7x1
+	B        one7x1
+apart7x1:
 one7x1:
 	FMOVQ    (R3), F7
 	FMOVS    (R14), F8
 	WORD     $0x4f8810e0 // fmla v0.4s, v7.4s, v8.s[0]
 	FMOVS    (R14)(R2), F9
 	WORD     $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F10
+	FMOVS    (R14)(R10), F10
 	WORD     $0x4f8a10e2 // fmla v2.4s, v7.4s, v10.s[0]
 	FMOVS    (R14)(R1), F11
 	WORD     $0x4f8b10e3 // fmla v3.4s, v7.4s, v11.s[0]
-	FMOVS    (R14)(R2<<2), F12
+	FMOVS    (R14)(R11), F12
 	WORD     $0x4f8c10e4 // fmla v4.4s, v7.4s, v12.s[0]
 	FMOVS    (R14)(R4), F13
 	WORD     $0x4f8d10e5 // fmla v5.4s, v7.4s, v13.s[0]
@@ -16272,12 +18017,11 @@ t1724:
 	WORD     $0x4f8810e0 // fmla v0.4s, v7.4s, v8.s[0]
 	FMOVS    (R14)(R2), F9
 	WORD     $0x4f8910e1 // fmla v1.4s, v7.4s, v9.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F10
+	FMOVS    (R14)(R10), F10
 	WORD     $0x4f8a10e2 // fmla v2.4s, v7.4s, v10.s[0]
 	FMOVS    (R14)(R1), F11
 	WORD     $0x4f8b10e3 // fmla v3.4s, v7.4s, v11.s[0]
-	FMOVS    (R14)(R2<<2), F12
+	FMOVS    (R14)(R11), F12
 	WORD     $0x4f8c10e4 // fmla v4.4s, v7.4s, v12.s[0]
 	FMOVS    (R14)(R4), F13
 	WORD     $0x4f8d10e5 // fmla v5.4s, v7.4s, v13.s[0]
@@ -16618,18 +18362,67 @@ steps6x1:
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail6x1
+	CMP      $4, R5
+	BNE      apart6x1
+	CMP      $16, R6
+	BNE      apart6x1
+	SUBS     $4, R15, R15
+	BLT      few6x1
+lanes6x1:
+	FMOVQ    (R14), F6
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
+	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
+	WORD     $0x3ce469cb // ldr q11, [x14, x4]
+	FMOVQ    (R3), F12
+	WORD     $0x4f861180 // fmla v0.4s, v12.4s, v6.s[0]
+	WORD     $0x4f871181 // fmla v1.4s, v12.4s, v7.s[0]
+	WORD     $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
+	WORD     $0x4f891183 // fmla v3.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ    16(R3), F12
+	WORD     $0x4fa61180 // fmla v0.4s, v12.4s, v6.s[1]
+	WORD     $0x4fa71181 // fmla v1.4s, v12.4s, v7.s[1]
+	WORD     $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
+	WORD     $0x4fa91183 // fmla v3.4s, v12.4s, v9.s[1]
+	WORD     $0x4faa1184 // fmla v4.4s, v12.4s, v10.s[1]
+	WORD     $0x4fab1185 // fmla v5.4s, v12.4s, v11.s[1]
+	FMOVQ    32(R3), F12
+	WORD     $0x4f861980 // fmla v0.4s, v12.4s, v6.s[2]
+	WORD     $0x4f871981 // fmla v1.4s, v12.4s, v7.s[2]
+	WORD     $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
+	WORD     $0x4f891983 // fmla v3.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8b1985 // fmla v5.4s, v12.4s, v11.s[2]
+	FMOVQ    48(R3), F12
+	WORD     $0x4fa61980 // fmla v0.4s, v12.4s, v6.s[3]
+	WORD     $0x4fa71981 // fmla v1.4s, v12.4s, v7.s[3]
+	WORD     $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
+	WORD     $0x4fa91983 // fmla v3.4s, v12.4s, v9.s[3]
+	WORD     $0x4faa1984 // fmla v4.4s, v12.4s, v10.s[3]
+	WORD     $0x4fab1985 // fmla v5.4s, v12.4s, v11.s[3]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes6x1
+few6x1:
+	ADDS     $4, R15, R15
+	BEQ      store6x1
+	B        one6x1
+apart6x1:
 one6x1:
 	FMOVQ    (R3), F6
 	FMOVS    (R14), F7
 	WORD     $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
 	FMOVS    (R14)(R2), F8
 	WORD     $0x4f8810c1 // fmla v1.4s, v6.4s, v8.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F9
+	FMOVS    (R14)(R10), F9
 	WORD     $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
 	FMOVS    (R14)(R1), F10
 	WORD     $0x4f8a10c3 // fmla v3.4s, v6.4s, v10.s[0]
-	FMOVS    (R14)(R2<<2), F11
+	FMOVS    (R14)(R11), F11
 	WORD     $0x4f8b10c4 // fmla v4.4s, v6.4s, v11.s[0]
 	FMOVS    (R14)(R4), F12
 	WORD     $0x4f8c10c5 // fmla v5.4s, v6.4s, v12.s[0]
@@ -16662,12 +18455,11 @@ t1766:
 	WORD     $0x4f8710c0 // fmla v0.4s, v6.4s, v7.s[0]
 	FMOVS    (R14)(R2), F8
 	WORD     $0x4f8810c1 // fmla v1.4s, v6.4s, v8.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F9
+	FMOVS    (R14)(R10), F9
 	WORD     $0x4f8910c2 // fmla v2.4s, v6.4s, v9.s[0]
 	FMOVS    (R14)(R1), F10
 	WORD     $0x4f8a10c3 // fmla v3.4s, v6.4s, v10.s[0]
-	FMOVS    (R14)(R2<<2), F11
+	FMOVS    (R14)(R11), F11
 	WORD     $0x4f8b10c4 // fmla v4.4s, v6.4s, v11.s[0]
 	FMOVS    (R14)(R4), F12
 	WORD     $0x4f8c10c5 // fmla v5.4s, v6.4s, v12.s[0]
@@ -16962,18 +18754,62 @@ steps5x1:
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail5x1
+	CMP      $4, R5
+	BNE      apart5x1
+	CMP      $16, R6
+	BNE      apart5x1
+	SUBS     $4, R15, R15
+	BLT      few5x1
+lanes5x1:
+	FMOVQ    (R14), F5
+	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
+	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
+	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
+	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
+	FMOVQ    (R3), F10
+	WORD     $0x4f851140 // fmla v0.4s, v10.4s, v5.s[0]
+	WORD     $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD     $0x4f871142 // fmla v2.4s, v10.4s, v7.s[0]
+	WORD     $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVQ    16(R3), F10
+	WORD     $0x4fa51140 // fmla v0.4s, v10.4s, v5.s[1]
+	WORD     $0x4fa61141 // fmla v1.4s, v10.4s, v6.s[1]
+	WORD     $0x4fa71142 // fmla v2.4s, v10.4s, v7.s[1]
+	WORD     $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
+	FMOVQ    32(R3), F10
+	WORD     $0x4f851940 // fmla v0.4s, v10.4s, v5.s[2]
+	WORD     $0x4f861941 // fmla v1.4s, v10.4s, v6.s[2]
+	WORD     $0x4f871942 // fmla v2.4s, v10.4s, v7.s[2]
+	WORD     $0x4f881943 // fmla v3.4s, v10.4s, v8.s[2]
+	WORD     $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
+	FMOVQ    48(R3), F10
+	WORD     $0x4fa51940 // fmla v0.4s, v10.4s, v5.s[3]
+	WORD     $0x4fa61941 // fmla v1.4s, v10.4s, v6.s[3]
+	WORD     $0x4fa71942 // fmla v2.4s, v10.4s, v7.s[3]
+	WORD     $0x4fa81943 // fmla v3.4s, v10.4s, v8.s[3]
+	WORD     $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes5x1
+few5x1:
+	ADDS     $4, R15, R15
+	BEQ      store5x1
+	B        one5x1
+apart5x1:
 one5x1:
 	FMOVQ    (R3), F5
 	FMOVS    (R14), F6
 	WORD     $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
 	FMOVS    (R14)(R2), F7
 	WORD     $0x4f8710a1 // fmla v1.4s, v5.4s, v7.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F8
+	FMOVS    (R14)(R10), F8
 	WORD     $0x4f8810a2 // fmla v2.4s, v5.4s, v8.s[0]
 	FMOVS    (R14)(R1), F9
 	WORD     $0x4f8910a3 // fmla v3.4s, v5.4s, v9.s[0]
-	FMOVS    (R14)(R2<<2), F10
+	FMOVS    (R14)(R11), F10
 	WORD     $0x4f8a10a4 // fmla v4.4s, v5.4s, v10.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
@@ -17004,12 +18840,11 @@ t1802:
 	WORD     $0x4f8610a0 // fmla v0.4s, v5.4s, v6.s[0]
 	FMOVS    (R14)(R2), F7
 	WORD     $0x4f8710a1 // fmla v1.4s, v5.4s, v7.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F8
+	FMOVS    (R14)(R10), F8
 	WORD     $0x4f8810a2 // fmla v2.4s, v5.4s, v8.s[0]
 	FMOVS    (R14)(R1), F9
 	WORD     $0x4f8910a3 // fmla v3.4s, v5.4s, v9.s[0]
-	FMOVS    (R14)(R2<<2), F10
+	FMOVS    (R14)(R11), F10
 	WORD     $0x4f8a10a4 // fmla v4.4s, v5.4s, v10.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
@@ -17259,14 +19094,53 @@ steps4x1:
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail4x1
+	CMP      $4, R5
+	BNE      apart4x1
+	CMP      $16, R6
+	BNE      apart4x1
+	SUBS     $4, R15, R15
+	BLT      few4x1
+lanes4x1:
+	FMOVQ    (R14), F4
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
+	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
+	FMOVQ    (R3), F8
+	WORD     $0x4f841100 // fmla v0.4s, v8.4s, v4.s[0]
+	WORD     $0x4f851101 // fmla v1.4s, v8.4s, v5.s[0]
+	WORD     $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
+	WORD     $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	FMOVQ    16(R3), F8
+	WORD     $0x4fa41100 // fmla v0.4s, v8.4s, v4.s[1]
+	WORD     $0x4fa51101 // fmla v1.4s, v8.4s, v5.s[1]
+	WORD     $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa71103 // fmla v3.4s, v8.4s, v7.s[1]
+	FMOVQ    32(R3), F8
+	WORD     $0x4f841900 // fmla v0.4s, v8.4s, v4.s[2]
+	WORD     $0x4f851901 // fmla v1.4s, v8.4s, v5.s[2]
+	WORD     $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
+	WORD     $0x4f871903 // fmla v3.4s, v8.4s, v7.s[2]
+	FMOVQ    48(R3), F8
+	WORD     $0x4fa41900 // fmla v0.4s, v8.4s, v4.s[3]
+	WORD     $0x4fa51901 // fmla v1.4s, v8.4s, v5.s[3]
+	WORD     $0x4fa61902 // fmla v2.4s, v8.4s, v6.s[3]
+	WORD     $0x4fa71903 // fmla v3.4s, v8.4s, v7.s[3]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes4x1
+few4x1:
+	ADDS     $4, R15, R15
+	BEQ      store4x1
+	B        one4x1
+apart4x1:
 one4x1:
 	FMOVQ    (R3), F4
 	FMOVS    (R14), F5
 	WORD     $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
 	FMOVS    (R14)(R2), F6
 	WORD     $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F7
+	FMOVS    (R14)(R10), F7
 	WORD     $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
 	FMOVS    (R14)(R1), F8
 	WORD     $0x4f881083 // fmla v3.4s, v4.4s, v8.s[0]
@@ -17299,8 +19173,7 @@ t1832:
 	WORD     $0x4f851080 // fmla v0.4s, v4.4s, v5.s[0]
 	FMOVS    (R14)(R2), F6
 	WORD     $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F7
+	FMOVS    (R14)(R10), F7
 	WORD     $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
 	FMOVS    (R14)(R1), F8
 	WORD     $0x4f881083 // fmla v3.4s, v4.4s, v8.s[0]
@@ -17509,14 +19382,48 @@ steps3x1:
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail3x1
+	CMP      $4, R5
+	BNE      apart3x1
+	CMP      $16, R6
+	BNE      apart3x1
+	SUBS     $4, R15, R15
+	BLT      few3x1
+lanes3x1:
+	FMOVQ    (R14), F3
+	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
+	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
+	FMOVQ    (R3), F6
+	WORD     $0x4f8310c0 // fmla v0.4s, v6.4s, v3.s[0]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD     $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	FMOVQ    16(R3), F6
+	WORD     $0x4fa310c0 // fmla v0.4s, v6.4s, v3.s[1]
+	WORD     $0x4fa410c1 // fmla v1.4s, v6.4s, v4.s[1]
+	WORD     $0x4fa510c2 // fmla v2.4s, v6.4s, v5.s[1]
+	FMOVQ    32(R3), F6
+	WORD     $0x4f8318c0 // fmla v0.4s, v6.4s, v3.s[2]
+	WORD     $0x4f8418c1 // fmla v1.4s, v6.4s, v4.s[2]
+	WORD     $0x4f8518c2 // fmla v2.4s, v6.4s, v5.s[2]
+	FMOVQ    48(R3), F6
+	WORD     $0x4fa318c0 // fmla v0.4s, v6.4s, v3.s[3]
+	WORD     $0x4fa418c1 // fmla v1.4s, v6.4s, v4.s[3]
+	WORD     $0x4fa518c2 // fmla v2.4s, v6.4s, v5.s[3]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes3x1
+few3x1:
+	ADDS     $4, R15, R15
+	BEQ      store3x1
+	B        one3x1
+apart3x1:
 one3x1:
 	FMOVQ    (R3), F3
 	FMOVS    (R14), F4
 	WORD     $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
 	FMOVS    (R14)(R2), F5
 	WORD     $0x4f851061 // fmla v1.4s, v3.4s, v5.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F6
+	FMOVS    (R14)(R10), F6
 	WORD     $0x4f861062 // fmla v2.4s, v3.4s, v6.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
@@ -17547,8 +19454,7 @@ t1856:
 	WORD     $0x4f841060 // fmla v0.4s, v3.4s, v4.s[0]
 	FMOVS    (R14)(R2), F5
 	WORD     $0x4f851061 // fmla v1.4s, v3.4s, v5.s[0]
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F6
+	FMOVS    (R14)(R10), F6
 	WORD     $0x4f861062 // fmla v2.4s, v3.4s, v6.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
@@ -17712,6 +19618,36 @@ steps2x1:
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail2x1
+	CMP      $4, R5
+	BNE      apart2x1
+	CMP      $16, R6
+	BNE      apart2x1
+	SUBS     $4, R15, R15
+	BLT      few2x1
+lanes2x1:
+	FMOVQ    (R14), F2
+	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
+	FMOVQ    (R3), F4
+	WORD     $0x4f821080 // fmla v0.4s, v4.4s, v2.s[0]
+	WORD     $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVQ    16(R3), F4
+	WORD     $0x4fa21080 // fmla v0.4s, v4.4s, v2.s[1]
+	WORD     $0x4fa31081 // fmla v1.4s, v4.4s, v3.s[1]
+	FMOVQ    32(R3), F4
+	WORD     $0x4f821880 // fmla v0.4s, v4.4s, v2.s[2]
+	WORD     $0x4f831881 // fmla v1.4s, v4.4s, v3.s[2]
+	FMOVQ    48(R3), F4
+	WORD     $0x4fa21880 // fmla v0.4s, v4.4s, v2.s[3]
+	WORD     $0x4fa31881 // fmla v1.4s, v4.4s, v3.s[3]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes2x1
+few2x1:
+	ADDS     $4, R15, R15
+	BEQ      store2x1
+	B        one2x1
+apart2x1:
 one2x1:
 	FMOVQ    (R3), F2
 	FMOVS    (R14), F3
@@ -17866,6 +19802,31 @@ steps1x1:
 	MOVD     120(R0), R24
 	CMP      $4, R24
 	BNE      tail1x1
+	CMP      $4, R5
+	BNE      apart1x1
+	CMP      $16, R6
+	BNE      apart1x1
+	SUBS     $4, R15, R15
+	BLT      few1x1
+lanes1x1:
+	FMOVQ    (R14), F1
+	FMOVQ    (R3), F2
+	WORD     $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
+	FMOVQ    16(R3), F2
+	WORD     $0x4fa11040 // fmla v0.4s, v2.4s, v1.s[1]
+	FMOVQ    32(R3), F2
+	WORD     $0x4f811840 // fmla v0.4s, v2.4s, v1.s[2]
+	FMOVQ    48(R3), F2
+	WORD     $0x4fa11840 // fmla v0.4s, v2.4s, v1.s[3]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      lanes1x1
+few1x1:
+	ADDS     $4, R15, R15
+	BEQ      store1x1
+	B        one1x1
+apart1x1:
 one1x1:
 	FMOVQ    (R3), F1
 	FMOVS    (R14), F2
@@ -18886,11 +20847,15 @@ store4:
 // func GemmTile16(args *GemmArgs)
 TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; elements of A, of the even and the odd step [row][2]; words and odd step, even step, mask
 	MOVD     args+0(FP), R0
 	MOVD     32(R0), R2
 	ADD      R2<<1, R2, R1
+	MOVD     R2, R10
+	ADD      R2, R10, R10
+	MOVD     R10, R11
+	ADD      R10, R11, R11
 	MOVD     112(R0), R24
 	CMP      $4, R24
 	BNE      not1903
@@ -18965,8 +20930,8 @@ k4x4:
 	FMOVS    (R14)(R2), F18
 	ADD      R2<<0, R14, R24
 	FMOVS    4(R24), F19
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F20
+	FMOVS    (R14)(R10), F20
+	ADD      R10<<0, R14, R25
 	FMOVS    4(R25), F21
 	FMOVS    (R14)(R1), F22
 	ADD      R1<<0, R14, R24
@@ -19025,8 +20990,7 @@ last4x4:
 	BNE      store4x4
 	FMOVS    (R14), F16
 	FMOVS    (R14)(R2), F18
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F20
+	FMOVS    (R14)(R10), F20
 	FMOVS    (R14)(R1), F22
 	FMOVQ    (R3), F24
 	VSHL     $16, V24.S4, V25.S4
@@ -19154,8 +21118,8 @@ k3x4:
 	FMOVS    (R14)(R2), F14
 	ADD      R2<<0, R14, R24
 	FMOVS    4(R24), F15
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F16
+	FMOVS    (R14)(R10), F16
+	ADD      R10<<0, R14, R25
 	FMOVS    4(R25), F17
 	FMOVQ    (R3), F18
 	VSHL     $16, V18.S4, V19.S4
@@ -19203,8 +21167,7 @@ last3x4:
 	BNE      store3x4
 	FMOVS    (R14), F12
 	FMOVS    (R14)(R2), F14
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F16
+	FMOVS    (R14)(R10), F16
 	FMOVQ    (R3), F18
 	VSHL     $16, V18.S4, V19.S4
 	WORD     $0x4f8c1260 // fmla v0.4s, v19.4s, v12.s[0]
@@ -19447,8 +21410,8 @@ k4x3:
 	FMOVS    (R14)(R2), F14
 	ADD      R2<<0, R14, R24
 	FMOVS    4(R24), F15
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F16
+	FMOVS    (R14)(R10), F16
+	ADD      R10<<0, R14, R25
 	FMOVS    4(R25), F17
 	FMOVS    (R14)(R1), F18
 	ADD      R1<<0, R14, R24
@@ -19496,8 +21459,7 @@ last4x3:
 	BNE      store4x3
 	FMOVS    (R14), F12
 	FMOVS    (R14)(R2), F14
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F16
+	FMOVS    (R14)(R10), F16
 	FMOVS    (R14)(R1), F18
 	FMOVQ    (R3), F20
 	VSHL     $16, V20.S4, V21.S4
@@ -19602,8 +21564,8 @@ k3x3:
 	FMOVS    (R14)(R2), F11
 	ADD      R2<<0, R14, R24
 	FMOVS    4(R24), F12
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F13
+	FMOVS    (R14)(R10), F13
+	ADD      R10<<0, R14, R25
 	FMOVS    4(R25), F14
 	FMOVQ    (R3), F15
 	VSHL     $16, V15.S4, V16.S4
@@ -19642,8 +21604,7 @@ last3x3:
 	BNE      store3x3
 	FMOVS    (R14), F9
 	FMOVS    (R14)(R2), F11
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F13
+	FMOVS    (R14)(R10), F13
 	FMOVQ    (R3), F15
 	VSHL     $16, V15.S4, V16.S4
 	WORD     $0x4f891200 // fmla v0.4s, v16.4s, v9.s[0]
@@ -19842,8 +21803,8 @@ k4x2:
 	FMOVS    (R14)(R2), F10
 	ADD      R2<<0, R14, R24
 	FMOVS    4(R24), F11
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F12
+	FMOVS    (R14)(R10), F12
+	ADD      R10<<0, R14, R25
 	FMOVS    4(R25), F13
 	FMOVS    (R14)(R1), F14
 	ADD      R1<<0, R14, R24
@@ -19880,8 +21841,7 @@ last4x2:
 	BNE      store4x2
 	FMOVS    (R14), F8
 	FMOVS    (R14)(R2), F10
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F12
+	FMOVS    (R14)(R10), F12
 	FMOVS    (R14)(R1), F14
 	FMOVQ    (R3), F16
 	VSHL     $16, V16.S4, V17.S4
@@ -19963,8 +21923,8 @@ k3x2:
 	FMOVS    (R14)(R2), F8
 	ADD      R2<<0, R14, R24
 	FMOVS    4(R24), F9
-	ADD      R2<<1, R14, R25
-	FMOVS    (R25), F10
+	FMOVS    (R14)(R10), F10
+	ADD      R10<<0, R14, R25
 	FMOVS    4(R25), F11
 	FMOVQ    (R3), F12
 	VSHL     $16, V12.S4, V13.S4
@@ -19994,8 +21954,7 @@ last3x2:
 	BNE      store3x2
 	FMOVS    (R14), F6
 	FMOVS    (R14)(R2), F8
-	ADD      R2<<1, R14, R24
-	FMOVS    (R24), F10
+	FMOVS    (R14)(R10), F10
 	FMOVQ    (R3), F12
 	VSHL     $16, V12.S4, V13.S4
 	WORD     $0x4f8611a0 // fmla v0.4s, v13.4s, v6.s[0]
@@ -22210,7 +24169,7 @@ t1985:
 // func GemvCols(args *GemmArgs)
 TEXT ·GemvCols(SB), NOSPLIT, $40-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24
@@ -22224,6 +24183,10 @@ TEXT ·GemvCols(SB), NOSPLIT, $40-8
 	MOVD     32(R0), R2
 	ADD      R2<<1, R2, R1
 	ADD      R2<<2, R2, R4
+	MOVD     R2, R10
+	ADD      R2, R10, R10
+	MOVD     R10, R11
+	ADD      R10, R11, R11
 rows8:
 	MOVD     16(RSP), R24
 	CMP      $8, R24
@@ -22265,7 +24228,7 @@ two8:
 	VFMLA    V10.S4, V1.S4, V8.S4
 	FMOVQ    16(R24), F10
 	VFMLA    V10.S4, V1.S4, V9.S4
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.S4, V2.S4, V8.S4
 	FMOVQ    16(R25), F10
@@ -22275,7 +24238,7 @@ two8:
 	VFMLA    V10.S4, V3.S4, V8.S4
 	FMOVQ    16(R24), F10
 	VFMLA    V10.S4, V3.S4, V9.S4
-	ADD      R2<<2, R14, R25
+	ADD      R11<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.S4, V4.S4, V8.S4
 	FMOVQ    16(R25), F10
@@ -22309,13 +24272,13 @@ few8:
 	ADD      R2<<0, R14, R24
 	FMOVQ    (R24), F10
 	VFMLA    V10.S4, V1.S4, V8.S4
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.S4, V2.S4, V8.S4
 	ADD      R1<<0, R14, R24
 	FMOVQ    (R24), F10
 	VFMLA    V10.S4, V3.S4, V8.S4
-	ADD      R2<<2, R14, R25
+	ADD      R11<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.S4, V4.S4, V8.S4
 	ADD      R4<<0, R14, R24
@@ -22389,7 +24352,7 @@ t1996:
 t1994:
 	VFMLA    V10.S4, V1.S4, V8.S4
 	MOVD     8(RSP), R23
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
 	BLE      t1997
@@ -22429,7 +24392,7 @@ t2002:
 t2000:
 	VFMLA    V10.S4, V3.S4, V8.S4
 	MOVD     8(RSP), R23
-	ADD      R2<<2, R14, R25
+	ADD      R11<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
 	BLE      t2003
@@ -22566,7 +24529,7 @@ two4:
 	VFMLA    V10.S4, V1.S4, V8.S4
 	FMOVQ    16(R24), F10
 	VFMLA    V10.S4, V1.S4, V9.S4
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.S4, V2.S4, V8.S4
 	FMOVQ    16(R25), F10
@@ -22590,7 +24553,7 @@ few4:
 	ADD      R2<<0, R14, R24
 	FMOVQ    (R24), F10
 	VFMLA    V10.S4, V1.S4, V8.S4
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	FMOVQ    (R25), F10
 	VFMLA    V10.S4, V2.S4, V8.S4
 	ADD      R1<<0, R14, R24
@@ -22658,7 +24621,7 @@ t2026:
 t2024:
 	VFMLA    V10.S4, V1.S4, V8.S4
 	MOVD     8(RSP), R23
-	ADD      R2<<1, R14, R25
+	ADD      R10<<0, R14, R25
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
 	BLE      t2027

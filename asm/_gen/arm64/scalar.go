@@ -122,6 +122,10 @@ func (a *asm) Shift(to engine.GP, n int) {
 }
 
 func (a *asm) Prefetch(level int, p engine.Place) {
+	if p.Kind == engine.InArray && p.Index != 0 && p.Scale == 1 && p.Off == 0 {
+		a.Op([]string{1: "PRFM1X", 2: "PRFM2X"}[level], gp(p.Base), gp(p.Index))
+		return
+	}
 	base, off := a.mem(p, func(off int) bool { return off >= 0 && off%8 == 0 && off < 8*4096 })
 	a.Op([]string{1: "PRFM1", 2: "PRFM2"}[level], base, off)
 }

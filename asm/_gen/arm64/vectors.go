@@ -103,6 +103,15 @@ func (v vectors) MulAddSpread(acc, x engine.V, y engine.Place, spare engine.V) {
 
 func (v vectors) Element(to engine.V, from engine.Place) { v.access("LDR", V(to), from, v.elem) }
 
+// Elements does without the sum of Load: no neighbour shares it.
+func (v vectors) Elements(to engine.V, from engine.Place) {
+	if from.Kind == engine.InArray && from.Index != 0 && from.Scale == 1 && from.Off == 0 {
+		v.Op("LDRQX", V(to), gp(from.Base), gp(from.Index))
+		return
+	}
+	v.Load(to, from)
+}
+
 func (v vectors) MulAddLane(acc, x, y engine.V, lane int) {
 	v.Op(v.name("FMLAE"), V(acc), V(x), V(y), lane)
 }

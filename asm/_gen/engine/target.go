@@ -124,6 +124,7 @@ type Vectors interface {
 	MulAdd(acc, x V, y Operand)              // acc += x y, rounded once; y a V, or with MemOperand a Place
 	MulAddSpread(acc, x V, y Place, spare V) // the same with the element at y in all lanes
 	Element(to V, from Place)                // one element into lane 0, for MulAddLane
+	Elements(to V, from Place)               // a vector of them, one for each step
 	MulAddLane(acc, x, y V, lane int)        // the same with one element of y; only with ElementOperand
 
 	// SumRows adds up lanes, for elements of 64 bits. Register c*Lanes+r is chain c of row r; all lanes of

@@ -157,6 +157,11 @@ func (p product) mulAddElem(acc, elem, x V) {
 // times makes 3, 5 or 9 times x.
 func (p product) times(to, x GP, n int) { p.Address(to, By(x, x, n-1)) }
 
+func (p product) double(to, x GP) {
+	p.Move(to, x)
+	p.Add(to, x)
+}
+
 // vecsLabel is the label of the code for rows of so many vectors.
 func vecsLabel(vecs int) string { return fmt.Sprintf("vecs%d", vecs) }
 

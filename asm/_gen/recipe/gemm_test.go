@@ -118,7 +118,7 @@ func TestTiles(t *testing.T) {
 						cols := (vecs-1)*lanes + tail
 						g := newProductTest(t, a, elem, p.gemmArgs)
 						g.name = fmt.Sprintf("%dx%d, tail %d, start %d", rows, vecs, tail, start)
-						aRow, bRow, cRow := (k+1)*elem, (cols+1)*elem, (cols+3)*elem
+						aRow, bRow, cRow := (k+1)*elem, (cols+start&1)*elem, (cols+3)*elem // B without gaps, too
 						for f, x := range map[string]int{"A": toyA, "B": toyB, "C": toyC, "ARow": aRow, "AStep": elem, "BStep": bRow,
 							"CRow": cRow, "CVec": lanes * elem, "CLast": (vecs - 1) * lanes * elem, "K": k, "Tiles": tiles,
 							"Rows": rows, "Vecs": vecs, "Tail": tail, "Start": start} {

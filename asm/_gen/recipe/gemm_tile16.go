@@ -16,8 +16,7 @@ func (p product) tiles16() {
 		"AStep, BStep, Next, Tiles and Tail are not used.")
 	r := newTileRegs(p, regs)
 	p.arguments(regs, "chains [row][vector]; elements of A, of the even and the odd step [row][2]; words and odd step, even step, mask")
-	p.Move(r.row1, field("ARow"))
-	p.times(r.row3, r.row1, 3)
+	r.distances(p, field("ARow"), most)
 	for v := 4; v >= 2; v-- {
 		for rows := most; rows >= 2; rows-- {
 			next := p.NewLabel("not")

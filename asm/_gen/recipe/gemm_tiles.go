@@ -13,11 +13,13 @@ const unroll = 4
 // tileRegs are the general registers of GemmTiles and GemmTile16.
 type tileRegs struct {
 	row1, row3, row5 GP // distances of one, three and five rows of A
+	row2, row4       GP // with ElementOperand, of two and four: their loads take no multiples
 
 	a, a6          GP // A at this k; the same six rows on
 	b, k           GP // B at this k; steps left
 	aStep, bStep   GP // from one k of A and of B to the next
 	next, nextStep GP // what to fetch; from one k to the next of that
+	next2, next3   GP // with ElementOperand, two and three times that
 
 	// Where C is read and written, these are in the place of others:
 	c, cRow     GP // row of C, and from one to the next
@@ -30,7 +32,24 @@ func newTileRegs(p product, regs *Registers) (r tileRegs) {
 	r.next, r.a6, r.nextStep = regs.GP("next"), regs.GP("A 6 rows on"), regs.GP("k of next, row of C")
 	r.a, r.k = regs.Take(p.Scratch(), "A, second of C"), regs.Take(p.Count(), "steps left, C")
 	r.c, r.cRow, r.cVec, r.cLast = r.k, r.nextStep, r.a, r.b
+	if p.traits.ElementOperand {
+		r.row2, r.row4 = regs.GP("2 rows of A"), regs.GP("4 rows of A")
+		r.next2, r.next3 = regs.GP("2 k of next"), regs.GP("3 k of next")
+	}
 	return r
+}
+
+// distances sets those of up to so many rows of A.
+func (r tileRegs) distances(p product, from Place, rows int) {
+	p.Move(r.row1, from)
+	p.times(r.row3, r.row1, 3)
+	if rows > 5 {
+		p.times(r.row5, r.row1, 5)
+	}
+	if r.row2 != 0 {
+		p.double(r.row2, r.row1)
+		p.double(r.row4, r.row2)
+	}
 }
 
 // rowOfA is the place of row i of A at this k.
@@ -42,7 +61,12 @@ func (r tileRegs) rowOfA(i int) Place {
 	switch i {
 	case 0:
 		return At(base, 0)
-	case 1, 2, 4:
+	case 2, 4:
+		if r.row2 != 0 {
+			return By(base, map[int]GP{2: r.row2, 4: r.row4}[i], 1)
+		}
+		fallthrough
+	case 1:
 		return By(base, r.row1, i)
 	case 3:
 		return By(base, r.row3, 1)
@@ -85,9 +109,7 @@ func (p product) tiles() {
 	p.arguments(regs, "chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others")
 	t.masks()
 	t.atA, t.atC, t.atNext, t.tilesLeft = p.local(field("A")), p.local(field("C")), p.local(field("Next")), p.local(field("Tiles"))
-	p.Move(t.row1, field("ARow"))
-	p.times(t.row3, t.row1, 3)
-	p.times(t.row5, t.row1, 5)
+	t.distances(p, field("ARow"), 8)
 	p.Move(t.aStep, field("AStep"))
 	p.Move(t.bStep, field("BStep"))
 	p.Comment("The size of the tile.")
@@ -210,6 +232,10 @@ func (t tile) pointers() {
 		t.Move(t.next, t.atNext)
 		t.Move(t.nextStep, t.field("NextStep"))
 		t.Label("fetch" + t.name)
+		if t.next2 != 0 {
+			t.double(t.next2, t.nextStep)
+			t.times(t.next3, t.nextStep, 3)
+		}
 	}
 	t.Move(t.k, t.field("K"))
 }
@@ -231,6 +257,9 @@ func (t tile) loops() {
 }
 
 func (t tile) loop(tail bool) {
+	if !tail && t.byLanes() {
+		t.lanesLoop()
+	}
 	if t.rows*t.vecs >= t.traits.Product.UnrollFrom {
 		t.SubJump(t.k, unroll, IfLt, "rest"+t.name)
 		t.Label("k" + t.name)
@@ -244,6 +273,62 @@ func (t tile) loop(tail bool) {
 	t.Label("one" + t.name)
 	t.step(tail)
 	t.SubJump(t.k, 1, IfNe, "one"+t.name)
+}
+
+// byLanes reports whether there are registers for a vector of every row of A, and one of B.
+func (t tile) byLanes() bool {
+	return t.traits.ElementOperand && int(t.chains())+t.rows < t.traits.Vectors
+}
+
+// lanesLoop writes a loop of its own for what packed panels and rows of A look like: all elements
+// lie side by side. Then a vector of a row of A lasts for as many steps as it has elements, and the
+// vectors of B of all these steps are at fixed distances.
+func (t tile) lanesLoop() {
+	n := t.Lanes()
+	t.CmpJump(t.aStep, IfNe, Num(t.elemBytes), "apart"+t.name)
+	t.CmpJump(t.bStep, IfNe, Num(t.vecs*t.Bytes()), "apart"+t.name)
+	t.SubJump(t.k, n, IfLt, "few"+t.name)
+	t.Label("lanes" + t.name)
+	t.laneSteps(n)
+	t.SubJump(t.k, n, IfGe, "lanes"+t.name)
+	t.Label("few" + t.name)
+	t.SubJump(t.k, -n, IfEq, "store"+t.name)
+	t.Jump("one" + t.name)
+	t.Label("apart" + t.name)
+}
+
+// laneSteps writes n steps of all chains. Where registers are few, the vectors of B come in pairs.
+func (t tile) laneSteps(n int) {
+	a := t.chains()
+	b := a + V(t.rows)
+	most := min(t.vecs, t.traits.Vectors-int(b))
+	for r := range t.rows {
+		t.Elements(a+V(r), t.rowOfA(r))
+	}
+	for s := range n {
+		for v := 0; v < t.vecs; v += most {
+			vecs := min(most, t.vecs-v)
+			for i := range vecs {
+				t.Load(b+V(i), At(t.b, (s*t.vecs+v+i)*t.Bytes()))
+			}
+			for r := range t.rows {
+				for i := range vecs {
+					t.MulAddLane(t.chain(r, v+i), b+V(i), a+V(r), s)
+				}
+			}
+		}
+		if t.vecs > 1 {
+			t.Prefetch(2, []Place{At(t.next, 0), By(t.next, t.nextStep, 1), By(t.next, t.next2, 1), By(t.next, t.next3, 1)}[s])
+		}
+	}
+	if t.vecs > 1 {
+		t.Address(t.next, By(t.next, t.nextStep, n))
+	}
+	t.Add(t.b, Num(n*t.vecs*t.Bytes()))
+	t.Add(t.a, Num(t.Bytes()))
+	if t.rows > 6 {
+		t.Add(t.a6, Num(t.Bytes()))
+	}
 }
 
 // step writes one step of all chains of a tile.

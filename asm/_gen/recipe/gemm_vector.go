@@ -36,9 +36,7 @@ func (p product) gemvCols() {
 	p.arguments(regs, "0 up elements of x    8 9 vectors of C    10 spare")
 	c.mask = p.TailMask(field("Tail"))
 	c.kLeft, c.atA, c.atX = p.local(field("K")), p.local(field("A")), p.local(field("B"))
-	p.Move(c.row1, field("ARow"))
-	p.times(c.row3, c.row1, 3)
-	p.times(c.row5, c.row1, 5)
+	c.distances(p, field("ARow"), 8)
 	for _, rows := range []int{8, 4, 1} {
 		c.rows(rows)
 	}
@@ -140,9 +138,7 @@ func (p product) gemvDots() {
 	p.arguments(regs, "chains [2][row]; two vectors of x, or alpha and beta; spare, or elements of C")
 	d.mask = p.TailMask(field("Tail"))
 	d.atA, d.atC, d.tiles = p.local(field("A")), p.local(field("C")), p.local(field("Tiles"))
-	p.Move(d.row1, field("ARow"))
-	p.times(d.row3, d.row1, 3)
-	p.times(d.row5, d.row1, 5)
+	d.distances(p, field("ARow"), 8)
 
 	p.Label("rows")
 	p.Move(d.a, d.atA)

@@ -77,6 +77,8 @@ func (v toyVectors) Element(to V, from Place) {
 	})
 }
 
+func (v toyVectors) Elements(to V, from Place) { v.Load(to, from) }
+
 func (v toyVectors) MulAddLane(acc, x, y V, lane int) {
 	v.each(acc, func(m *toyMachine, i int) float64 {
 		return v.fma(v.float(m.v[x], i), v.float(m.v[y], lane), v.float(m.v[acc], i))

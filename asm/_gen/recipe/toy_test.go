@@ -15,7 +15,7 @@ type toy struct{ traits Traits }
 // wideToy is like AVX-512: vectors of 16, mask registers, operands in memory. narrowToy is like NEON:
 // vectors of 4, masks that are vectors, no operands in memory, instructions that overwrite an operand.
 var (
-	toyGP     = strings.Fields("a b c d e f g h i j")
+	toyGP     = strings.Fields("a b c d e f g h i j k l m n")
 	toyOthers = []string{"scratch", "count"}
 	wideToy   = &toy{Traits{Name: "wide", GP: toyGP, Others: toyOthers, Vectors: 32, VecBytes: 64, VecName: "w", Masks: 6,
 		MemOperand: true, WordOperand: true, CheapMasks: true, Copies: 2, Par: true, GroupTails: true,
@@ -29,8 +29,8 @@ func (t *toy) Traits() *Traits        { return &t.traits }
 func (t *toy) NewAsm(stem string) Asm { return &toyAsm{toy: t} }
 
 const (
-	toyScratch GP = 11
-	toyCount   GP = 12
+	toyScratch GP = 15
+	toyCount   GP = 16
 )
 
 // Lines are these.
@@ -93,7 +93,7 @@ func (a *toyAsm) op(f func(m *toyMachine)) { a.Emit(toyOp(f)) }
 // A toyMachine runs a function.
 type toyMachine struct {
 	asm    *toyAsm
-	gp     [13]int64
+	gp     [17]int64
 	v      [32][]uint32
 	mask   [6][]bool
 	mem    []uint32 // arrays; the index of a word is its address / 4

@@ -121,6 +121,7 @@ func (v vectors) halves(step int, x, y, spare engine.V) {
 }
 
 func (v vectors) Element(to engine.V, from engine.Place)  { panic("x86 has no element operands") }
+func (v vectors) Elements(to engine.V, from engine.Place) { panic("x86 has no element operands") }
 func (v vectors) MulAddLane(acc, x, y engine.V, lane int) { panic("x86 has no element operands") }
 
 // A Mask is a mask register, K1 up, or with AVX2 the number of a local that holds a vector of
