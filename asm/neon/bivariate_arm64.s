@@ -190,11 +190,11 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    736(R26), F17
-	FMOVQ    608(R26), F16
-	FMOVQ    1232(R26), F15
-	FMOVQ    768(R26), F14
-	FLDPQ    624(R26), (F13, F12)
-	FMOVQ    1056(R26), F11
+	FMOVQ    1232(R26), F16
+	FMOVQ    768(R26), F15
+	FLDPQ    624(R26), (F14, F13)
+	FMOVQ    1056(R26), F12
+	FMOVQ    608(R26), F11
 	FMOVQ    592(R26), F10
 
 	// Registers:    R0 lp    R1 y    R2 theta    R3 logits    R15 elements left in the row    R4 4n
@@ -365,9 +365,9 @@ l5:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -407,9 +407,9 @@ l5:
 	WORD     $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eaee444 // fcmgt v4.4s, v2.4s, v14.4s
+	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V14.S4, V2.S4, V5.S4
+	VFMLA    V15.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -482,10 +482,10 @@ l6:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -512,9 +512,9 @@ l6:
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	FMOVQ    (R2), F8
-	VFMLS    V14.S4, V8.S4, V7.S4
+	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -522,10 +522,10 @@ l6:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    (R25), F9
-	VFMLS    V14.S4, V9.S4, V8.S4
+	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -537,10 +537,10 @@ l6:
 
 	// the quadratic form
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -548,29 +548,29 @@ l6:
 	VFMLA    V7.S4, V7.S4, V2.S4
 	FMOVQ    1040(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	FMOVQ    1072(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
-	VSUB     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
 	FMOVQ    1072(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -592,10 +592,10 @@ l6:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc26 // fmul v6.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V1.S4, V0.S4
+	VFMLA    V14.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -605,16 +605,16 @@ l6:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -635,7 +635,7 @@ l6:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
@@ -648,16 +648,16 @@ l6:
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -678,18 +678,18 @@ l6:
 	VSHL     $23, V3.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -710,7 +710,7 @@ l6:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
@@ -741,10 +741,10 @@ l6:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLA    V6.S4, V7.S4, V5.S4
@@ -765,9 +765,9 @@ l6:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	FMOVQ    16(R2), F8
-	VFMLS    V14.S4, V8.S4, V7.S4
+	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -775,10 +775,10 @@ l6:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    16(R25), F9
-	VFMLS    V14.S4, V9.S4, V8.S4
+	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -788,10 +788,10 @@ l6:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -799,27 +799,27 @@ l6:
 	VFMLA    V7.S4, V7.S4, V2.S4
 	FMOVQ    1040(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	FMOVQ    1072(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
-	VSUB     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
 	FMOVQ    1072(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1104(R26), F4
 	FMOVQ    1088(R26), F5
@@ -839,10 +839,10 @@ l6:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc26 // fmul v6.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V1.S4, V0.S4
+	VFMLA    V14.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -850,14 +850,14 @@ l6:
 	FMOVQ    16(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -874,7 +874,7 @@ l6:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	VMOV     V26.B16, V1.B16
@@ -885,14 +885,14 @@ l6:
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -909,16 +909,16 @@ l6:
 	VSHL     $23, V3.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -935,7 +935,7 @@ l6:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
@@ -966,10 +966,10 @@ l6:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLA    V6.S4, V7.S4, V5.S4
@@ -990,9 +990,9 @@ l6:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	FMOVQ    32(R2), F8
-	VFMLS    V14.S4, V8.S4, V7.S4
+	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -1000,10 +1000,10 @@ l6:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    32(R25), F9
-	VFMLS    V14.S4, V9.S4, V8.S4
+	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -1013,10 +1013,10 @@ l6:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -1024,27 +1024,27 @@ l6:
 	VFMLA    V7.S4, V7.S4, V2.S4
 	FMOVQ    1040(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	FMOVQ    1072(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
-	VSUB     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
 	FMOVQ    1072(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1104(R26), F4
 	FMOVQ    1088(R26), F5
@@ -1064,10 +1064,10 @@ l6:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc26 // fmul v6.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V1.S4, V0.S4
+	VFMLA    V14.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -1075,14 +1075,14 @@ l6:
 	FMOVQ    32(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -1099,7 +1099,7 @@ l6:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	VMOV     V25.B16, V1.B16
@@ -1110,14 +1110,14 @@ l6:
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -1134,16 +1134,16 @@ l6:
 	VSHL     $23, V3.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -1160,7 +1160,7 @@ l6:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
@@ -1191,10 +1191,10 @@ l6:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLA    V6.S4, V7.S4, V5.S4
@@ -1215,9 +1215,9 @@ l6:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	FMOVQ    48(R2), F8
-	VFMLS    V14.S4, V8.S4, V7.S4
+	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -1225,10 +1225,10 @@ l6:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    48(R25), F9
-	VFMLS    V14.S4, V9.S4, V8.S4
+	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -1238,10 +1238,10 @@ l6:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -1249,27 +1249,27 @@ l6:
 	VFMLA    V7.S4, V7.S4, V2.S4
 	FMOVQ    1040(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	FMOVQ    1072(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
-	VSUB     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
 	FMOVQ    1072(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1104(R26), F4
 	FMOVQ    1088(R26), F5
@@ -1289,10 +1289,10 @@ l6:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc26 // fmul v6.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V1.S4, V0.S4
+	VFMLA    V14.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -1300,14 +1300,14 @@ l6:
 	FMOVQ    48(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -1324,7 +1324,7 @@ l6:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	VMOV     V24.B16, V1.B16
@@ -1335,14 +1335,14 @@ l6:
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -1359,16 +1359,16 @@ l6:
 	VSHL     $23, V3.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -1385,7 +1385,7 @@ l6:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -1464,10 +1464,10 @@ t172:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -1494,7 +1494,7 @@ t172:
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	CMP      $4, R15
 	BLT      t176
 	FMOVQ    (R2), F8
@@ -1509,7 +1509,7 @@ t177:
 	ADD      $8, R2, R23
 	VLD1     (R23), V8.S[2]
 t175:
-	VFMLS    V14.S4, V8.S4, V7.S4
+	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -1517,7 +1517,7 @@ t175:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	ADD      R4<<0, R2, R25
 	CMP      $4, R15
 	BLT      t179
@@ -1533,7 +1533,7 @@ t180:
 	ADD      $8, R25, R23
 	VLD1     (R23), V9.S[2]
 t178:
-	VFMLS    V14.S4, V9.S4, V8.S4
+	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -1545,10 +1545,10 @@ t178:
 
 	// the quadratic form
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -1556,29 +1556,29 @@ t178:
 	VFMLA    V7.S4, V7.S4, V2.S4
 	FMOVQ    1040(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	FMOVQ    1072(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
-	VSUB     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
 	FMOVQ    1072(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -1600,10 +1600,10 @@ t178:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc26 // fmul v6.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V1.S4, V0.S4
+	VFMLA    V14.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -1626,16 +1626,16 @@ t181:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -1656,7 +1656,7 @@ t181:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -1674,16 +1674,16 @@ t181:
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -1704,18 +1704,18 @@ t181:
 	VSHL     $23, V3.S4, V0.S4
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -1736,7 +1736,7 @@ t181:
 	VSHL     $23, V3.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -1818,10 +1818,10 @@ t190:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLA    V6.S4, V7.S4, V5.S4
@@ -1842,7 +1842,7 @@ t190:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -1861,7 +1861,7 @@ t195:
 	ADD      $24, R2, R23
 	VLD1     (R23), V8.S[2]
 t193:
-	VFMLS    V14.S4, V8.S4, V7.S4
+	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -1869,7 +1869,7 @@ t193:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	SUB      $4, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -1889,7 +1889,7 @@ t198:
 	ADD      $24, R25, R23
 	VLD1     (R23), V9.S[2]
 t196:
-	VFMLS    V14.S4, V9.S4, V8.S4
+	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -1899,10 +1899,10 @@ t196:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -1910,27 +1910,27 @@ t196:
 	VFMLA    V7.S4, V7.S4, V2.S4
 	FMOVQ    1040(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	FMOVQ    1072(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
-	VSUB     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
 	FMOVQ    1072(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1104(R26), F4
 	FMOVQ    1088(R26), F5
@@ -1950,10 +1950,10 @@ t196:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc26 // fmul v6.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V1.S4, V0.S4
+	VFMLA    V14.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -1978,14 +1978,14 @@ t201:
 t199:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2002,7 +2002,7 @@ t199:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
@@ -2018,14 +2018,14 @@ t199:
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -2042,16 +2042,16 @@ t199:
 	VSHL     $23, V3.S4, V0.S4
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -2068,7 +2068,7 @@ t199:
 	VSHL     $23, V3.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -2150,10 +2150,10 @@ t208:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLA    V6.S4, V7.S4, V5.S4
@@ -2174,7 +2174,7 @@ t208:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -2193,7 +2193,7 @@ t213:
 	ADD      $40, R2, R23
 	VLD1     (R23), V8.S[2]
 t211:
-	VFMLS    V14.S4, V8.S4, V7.S4
+	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -2201,7 +2201,7 @@ t211:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	SUB      $8, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -2221,7 +2221,7 @@ t216:
 	ADD      $40, R25, R23
 	VLD1     (R23), V9.S[2]
 t214:
-	VFMLS    V14.S4, V9.S4, V8.S4
+	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -2231,10 +2231,10 @@ t214:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -2242,27 +2242,27 @@ t214:
 	VFMLA    V7.S4, V7.S4, V2.S4
 	FMOVQ    1040(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	FMOVQ    1072(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
-	VSUB     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
 	FMOVQ    1072(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1104(R26), F4
 	FMOVQ    1088(R26), F5
@@ -2282,10 +2282,10 @@ t214:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc26 // fmul v6.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V1.S4, V0.S4
+	VFMLA    V14.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -2310,14 +2310,14 @@ t219:
 t217:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2334,7 +2334,7 @@ t217:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
@@ -2350,14 +2350,14 @@ t217:
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -2374,16 +2374,16 @@ t217:
 	VSHL     $23, V3.S4, V0.S4
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -2400,7 +2400,7 @@ t217:
 	VSHL     $23, V3.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -2482,10 +2482,10 @@ t226:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	FMOVQ    656(R26), F7
 	VFMLA    V6.S4, V7.S4, V5.S4
@@ -2506,7 +2506,7 @@ t226:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -2525,7 +2525,7 @@ t231:
 	ADD      $56, R2, R23
 	VLD1     (R23), V8.S[2]
 t229:
-	VFMLS    V14.S4, V8.S4, V7.S4
+	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -2533,7 +2533,7 @@ t229:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	SUB      $12, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -2553,7 +2553,7 @@ t234:
 	ADD      $56, R25, R23
 	VLD1     (R23), V9.S[2]
 t232:
-	VFMLS    V14.S4, V9.S4, V8.S4
+	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -2563,10 +2563,10 @@ t232:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -2574,27 +2574,27 @@ t232:
 	VFMLA    V7.S4, V7.S4, V2.S4
 	FMOVQ    1040(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	FMOVQ    1072(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
-	VSUB     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
 	FMOVQ    1072(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	VADD     V11.S4, V1.S4, V1.S4
+	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	VSUB     V11.S4, V0.S4, V0.S4
+	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	VADD     V11.S4, V0.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1104(R26), F4
 	FMOVQ    1088(R26), F5
@@ -2614,10 +2614,10 @@ t232:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2cdc26 // fmul v6.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V13.S4, V1.S4, V0.S4
+	VFMLA    V14.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -2642,14 +2642,14 @@ t237:
 t235:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2666,7 +2666,7 @@ t235:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
@@ -2682,14 +2682,14 @@ t235:
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -2706,16 +2706,16 @@ t235:
 	VSHL     $23, V3.S4, V0.S4
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	FMOVQ    656(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -2732,7 +2732,7 @@ t235:
 	VSHL     $23, V3.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -2757,16 +2757,16 @@ l9:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -2787,21 +2787,21 @@ l9:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -2822,21 +2822,21 @@ l9:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -2857,21 +2857,21 @@ l9:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
 	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -2892,7 +2892,7 @@ l9:
 	VSHL     $23, V3.S4, V2.S4
 	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
 	VMOV     V1.B16, V20.B16
@@ -2913,13 +2913,13 @@ l9:
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V11.S4, V3.S4, V3.S4
+	VSUB     V12.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V11.S4, V3.S4, V3.S4
+	VADD     V12.S4, V3.S4, V3.S4
 	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -2941,10 +2941,10 @@ l9:
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	WORD     $0x6e2ddc46 // fmul v6.4s, v2.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -2974,13 +2974,13 @@ l9:
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V11.S4, V3.S4, V3.S4
+	VSUB     V12.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
 	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V11.S4, V3.S4, V3.S4
+	VADD     V12.S4, V3.S4, V3.S4
 	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -3002,10 +3002,10 @@ l9:
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	WORD     $0x6e2ddc46 // fmul v6.4s, v2.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -8945,8 +8945,8 @@ TEXT ·BivariateLog(SB), NOSPLIT, $40-68
 
 	// Registers:    V0-V10 values    V11-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    736(R26), F17
-	FMOVQ    608(R26), F16
-	FMOVQ    768(R26), F15
+	FMOVQ    768(R26), F16
+	FMOVQ    608(R26), F15
 	FMOVQ    1232(R26), F14
 	FLDPQ    624(R26), (F13, F12)
 	FMOVQ    592(R26), F11
@@ -9122,7 +9122,7 @@ l1023:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 
@@ -9164,9 +9164,9 @@ l1023:
 	WORD     $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
+	WORD     $0x6eb0e444 // fcmgt v4.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V2.S4, V5.S4
+	VFMLA    V16.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -9226,7 +9226,7 @@ l1024:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	VFMLS    V13.S4, V4.S4, V5.S4
 	VFMLS    V12.S4, V4.S4, V5.S4
@@ -9260,7 +9260,7 @@ l1024:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	VFMLS    V13.S4, V5.S4, V6.S4
 	VFMLS    V12.S4, V5.S4, V6.S4
@@ -9291,7 +9291,7 @@ l1024:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F6
 	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	VFMLS    V13.S4, V7.S4, V8.S4
 	VFMLS    V12.S4, V7.S4, V8.S4
@@ -9321,9 +9321,9 @@ l1024:
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	FMOVQ    (R2), F10
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
@@ -9331,10 +9331,10 @@ l1024:
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    (R25), F10
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
@@ -9346,10 +9346,10 @@ l1024:
 
 	// the quadratic form
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -9359,9 +9359,9 @@ l1024:
 	VFMLA    V6.S4, V3.S4, V2.S4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eafe503 // fcmgt v3.4s, v8.4s, v15.4s
+	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V15.S4, V8.S4, V4.S4
+	VFMLA    V16.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -9403,7 +9403,7 @@ l1024:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 
@@ -9446,7 +9446,7 @@ l1024:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
 
@@ -9478,7 +9478,7 @@ l1024:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 
@@ -9519,7 +9519,7 @@ l1024:
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	VFMLS    V13.S4, V4.S4, V5.S4
 	VFMLS    V12.S4, V4.S4, V5.S4
@@ -9547,7 +9547,7 @@ l1024:
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	VFMLS    V13.S4, V5.S4, V6.S4
 	VFMLS    V12.S4, V5.S4, V6.S4
@@ -9572,7 +9572,7 @@ l1024:
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    608(R26), F6
 	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	VFMLS    V13.S4, V7.S4, V8.S4
 	VFMLS    V12.S4, V7.S4, V8.S4
@@ -9596,9 +9596,9 @@ l1024:
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	FMOVQ    16(R2), F10
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
@@ -9606,10 +9606,10 @@ l1024:
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    16(R25), F10
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
@@ -9619,10 +9619,10 @@ l1024:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -9630,9 +9630,9 @@ l1024:
 	VFMLA    V3.S4, V3.S4, V2.S4
 	FMOVQ    1040(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eafe503 // fcmgt v3.4s, v8.4s, v15.4s
+	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V15.S4, V8.S4, V4.S4
+	VFMLA    V16.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -9670,7 +9670,7 @@ l1024:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
@@ -9705,7 +9705,7 @@ l1024:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
@@ -9731,7 +9731,7 @@ l1024:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
@@ -9768,7 +9768,7 @@ l1024:
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	VFMLS    V13.S4, V4.S4, V5.S4
 	VFMLS    V12.S4, V4.S4, V5.S4
@@ -9796,7 +9796,7 @@ l1024:
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	VFMLS    V13.S4, V5.S4, V6.S4
 	VFMLS    V12.S4, V5.S4, V6.S4
@@ -9821,7 +9821,7 @@ l1024:
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    608(R26), F6
 	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	VFMLS    V13.S4, V7.S4, V8.S4
 	VFMLS    V12.S4, V7.S4, V8.S4
@@ -9845,9 +9845,9 @@ l1024:
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	FMOVQ    32(R2), F10
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
@@ -9855,10 +9855,10 @@ l1024:
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    32(R25), F10
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
@@ -9868,10 +9868,10 @@ l1024:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -9879,9 +9879,9 @@ l1024:
 	VFMLA    V3.S4, V3.S4, V2.S4
 	FMOVQ    1040(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eafe503 // fcmgt v3.4s, v8.4s, v15.4s
+	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V15.S4, V8.S4, V4.S4
+	VFMLA    V16.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -9919,7 +9919,7 @@ l1024:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
@@ -9954,7 +9954,7 @@ l1024:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
@@ -9980,7 +9980,7 @@ l1024:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
@@ -10017,7 +10017,7 @@ l1024:
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	VFMLS    V13.S4, V4.S4, V5.S4
 	VFMLS    V12.S4, V4.S4, V5.S4
@@ -10045,7 +10045,7 @@ l1024:
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	VFMLS    V13.S4, V5.S4, V6.S4
 	VFMLS    V12.S4, V5.S4, V6.S4
@@ -10070,7 +10070,7 @@ l1024:
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    608(R26), F6
 	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	VFMLS    V13.S4, V7.S4, V8.S4
 	VFMLS    V12.S4, V7.S4, V8.S4
@@ -10094,9 +10094,9 @@ l1024:
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	FMOVQ    48(R2), F10
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
@@ -10104,10 +10104,10 @@ l1024:
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    48(R25), F10
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
@@ -10117,10 +10117,10 @@ l1024:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -10128,9 +10128,9 @@ l1024:
 	VFMLA    V3.S4, V3.S4, V2.S4
 	FMOVQ    1040(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eafe503 // fcmgt v3.4s, v8.4s, v15.4s
+	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V15.S4, V8.S4, V4.S4
+	VFMLA    V16.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -10168,7 +10168,7 @@ l1024:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
@@ -10203,7 +10203,7 @@ l1024:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
@@ -10229,7 +10229,7 @@ l1024:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
@@ -10314,7 +10314,7 @@ t1202:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	VFMLS    V13.S4, V4.S4, V5.S4
 	VFMLS    V12.S4, V4.S4, V5.S4
@@ -10348,7 +10348,7 @@ t1202:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	VFMLS    V13.S4, V5.S4, V6.S4
 	VFMLS    V12.S4, V5.S4, V6.S4
@@ -10379,7 +10379,7 @@ t1202:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F6
 	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	VFMLS    V13.S4, V7.S4, V8.S4
 	VFMLS    V12.S4, V7.S4, V8.S4
@@ -10409,7 +10409,7 @@ t1202:
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	CMP      $4, R15
 	BLT      t1206
 	FMOVQ    (R2), F10
@@ -10424,7 +10424,7 @@ t1207:
 	ADD      $8, R2, R23
 	VLD1     (R23), V10.S[2]
 t1205:
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
@@ -10432,7 +10432,7 @@ t1205:
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	CMP      $4, R15
 	BLT      t1209
@@ -10448,7 +10448,7 @@ t1210:
 	ADD      $8, R25, R23
 	VLD1     (R23), V10.S[2]
 t1208:
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
@@ -10460,10 +10460,10 @@ t1208:
 
 	// the quadratic form
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -10473,9 +10473,9 @@ t1208:
 	VFMLA    V6.S4, V3.S4, V2.S4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eafe503 // fcmgt v3.4s, v8.4s, v15.4s
+	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V15.S4, V8.S4, V4.S4
+	VFMLA    V16.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -10530,7 +10530,7 @@ t1211:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 
@@ -10578,7 +10578,7 @@ t1211:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V0.S4
 	VFMLS    V12.S4, V4.S4, V0.S4
 
@@ -10610,7 +10610,7 @@ t1211:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
 
@@ -10702,7 +10702,7 @@ t1220:
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	VFMLS    V13.S4, V4.S4, V5.S4
 	VFMLS    V12.S4, V4.S4, V5.S4
@@ -10730,7 +10730,7 @@ t1220:
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	VFMLS    V13.S4, V5.S4, V6.S4
 	VFMLS    V12.S4, V5.S4, V6.S4
@@ -10755,7 +10755,7 @@ t1220:
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    608(R26), F6
 	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	VFMLS    V13.S4, V7.S4, V8.S4
 	VFMLS    V12.S4, V7.S4, V8.S4
@@ -10779,7 +10779,7 @@ t1220:
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
@@ -10798,7 +10798,7 @@ t1225:
 	ADD      $24, R2, R23
 	VLD1     (R23), V10.S[2]
 t1223:
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
@@ -10806,7 +10806,7 @@ t1223:
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	SUB      $4, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V10.B16
@@ -10826,7 +10826,7 @@ t1228:
 	ADD      $24, R25, R23
 	VLD1     (R23), V10.S[2]
 t1226:
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
@@ -10836,10 +10836,10 @@ t1226:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -10847,9 +10847,9 @@ t1226:
 	VFMLA    V3.S4, V3.S4, V2.S4
 	FMOVQ    1040(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eafe503 // fcmgt v3.4s, v8.4s, v15.4s
+	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V15.S4, V8.S4, V4.S4
+	VFMLA    V16.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -10904,7 +10904,7 @@ t1229:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
@@ -10944,7 +10944,7 @@ t1229:
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V0.S4
 	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
@@ -10970,7 +10970,7 @@ t1229:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
@@ -11058,7 +11058,7 @@ t1238:
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	VFMLS    V13.S4, V4.S4, V5.S4
 	VFMLS    V12.S4, V4.S4, V5.S4
@@ -11086,7 +11086,7 @@ t1238:
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	VFMLS    V13.S4, V5.S4, V6.S4
 	VFMLS    V12.S4, V5.S4, V6.S4
@@ -11111,7 +11111,7 @@ t1238:
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    608(R26), F6
 	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	VFMLS    V13.S4, V7.S4, V8.S4
 	VFMLS    V12.S4, V7.S4, V8.S4
@@ -11135,7 +11135,7 @@ t1238:
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
@@ -11154,7 +11154,7 @@ t1243:
 	ADD      $40, R2, R23
 	VLD1     (R23), V10.S[2]
 t1241:
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
@@ -11162,7 +11162,7 @@ t1241:
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	SUB      $8, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V10.B16
@@ -11182,7 +11182,7 @@ t1246:
 	ADD      $40, R25, R23
 	VLD1     (R23), V10.S[2]
 t1244:
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
@@ -11192,10 +11192,10 @@ t1244:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -11203,9 +11203,9 @@ t1244:
 	VFMLA    V3.S4, V3.S4, V2.S4
 	FMOVQ    1040(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eafe503 // fcmgt v3.4s, v8.4s, v15.4s
+	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V15.S4, V8.S4, V4.S4
+	VFMLA    V16.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -11260,7 +11260,7 @@ t1247:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
@@ -11300,7 +11300,7 @@ t1247:
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V0.S4
 	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
@@ -11326,7 +11326,7 @@ t1247:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
@@ -11414,7 +11414,7 @@ t1256:
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	VFMLS    V13.S4, V4.S4, V5.S4
 	VFMLS    V12.S4, V4.S4, V5.S4
@@ -11442,7 +11442,7 @@ t1256:
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	VFMLS    V13.S4, V5.S4, V6.S4
 	VFMLS    V12.S4, V5.S4, V6.S4
@@ -11467,7 +11467,7 @@ t1256:
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 	FMOVQ    608(R26), F6
 	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	VFMLS    V13.S4, V7.S4, V8.S4
 	VFMLS    V12.S4, V7.S4, V8.S4
@@ -11491,7 +11491,7 @@ t1256:
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
@@ -11510,7 +11510,7 @@ t1261:
 	ADD      $56, R2, R23
 	VLD1     (R23), V10.S[2]
 t1259:
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
@@ -11518,7 +11518,7 @@ t1259:
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
 	SUB      $12, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V10.B16
@@ -11538,7 +11538,7 @@ t1264:
 	ADD      $56, R25, R23
 	VLD1     (R23), V10.S[2]
 t1262:
-	VFMLS    V15.S4, V10.S4, V9.S4
+	VFMLS    V16.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
@@ -11548,10 +11548,10 @@ t1262:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc84 // fmul v4.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -11559,9 +11559,9 @@ t1262:
 	VFMLA    V3.S4, V3.S4, V2.S4
 	FMOVQ    1040(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eafe503 // fcmgt v3.4s, v8.4s, v15.4s
+	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V15.S4, V8.S4, V4.S4
+	VFMLA    V16.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -11616,7 +11616,7 @@ t1265:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
@@ -11656,7 +11656,7 @@ t1265:
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V0.S4
 	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
@@ -11682,7 +11682,7 @@ t1265:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V1.S4
 	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
@@ -11733,7 +11733,7 @@ l1027:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 
@@ -11768,7 +11768,7 @@ l1027:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 
@@ -11803,7 +11803,7 @@ l1027:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 
@@ -11838,7 +11838,7 @@ l1027:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V13.S4, V4.S4, V2.S4
 	VFMLS    V12.S4, V4.S4, V2.S4
 
@@ -18165,9 +18165,9 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
 	FMOVQ    736(R26), F17
-	FMOVQ    608(R26), F16
-	FMOVQ    768(R26), F15
-	FLDPQ    624(R26), (F14, F13)
+	FMOVQ    768(R26), F16
+	FLDPQ    624(R26), (F15, F14)
+	FMOVQ    608(R26), F13
 	FMOVQ    1232(R26), F12
 	FMOVQ    592(R26), F11
 	FMOVQ    656(R26), F10
@@ -18340,9 +18340,9 @@ l1753:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -18381,9 +18381,9 @@ l1753:
 	WORD     $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
+	WORD     $0x6eb0e444 // fcmgt v4.4s, v2.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V2.S4, V5.S4
+	VFMLA    V16.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18441,9 +18441,9 @@ l1754:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -18473,9 +18473,9 @@ l1754:
 	VAND     V4.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18515,9 +18515,9 @@ l1754:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -18547,9 +18547,9 @@ l1754:
 	VAND     V4.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18588,10 +18588,10 @@ l1754:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V15.S4, V5.S4, V6.S4
 	VFMLS    V14.S4, V5.S4, V6.S4
-	VFMLS    V13.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -18617,9 +18617,9 @@ l1754:
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	FMOVQ    (R2), F8
-	VFMLS    V15.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -18627,10 +18627,10 @@ l1754:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    (R25), F9
-	VFMLS    V15.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -18642,10 +18642,10 @@ l1754:
 
 	// the quadratic form
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -18703,10 +18703,10 @@ l1754:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V1.S4, V0.S4
+	VFMLA    V15.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -18723,9 +18723,9 @@ l1754:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -18765,9 +18765,9 @@ l1754:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V1.S4
 	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -18796,9 +18796,9 @@ l1754:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -18834,9 +18834,9 @@ l1754:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -18860,9 +18860,9 @@ l1754:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18900,9 +18900,9 @@ l1754:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -18926,9 +18926,9 @@ l1754:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18965,10 +18965,10 @@ l1754:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V15.S4, V5.S4, V6.S4
 	VFMLS    V14.S4, V5.S4, V6.S4
-	VFMLS    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V6.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -18988,9 +18988,9 @@ l1754:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	FMOVQ    16(R2), F8
-	VFMLS    V15.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -18998,10 +18998,10 @@ l1754:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    16(R25), F9
-	VFMLS    V15.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -19011,10 +19011,10 @@ l1754:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -19068,10 +19068,10 @@ l1754:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V1.S4, V0.S4
+	VFMLA    V15.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -19084,9 +19084,9 @@ l1754:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19118,9 +19118,9 @@ l1754:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V1.S4
 	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19143,9 +19143,9 @@ l1754:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19177,9 +19177,9 @@ l1754:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -19203,9 +19203,9 @@ l1754:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19243,9 +19243,9 @@ l1754:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -19269,9 +19269,9 @@ l1754:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19308,10 +19308,10 @@ l1754:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V15.S4, V5.S4, V6.S4
 	VFMLS    V14.S4, V5.S4, V6.S4
-	VFMLS    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V6.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -19331,9 +19331,9 @@ l1754:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	FMOVQ    32(R2), F8
-	VFMLS    V15.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -19341,10 +19341,10 @@ l1754:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    32(R25), F9
-	VFMLS    V15.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -19354,10 +19354,10 @@ l1754:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -19411,10 +19411,10 @@ l1754:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V1.S4, V0.S4
+	VFMLA    V15.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -19427,9 +19427,9 @@ l1754:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19461,9 +19461,9 @@ l1754:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V1.S4
 	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19486,9 +19486,9 @@ l1754:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19520,9 +19520,9 @@ l1754:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -19546,9 +19546,9 @@ l1754:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19586,9 +19586,9 @@ l1754:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -19612,9 +19612,9 @@ l1754:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19651,10 +19651,10 @@ l1754:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V15.S4, V5.S4, V6.S4
 	VFMLS    V14.S4, V5.S4, V6.S4
-	VFMLS    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V6.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -19674,9 +19674,9 @@ l1754:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	FMOVQ    48(R2), F8
-	VFMLS    V15.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -19684,10 +19684,10 @@ l1754:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    48(R25), F9
-	VFMLS    V15.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -19697,10 +19697,10 @@ l1754:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -19754,10 +19754,10 @@ l1754:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V1.S4, V0.S4
+	VFMLA    V15.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -19770,9 +19770,9 @@ l1754:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19804,9 +19804,9 @@ l1754:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V1.S4
 	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19829,9 +19829,9 @@ l1754:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -19911,9 +19911,9 @@ t1920:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -19943,9 +19943,9 @@ t1920:
 	VAND     V4.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19985,9 +19985,9 @@ t1920:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -20017,9 +20017,9 @@ t1920:
 	VAND     V4.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20058,10 +20058,10 @@ t1920:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V15.S4, V5.S4, V6.S4
 	VFMLS    V14.S4, V5.S4, V6.S4
-	VFMLS    V13.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
@@ -20087,7 +20087,7 @@ t1920:
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	CMP      $4, R15
 	BLT      t1924
 	FMOVQ    (R2), F8
@@ -20102,7 +20102,7 @@ t1925:
 	ADD      $8, R2, R23
 	VLD1     (R23), V8.S[2]
 t1923:
-	VFMLS    V15.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -20110,7 +20110,7 @@ t1923:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	ADD      R4<<0, R2, R25
 	CMP      $4, R15
 	BLT      t1927
@@ -20126,7 +20126,7 @@ t1928:
 	ADD      $8, R25, R23
 	VLD1     (R23), V9.S[2]
 t1926:
-	VFMLS    V15.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -20138,10 +20138,10 @@ t1926:
 
 	// the quadratic form
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -20199,10 +20199,10 @@ t1926:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V1.S4, V0.S4
+	VFMLA    V15.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -20232,9 +20232,9 @@ t1929:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -20279,9 +20279,9 @@ t1929:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V0.S4
 	VFMLS    V14.S4, V4.S4, V0.S4
-	VFMLS    V13.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -20310,9 +20310,9 @@ t1929:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V1.S4
 	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -20399,9 +20399,9 @@ t1938:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -20425,9 +20425,9 @@ t1938:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20465,9 +20465,9 @@ t1938:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -20491,9 +20491,9 @@ t1938:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20530,10 +20530,10 @@ t1938:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V15.S4, V5.S4, V6.S4
 	VFMLS    V14.S4, V5.S4, V6.S4
-	VFMLS    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V6.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -20553,7 +20553,7 @@ t1938:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -20572,7 +20572,7 @@ t1943:
 	ADD      $24, R2, R23
 	VLD1     (R23), V8.S[2]
 t1941:
-	VFMLS    V15.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -20580,7 +20580,7 @@ t1941:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	SUB      $4, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -20600,7 +20600,7 @@ t1946:
 	ADD      $24, R25, R23
 	VLD1     (R23), V9.S[2]
 t1944:
-	VFMLS    V15.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -20610,10 +20610,10 @@ t1944:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -20667,10 +20667,10 @@ t1944:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V1.S4, V0.S4
+	VFMLA    V15.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -20700,9 +20700,9 @@ t1947:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20739,9 +20739,9 @@ t1947:
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V0.S4
 	VFMLS    V14.S4, V4.S4, V0.S4
-	VFMLS    V13.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V0.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20764,9 +20764,9 @@ t1947:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V1.S4
 	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -20849,9 +20849,9 @@ t1956:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -20875,9 +20875,9 @@ t1956:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20915,9 +20915,9 @@ t1956:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -20941,9 +20941,9 @@ t1956:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20980,10 +20980,10 @@ t1956:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V15.S4, V5.S4, V6.S4
 	VFMLS    V14.S4, V5.S4, V6.S4
-	VFMLS    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V6.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -21003,7 +21003,7 @@ t1956:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -21022,7 +21022,7 @@ t1961:
 	ADD      $40, R2, R23
 	VLD1     (R23), V8.S[2]
 t1959:
-	VFMLS    V15.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -21030,7 +21030,7 @@ t1959:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	SUB      $8, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -21050,7 +21050,7 @@ t1964:
 	ADD      $40, R25, R23
 	VLD1     (R23), V9.S[2]
 t1962:
-	VFMLS    V15.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -21060,10 +21060,10 @@ t1962:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -21117,10 +21117,10 @@ t1962:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V1.S4, V0.S4
+	VFMLA    V15.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -21150,9 +21150,9 @@ t1965:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -21189,9 +21189,9 @@ t1965:
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V0.S4
 	VFMLS    V14.S4, V4.S4, V0.S4
-	VFMLS    V13.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V0.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -21214,9 +21214,9 @@ t1965:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V1.S4
 	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -21299,9 +21299,9 @@ t1974:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -21325,9 +21325,9 @@ t1974:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -21365,9 +21365,9 @@ t1974:
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLS    V15.S4, V5.S4, V3.S4
 	VFMLS    V14.S4, V5.S4, V3.S4
-	VFMLS    V13.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V3.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F6
@@ -21391,9 +21391,9 @@ t1974:
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eafe464 // fcmgt v4.4s, v3.4s, v15.4s
+	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V15.S4, V3.S4, V5.S4
+	VFMLA    V16.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -21430,10 +21430,10 @@ t1974:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
 	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V15.S4, V5.S4, V6.S4
 	VFMLS    V14.S4, V5.S4, V6.S4
-	VFMLS    V13.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
 	VFMLA    V6.S4, V10.S4, V5.S4
 	FMOVQ    688(R26), F7
@@ -21453,7 +21453,7 @@ t1974:
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e2fdce7 // fmul v7.4s, v7.4s, v15.4s
+	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -21472,7 +21472,7 @@ t1979:
 	ADD      $56, R2, R23
 	VLD1     (R23), V8.S[2]
 t1977:
-	VFMLS    V15.S4, V8.S4, V7.S4
+	VFMLS    V16.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	FMOVQ    1008(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
@@ -21480,7 +21480,7 @@ t1977:
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	SUB      $12, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -21500,7 +21500,7 @@ t1982:
 	ADD      $56, R25, R23
 	VLD1     (R23), V9.S[2]
 t1980:
-	VFMLS    V15.S4, V9.S4, V8.S4
+	VFMLS    V16.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
 	FMOVQ    1008(R26), F9
 	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
@@ -21510,10 +21510,10 @@ t1980:
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e2fdd08 // fmul v8.4s, v8.4s, v15.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
@@ -21567,10 +21567,10 @@ t1980:
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc26 // fmul v6.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V1.S4, V0.S4
+	VFMLA    V15.S4, V1.S4, V0.S4
 	FMOVQ    1216(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
@@ -21600,9 +21600,9 @@ t1983:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V2.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -21639,9 +21639,9 @@ t1983:
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V0.S4
 	VFMLS    V14.S4, V4.S4, V0.S4
-	VFMLS    V13.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V0.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -21664,9 +21664,9 @@ t1983:
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V1.S4
 	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V10.S4, V4.S4
 	FMOVQ    688(R26), F5
@@ -21714,9 +21714,9 @@ l1757:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -21748,9 +21748,9 @@ l1757:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -21782,9 +21782,9 @@ l1757:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -21816,9 +21816,9 @@ l1757:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLS    V15.S4, V4.S4, V2.S4
 	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
@@ -21889,10 +21889,10 @@ l1757:
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2ddc46 // fmul v6.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V14.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -21952,10 +21952,10 @@ l1757:
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2ddc46 // fmul v6.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V14.S4, V2.S4, V3.S4
+	VFMLA    V15.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0

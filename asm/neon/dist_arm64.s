@@ -127,8 +127,8 @@ TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
 	MOVD     $distConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V25 constants and scalars    V26-V31 kept from loop to loop
-	FMOVQ    704(R26), F25
-	FMOVQ    512(R26), F24
+	FMOVQ    512(R26), F25
+	FMOVQ    704(R26), F24
 	FMOVQ    576(R26), F23
 	FLDPQ    528(R26), (F22, F21)
 	FMOVQ    560(R26), F20
@@ -145,10 +145,10 @@ TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
 	MOVD     rows+24(FP), R14
 	MOVD     R14, 8(RSP)
 l1:
-	VMOV     V24.B16, V31.B16
-	VMOV     V24.B16, V30.B16
-	VMOV     V24.B16, V29.B16
-	VMOV     V24.B16, V28.B16
+	VMOV     V25.B16, V31.B16
+	VMOV     V25.B16, V30.B16
+	VMOV     V25.B16, V29.B16
+	VMOV     V25.B16, V28.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
 	BLT      l4
@@ -245,10 +245,10 @@ t43:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V24.B16, V0.B16, V4.B16
-	VBSL     V24.B16, V1.B16, V5.B16
-	VBSL     V24.B16, V2.B16, V6.B16
-	VBSL     V24.B16, V3.B16, V7.B16
+	VBSL     V25.B16, V0.B16, V4.B16
+	VBSL     V25.B16, V1.B16, V5.B16
+	VBSL     V25.B16, V2.B16, V6.B16
+	VBSL     V25.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -379,22 +379,22 @@ l6:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V24.B16, V7.B16, V7.B16
-	VAND     V24.B16, V9.B16, V9.B16
-	VAND     V24.B16, V10.B16, V10.B16
-	VAND     V24.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
+	VAND     V25.B16, V7.B16, V7.B16
+	VAND     V25.B16, V9.B16, V9.B16
+	VAND     V25.B16, V10.B16, V10.B16
+	VAND     V25.B16, V11.B16, V11.B16
+	VADD     V24.S4, V7.S4, V12.S4
+	VADD     V24.S4, V9.S4, V13.S4
+	VADD     V24.S4, V10.S4, V14.S4
+	VADD     V24.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
+	VADD     V24.S4, V3.S4, V3.S4
+	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V24.S4, V5.S4, V5.S4
+	VADD     V24.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -575,22 +575,22 @@ t55:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V24.B16, V7.B16, V7.B16
-	VAND     V24.B16, V9.B16, V9.B16
-	VAND     V24.B16, V10.B16, V10.B16
-	VAND     V24.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
+	VAND     V25.B16, V7.B16, V7.B16
+	VAND     V25.B16, V9.B16, V9.B16
+	VAND     V25.B16, V10.B16, V10.B16
+	VAND     V25.B16, V11.B16, V11.B16
+	VADD     V24.S4, V7.S4, V12.S4
+	VADD     V24.S4, V9.S4, V13.S4
+	VADD     V24.S4, V10.S4, V14.S4
+	VADD     V24.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
+	VADD     V24.S4, V3.S4, V3.S4
+	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V24.S4, V5.S4, V5.S4
+	VADD     V24.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -639,10 +639,9 @@ TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
 	MOVD     $distConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V25 constants and scalars    V26-V31 kept from loop to loop
-	FMOVQ    704(R26), F25
-	FMOVQ    512(R26), F24
-	FMOVQ    576(R26), F23
-	FMOVQ    720(R26), F22
+	FMOVQ    512(R26), F25
+	FLDPQ    704(R26), (F24, F23)
+	FMOVQ    576(R26), F22
 	FLDPQ    528(R26), (F21, F20)
 	FMOVQ    560(R26), F19
 	FLDPQ    592(R26), (F18, F17)
@@ -658,10 +657,10 @@ TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
 	MOVD     rows+32(FP), R14
 	MOVD     R14, 8(RSP)
 l58:
-	VMOV     V24.B16, V31.B16
-	VMOV     V24.B16, V30.B16
-	VMOV     V24.B16, V29.B16
-	VMOV     V24.B16, V28.B16
+	VMOV     V25.B16, V31.B16
+	VMOV     V25.B16, V30.B16
+	VMOV     V25.B16, V29.B16
+	VMOV     V25.B16, V28.B16
 	MOVD     n+40(FP), R15
 	CMP      $16, R15
 	BLT      l61
@@ -758,10 +757,10 @@ t121:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V24.B16, V0.B16, V4.B16
-	VBSL     V24.B16, V1.B16, V5.B16
-	VBSL     V24.B16, V2.B16, V6.B16
-	VBSL     V24.B16, V3.B16, V7.B16
+	VBSL     V25.B16, V0.B16, V4.B16
+	VBSL     V25.B16, V1.B16, V5.B16
+	VBSL     V25.B16, V2.B16, V6.B16
+	VBSL     V25.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -788,10 +787,10 @@ l62:
 	VDUP     V31.S[0], V0.S4
 	FMOVS    F0, (R0)
 	VMOV     V0.B16, V27.B16
-	VMOV     V22.B16, V31.B16
-	VMOV     V22.B16, V30.B16
-	VMOV     V22.B16, V29.B16
-	VMOV     V22.B16, V28.B16
+	VMOV     V23.B16, V31.B16
+	VMOV     V23.B16, V30.B16
+	VMOV     V23.B16, V29.B16
+	VMOV     V23.B16, V28.B16
 	MOVD     n+40(FP), R15
 	CMP      $16, R15
 	BLT      l65
@@ -820,10 +819,10 @@ l63:
 	VFMLA    V19.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
 	VFMLA    V19.S4, V3.S4, V7.S4
-	WORD     $0x4eb7d488 // fsub v8.4s, v4.4s, v23.4s
-	WORD     $0x4eb7d4a9 // fsub v9.4s, v5.4s, v23.4s
-	WORD     $0x4eb7d4ca // fsub v10.4s, v6.4s, v23.4s
-	WORD     $0x4eb7d4eb // fsub v11.4s, v7.4s, v23.4s
+	WORD     $0x4eb6d488 // fsub v8.4s, v4.4s, v22.4s
+	WORD     $0x4eb6d4a9 // fsub v9.4s, v5.4s, v22.4s
+	WORD     $0x4eb6d4ca // fsub v10.4s, v6.4s, v22.4s
+	WORD     $0x4eb6d4eb // fsub v11.4s, v7.4s, v22.4s
 	VFMLS    V18.S4, V8.S4, V0.S4
 	VFMLS    V18.S4, V9.S4, V1.S4
 	VFMLS    V18.S4, V10.S4, V2.S4
@@ -892,22 +891,22 @@ l63:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V24.B16, V7.B16, V7.B16
-	VAND     V24.B16, V9.B16, V9.B16
-	VAND     V24.B16, V10.B16, V10.B16
-	VAND     V24.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
+	VAND     V25.B16, V7.B16, V7.B16
+	VAND     V25.B16, V9.B16, V9.B16
+	VAND     V25.B16, V10.B16, V10.B16
+	VAND     V25.B16, V11.B16, V11.B16
+	VADD     V24.S4, V7.S4, V12.S4
+	VADD     V24.S4, V9.S4, V13.S4
+	VADD     V24.S4, V10.S4, V14.S4
+	VADD     V24.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
+	VADD     V24.S4, V3.S4, V3.S4
+	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V24.S4, V5.S4, V5.S4
+	VADD     V24.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -1019,10 +1018,10 @@ t133:
 	VFMLA    V19.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
 	VFMLA    V19.S4, V3.S4, V7.S4
-	WORD     $0x4eb7d488 // fsub v8.4s, v4.4s, v23.4s
-	WORD     $0x4eb7d4a9 // fsub v9.4s, v5.4s, v23.4s
-	WORD     $0x4eb7d4ca // fsub v10.4s, v6.4s, v23.4s
-	WORD     $0x4eb7d4eb // fsub v11.4s, v7.4s, v23.4s
+	WORD     $0x4eb6d488 // fsub v8.4s, v4.4s, v22.4s
+	WORD     $0x4eb6d4a9 // fsub v9.4s, v5.4s, v22.4s
+	WORD     $0x4eb6d4ca // fsub v10.4s, v6.4s, v22.4s
+	WORD     $0x4eb6d4eb // fsub v11.4s, v7.4s, v22.4s
 	VFMLS    V18.S4, V8.S4, V0.S4
 	VFMLS    V18.S4, V9.S4, V1.S4
 	VFMLS    V18.S4, V10.S4, V2.S4
@@ -1091,22 +1090,22 @@ t133:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V24.B16, V7.B16, V7.B16
-	VAND     V24.B16, V9.B16, V9.B16
-	VAND     V24.B16, V10.B16, V10.B16
-	VAND     V24.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
+	VAND     V25.B16, V7.B16, V7.B16
+	VAND     V25.B16, V9.B16, V9.B16
+	VAND     V25.B16, V10.B16, V10.B16
+	VAND     V25.B16, V11.B16, V11.B16
+	VADD     V24.S4, V7.S4, V12.S4
+	VADD     V24.S4, V9.S4, V13.S4
+	VADD     V24.S4, V10.S4, V14.S4
+	VADD     V24.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
+	VADD     V24.S4, V3.S4, V3.S4
+	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V24.S4, V5.S4, V5.S4
+	VADD     V24.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -1212,7 +1211,7 @@ l66:
 	VDUP     V1.S[0], V1.S4
 	VMOV     V1.B16, V26.B16
 	FMOVS    F0, (R1)
-	WORD     $0x6e20ff20 // fdiv v0.4s, v25.4s, v0.4s
+	WORD     $0x6e20ff00 // fdiv v0.4s, v24.4s, v0.4s
 	VMOV     V0.B16, V27.B16
 	MOVD     n+40(FP), R15
 	CMP      $16, R15
@@ -1224,10 +1223,10 @@ l67:
 	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
 	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x6e3bdc63 // fmul v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0d6c0 // fsub v0.4s, v22.4s, v0.4s
-	WORD     $0x4ea1d6c1 // fsub v1.4s, v22.4s, v1.4s
-	WORD     $0x4ea2d6c2 // fsub v2.4s, v22.4s, v2.4s
-	WORD     $0x4ea3d6c3 // fsub v3.4s, v22.4s, v3.4s
+	WORD     $0x4ea0d6e0 // fsub v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea1d6e1 // fsub v1.4s, v23.4s, v1.4s
+	WORD     $0x4ea2d6e2 // fsub v2.4s, v23.4s, v2.4s
+	WORD     $0x4ea3d6e3 // fsub v3.4s, v23.4s, v3.4s
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
 	WORD     $0x6e22df42 // fmul v2.4s, v26.4s, v2.4s
@@ -1244,7 +1243,7 @@ l68:
 l71:
 	FMOVQ    (R2), F0
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
-	WORD     $0x4ea0d6c0 // fsub v0.4s, v22.4s, v0.4s
+	WORD     $0x4ea0d6e0 // fsub v0.4s, v23.4s, v0.4s
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	FMOVQ    F0, (R2)
 	ADD      $16, R2, R2
@@ -1263,7 +1262,7 @@ t149:
 	VLD1     (R23), V0.S[2]
 t148:
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
-	WORD     $0x4ea0d6c0 // fsub v0.4s, v22.4s, v0.4s
+	WORD     $0x4ea0d6e0 // fsub v0.4s, v23.4s, v0.4s
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	TBNZ     $1, R15, t151
 	FMOVS    F0, (R2)

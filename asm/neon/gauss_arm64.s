@@ -6986,9 +6986,9 @@ TEXT ·GaussKLLogBackward(SB), NOSPLIT, $88-112
 
 	// Registers:    V0-V9 values    V10-V21 constants and scalars    V22-V31 kept from loop to loop
 	FMOVQ    624(R26), F21
-	FMOVQ    976(R26), F20
-	FMOVS    factor+96(FP), F19
-	VDUP     V19.S[0], V19.S4
+	FMOVS    factor+96(FP), F20
+	VDUP     V20.S[0], V20.S4
+	FMOVQ    976(R26), F19
 	FMOVQ    960(R26), F18
 	FMOVQ    800(R26), F17
 	FMOVQ    784(R26), F16
@@ -7071,14 +7071,14 @@ l687:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    (R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
-	WORD     $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
+	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F3
 	VFMLA    V18.S4, V1.S4, V3.S4
-	WORD     $0x4eb4d464 // fsub v4.4s, v3.4s, v20.4s
+	WORD     $0x4eb3d464 // fsub v4.4s, v3.4s, v19.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
@@ -7106,7 +7106,7 @@ l687:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
-	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
 	VFMLS    V17.S4, V5.S4, V2.S4
 	VFMLS    V16.S4, V5.S4, V2.S4
 
@@ -7142,7 +7142,7 @@ l687:
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e33dec4 // fmul v4.4s, v22.4s, v19.4s
+	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7163,12 +7163,12 @@ l687:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    16(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
-	WORD     $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
+	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F3
 	VFMLA    V18.S4, V1.S4, V3.S4
-	WORD     $0x4eb4d464 // fsub v4.4s, v3.4s, v20.4s
+	WORD     $0x4eb3d464 // fsub v4.4s, v3.4s, v19.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
@@ -7190,7 +7190,7 @@ l687:
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
-	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
 	VFMLS    V17.S4, V5.S4, V2.S4
 	VFMLS    V16.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
@@ -7222,7 +7222,7 @@ l687:
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e33dec4 // fmul v4.4s, v22.4s, v19.4s
+	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7243,12 +7243,12 @@ l687:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    32(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
-	WORD     $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
+	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F3
 	VFMLA    V18.S4, V1.S4, V3.S4
-	WORD     $0x4eb4d464 // fsub v4.4s, v3.4s, v20.4s
+	WORD     $0x4eb3d464 // fsub v4.4s, v3.4s, v19.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
@@ -7270,7 +7270,7 @@ l687:
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
-	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
 	VFMLS    V17.S4, V5.S4, V2.S4
 	VFMLS    V16.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
@@ -7302,7 +7302,7 @@ l687:
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e33dec4 // fmul v4.4s, v22.4s, v19.4s
+	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7323,12 +7323,12 @@ l687:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    48(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
-	WORD     $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
+	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F3
 	VFMLA    V18.S4, V1.S4, V3.S4
-	WORD     $0x4eb4d464 // fsub v4.4s, v3.4s, v20.4s
+	WORD     $0x4eb3d464 // fsub v4.4s, v3.4s, v19.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
@@ -7350,7 +7350,7 @@ l687:
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
-	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
 	VFMLS    V17.S4, V5.S4, V2.S4
 	VFMLS    V16.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
@@ -7382,7 +7382,7 @@ l687:
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e33dec4 // fmul v4.4s, v22.4s, v19.4s
+	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7472,14 +7472,14 @@ t798:
 	VLD1     (R23), V4.S[2]
 t796:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
-	WORD     $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
+	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V1.S4, V4.S4
-	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
 	VMOV     V1.B16, V6.B16
 	VFMLS    V17.S4, V5.S4, V6.S4
 	VFMLS    V16.S4, V5.S4, V6.S4
@@ -7507,7 +7507,7 @@ t796:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
-	WORD     $0x4eb4d4a6 // fsub v6.4s, v5.4s, v20.4s
+	WORD     $0x4eb3d4a6 // fsub v6.4s, v5.4s, v19.4s
 	VFMLS    V17.S4, V6.S4, V2.S4
 	VFMLS    V16.S4, V6.S4, V2.S4
 
@@ -7545,7 +7545,7 @@ t796:
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e33dec4 // fmul v4.4s, v22.4s, v19.4s
+	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7690,12 +7690,12 @@ t822:
 	VLD1     (R23), V4.S[2]
 t820:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
-	WORD     $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
+	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V1.S4, V4.S4
-	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
 	VMOV     V1.B16, V6.B16
 	VFMLS    V17.S4, V5.S4, V6.S4
 	VFMLS    V16.S4, V5.S4, V6.S4
@@ -7717,7 +7717,7 @@ t820:
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
-	WORD     $0x4eb4d4a6 // fsub v6.4s, v5.4s, v20.4s
+	WORD     $0x4eb3d4a6 // fsub v6.4s, v5.4s, v19.4s
 	VFMLS    V17.S4, V6.S4, V2.S4
 	VFMLS    V16.S4, V6.S4, V2.S4
 	FMOVQ    1008(R26), F6
@@ -7751,7 +7751,7 @@ t820:
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e33dec4 // fmul v4.4s, v22.4s, v19.4s
+	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7908,12 +7908,12 @@ t846:
 	VLD1     (R23), V4.S[2]
 t844:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
-	WORD     $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
+	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V1.S4, V4.S4
-	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
 	VMOV     V1.B16, V6.B16
 	VFMLS    V17.S4, V5.S4, V6.S4
 	VFMLS    V16.S4, V5.S4, V6.S4
@@ -7935,7 +7935,7 @@ t844:
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
-	WORD     $0x4eb4d4a6 // fsub v6.4s, v5.4s, v20.4s
+	WORD     $0x4eb3d4a6 // fsub v6.4s, v5.4s, v19.4s
 	VFMLS    V17.S4, V6.S4, V2.S4
 	VFMLS    V16.S4, V6.S4, V2.S4
 	FMOVQ    1008(R26), F6
@@ -7969,7 +7969,7 @@ t844:
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e33dec4 // fmul v4.4s, v22.4s, v19.4s
+	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -8126,12 +8126,12 @@ t870:
 	VLD1     (R23), V4.S[2]
 t868:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
-	WORD     $0x6e33dc42 // fmul v2.4s, v2.4s, v19.4s
+	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
+	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V1.S4, V4.S4
-	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
 	VMOV     V1.B16, V6.B16
 	VFMLS    V17.S4, V5.S4, V6.S4
 	VFMLS    V16.S4, V5.S4, V6.S4
@@ -8153,7 +8153,7 @@ t868:
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
-	WORD     $0x4eb4d4a6 // fsub v6.4s, v5.4s, v20.4s
+	WORD     $0x4eb3d4a6 // fsub v6.4s, v5.4s, v19.4s
 	VFMLS    V17.S4, V6.S4, V2.S4
 	VFMLS    V16.S4, V6.S4, V2.S4
 	FMOVQ    1008(R26), F6
@@ -8187,7 +8187,7 @@ t868:
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e33dec4 // fmul v4.4s, v22.4s, v19.4s
+	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -8311,9 +8311,9 @@ TEXT ·GaussKLStandardLog(SB), NOSPLIT, $40-64
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V11 values    V12-V22 constants and scalars    V23-V31 kept from loop to loop
-	FMOVQ    624(R26), F22
-	FMOVQ    976(R26), F21
-	FMOVQ    896(R26), F20
+	FMOVQ    896(R26), F22
+	FMOVQ    624(R26), F21
+	FMOVQ    976(R26), F20
 	FMOVQ    528(R26), F19
 	FMOVS    factor+48(FP), F18
 	VDUP     V18.S[0], V18.S4
@@ -8363,7 +8363,7 @@ l884:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V16.S4, V3.S4, V4.S4
 	VFMLS    V15.S4, V3.S4, V4.S4
@@ -8384,10 +8384,10 @@ l884:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V2.S4, V3.S4
 	VFMLA    V0.S4, V0.S4, V3.S4
@@ -8400,7 +8400,7 @@ l884:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V16.S4, V3.S4, V4.S4
 	VFMLS    V15.S4, V3.S4, V4.S4
@@ -8417,10 +8417,10 @@ l884:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V2.S4, V3.S4
 	VFMLA    V0.S4, V0.S4, V3.S4
@@ -8433,7 +8433,7 @@ l884:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V16.S4, V3.S4, V4.S4
 	VFMLS    V15.S4, V3.S4, V4.S4
@@ -8450,10 +8450,10 @@ l884:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V2.S4, V3.S4
 	VFMLA    V0.S4, V0.S4, V3.S4
@@ -8466,7 +8466,7 @@ l884:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V16.S4, V3.S4, V4.S4
 	VFMLS    V15.S4, V3.S4, V4.S4
@@ -8483,10 +8483,10 @@ l884:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V2.S4, V3.S4
 	VFMLA    V0.S4, V0.S4, V3.S4
@@ -8537,7 +8537,7 @@ t915:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V16.S4, V4.S4, V5.S4
 	VFMLS    V15.S4, V4.S4, V5.S4
@@ -8558,10 +8558,10 @@ t915:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
@@ -8613,7 +8613,7 @@ t921:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V16.S4, V4.S4, V5.S4
 	VFMLS    V15.S4, V4.S4, V5.S4
@@ -8630,10 +8630,10 @@ t921:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
@@ -8685,7 +8685,7 @@ t927:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V16.S4, V4.S4, V5.S4
 	VFMLS    V15.S4, V4.S4, V5.S4
@@ -8702,10 +8702,10 @@ t927:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
@@ -8757,7 +8757,7 @@ t933:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V16.S4, V4.S4, V5.S4
 	VFMLS    V15.S4, V4.S4, V5.S4
@@ -8774,10 +8774,10 @@ t933:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e34dc00 // fmul v0.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
@@ -8818,8 +8818,8 @@ TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $56-80
 	FMOVQ    624(R26), F21
 	FMOVS    factor+64(FP), F20
 	VDUP     V20.S[0], V20.S4
-	FMOVQ    976(R26), F19
-	FMOVQ    896(R26), F18
+	FMOVQ    896(R26), F19
+	FMOVQ    976(R26), F18
 	FMOVQ    528(R26), F17
 	FMOVQ    960(R26), F16
 	FMOVQ    800(R26), F15
@@ -8880,7 +8880,7 @@ l937:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
 	VFMLA    V16.S4, V1.S4, V2.S4
-	WORD     $0x4eb3d443 // fsub v3.4s, v2.4s, v19.4s
+	WORD     $0x4eb2d443 // fsub v3.4s, v2.4s, v18.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V15.S4, V3.S4, V4.S4
 	VFMLS    V14.S4, V3.S4, V4.S4
@@ -8903,8 +8903,8 @@ l937:
 	VSHL     $23, V2.S4, V2.S4
 	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e32dc03 // fmul v3.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
+	WORD     $0x6e33dc03 // fmul v3.4s, v0.4s, v19.4s
+	WORD     $0x6e33dc44 // fmul v4.4s, v2.4s, v19.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V3.S4, V3.S4, V5.S4
@@ -8925,7 +8925,7 @@ l937:
 	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V16.S4, V1.S4, V2.S4
-	WORD     $0x4eb3d443 // fsub v3.4s, v2.4s, v19.4s
+	WORD     $0x4eb2d443 // fsub v3.4s, v2.4s, v18.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V15.S4, V3.S4, V4.S4
 	VFMLS    V14.S4, V3.S4, V4.S4
@@ -8944,8 +8944,8 @@ l937:
 	VSHL     $23, V2.S4, V2.S4
 	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e32dc03 // fmul v3.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
+	WORD     $0x6e33dc03 // fmul v3.4s, v0.4s, v19.4s
+	WORD     $0x6e33dc44 // fmul v4.4s, v2.4s, v19.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V3.S4, V3.S4, V5.S4
@@ -8966,7 +8966,7 @@ l937:
 	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V16.S4, V1.S4, V2.S4
-	WORD     $0x4eb3d443 // fsub v3.4s, v2.4s, v19.4s
+	WORD     $0x4eb2d443 // fsub v3.4s, v2.4s, v18.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V15.S4, V3.S4, V4.S4
 	VFMLS    V14.S4, V3.S4, V4.S4
@@ -8985,8 +8985,8 @@ l937:
 	VSHL     $23, V2.S4, V2.S4
 	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e32dc03 // fmul v3.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
+	WORD     $0x6e33dc03 // fmul v3.4s, v0.4s, v19.4s
+	WORD     $0x6e33dc44 // fmul v4.4s, v2.4s, v19.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V3.S4, V3.S4, V5.S4
@@ -9007,7 +9007,7 @@ l937:
 	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V16.S4, V1.S4, V2.S4
-	WORD     $0x4eb3d443 // fsub v3.4s, v2.4s, v19.4s
+	WORD     $0x4eb2d443 // fsub v3.4s, v2.4s, v18.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V15.S4, V3.S4, V4.S4
 	VFMLS    V14.S4, V3.S4, V4.S4
@@ -9026,8 +9026,8 @@ l937:
 	VSHL     $23, V2.S4, V2.S4
 	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e32dc03 // fmul v3.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc44 // fmul v4.4s, v2.4s, v18.4s
+	WORD     $0x6e33dc03 // fmul v3.4s, v0.4s, v19.4s
+	WORD     $0x6e33dc44 // fmul v4.4s, v2.4s, v19.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V3.S4, V3.S4, V5.S4
@@ -9088,7 +9088,7 @@ t992:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
 	VFMLA    V16.S4, V1.S4, V2.S4
-	WORD     $0x4eb3d444 // fsub v4.4s, v2.4s, v19.4s
+	WORD     $0x4eb2d444 // fsub v4.4s, v2.4s, v18.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V15.S4, V4.S4, V5.S4
 	VFMLS    V14.S4, V4.S4, V5.S4
@@ -9111,8 +9111,8 @@ t992:
 	VSHL     $23, V2.S4, V2.S4
 	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc45 // fmul v5.4s, v2.4s, v18.4s
+	WORD     $0x6e33dc04 // fmul v4.4s, v0.4s, v19.4s
+	WORD     $0x6e33dc45 // fmul v5.4s, v2.4s, v19.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V5.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -9198,7 +9198,7 @@ t1004:
 	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V16.S4, V1.S4, V2.S4
-	WORD     $0x4eb3d444 // fsub v4.4s, v2.4s, v19.4s
+	WORD     $0x4eb2d444 // fsub v4.4s, v2.4s, v18.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V15.S4, V4.S4, V5.S4
 	VFMLS    V14.S4, V4.S4, V5.S4
@@ -9217,8 +9217,8 @@ t1004:
 	VSHL     $23, V2.S4, V2.S4
 	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc45 // fmul v5.4s, v2.4s, v18.4s
+	WORD     $0x6e33dc04 // fmul v4.4s, v0.4s, v19.4s
+	WORD     $0x6e33dc45 // fmul v5.4s, v2.4s, v19.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V5.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -9310,7 +9310,7 @@ t1016:
 	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V16.S4, V1.S4, V2.S4
-	WORD     $0x4eb3d444 // fsub v4.4s, v2.4s, v19.4s
+	WORD     $0x4eb2d444 // fsub v4.4s, v2.4s, v18.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V15.S4, V4.S4, V5.S4
 	VFMLS    V14.S4, V4.S4, V5.S4
@@ -9329,8 +9329,8 @@ t1016:
 	VSHL     $23, V2.S4, V2.S4
 	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc45 // fmul v5.4s, v2.4s, v18.4s
+	WORD     $0x6e33dc04 // fmul v4.4s, v0.4s, v19.4s
+	WORD     $0x6e33dc45 // fmul v5.4s, v2.4s, v19.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V5.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -9422,7 +9422,7 @@ t1028:
 	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V16.S4, V1.S4, V2.S4
-	WORD     $0x4eb3d444 // fsub v4.4s, v2.4s, v19.4s
+	WORD     $0x4eb2d444 // fsub v4.4s, v2.4s, v18.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V15.S4, V4.S4, V5.S4
 	VFMLS    V14.S4, V4.S4, V5.S4
@@ -9441,8 +9441,8 @@ t1028:
 	VSHL     $23, V2.S4, V2.S4
 	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e32dc04 // fmul v4.4s, v0.4s, v18.4s
-	WORD     $0x6e32dc45 // fmul v5.4s, v2.4s, v18.4s
+	WORD     $0x6e33dc04 // fmul v4.4s, v0.4s, v19.4s
+	WORD     $0x6e33dc45 // fmul v5.4s, v2.4s, v19.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V5.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -9526,10 +9526,10 @@ TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V7 values    V8-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    624(R26), F18
-	FMOVQ    896(R26), F17
-	FMOVQ    976(R26), F16
-	FMOVQ    528(R26), F15
+	FMOVQ    896(R26), F18
+	FMOVQ    624(R26), F17
+	FMOVQ    528(R26), F16
+	FMOVQ    976(R26), F15
 	FMOVQ    560(R26), F14
 	FMOVQ    1104(R26), F13
 	FMOVQ    960(R26), F12
@@ -9546,7 +9546,7 @@ TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
 	MOVD     sP+32(FP), R4
 	MOVD     n+48(FP), R5
 	LSL      $2, R5, R5
-	VMOV     V15.B16, V19.B16
+	VMOV     V16.B16, V19.B16
 	MOVD     rows+40(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+56(FP), R14
@@ -9566,18 +9566,18 @@ TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
 	SUB      R5, R14, R14
 	MOVD     R14, 40(RSP)
 l1037:
-	VMOV     V15.B16, V31.B16
-	VMOV     V15.B16, V30.B16
-	VMOV     V15.B16, V29.B16
-	VMOV     V15.B16, V28.B16
-	VMOV     V18.B16, V27.B16
-	VMOV     V15.B16, V23.B16
-	VMOV     V18.B16, V26.B16
-	VMOV     V15.B16, V22.B16
-	VMOV     V18.B16, V25.B16
-	VMOV     V15.B16, V21.B16
-	VMOV     V18.B16, V24.B16
-	VMOV     V15.B16, V20.B16
+	VMOV     V16.B16, V31.B16
+	VMOV     V16.B16, V30.B16
+	VMOV     V16.B16, V29.B16
+	VMOV     V16.B16, V28.B16
+	VMOV     V17.B16, V27.B16
+	VMOV     V16.B16, V23.B16
+	VMOV     V17.B16, V26.B16
+	VMOV     V16.B16, V22.B16
+	VMOV     V17.B16, V25.B16
+	VMOV     V16.B16, V21.B16
+	VMOV     V17.B16, V24.B16
+	VMOV     V16.B16, V20.B16
 	MOVD     n+48(FP), R15
 	CMP      $16, R15
 	BLT      l1040
@@ -9597,7 +9597,7 @@ l1038:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
 	VFMLS    V10.S4, V5.S4, V3.S4
 
@@ -9619,18 +9619,18 @@ l1038:
 	VSHL     $23, V4.S4, V3.S4
 	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
 	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V18.S4, V4.S4, V5.S4
+	VADD     V17.S4, V4.S4, V5.S4
 	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V18.S4, V3.S4, V3.S4
+	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    1136(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -9663,7 +9663,7 @@ l1038:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
 	VFMLS    V10.S4, V5.S4, V3.S4
 
@@ -9685,18 +9685,18 @@ l1038:
 	VSHL     $23, V4.S4, V3.S4
 	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
 	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V18.S4, V4.S4, V5.S4
+	VADD     V17.S4, V4.S4, V5.S4
 	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V18.S4, V3.S4, V3.S4
+	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    1136(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -9723,13 +9723,13 @@ l1038:
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD     $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
 	VFMLS    V2.S4, V4.S4, V1.S4
 	VFMLA    V3.S4, V1.S4, V4.S4
-	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	WORD     $0x6e31dc81 // fmul v1.4s, v4.4s, v17.4s
+	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
+	WORD     $0x6e32dc81 // fmul v1.4s, v4.4s, v18.4s
 	FMOVQ    912(R26), F2
 	VFMLA    V1.S4, V1.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V2.S4
@@ -9748,7 +9748,7 @@ l1038:
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
 	VFMLS    V10.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
@@ -9766,16 +9766,16 @@ l1038:
 	VSHL     $23, V4.S4, V3.S4
 	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
 	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V18.S4, V4.S4, V5.S4
+	VADD     V17.S4, V4.S4, V5.S4
 	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V18.S4, V3.S4, V3.S4
+	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    1136(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -9806,7 +9806,7 @@ l1038:
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
 	VFMLS    V10.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
@@ -9824,16 +9824,16 @@ l1038:
 	VSHL     $23, V4.S4, V3.S4
 	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
 	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V18.S4, V4.S4, V5.S4
+	VADD     V17.S4, V4.S4, V5.S4
 	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V18.S4, V3.S4, V3.S4
+	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    1136(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -9860,13 +9860,13 @@ l1038:
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD     $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
 	VFMLS    V2.S4, V4.S4, V1.S4
 	VFMLA    V3.S4, V1.S4, V4.S4
-	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	WORD     $0x6e31dc81 // fmul v1.4s, v4.4s, v17.4s
+	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
+	WORD     $0x6e32dc81 // fmul v1.4s, v4.4s, v18.4s
 	FMOVQ    912(R26), F2
 	VFMLA    V1.S4, V1.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V2.S4
@@ -9885,7 +9885,7 @@ l1038:
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
 	VFMLS    V10.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
@@ -9903,16 +9903,16 @@ l1038:
 	VSHL     $23, V4.S4, V3.S4
 	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
 	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V18.S4, V4.S4, V5.S4
+	VADD     V17.S4, V4.S4, V5.S4
 	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V18.S4, V3.S4, V3.S4
+	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    1136(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -9943,7 +9943,7 @@ l1038:
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
 	VFMLS    V10.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
@@ -9961,16 +9961,16 @@ l1038:
 	VSHL     $23, V4.S4, V3.S4
 	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
 	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V18.S4, V4.S4, V5.S4
+	VADD     V17.S4, V4.S4, V5.S4
 	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V18.S4, V3.S4, V3.S4
+	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    1136(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -9997,13 +9997,13 @@ l1038:
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD     $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
 	VFMLS    V2.S4, V4.S4, V1.S4
 	VFMLA    V3.S4, V1.S4, V4.S4
-	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	WORD     $0x6e31dc81 // fmul v1.4s, v4.4s, v17.4s
+	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
+	WORD     $0x6e32dc81 // fmul v1.4s, v4.4s, v18.4s
 	FMOVQ    912(R26), F2
 	VFMLA    V1.S4, V1.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V2.S4
@@ -10022,7 +10022,7 @@ l1038:
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
 	VFMLS    V10.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
@@ -10040,16 +10040,16 @@ l1038:
 	VSHL     $23, V4.S4, V3.S4
 	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
 	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V18.S4, V4.S4, V5.S4
+	VADD     V17.S4, V4.S4, V5.S4
 	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V18.S4, V3.S4, V3.S4
+	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    1136(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -10080,7 +10080,7 @@ l1038:
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
+	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
 	VFMLS    V10.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
@@ -10098,16 +10098,16 @@ l1038:
 	VSHL     $23, V4.S4, V3.S4
 	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
 	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V18.S4, V4.S4, V5.S4
+	VADD     V17.S4, V4.S4, V5.S4
 	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V18.S4, V3.S4, V3.S4
+	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
+	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V3.S4, V5.S4
+	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    1136(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -10134,13 +10134,13 @@ l1038:
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD     $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
 	VFMLS    V2.S4, V4.S4, V1.S4
 	VFMLA    V3.S4, V1.S4, V4.S4
-	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	WORD     $0x6e31dc81 // fmul v1.4s, v4.4s, v17.4s
+	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
+	WORD     $0x6e32dc81 // fmul v1.4s, v4.4s, v18.4s
 	FMOVQ    912(R26), F2
 	VFMLA    V1.S4, V1.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V2.S4
@@ -10266,7 +10266,7 @@ t1111:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 
@@ -10288,18 +10288,18 @@ t1111:
 	VSHL     $23, V5.S4, V4.S4
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -10332,7 +10332,7 @@ t1111:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 
@@ -10354,18 +10354,18 @@ t1111:
 	VSHL     $23, V5.S4, V4.S4
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -10392,19 +10392,19 @@ t1111:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe44 // fdiv v4.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VFMLS    V2.S4, V5.S4, V1.S4
 	VFMLA    V4.S4, V1.S4, V5.S4
-	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	WORD     $0x6e31dca1 // fmul v1.4s, v5.4s, v17.4s
+	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
+	WORD     $0x6e32dca1 // fmul v1.4s, v5.4s, v18.4s
 	FMOVQ    912(R26), F2
 	VFMLA    V1.S4, V1.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V2.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
-	VBSL     V18.B16, V5.B16, V3.B16
+	VBSL     V17.B16, V5.B16, V3.B16
 	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V0.B16
@@ -10491,7 +10491,7 @@ t1123:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -10509,16 +10509,16 @@ t1123:
 	VSHL     $23, V5.S4, V4.S4
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -10549,7 +10549,7 @@ t1123:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -10567,16 +10567,16 @@ t1123:
 	VSHL     $23, V5.S4, V4.S4
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -10603,19 +10603,19 @@ t1123:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe44 // fdiv v4.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VFMLS    V2.S4, V5.S4, V1.S4
 	VFMLA    V4.S4, V1.S4, V5.S4
-	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	WORD     $0x6e31dca1 // fmul v1.4s, v5.4s, v17.4s
+	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
+	WORD     $0x6e32dca1 // fmul v1.4s, v5.4s, v18.4s
 	FMOVQ    912(R26), F2
 	VFMLA    V1.S4, V1.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V2.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
-	VBSL     V18.B16, V5.B16, V3.B16
+	VBSL     V17.B16, V5.B16, V3.B16
 	WORD     $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
@@ -10702,7 +10702,7 @@ t1135:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -10720,16 +10720,16 @@ t1135:
 	VSHL     $23, V5.S4, V4.S4
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -10760,7 +10760,7 @@ t1135:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -10778,16 +10778,16 @@ t1135:
 	VSHL     $23, V5.S4, V4.S4
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -10814,19 +10814,19 @@ t1135:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe44 // fdiv v4.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VFMLS    V2.S4, V5.S4, V1.S4
 	VFMLA    V4.S4, V1.S4, V5.S4
-	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	WORD     $0x6e31dca1 // fmul v1.4s, v5.4s, v17.4s
+	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
+	WORD     $0x6e32dca1 // fmul v1.4s, v5.4s, v18.4s
 	FMOVQ    912(R26), F2
 	VFMLA    V1.S4, V1.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V2.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
-	VBSL     V18.B16, V5.B16, V3.B16
+	VBSL     V17.B16, V5.B16, V3.B16
 	WORD     $0x6e23df39 // fmul v25.4s, v25.4s, v3.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V0.B16
@@ -10913,7 +10913,7 @@ t1147:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -10931,16 +10931,16 @@ t1147:
 	VSHL     $23, V5.S4, V4.S4
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -10971,7 +10971,7 @@ t1147:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -10989,16 +10989,16 @@ t1147:
 	VSHL     $23, V5.S4, V4.S4
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -11025,19 +11025,19 @@ t1147:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe44 // fdiv v4.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VFMLS    V2.S4, V5.S4, V1.S4
 	VFMLA    V4.S4, V1.S4, V5.S4
-	WORD     $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
-	WORD     $0x6e31dca1 // fmul v1.4s, v5.4s, v17.4s
+	WORD     $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
+	WORD     $0x6e32dca1 // fmul v1.4s, v5.4s, v18.4s
 	FMOVQ    912(R26), F2
 	VFMLA    V1.S4, V1.S4, V2.S4
 	VFMLA    V0.S4, V0.S4, V2.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
-	VBSL     V18.B16, V5.B16, V3.B16
+	VBSL     V17.B16, V5.B16, V3.B16
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
@@ -18730,9 +18730,9 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $72-96
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V9 values    V10-V21 constants and scalars    V22-V31 kept from loop to loop
-	FMOVQ    624(R26), F21
-	FMOVS    factor+80(FP), F20
-	VDUP     V20.S[0], V20.S4
+	FMOVS    factor+80(FP), F21
+	VDUP     V21.S[0], V21.S4
+	FMOVQ    624(R26), F20
 	FMOVQ    976(R26), F19
 	FMOVQ    528(R26), F18
 	FMOVQ    768(R26), F17
@@ -18796,7 +18796,7 @@ l2137:
 	FMOVQ    (R3), F1
 	FMOVQ    (R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -18822,7 +18822,7 @@ l2137:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -18831,7 +18831,7 @@ l2137:
 	WORD     $0x4e22d77b // fadd v27.4s, v27.4s, v2.4s
 	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -18844,7 +18844,7 @@ l2137:
 	FMOVQ    16(R3), F1
 	FMOVQ    16(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -18864,7 +18864,7 @@ l2137:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -18873,7 +18873,7 @@ l2137:
 	WORD     $0x4e22d75a // fadd v26.4s, v26.4s, v2.4s
 	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
 	VFMLA    V0.S4, V0.S4, V30.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -18886,7 +18886,7 @@ l2137:
 	FMOVQ    32(R3), F1
 	FMOVQ    32(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -18906,7 +18906,7 @@ l2137:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -18915,7 +18915,7 @@ l2137:
 	WORD     $0x4e22d739 // fadd v25.4s, v25.4s, v2.4s
 	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
 	VFMLA    V0.S4, V0.S4, V29.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -18928,7 +18928,7 @@ l2137:
 	FMOVQ    48(R3), F1
 	FMOVQ    48(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -18948,7 +18948,7 @@ l2137:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -18957,7 +18957,7 @@ l2137:
 	WORD     $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
 	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
 	VFMLA    V0.S4, V0.S4, V28.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19019,7 +19019,7 @@ t2209:
 	VLD1     (R23), V2.S[2]
 t2207:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -19045,7 +19045,7 @@ t2207:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19060,7 +19060,7 @@ t2207:
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V31.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19150,7 +19150,7 @@ t2224:
 	VLD1     (R23), V2.S[2]
 t2222:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -19170,7 +19170,7 @@ t2222:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19185,7 +19185,7 @@ t2222:
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V30.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19281,7 +19281,7 @@ t2239:
 	VLD1     (R23), V2.S[2]
 t2237:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -19301,7 +19301,7 @@ t2237:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19316,7 +19316,7 @@ t2237:
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V29.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19412,7 +19412,7 @@ t2254:
 	VLD1     (R23), V2.S[2]
 t2252:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -19432,7 +19432,7 @@ t2252:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19447,7 +19447,7 @@ t2252:
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V28.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19527,9 +19527,9 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $72-104
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V9 values    V10-V21 constants and scalars    V22-V31 kept from loop to loop
-	FMOVQ    624(R26), F21
-	FMOVS    factor+88(FP), F20
-	VDUP     V20.S[0], V20.S4
+	FMOVS    factor+88(FP), F21
+	VDUP     V21.S[0], V21.S4
+	FMOVQ    624(R26), F20
 	FMOVQ    976(R26), F19
 	FMOVQ    528(R26), F18
 	FMOVQ    768(R26), F17
@@ -19594,7 +19594,7 @@ l2262:
 	FMOVQ    (R4), F1
 	FMOVQ    (R5), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -19620,7 +19620,7 @@ l2262:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19629,7 +19629,7 @@ l2262:
 	WORD     $0x4e22d77b // fadd v27.4s, v27.4s, v2.4s
 	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19644,7 +19644,7 @@ l2262:
 	FMOVQ    16(R4), F1
 	FMOVQ    16(R5), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -19664,7 +19664,7 @@ l2262:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19673,7 +19673,7 @@ l2262:
 	WORD     $0x4e22d75a // fadd v26.4s, v26.4s, v2.4s
 	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
 	VFMLA    V0.S4, V0.S4, V30.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19688,7 +19688,7 @@ l2262:
 	FMOVQ    32(R4), F1
 	FMOVQ    32(R5), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -19708,7 +19708,7 @@ l2262:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19717,7 +19717,7 @@ l2262:
 	WORD     $0x4e22d739 // fadd v25.4s, v25.4s, v2.4s
 	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
 	VFMLA    V0.S4, V0.S4, V29.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19732,7 +19732,7 @@ l2262:
 	FMOVQ    48(R4), F1
 	FMOVQ    48(R5), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -19752,7 +19752,7 @@ l2262:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19761,7 +19761,7 @@ l2262:
 	WORD     $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
 	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
 	VFMLA    V0.S4, V0.S4, V28.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19826,7 +19826,7 @@ t2346:
 	VLD1     (R23), V2.S[2]
 t2344:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -19852,7 +19852,7 @@ t2344:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19867,7 +19867,7 @@ t2344:
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V31.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -19972,7 +19972,7 @@ t2364:
 	VLD1     (R23), V2.S[2]
 t2362:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -19992,7 +19992,7 @@ t2362:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -20007,7 +20007,7 @@ t2362:
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V30.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -20121,7 +20121,7 @@ t2382:
 	VLD1     (R23), V2.S[2]
 t2380:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -20141,7 +20141,7 @@ t2380:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -20156,7 +20156,7 @@ t2380:
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V29.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -20270,7 +20270,7 @@ t2400:
 	VLD1     (R23), V2.S[2]
 t2398:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
 	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V16.S4, V3.S4, V4.S4
@@ -20290,7 +20290,7 @@ t2398:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
+	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -20305,7 +20305,7 @@ t2398:
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V28.S4
-	WORD     $0x6e34dec0 // fmul v0.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
 	WORD     $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
@@ -20404,12 +20404,12 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $24-68
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V19 values    V20-V29 constants and scalars    V30-V31 kept from loop to loop
-	FMOVQ    624(R26), F29
-	FMOVQ    976(R26), F28
-	FMOVQ    1328(R26), F27
-	FMOVQ    1344(R26), F26
-	FMOVS    factor+64(FP), F25
-	VDUP     V25.S[0], V25.S4
+	FMOVQ    1328(R26), F29
+	FMOVQ    1344(R26), F28
+	FMOVQ    624(R26), F27
+	FMOVS    factor+64(FP), F26
+	VDUP     V26.S[0], V26.S4
+	FMOVQ    976(R26), F25
 	FMOVQ    768(R26), F24
 	FMOVQ    960(R26), F23
 	FMOVQ    800(R26), F22
@@ -20431,7 +20431,7 @@ l2410:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V31.B16
-	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
+	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
 	VMOV     V0.B16, V30.B16
 	MOVD     n+56(FP), R15
 	CMP      $16, R15
@@ -20443,13 +20443,13 @@ l2411:
 	FMOVQ    (R3), F1
 	FMOVQ    (R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
+	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
 	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
 	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4ebcd443 // fsub v3.4s, v2.4s, v28.4s
+	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
 	VFMLS    V22.S4, V3.S4, V0.S4
 	VFMLS    V21.S4, V3.S4, V0.S4
 
@@ -20469,7 +20469,7 @@ l2411:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V29.S4, V0.S4, V0.S4
+	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20480,23 +20480,23 @@ l2411:
 	WORD     $0x6ea0fbc3 // fneg v3.4s, v30.4s
 	VFMLA    V1.S4, V2.S4, V3.S4
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R1)
-	WORD     $0x4ea3f760 // fmin v0.4s, v27.4s, v3.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea3f7a0 // fmin v0.4s, v29.4s, v3.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R2)
 	FMOVQ    16(R5), F0
 	FMOVQ    16(R3), F1
 	FMOVQ    16(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
+	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
 	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4ebcd443 // fsub v3.4s, v2.4s, v28.4s
+	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
 	VFMLS    V22.S4, V3.S4, V0.S4
 	VFMLS    V21.S4, V3.S4, V0.S4
 	FMOVQ    1008(R26), F3
@@ -20512,7 +20512,7 @@ l2411:
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V29.S4, V0.S4, V0.S4
+	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20523,23 +20523,23 @@ l2411:
 	WORD     $0x6ea0fbc3 // fneg v3.4s, v30.4s
 	VFMLA    V1.S4, V2.S4, V3.S4
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 16(R1)
-	WORD     $0x4ea3f760 // fmin v0.4s, v27.4s, v3.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea3f7a0 // fmin v0.4s, v29.4s, v3.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 16(R2)
 	FMOVQ    32(R5), F0
 	FMOVQ    32(R3), F1
 	FMOVQ    32(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
+	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
 	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4ebcd443 // fsub v3.4s, v2.4s, v28.4s
+	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
 	VFMLS    V22.S4, V3.S4, V0.S4
 	VFMLS    V21.S4, V3.S4, V0.S4
 	FMOVQ    1008(R26), F3
@@ -20555,7 +20555,7 @@ l2411:
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V29.S4, V0.S4, V0.S4
+	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20566,23 +20566,23 @@ l2411:
 	WORD     $0x6ea0fbc3 // fneg v3.4s, v30.4s
 	VFMLA    V1.S4, V2.S4, V3.S4
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 32(R1)
-	WORD     $0x4ea3f760 // fmin v0.4s, v27.4s, v3.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea3f7a0 // fmin v0.4s, v29.4s, v3.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 32(R2)
 	FMOVQ    48(R5), F0
 	FMOVQ    48(R3), F1
 	FMOVQ    48(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
+	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
 	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4ebcd443 // fsub v3.4s, v2.4s, v28.4s
+	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
 	VFMLS    V22.S4, V3.S4, V0.S4
 	VFMLS    V21.S4, V3.S4, V0.S4
 	FMOVQ    1008(R26), F3
@@ -20598,7 +20598,7 @@ l2411:
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V29.S4, V0.S4, V0.S4
+	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20609,12 +20609,12 @@ l2411:
 	WORD     $0x6ea0fbc3 // fneg v3.4s, v30.4s
 	VFMLA    V1.S4, V2.S4, V3.S4
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 48(R1)
-	WORD     $0x4ea3f760 // fmin v0.4s, v27.4s, v3.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea3f7a0 // fmin v0.4s, v29.4s, v3.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 48(R2)
 	ADD      $64, R1, R1
@@ -20633,13 +20633,13 @@ l2415:
 	FMOVQ    (R3), F1
 	FMOVQ    (R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
+	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
 	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
 	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4ebcd443 // fsub v3.4s, v2.4s, v28.4s
+	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
 	VFMLS    V22.S4, V3.S4, V0.S4
 	VFMLS    V21.S4, V3.S4, V0.S4
 
@@ -20659,7 +20659,7 @@ l2415:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V29.S4, V0.S4, V0.S4
+	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20670,12 +20670,12 @@ l2415:
 	WORD     $0x6ea0fbc3 // fneg v3.4s, v30.4s
 	VFMLA    V1.S4, V2.S4, V3.S4
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R1)
-	WORD     $0x4ea3f760 // fmin v0.4s, v27.4s, v3.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea3f7a0 // fmin v0.4s, v29.4s, v3.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R2)
 	ADD      $16, R1, R1
@@ -20716,13 +20716,13 @@ t2431:
 	VLD1     (R23), V2.S[2]
 t2430:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
+	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
 	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
 	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4ebcd443 // fsub v3.4s, v2.4s, v28.4s
+	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
 	VFMLS    V22.S4, V3.S4, V0.S4
 	VFMLS    V21.S4, V3.S4, V0.S4
 
@@ -20742,7 +20742,7 @@ t2430:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V29.S4, V0.S4, V0.S4
+	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20753,8 +20753,8 @@ t2430:
 	WORD     $0x6ea0fbc3 // fneg v3.4s, v30.4s
 	VFMLA    V1.S4, V2.S4, V3.S4
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t2433
 	FMOVS    F0, (R1)
@@ -20765,8 +20765,8 @@ t2433:
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
 t2432:
-	WORD     $0x4ea3f760 // fmin v0.4s, v27.4s, v3.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea3f7a0 // fmin v0.4s, v29.4s, v3.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t2435
 	FMOVS    F0, (R2)
@@ -21345,9 +21345,9 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $56-68
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V21 values    V22-V31 constants and scalars
-	FMOVQ    624(R26), F31
-	FMOVS    factor+64(FP), F30
-	VDUP     V30.S[0], V30.S4
+	FMOVS    factor+64(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    624(R26), F30
 	FMOVQ    976(R26), F29
 	FMOVQ    1360(R26), F28
 	FMOVQ    1104(R26), F27
@@ -21402,10 +21402,10 @@ l2485:
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
 	WORD     $0x6e2bdc63 // fmul v3.4s, v3.4s, v11.4s
-	WORD     $0x6e3edc84 // fmul v4.4s, v4.4s, v30.4s
-	WORD     $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
-	WORD     $0x6e3edcc6 // fmul v6.4s, v6.4s, v30.4s
-	WORD     $0x6e3edce7 // fmul v7.4s, v7.4s, v30.4s
+	WORD     $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD     $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
+	WORD     $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD     $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
 	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
 	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
 	WORD     $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
@@ -21500,18 +21500,18 @@ l2485:
 	VAND     V22.B16, V13.B16, V13.B16
 	VAND     V22.B16, V14.B16, V14.B16
 	VAND     V22.B16, V15.B16, V15.B16
-	VADD     V31.S4, V11.S4, V16.S4
-	VADD     V31.S4, V13.S4, V17.S4
-	VADD     V31.S4, V14.S4, V18.S4
-	VADD     V31.S4, V15.S4, V19.S4
+	VADD     V30.S4, V11.S4, V16.S4
+	VADD     V30.S4, V13.S4, V17.S4
+	VADD     V30.S4, V14.S4, V18.S4
+	VADD     V30.S4, V15.S4, V19.S4
 	VSUB     V11.S4, V7.S4, V7.S4
 	VSUB     V13.S4, V8.S4, V8.S4
 	VSUB     V14.S4, V9.S4, V9.S4
 	VSUB     V15.S4, V10.S4, V10.S4
-	VADD     V31.S4, V7.S4, V7.S4
-	VADD     V31.S4, V8.S4, V8.S4
-	VADD     V31.S4, V9.S4, V9.S4
-	VADD     V31.S4, V10.S4, V10.S4
+	VADD     V30.S4, V7.S4, V7.S4
+	VADD     V30.S4, V8.S4, V8.S4
+	VADD     V30.S4, V9.S4, V9.S4
+	VADD     V30.S4, V10.S4, V10.S4
 	WORD     $0x6e30dd8b // fmul v11.4s, v12.4s, v16.4s
 	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e32dca5 // fmul v5.4s, v5.4s, v18.4s
@@ -21520,10 +21520,10 @@ l2485:
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
-	WORD     $0x6e27dfc7 // fmul v7.4s, v30.4s, v7.4s
-	WORD     $0x6e24dfc4 // fmul v4.4s, v30.4s, v4.4s
-	WORD     $0x6e25dfc5 // fmul v5.4s, v30.4s, v5.4s
-	WORD     $0x6e26dfc6 // fmul v6.4s, v30.4s, v6.4s
+	WORD     $0x6e27dfe7 // fmul v7.4s, v31.4s, v7.4s
+	WORD     $0x6e24dfe4 // fmul v4.4s, v31.4s, v4.4s
+	WORD     $0x6e25dfe5 // fmul v5.4s, v31.4s, v5.4s
+	WORD     $0x6e26dfe6 // fmul v6.4s, v31.4s, v6.4s
 	FLDPQ    (R1), (F8, F9)
 	FLDPQ    32(R1), (F10, F11)
 	VFMLA    V7.S4, V0.S4, V8.S4
@@ -21551,7 +21551,7 @@ l2489:
 	FMOVQ    F2, (R0)
 	FMOVQ    (R4), F2
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e3edc21 // fmul v1.4s, v1.4s, v30.4s
+	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
 	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
 	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
@@ -21580,12 +21580,12 @@ l2489:
 	VSHL     $23, V2.S4, V1.S4
 	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
 	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V31.S4, V2.S4, V3.S4
+	VADD     V30.S4, V2.S4, V3.S4
 	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
+	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
 	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21dfc1 // fmul v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21dfe1 // fmul v1.4s, v31.4s, v1.4s
 	FMOVQ    (R1), F2
 	VFMLA    V1.S4, V0.S4, V2.S4
 	FMOVQ    F2, (R1)
@@ -21646,7 +21646,7 @@ t2513:
 	VLD1     (R23), V2.S[2]
 t2512:
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e3edc21 // fmul v1.4s, v1.4s, v30.4s
+	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
 	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
 	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
@@ -21675,12 +21675,12 @@ t2512:
 	VSHL     $23, V2.S4, V1.S4
 	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
 	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V31.S4, V2.S4, V3.S4
+	VADD     V30.S4, V2.S4, V3.S4
 	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
+	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
 	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
-	WORD     $0x6e21dfc1 // fmul v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21dfe1 // fmul v1.4s, v31.4s, v1.4s
 	TBNZ     $1, R15, t2515
 	FMOVS    (R1), F2
 	B        t2514
@@ -21723,8 +21723,8 @@ TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $40-72
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V6 values    V7-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    624(R26), F18
-	FMOVQ    896(R26), F17
+	FMOVQ    896(R26), F18
+	FMOVQ    624(R26), F17
 	FMOVQ    528(R26), F16
 	FMOVQ    976(R26), F15
 	FMOVQ    560(R26), F14
@@ -21763,13 +21763,13 @@ l2518:
 	VMOV     V16.B16, V30.B16
 	VMOV     V16.B16, V29.B16
 	VMOV     V16.B16, V28.B16
-	VMOV     V18.B16, V27.B16
+	VMOV     V17.B16, V27.B16
 	VMOV     V16.B16, V23.B16
-	VMOV     V18.B16, V26.B16
+	VMOV     V17.B16, V26.B16
 	VMOV     V16.B16, V22.B16
-	VMOV     V18.B16, V25.B16
+	VMOV     V17.B16, V25.B16
 	VMOV     V16.B16, V21.B16
-	VMOV     V18.B16, V24.B16
+	VMOV     V17.B16, V24.B16
 	VMOV     V16.B16, V20.B16
 	MOVD     n+40(FP), R15
 	CMP      $16, R15
@@ -21809,18 +21809,18 @@ l2519:
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
 	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
+	VADD     V17.S4, V3.S4, V4.S4
 	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
+	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
+	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V2.S4, V5.S4
+	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	VAND     V4.B16, V7.B16, V4.B16
 	FMOVQ    1168(R26), F5
@@ -21846,12 +21846,12 @@ l2519:
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V19.S4, V19.S4
 	WORD     $0x6e22df7b // fmul v27.4s, v27.4s, v2.4s
-	WORD     $0x6e31dc20 // fmul v0.4s, v1.4s, v17.4s
+	WORD     $0x6e32dc20 // fmul v0.4s, v1.4s, v18.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
 	FMOVQ    16(R3), F0
 	FMOVQ    16(R1), F1
@@ -21879,16 +21879,16 @@ l2519:
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
 	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
+	VADD     V17.S4, V3.S4, V4.S4
 	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
+	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
-	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
+	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V2.S4, V5.S4
+	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	VAND     V4.B16, V7.B16, V4.B16
 	FMOVQ    1168(R26), F5
@@ -21914,12 +21914,12 @@ l2519:
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V19.S4, V19.S4
 	WORD     $0x6e22df5a // fmul v26.4s, v26.4s, v2.4s
-	WORD     $0x6e31dc20 // fmul v0.4s, v1.4s, v17.4s
+	WORD     $0x6e32dc20 // fmul v0.4s, v1.4s, v18.4s
 	VFMLA    V0.S4, V0.S4, V30.S4
 	FMOVQ    32(R3), F0
 	FMOVQ    32(R1), F1
@@ -21947,16 +21947,16 @@ l2519:
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
 	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
+	VADD     V17.S4, V3.S4, V4.S4
 	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
+	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
-	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
+	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V2.S4, V5.S4
+	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	VAND     V4.B16, V7.B16, V4.B16
 	FMOVQ    1168(R26), F5
@@ -21982,12 +21982,12 @@ l2519:
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V19.S4, V19.S4
 	WORD     $0x6e22df39 // fmul v25.4s, v25.4s, v2.4s
-	WORD     $0x6e31dc20 // fmul v0.4s, v1.4s, v17.4s
+	WORD     $0x6e32dc20 // fmul v0.4s, v1.4s, v18.4s
 	VFMLA    V0.S4, V0.S4, V29.S4
 	FMOVQ    48(R3), F0
 	FMOVQ    48(R1), F1
@@ -22015,16 +22015,16 @@ l2519:
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
 	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
+	VADD     V17.S4, V3.S4, V4.S4
 	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
+	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
-	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
+	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V2.S4, V5.S4
+	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	VAND     V4.B16, V7.B16, V4.B16
 	FMOVQ    1168(R26), F5
@@ -22050,12 +22050,12 @@ l2519:
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V19.S4, V19.S4
 	WORD     $0x6e22df18 // fmul v24.4s, v24.4s, v2.4s
-	WORD     $0x6e31dc20 // fmul v0.4s, v1.4s, v17.4s
+	WORD     $0x6e32dc20 // fmul v0.4s, v1.4s, v18.4s
 	VFMLA    V0.S4, V0.S4, V28.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
@@ -22176,18 +22176,18 @@ t2565:
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
 	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
+	VADD     V17.S4, V3.S4, V4.S4
 	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
+	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
+	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V2.S4, V5.S4
+	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	VAND     V4.B16, V7.B16, V4.B16
 	FMOVQ    1168(R26), F5
@@ -22213,16 +22213,16 @@ t2565:
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F3
 	VAND     V3.B16, V0.B16, V0.B16
 	VUMAX    V0.S4, V19.S4, V19.S4
-	VBIF     V3.B16, V18.B16, V2.B16
+	VBIF     V3.B16, V17.B16, V2.B16
 	WORD     $0x6e22df7b // fmul v27.4s, v27.4s, v2.4s
-	WORD     $0x6e31dc20 // fmul v0.4s, v1.4s, v17.4s
+	WORD     $0x6e32dc20 // fmul v0.4s, v1.4s, v18.4s
 	VAND     V3.B16, V0.B16, V1.B16
 	VAND     V3.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V31.S4
@@ -22303,16 +22303,16 @@ t2574:
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
 	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
+	VADD     V17.S4, V3.S4, V4.S4
 	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
+	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
-	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
+	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V2.S4, V5.S4
+	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	VAND     V4.B16, V7.B16, V4.B16
 	FMOVQ    1168(R26), F5
@@ -22338,16 +22338,16 @@ t2574:
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F3
 	VAND     V3.B16, V0.B16, V0.B16
 	VUMAX    V0.S4, V19.S4, V19.S4
-	VBIF     V3.B16, V18.B16, V2.B16
+	VBIF     V3.B16, V17.B16, V2.B16
 	WORD     $0x6e22df5a // fmul v26.4s, v26.4s, v2.4s
-	WORD     $0x6e31dc20 // fmul v0.4s, v1.4s, v17.4s
+	WORD     $0x6e32dc20 // fmul v0.4s, v1.4s, v18.4s
 	VAND     V3.B16, V0.B16, V1.B16
 	VAND     V3.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V30.S4
@@ -22428,16 +22428,16 @@ t2583:
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
 	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
+	VADD     V17.S4, V3.S4, V4.S4
 	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
+	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
-	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
+	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V2.S4, V5.S4
+	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	VAND     V4.B16, V7.B16, V4.B16
 	FMOVQ    1168(R26), F5
@@ -22463,16 +22463,16 @@ t2583:
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F3
 	VAND     V3.B16, V0.B16, V0.B16
 	VUMAX    V0.S4, V19.S4, V19.S4
-	VBIF     V3.B16, V18.B16, V2.B16
+	VBIF     V3.B16, V17.B16, V2.B16
 	WORD     $0x6e22df39 // fmul v25.4s, v25.4s, v2.4s
-	WORD     $0x6e31dc20 // fmul v0.4s, v1.4s, v17.4s
+	WORD     $0x6e32dc20 // fmul v0.4s, v1.4s, v18.4s
 	VAND     V3.B16, V0.B16, V1.B16
 	VAND     V3.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V29.S4
@@ -22553,16 +22553,16 @@ t2592:
 	VSHL     $23, V3.S4, V2.S4
 	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
 	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
+	VADD     V17.S4, V3.S4, V4.S4
 	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
+	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
-	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
+	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
-	VFMLA    V17.S4, V2.S4, V5.S4
+	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	VAND     V4.B16, V7.B16, V4.B16
 	FMOVQ    1168(R26), F5
@@ -22588,16 +22588,16 @@ t2592:
 	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe43 // fdiv v3.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F3
 	VAND     V3.B16, V0.B16, V0.B16
 	VUMAX    V0.S4, V19.S4, V19.S4
-	VBIF     V3.B16, V18.B16, V2.B16
+	VBIF     V3.B16, V17.B16, V2.B16
 	WORD     $0x6e22df18 // fmul v24.4s, v24.4s, v2.4s
-	WORD     $0x6e31dc20 // fmul v0.4s, v1.4s, v17.4s
+	WORD     $0x6e32dc20 // fmul v0.4s, v1.4s, v18.4s
 	VAND     V3.B16, V0.B16, V1.B16
 	VAND     V3.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V28.S4
@@ -26210,9 +26210,9 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	// Registers:    V0-V15 values    V16-V30 constants and scalars    V31 kept from loop to loop
 	FMOVQ    624(R26), F30
 	FMOVQ    896(R26), F29
-	FMOVQ    976(R26), F28
-	FMOVQ    1328(R26), F27
-	FMOVQ    1344(R26), F26
+	FMOVQ    1328(R26), F28
+	FMOVQ    1344(R26), F27
+	FMOVQ    976(R26), F26
 	FMOVQ    560(R26), F25
 	FMOVQ    1104(R26), F24
 	FMOVQ    960(R26), F23
@@ -26255,7 +26255,7 @@ l2995:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
+	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
 	VFMLS    V21.S4, V4.S4, V2.S4
 
@@ -26328,12 +26328,12 @@ l2995:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
-	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	WORD     $0x4ea4f782 // fmin v2.4s, v28.4s, v4.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R1)
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R2)
 	FMOVQ    16(R5), F0
@@ -26344,7 +26344,7 @@ l2995:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 	FMOVQ    976(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
+	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
 	VFMLS    V21.S4, V4.S4, V2.S4
 	FMOVQ    1008(R26), F4
@@ -26411,12 +26411,12 @@ l2995:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
-	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	WORD     $0x4ea4f782 // fmin v2.4s, v28.4s, v4.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 16(R1)
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 16(R2)
 	FMOVQ    32(R5), F0
@@ -26427,7 +26427,7 @@ l2995:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 	FMOVQ    976(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
+	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
 	VFMLS    V21.S4, V4.S4, V2.S4
 	FMOVQ    1008(R26), F4
@@ -26494,12 +26494,12 @@ l2995:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
-	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	WORD     $0x4ea4f782 // fmin v2.4s, v28.4s, v4.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 32(R1)
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 32(R2)
 	FMOVQ    48(R5), F0
@@ -26510,7 +26510,7 @@ l2995:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 	FMOVQ    976(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
+	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
 	VFMLS    V21.S4, V4.S4, V2.S4
 	FMOVQ    1008(R26), F4
@@ -26577,12 +26577,12 @@ l2995:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
-	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	WORD     $0x4ea4f782 // fmin v2.4s, v28.4s, v4.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 48(R1)
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 48(R2)
 	ADD      $64, R1, R1
@@ -26607,7 +26607,7 @@ l2999:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
+	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
 	VFMLS    V21.S4, V4.S4, V2.S4
 
@@ -26680,12 +26680,12 @@ l2999:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
-	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	WORD     $0x4ea4f782 // fmin v2.4s, v28.4s, v4.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R1)
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R2)
 	ADD      $16, R1, R1
@@ -26732,7 +26732,7 @@ t3014:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
+	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
 	VFMLS    V21.S4, V4.S4, V2.S4
 
@@ -26805,8 +26805,8 @@ t3014:
 	WORD     $0x4ea0d800 // fcmeq v0.4s, v0.4s, #0.0
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	WORD     $0x4ea0dbe1 // fcmeq v1.4s, v31.4s, #0.0
-	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
-	WORD     $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	WORD     $0x4ea4f782 // fmin v2.4s, v28.4s, v4.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	TBNZ     $1, R15, t3017
 	FMOVS    F2, (R1)
@@ -26817,8 +26817,8 @@ t3017:
 	ADD      $8, R1, R23
 	VST1     V2.S[2], (R23)
 t3016:
-	WORD     $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
-	WORD     $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t3019
 	FMOVS    F0, (R2)
@@ -27105,8 +27105,8 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V19 values    V20-V31 constants and scalars
-	FMOVQ    624(R26), F31
-	FMOVQ    896(R26), F30
+	FMOVQ    896(R26), F31
+	FMOVQ    624(R26), F30
 	FMOVQ    976(R26), F29
 	FMOVQ    560(R26), F28
 	FMOVQ    1104(R26), F27
@@ -27236,18 +27236,18 @@ l3051:
 	VAND     V22.B16, V13.B16, V13.B16
 	VAND     V22.B16, V14.B16, V14.B16
 	VAND     V22.B16, V15.B16, V15.B16
-	VADD     V31.S4, V11.S4, V16.S4
-	VADD     V31.S4, V13.S4, V17.S4
-	VADD     V31.S4, V14.S4, V18.S4
-	VADD     V31.S4, V15.S4, V19.S4
+	VADD     V30.S4, V11.S4, V16.S4
+	VADD     V30.S4, V13.S4, V17.S4
+	VADD     V30.S4, V14.S4, V18.S4
+	VADD     V30.S4, V15.S4, V19.S4
 	VSUB     V11.S4, V7.S4, V7.S4
 	VSUB     V13.S4, V8.S4, V8.S4
 	VSUB     V14.S4, V9.S4, V9.S4
 	VSUB     V15.S4, V10.S4, V10.S4
-	VADD     V31.S4, V7.S4, V7.S4
-	VADD     V31.S4, V8.S4, V8.S4
-	VADD     V31.S4, V9.S4, V9.S4
-	VADD     V31.S4, V10.S4, V10.S4
+	VADD     V30.S4, V7.S4, V7.S4
+	VADD     V30.S4, V8.S4, V8.S4
+	VADD     V30.S4, V9.S4, V9.S4
+	VADD     V30.S4, V10.S4, V10.S4
 	WORD     $0x6e30dd8b // fmul v11.4s, v12.4s, v16.4s
 	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e32dca5 // fmul v5.4s, v5.4s, v18.4s
@@ -27266,18 +27266,18 @@ l3051:
 	VAND     V11.B16, V3.B16, V3.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebee4e8 // fcmgt v8.4s, v7.4s, v30.4s
-	WORD     $0x6ebee489 // fcmgt v9.4s, v4.4s, v30.4s
-	WORD     $0x6ebee4aa // fcmgt v10.4s, v5.4s, v30.4s
-	WORD     $0x6ebee4cb // fcmgt v11.4s, v6.4s, v30.4s
+	WORD     $0x6ebfe4e8 // fcmgt v8.4s, v7.4s, v31.4s
+	WORD     $0x6ebfe489 // fcmgt v9.4s, v4.4s, v31.4s
+	WORD     $0x6ebfe4aa // fcmgt v10.4s, v5.4s, v31.4s
+	WORD     $0x6ebfe4cb // fcmgt v11.4s, v6.4s, v31.4s
 	FMOVQ    768(R26), F12
-	VFMLA    V30.S4, V7.S4, V12.S4
+	VFMLA    V31.S4, V7.S4, V12.S4
 	FMOVQ    768(R26), F13
-	VFMLA    V30.S4, V4.S4, V13.S4
+	VFMLA    V31.S4, V4.S4, V13.S4
 	FMOVQ    768(R26), F14
-	VFMLA    V30.S4, V5.S4, V14.S4
+	VFMLA    V31.S4, V5.S4, V14.S4
 	FMOVQ    768(R26), F15
-	VFMLA    V30.S4, V6.S4, V15.S4
+	VFMLA    V31.S4, V6.S4, V15.S4
 	VBIT     V8.B16, V12.B16, V7.B16
 	VBIT     V9.B16, V13.B16, V4.B16
 	VBIT     V10.B16, V14.B16, V5.B16
@@ -27424,18 +27424,18 @@ l3055:
 	VSHL     $23, V2.S4, V1.S4
 	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
 	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V31.S4, V2.S4, V3.S4
+	VADD     V30.S4, V2.S4, V3.S4
 	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
+	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
 	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebee422 // fcmgt v2.4s, v1.4s, v30.4s
+	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
 	FMOVQ    768(R26), F3
-	VFMLA    V30.S4, V1.S4, V3.S4
+	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
 	VAND     V2.B16, V21.B16, V2.B16
 	FMOVQ    1168(R26), F3
@@ -27510,18 +27510,18 @@ t3064:
 	VSHL     $23, V2.S4, V1.S4
 	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
 	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V31.S4, V2.S4, V3.S4
+	VADD     V30.S4, V2.S4, V3.S4
 	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
+	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
 	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebee422 // fcmgt v2.4s, v1.4s, v30.4s
+	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
 	FMOVQ    768(R26), F3
-	VFMLA    V30.S4, V1.S4, V3.S4
+	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
 	VAND     V2.B16, V21.B16, V2.B16
 	FMOVQ    1168(R26), F3
@@ -31414,9 +31414,9 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $104-128
 
 	// Registers:    V0-V16 values    V17-V28 constants and scalars    V29-V31 kept from loop to loop
 	FMOVQ    624(R26), F28
-	FMOVQ    976(R26), F27
-	FMOVS    factor+112(FP), F26
-	VDUP     V26.S[0], V26.S4
+	FMOVS    factor+112(FP), F27
+	VDUP     V27.S[0], V27.S4
+	FMOVQ    976(R26), F26
 	FMOVQ    960(R26), F25
 	FMOVQ    800(R26), F24
 	FMOVQ    784(R26), F23
@@ -31496,14 +31496,14 @@ l3654:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    (R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
-	WORD     $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V3.S4
 	VFMLS    V23.S4, V5.S4, V3.S4
 
@@ -31530,7 +31530,7 @@ l3654:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V2.S4
 	VFMLS    V23.S4, V5.S4, V2.S4
 
@@ -31561,7 +31561,7 @@ l3654:
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3adfa5 // fmul v5.4s, v29.4s, v26.4s
+	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -31578,7 +31578,7 @@ l3654:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
 	VFMLS    V24.S4, V6.S4, V1.S4
 	VFMLS    V23.S4, V6.S4, V1.S4
 
@@ -31600,7 +31600,7 @@ l3654:
 	VSHL     $23, V5.S4, V1.S4
 	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
+	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, (R0)
@@ -31614,12 +31614,12 @@ l3654:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    16(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
-	WORD     $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V3.S4
 	VFMLS    V23.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
@@ -31640,7 +31640,7 @@ l3654:
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V2.S4
 	VFMLS    V23.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
@@ -31667,7 +31667,7 @@ l3654:
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3adfa5 // fmul v5.4s, v29.4s, v26.4s
+	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -31682,7 +31682,7 @@ l3654:
 	WORD     $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
 	VFMLS    V24.S4, V6.S4, V1.S4
 	VFMLS    V23.S4, V6.S4, V1.S4
 	FMOVQ    1008(R26), F6
@@ -31700,7 +31700,7 @@ l3654:
 	VSHL     $23, V5.S4, V1.S4
 	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
+	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, 16(R0)
@@ -31714,12 +31714,12 @@ l3654:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    32(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
-	WORD     $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V3.S4
 	VFMLS    V23.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
@@ -31740,7 +31740,7 @@ l3654:
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V2.S4
 	VFMLS    V23.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
@@ -31767,7 +31767,7 @@ l3654:
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3adfa5 // fmul v5.4s, v29.4s, v26.4s
+	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -31782,7 +31782,7 @@ l3654:
 	WORD     $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
 	VFMLS    V24.S4, V6.S4, V1.S4
 	VFMLS    V23.S4, V6.S4, V1.S4
 	FMOVQ    1008(R26), F6
@@ -31800,7 +31800,7 @@ l3654:
 	VSHL     $23, V5.S4, V1.S4
 	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
+	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, 32(R0)
@@ -31814,12 +31814,12 @@ l3654:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    48(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
-	WORD     $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V3.S4
 	VFMLS    V23.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
@@ -31840,7 +31840,7 @@ l3654:
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V2.S4
 	VFMLS    V23.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
@@ -31867,7 +31867,7 @@ l3654:
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3adfa5 // fmul v5.4s, v29.4s, v26.4s
+	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -31882,7 +31882,7 @@ l3654:
 	WORD     $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
 	VFMLS    V24.S4, V6.S4, V1.S4
 	VFMLS    V23.S4, V6.S4, V1.S4
 	FMOVQ    1008(R26), F6
@@ -31900,7 +31900,7 @@ l3654:
 	VSHL     $23, V5.S4, V1.S4
 	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
+	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, 48(R0)
@@ -31931,14 +31931,14 @@ l3658:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    (R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
-	WORD     $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V3.S4
 	VFMLS    V23.S4, V5.S4, V3.S4
 
@@ -31965,7 +31965,7 @@ l3658:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
 	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	VFMLS    V24.S4, V5.S4, V2.S4
 	VFMLS    V23.S4, V5.S4, V2.S4
 
@@ -31996,7 +31996,7 @@ l3658:
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3adfa5 // fmul v5.4s, v29.4s, v26.4s
+	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -32013,7 +32013,7 @@ l3658:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
 	VFMLS    V24.S4, V6.S4, V1.S4
 	VFMLS    V23.S4, V6.S4, V1.S4
 
@@ -32035,7 +32035,7 @@ l3658:
 	VSHL     $23, V5.S4, V1.S4
 	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
+	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, (R0)
@@ -32100,14 +32100,14 @@ t3686:
 	VLD1     (R23), V4.S[2]
 t3685:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
-	WORD     $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x4ea2d424 // fsub v4.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V25.S4, V4.S4, V5.S4
-	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
 	VFMLS    V24.S4, V6.S4, V4.S4
 	VFMLS    V23.S4, V6.S4, V4.S4
 
@@ -32134,7 +32134,7 @@ t3685:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V25.S4, V2.S4, V5.S4
-	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
 	VFMLS    V24.S4, V6.S4, V2.S4
 	VFMLS    V23.S4, V6.S4, V2.S4
 
@@ -32166,7 +32166,7 @@ t3685:
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3adfa5 // fmul v5.4s, v29.4s, v26.4s
+	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
 	WORD     $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -32215,7 +32215,7 @@ t3693:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
 	VFMLS    V24.S4, V6.S4, V1.S4
 	VFMLS    V23.S4, V6.S4, V1.S4
 
@@ -32237,7 +32237,7 @@ t3693:
 	VSHL     $23, V5.S4, V1.S4
 	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
+	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	TBNZ     $1, R15, t3696
@@ -32308,9 +32308,9 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $40-88
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V11 values    V12-V22 constants and scalars    V23-V31 kept from loop to loop
-	FMOVQ    624(R26), F22
-	FMOVQ    976(R26), F21
-	FMOVQ    896(R26), F20
+	FMOVQ    896(R26), F22
+	FMOVQ    624(R26), F21
+	FMOVQ    976(R26), F20
 	FMOVQ    528(R26), F19
 	FMOVS    factor+72(FP), F18
 	VDUP     V18.S[0], V18.S4
@@ -32363,7 +32363,7 @@ l3700:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V16.S4, V3.S4, V4.S4
 	VFMLS    V15.S4, V3.S4, V4.S4
@@ -32384,10 +32384,10 @@ l3700:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e34dc03 // fmul v3.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc44 // fmul v4.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc03 // fmul v3.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc44 // fmul v4.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V3.S4, V3.S4, V5.S4
@@ -32404,7 +32404,7 @@ l3700:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V16.S4, V3.S4, V4.S4
 	VFMLS    V15.S4, V3.S4, V4.S4
@@ -32421,10 +32421,10 @@ l3700:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e34dc03 // fmul v3.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc44 // fmul v4.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc03 // fmul v3.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc44 // fmul v4.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V3.S4, V3.S4, V5.S4
@@ -32441,7 +32441,7 @@ l3700:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V16.S4, V3.S4, V4.S4
 	VFMLS    V15.S4, V3.S4, V4.S4
@@ -32458,10 +32458,10 @@ l3700:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e34dc03 // fmul v3.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc44 // fmul v4.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc03 // fmul v3.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc44 // fmul v4.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V3.S4, V3.S4, V5.S4
@@ -32478,7 +32478,7 @@ l3700:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V16.S4, V3.S4, V4.S4
 	VFMLS    V15.S4, V3.S4, V4.S4
@@ -32495,10 +32495,10 @@ l3700:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e34dc03 // fmul v3.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc44 // fmul v4.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc03 // fmul v3.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc44 // fmul v4.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V3.S4, V3.S4, V5.S4
@@ -32556,7 +32556,7 @@ t3767:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V16.S4, V4.S4, V5.S4
 	VFMLS    V15.S4, V4.S4, V5.S4
@@ -32577,10 +32577,10 @@ t3767:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e34dc04 // fmul v4.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc45 // fmul v5.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc45 // fmul v5.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V5.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -32675,7 +32675,7 @@ t3782:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V16.S4, V4.S4, V5.S4
 	VFMLS    V15.S4, V4.S4, V5.S4
@@ -32692,10 +32692,10 @@ t3782:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e34dc04 // fmul v4.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc45 // fmul v5.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc45 // fmul v5.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V5.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -32800,7 +32800,7 @@ t3797:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V16.S4, V4.S4, V5.S4
 	VFMLS    V15.S4, V4.S4, V5.S4
@@ -32817,10 +32817,10 @@ t3797:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e34dc04 // fmul v4.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc45 // fmul v5.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc45 // fmul v5.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V5.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -32925,7 +32925,7 @@ t3812:
 	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
+	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
 	VMOV     V1.B16, V5.B16
 	VFMLS    V16.S4, V4.S4, V5.S4
 	VFMLS    V15.S4, V4.S4, V5.S4
@@ -32942,10 +32942,10 @@ t3812:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
+	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
-	WORD     $0x6e34dc04 // fmul v4.4s, v0.4s, v20.4s
-	WORD     $0x6e34dc45 // fmul v5.4s, v2.4s, v20.4s
+	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
+	WORD     $0x6e36dc45 // fmul v5.4s, v2.4s, v22.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V5.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V4.S4, V6.S4
@@ -33470,10 +33470,10 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V8 values    V9-V18 constants and scalars    V19-V31 kept from loop to loop
-	FMOVQ    624(R26), F18
-	FMOVQ    896(R26), F17
-	FMOVQ    976(R26), F16
-	FMOVQ    528(R26), F15
+	FMOVQ    896(R26), F18
+	FMOVQ    624(R26), F17
+	FMOVQ    528(R26), F16
+	FMOVQ    976(R26), F15
 	FMOVQ    560(R26), F14
 	FMOVQ    1104(R26), F13
 	FMOVQ    960(R26), F12
@@ -33492,7 +33492,7 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	MOVD     eps+56(FP), R7
 	MOVD     n+72(FP), R8
 	LSL      $2, R8, R8
-	VMOV     V15.B16, V19.B16
+	VMOV     V16.B16, V19.B16
 	MOVD     rows+64(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+80(FP), R14
@@ -33512,18 +33512,18 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	SUB      R8, R14, R14
 	MOVD     R14, 40(RSP)
 l3854:
-	VMOV     V15.B16, V31.B16
-	VMOV     V15.B16, V30.B16
-	VMOV     V15.B16, V29.B16
-	VMOV     V15.B16, V28.B16
-	VMOV     V18.B16, V27.B16
-	VMOV     V15.B16, V23.B16
-	VMOV     V18.B16, V26.B16
-	VMOV     V15.B16, V22.B16
-	VMOV     V18.B16, V25.B16
-	VMOV     V15.B16, V21.B16
-	VMOV     V18.B16, V24.B16
-	VMOV     V15.B16, V20.B16
+	VMOV     V16.B16, V31.B16
+	VMOV     V16.B16, V30.B16
+	VMOV     V16.B16, V29.B16
+	VMOV     V16.B16, V28.B16
+	VMOV     V17.B16, V27.B16
+	VMOV     V16.B16, V23.B16
+	VMOV     V17.B16, V26.B16
+	VMOV     V16.B16, V22.B16
+	VMOV     V17.B16, V25.B16
+	VMOV     V16.B16, V21.B16
+	VMOV     V17.B16, V24.B16
+	VMOV     V16.B16, V20.B16
 	MOVD     n+72(FP), R15
 	CMP      $16, R15
 	BLT      l3857
@@ -33543,7 +33543,7 @@ l3855:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 
@@ -33566,18 +33566,18 @@ l3855:
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	FMOVQ    1120(R26), F6
 	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -33610,7 +33610,7 @@ l3855:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 
@@ -33633,18 +33633,18 @@ l3855:
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	FMOVQ    1120(R26), F6
 	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -33671,14 +33671,14 @@ l3855:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe44 // fdiv v4.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VMOV     V1.B16, V6.B16
 	VFMLS    V2.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V6.S4, V5.S4
-	WORD     $0x6e31dc62 // fmul v2.4s, v3.4s, v17.4s
-	WORD     $0x6e31dca3 // fmul v3.4s, v5.4s, v17.4s
+	WORD     $0x6e32dc62 // fmul v2.4s, v3.4s, v18.4s
+	WORD     $0x6e32dca3 // fmul v3.4s, v5.4s, v18.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V3.S4, V3.S4, V4.S4
 	VFMLA    V2.S4, V2.S4, V4.S4
@@ -33701,7 +33701,7 @@ l3855:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -33720,16 +33720,16 @@ l3855:
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	FMOVQ    1120(R26), F6
 	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -33760,7 +33760,7 @@ l3855:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -33779,16 +33779,16 @@ l3855:
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	FMOVQ    1120(R26), F6
 	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -33815,14 +33815,14 @@ l3855:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe44 // fdiv v4.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VMOV     V1.B16, V6.B16
 	VFMLS    V2.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V6.S4, V5.S4
-	WORD     $0x6e31dc62 // fmul v2.4s, v3.4s, v17.4s
-	WORD     $0x6e31dca3 // fmul v3.4s, v5.4s, v17.4s
+	WORD     $0x6e32dc62 // fmul v2.4s, v3.4s, v18.4s
+	WORD     $0x6e32dca3 // fmul v3.4s, v5.4s, v18.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V3.S4, V3.S4, V4.S4
 	VFMLA    V2.S4, V2.S4, V4.S4
@@ -33845,7 +33845,7 @@ l3855:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -33864,16 +33864,16 @@ l3855:
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	FMOVQ    1120(R26), F6
 	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -33904,7 +33904,7 @@ l3855:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -33923,16 +33923,16 @@ l3855:
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	FMOVQ    1120(R26), F6
 	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -33959,14 +33959,14 @@ l3855:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe44 // fdiv v4.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VMOV     V1.B16, V6.B16
 	VFMLS    V2.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V6.S4, V5.S4
-	WORD     $0x6e31dc62 // fmul v2.4s, v3.4s, v17.4s
-	WORD     $0x6e31dca3 // fmul v3.4s, v5.4s, v17.4s
+	WORD     $0x6e32dc62 // fmul v2.4s, v3.4s, v18.4s
+	WORD     $0x6e32dca3 // fmul v3.4s, v5.4s, v18.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V3.S4, V3.S4, V4.S4
 	VFMLA    V2.S4, V2.S4, V4.S4
@@ -33989,7 +33989,7 @@ l3855:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -34008,16 +34008,16 @@ l3855:
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	FMOVQ    1120(R26), F6
 	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -34048,7 +34048,7 @@ l3855:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 	FMOVQ    976(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
+	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
 	VFMLS    V10.S4, V6.S4, V4.S4
 	FMOVQ    1008(R26), F6
@@ -34067,16 +34067,16 @@ l3855:
 	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
 	FMOVQ    1120(R26), F6
 	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V18.S4, V5.S4, V6.S4
+	VADD     V17.S4, V5.S4, V6.S4
 	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V18.S4, V4.S4, V4.S4
+	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e485 // fcmgt v5.4s, v4.4s, v17.4s
+	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
-	VFMLA    V17.S4, V4.S4, V6.S4
+	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
 	FMOVQ    1136(R26), F6
 	VAND     V5.B16, V6.B16, V5.B16
@@ -34103,14 +34103,14 @@ l3855:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe44 // fdiv v4.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VMOV     V1.B16, V6.B16
 	VFMLS    V2.S4, V5.S4, V6.S4
 	VFMLA    V4.S4, V6.S4, V5.S4
-	WORD     $0x6e31dc62 // fmul v2.4s, v3.4s, v17.4s
-	WORD     $0x6e31dca3 // fmul v3.4s, v5.4s, v17.4s
+	WORD     $0x6e32dc62 // fmul v2.4s, v3.4s, v18.4s
+	WORD     $0x6e32dca3 // fmul v3.4s, v5.4s, v18.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V3.S4, V3.S4, V4.S4
 	VFMLA    V2.S4, V2.S4, V4.S4
@@ -34243,7 +34243,7 @@ t3964:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
 	VFMLS    V10.S4, V7.S4, V5.S4
 
@@ -34266,18 +34266,18 @@ t3964:
 	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
 	FMOVQ    1120(R26), F7
 	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V18.S4, V6.S4, V7.S4
+	VADD     V17.S4, V6.S4, V7.S4
 	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V18.S4, V5.S4, V5.S4
+	VADD     V17.S4, V5.S4, V5.S4
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V17.S4, V5.S4, V7.S4
+	VFMLA    V18.S4, V5.S4, V7.S4
 	VBIT     V6.B16, V7.B16, V5.B16
 	FMOVQ    1136(R26), F7
 	VAND     V6.B16, V7.B16, V6.B16
@@ -34310,7 +34310,7 @@ t3964:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
 	VFMLS    V10.S4, V7.S4, V5.S4
 
@@ -34333,18 +34333,18 @@ t3964:
 	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
 	FMOVQ    1120(R26), F7
 	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V18.S4, V6.S4, V7.S4
+	VADD     V17.S4, V6.S4, V7.S4
 	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V18.S4, V5.S4, V5.S4
+	VADD     V17.S4, V5.S4, V5.S4
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V17.S4, V5.S4, V7.S4
+	VFMLA    V18.S4, V5.S4, V7.S4
 	VBIT     V6.B16, V7.B16, V5.B16
 	FMOVQ    1136(R26), F7
 	VAND     V6.B16, V7.B16, V6.B16
@@ -34371,20 +34371,20 @@ t3964:
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ    1280(R26), F5
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD     $0x6e22fe45 // fdiv v5.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe25 // fdiv v5.4s, v17.4s, v2.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x6e25dc26 // fmul v6.4s, v1.4s, v5.4s
 	VMOV     V1.B16, V7.B16
 	VFMLS    V2.S4, V6.S4, V7.S4
 	VFMLA    V5.S4, V7.S4, V6.S4
-	WORD     $0x6e31dc82 // fmul v2.4s, v4.4s, v17.4s
-	WORD     $0x6e31dcc4 // fmul v4.4s, v6.4s, v17.4s
+	WORD     $0x6e32dc82 // fmul v2.4s, v4.4s, v18.4s
+	WORD     $0x6e32dcc4 // fmul v4.4s, v6.4s, v18.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d7ff // fadd v31.4s, v31.4s, v2.4s
-	VBSL     V18.B16, V6.B16, V3.B16
+	VBSL     V17.B16, V6.B16, V3.B16
 	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
 	CMP      $4, R15
 	BLT      t3968
@@ -34514,7 +34514,7 @@ t3985:
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
 	FMOVQ    976(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
 	VFMLS    V10.S4, V7.S4, V5.S4
 	FMOVQ    1008(R26), F7
@@ -34533,16 +34533,16 @@ t3985:
 	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
 	FMOVQ    1120(R26), F7
 	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V18.S4, V6.S4, V7.S4
+	VADD     V17.S4, V6.S4, V7.S4
 	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V18.S4, V5.S4, V5.S4
+	VADD     V17.S4, V5.S4, V5.S4
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V17.S4, V5.S4, V7.S4
+	VFMLA    V18.S4, V5.S4, V7.S4
 	VBIT     V6.B16, V7.B16, V5.B16
 	FMOVQ    1136(R26), F7
 	VAND     V6.B16, V7.B16, V6.B16
@@ -34573,7 +34573,7 @@ t3985:
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
 	FMOVQ    976(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
 	VFMLS    V10.S4, V7.S4, V5.S4
 	FMOVQ    1008(R26), F7
@@ -34592,16 +34592,16 @@ t3985:
 	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
 	FMOVQ    1120(R26), F7
 	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V18.S4, V6.S4, V7.S4
+	VADD     V17.S4, V6.S4, V7.S4
 	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V18.S4, V5.S4, V5.S4
+	VADD     V17.S4, V5.S4, V5.S4
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V17.S4, V5.S4, V7.S4
+	VFMLA    V18.S4, V5.S4, V7.S4
 	VBIT     V6.B16, V7.B16, V5.B16
 	FMOVQ    1136(R26), F7
 	VAND     V6.B16, V7.B16, V6.B16
@@ -34628,20 +34628,20 @@ t3985:
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ    1280(R26), F5
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD     $0x6e22fe45 // fdiv v5.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe25 // fdiv v5.4s, v17.4s, v2.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x6e25dc26 // fmul v6.4s, v1.4s, v5.4s
 	VMOV     V1.B16, V7.B16
 	VFMLS    V2.S4, V6.S4, V7.S4
 	VFMLA    V5.S4, V7.S4, V6.S4
-	WORD     $0x6e31dc82 // fmul v2.4s, v4.4s, v17.4s
-	WORD     $0x6e31dcc4 // fmul v4.4s, v6.4s, v17.4s
+	WORD     $0x6e32dc82 // fmul v2.4s, v4.4s, v18.4s
+	WORD     $0x6e32dcc4 // fmul v4.4s, v6.4s, v18.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d7de // fadd v30.4s, v30.4s, v2.4s
-	VBSL     V18.B16, V6.B16, V3.B16
+	VBSL     V17.B16, V6.B16, V3.B16
 	WORD     $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V2.B16
@@ -34781,7 +34781,7 @@ t4006:
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
 	FMOVQ    976(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
 	VFMLS    V10.S4, V7.S4, V5.S4
 	FMOVQ    1008(R26), F7
@@ -34800,16 +34800,16 @@ t4006:
 	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
 	FMOVQ    1120(R26), F7
 	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V18.S4, V6.S4, V7.S4
+	VADD     V17.S4, V6.S4, V7.S4
 	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V18.S4, V5.S4, V5.S4
+	VADD     V17.S4, V5.S4, V5.S4
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V17.S4, V5.S4, V7.S4
+	VFMLA    V18.S4, V5.S4, V7.S4
 	VBIT     V6.B16, V7.B16, V5.B16
 	FMOVQ    1136(R26), F7
 	VAND     V6.B16, V7.B16, V6.B16
@@ -34840,7 +34840,7 @@ t4006:
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
 	FMOVQ    976(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
 	VFMLS    V10.S4, V7.S4, V5.S4
 	FMOVQ    1008(R26), F7
@@ -34859,16 +34859,16 @@ t4006:
 	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
 	FMOVQ    1120(R26), F7
 	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V18.S4, V6.S4, V7.S4
+	VADD     V17.S4, V6.S4, V7.S4
 	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V18.S4, V5.S4, V5.S4
+	VADD     V17.S4, V5.S4, V5.S4
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V17.S4, V5.S4, V7.S4
+	VFMLA    V18.S4, V5.S4, V7.S4
 	VBIT     V6.B16, V7.B16, V5.B16
 	FMOVQ    1136(R26), F7
 	VAND     V6.B16, V7.B16, V6.B16
@@ -34895,20 +34895,20 @@ t4006:
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ    1280(R26), F5
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD     $0x6e22fe45 // fdiv v5.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe25 // fdiv v5.4s, v17.4s, v2.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x6e25dc26 // fmul v6.4s, v1.4s, v5.4s
 	VMOV     V1.B16, V7.B16
 	VFMLS    V2.S4, V6.S4, V7.S4
 	VFMLA    V5.S4, V7.S4, V6.S4
-	WORD     $0x6e31dc82 // fmul v2.4s, v4.4s, v17.4s
-	WORD     $0x6e31dcc4 // fmul v4.4s, v6.4s, v17.4s
+	WORD     $0x6e32dc82 // fmul v2.4s, v4.4s, v18.4s
+	WORD     $0x6e32dcc4 // fmul v4.4s, v6.4s, v18.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
-	VBSL     V18.B16, V6.B16, V3.B16
+	VBSL     V17.B16, V6.B16, V3.B16
 	WORD     $0x6e23df39 // fmul v25.4s, v25.4s, v3.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
@@ -35048,7 +35048,7 @@ t4027:
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
 	FMOVQ    976(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
 	VFMLS    V10.S4, V7.S4, V5.S4
 	FMOVQ    1008(R26), F7
@@ -35067,16 +35067,16 @@ t4027:
 	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
 	FMOVQ    1120(R26), F7
 	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V18.S4, V6.S4, V7.S4
+	VADD     V17.S4, V6.S4, V7.S4
 	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V18.S4, V5.S4, V5.S4
+	VADD     V17.S4, V5.S4, V5.S4
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V1.B16
-	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V17.S4, V5.S4, V7.S4
+	VFMLA    V18.S4, V5.S4, V7.S4
 	VBIT     V6.B16, V7.B16, V5.B16
 	FMOVQ    1136(R26), F7
 	VAND     V6.B16, V7.B16, V6.B16
@@ -35107,7 +35107,7 @@ t4027:
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
 	FMOVQ    976(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
-	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
+	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
 	VFMLS    V10.S4, V7.S4, V5.S4
 	FMOVQ    1008(R26), F7
@@ -35126,16 +35126,16 @@ t4027:
 	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
 	FMOVQ    1120(R26), F7
 	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V18.S4, V6.S4, V7.S4
+	VADD     V17.S4, V6.S4, V7.S4
 	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V18.S4, V5.S4, V5.S4
+	VADD     V17.S4, V5.S4, V5.S4
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
-	WORD     $0x6eb1e4a6 // fcmgt v6.4s, v5.4s, v17.4s
+	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
 	FMOVQ    768(R26), F7
-	VFMLA    V17.S4, V5.S4, V7.S4
+	VFMLA    V18.S4, V5.S4, V7.S4
 	VBIT     V6.B16, V7.B16, V5.B16
 	FMOVQ    1136(R26), F7
 	VAND     V6.B16, V7.B16, V6.B16
@@ -35162,20 +35162,20 @@ t4027:
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ    1280(R26), F5
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD     $0x6e22fe45 // fdiv v5.4s, v18.4s, v2.4s
+	WORD     $0x6e22fe25 // fdiv v5.4s, v17.4s, v2.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x6e25dc26 // fmul v6.4s, v1.4s, v5.4s
 	VMOV     V1.B16, V7.B16
 	VFMLS    V2.S4, V6.S4, V7.S4
 	VFMLA    V5.S4, V7.S4, V6.S4
-	WORD     $0x6e31dc82 // fmul v2.4s, v4.4s, v17.4s
-	WORD     $0x6e31dcc4 // fmul v4.4s, v6.4s, v17.4s
+	WORD     $0x6e32dc82 // fmul v2.4s, v4.4s, v18.4s
+	WORD     $0x6e32dcc4 // fmul v4.4s, v6.4s, v18.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V4.S4, V4.S4, V5.S4
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
-	VBSL     V18.B16, V6.B16, V3.B16
+	VBSL     V17.B16, V6.B16, V3.B16
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V2.B16

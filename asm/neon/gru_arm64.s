@@ -124,16 +124,19 @@ GLOBL gruConsts<>(SB), RODATA|NOPTR, $912
 TEXT ·GRUStep(SB), NOSPLIT, $56-76
 	MOVD     $gruConsts<>(SB), R26
 
-	// Registers:    V0-V23 values    V24-V31 constants and scalars
+	// Registers:    V0-V15 values    V16-V31 constants and scalars
 	FMOVQ    512(R26), F31
 	FMOVQ    576(R26), F30
 	FLDPQ    528(R26), (F29, F28)
 	FMOVQ    560(R26), F27
 	FLDPQ    592(R26), (F26, F25)
 	FMOVQ    624(R26), F24
-	FMOVS    hasHx+72(FP), F0
-	VDUP     V0.S[0], V0.S4
-	FMOVQ    F0, 48(RSP)
+	FLDPQ    720(R26), (F23, F22)
+	FLDPQ    752(R26), (F21, F20)
+	FLDPQ    848(R26), (F19, F18)
+	FMOVS    hasHx+72(FP), F17
+	VDUP     V17.S[0], V17.S4
+	FMOVQ    880(R26), F16
 
 	// Registers:    R0 hy    R1 gates    R2 hn    R3 hx    R15 elements left in the row    R4 4n
 	MOVD     hy+0(FP), R0
@@ -164,417 +167,212 @@ TEXT ·GRUStep(SB), NOSPLIT, $56-76
 	MOVD     R14, 40(RSP)
 l1:
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	CMP      $8, R15
 	BLT      l3
 l2:
 	FLDPQ    (R1), (F0, F1)
-	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    576(R26), F2
+	VFMLS    V27.S4, V0.S4, V2.S4
+	FMOVQ    576(R26), F3
+	VFMLS    V27.S4, V1.S4, V3.S4
+	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
+	WORD     $0x4ebed465 // fsub v5.4s, v3.4s, v30.4s
+	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	VFMLS    V26.S4, V4.S4, V0.S4
+	VFMLS    V26.S4, V5.S4, V1.S4
+	VFMLS    V25.S4, V4.S4, V0.S4
+	VFMLS    V25.S4, V5.S4, V1.S4
+
+	// p = e^r
+	FMOVQ    640(R26), F4
+	VFMLA    V0.S4, V24.S4, V4.S4
+	FMOVQ    640(R26), F5
+	VFMLA    V1.S4, V24.S4, V5.S4
+	FMOVQ    656(R26), F6
+	VFMLA    V0.S4, V4.S4, V6.S4
+	FMOVQ    656(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    672(R26), F6
+	VFMLA    V1.S4, V4.S4, V6.S4
+	FMOVQ    688(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    688(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    512(R26), F6
+	VFMLA    V0.S4, V4.S4, V6.S4
+	FMOVQ    512(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    512(R26), F0
+	VFMLA    V1.S4, V4.S4, V0.S4
+
+	// p 2^n
+	VSHL     $23, V2.S4, V1.S4
+	VSHL     $23, V3.S4, V2.S4
+	VADD     V31.S4, V1.S4, V1.S4
+	VADD     V31.S4, V2.S4, V2.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
+	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+
+	// 1/(1+e)
+	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
+	WORD     $0x4e20d7e0 // fadd v0.4s, v31.4s, v0.4s
+	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x6e20ffe0 // fdiv v0.4s, v31.4s, v0.4s
+	FSTPQ    (F1, F0), (R1)
+	ADD      R5<<0, R1, R24
+	FLDPQ    (R24), (F2, F3)
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLS    V27.S4, V0.S4, V4.S4
+	VFMLS    V27.S4, V2.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLS    V27.S4, V1.S4, V5.S4
-	FMOVQ    576(R26), F6
-	VFMLS    V27.S4, V2.S4, V6.S4
-	FMOVQ    576(R26), F7
-	VFMLS    V27.S4, V3.S4, V7.S4
-	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
-	WORD     $0x4ebed4ca // fsub v10.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4eb // fsub v11.4s, v7.4s, v30.4s
-	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
+	VFMLS    V27.S4, V3.S4, V5.S4
+	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
+	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
 	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	VFMLS    V26.S4, V8.S4, V0.S4
-	VFMLS    V26.S4, V9.S4, V1.S4
-	VFMLS    V26.S4, V10.S4, V2.S4
-	VFMLS    V26.S4, V11.S4, V3.S4
-	VFMLS    V25.S4, V8.S4, V0.S4
-	VFMLS    V25.S4, V9.S4, V1.S4
-	VFMLS    V25.S4, V10.S4, V2.S4
-	VFMLS    V25.S4, V11.S4, V3.S4
+	VFMLS    V26.S4, V6.S4, V2.S4
+	VFMLS    V26.S4, V7.S4, V3.S4
+	VFMLS    V25.S4, V6.S4, V2.S4
+	VFMLS    V25.S4, V7.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V24.S4, V8.S4
-	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V24.S4, V9.S4
-	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V24.S4, V10.S4
-	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V24.S4, V11.S4
-	FMOVQ    656(R26), F12
-	VFMLA    V0.S4, V8.S4, V12.S4
+	FMOVQ    640(R26), F6
+	VFMLA    V2.S4, V24.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V3.S4, V24.S4, V7.S4
 	FMOVQ    656(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    656(R26), F9
-	VFMLA    V2.S4, V10.S4, V9.S4
-	FMOVQ    656(R26), F10
-	VFMLA    V3.S4, V11.S4, V10.S4
-	FMOVQ    672(R26), F11
-	VFMLA    V0.S4, V12.S4, V11.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V1.S4, V8.S4, V12.S4
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    656(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
 	FMOVQ    672(R26), F8
-	VFMLA    V2.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    688(R26), F10
-	VFMLA    V0.S4, V11.S4, V10.S4
-	FMOVQ    688(R26), F11
-	VFMLA    V1.S4, V12.S4, V11.S4
-	FMOVQ    688(R26), F12
-	VFMLA    V2.S4, V8.S4, V12.S4
-	FMOVQ    688(R26), F8
-	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    512(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    512(R26), F10
-	VFMLA    V1.S4, V11.S4, V10.S4
-	FMOVQ    512(R26), F11
-	VFMLA    V2.S4, V12.S4, V11.S4
-	FMOVQ    512(R26), F12
-	VFMLA    V3.S4, V8.S4, V12.S4
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    688(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    688(R26), F7
+	VFMLA    V3.S4, V8.S4, V7.S4
 	FMOVQ    512(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    512(R26), F0
-	VFMLA    V1.S4, V10.S4, V0.S4
-	FMOVQ    512(R26), F1
-	VFMLA    V2.S4, V11.S4, V1.S4
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    512(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    512(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
 	FMOVQ    512(R26), F2
-	VFMLA    V3.S4, V12.S4, V2.S4
+	VFMLA    V3.S4, V6.S4, V2.S4
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
 	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
 	VADD     V31.S4, V3.S4, V3.S4
 	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	VADD     V31.S4, V6.S4, V6.S4
-	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
 	// 1/(1+e)
 	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
-	WORD     $0x4e20d7e0 // fadd v0.4s, v31.4s, v0.4s
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
 	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
 	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
-	WORD     $0x6e20ffe0 // fdiv v0.4s, v31.4s, v0.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
-	FSTPQ    (F3, F0), (R1)
-	FSTPQ    (F1, F2), 32(R1)
-	ADD      R5<<0, R1, R24
-	FLDPQ    (R24), (F4, F5)
-	FLDPQ    32(R24), (F6, F7)
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
-	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
-	WORD     $0x4ea6f7a6 // fmin v6.4s, v29.4s, v6.4s
-	WORD     $0x4ea7f7a7 // fmin v7.4s, v29.4s, v7.4s
-	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
-	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
-	WORD     $0x4e26f786 // fmax v6.4s, v28.4s, v6.4s
-	WORD     $0x4e27f787 // fmax v7.4s, v28.4s, v7.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F8
-	VFMLS    V27.S4, V4.S4, V8.S4
-	FMOVQ    576(R26), F9
-	VFMLS    V27.S4, V5.S4, V9.S4
-	FMOVQ    576(R26), F10
-	VFMLS    V27.S4, V6.S4, V10.S4
-	FMOVQ    576(R26), F11
-	VFMLS    V27.S4, V7.S4, V11.S4
-	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
-	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
-	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
-	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
-	WORD     $0x6ea0f884 // fneg v4.4s, v4.4s
-	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
-	WORD     $0x6ea0f8c6 // fneg v6.4s, v6.4s
-	WORD     $0x6ea0f8e7 // fneg v7.4s, v7.4s
-	VFMLS    V26.S4, V12.S4, V4.S4
-	VFMLS    V26.S4, V13.S4, V5.S4
-	VFMLS    V26.S4, V14.S4, V6.S4
-	VFMLS    V26.S4, V15.S4, V7.S4
-	VFMLS    V25.S4, V12.S4, V4.S4
-	VFMLS    V25.S4, V13.S4, V5.S4
-	VFMLS    V25.S4, V14.S4, V6.S4
-	VFMLS    V25.S4, V15.S4, V7.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F12
-	VFMLA    V4.S4, V24.S4, V12.S4
-	FMOVQ    640(R26), F13
-	VFMLA    V5.S4, V24.S4, V13.S4
-	FMOVQ    640(R26), F14
-	VFMLA    V6.S4, V24.S4, V14.S4
-	FMOVQ    640(R26), F15
-	VFMLA    V7.S4, V24.S4, V15.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    656(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    656(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    656(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    672(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    672(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
-	FMOVQ    672(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    688(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    688(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    688(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
-	FMOVQ    688(R26), F12
-	VFMLA    V7.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    512(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
-	FMOVQ    512(R26), F15
-	VFMLA    V6.S4, V16.S4, V15.S4
-	FMOVQ    512(R26), F16
-	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    512(R26), F12
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VFMLA    V6.S4, V15.S4, V5.S4
-	FMOVQ    512(R26), F6
-	VFMLA    V7.S4, V16.S4, V6.S4
-
-	// p 2^n
-	VSHL     $23, V8.S4, V7.S4
-	VSHL     $23, V9.S4, V8.S4
-	VSHL     $23, V10.S4, V9.S4
-	VSHL     $23, V11.S4, V10.S4
-	VADD     V31.S4, V7.S4, V7.S4
-	VADD     V31.S4, V8.S4, V8.S4
-	VADD     V31.S4, V9.S4, V9.S4
-	VADD     V31.S4, V10.S4, V10.S4
-	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
-
-	// 1/(1+e)
-	WORD     $0x4e27d7e7 // fadd v7.4s, v31.4s, v7.4s
-	WORD     $0x4e24d7e4 // fadd v4.4s, v31.4s, v4.4s
-	WORD     $0x4e25d7e5 // fadd v5.4s, v31.4s, v5.4s
-	WORD     $0x4e26d7e6 // fadd v6.4s, v31.4s, v6.4s
-	WORD     $0x6e27ffe7 // fdiv v7.4s, v31.4s, v7.4s
-	WORD     $0x6e24ffe4 // fdiv v4.4s, v31.4s, v4.4s
-	WORD     $0x6e25ffe5 // fdiv v5.4s, v31.4s, v5.4s
-	WORD     $0x6e26ffe6 // fdiv v6.4s, v31.4s, v6.4s
-	FSTPQ    (F7, F4), (R24)
-	FSTPQ    (F5, F6), 32(R24)
-	FLDPQ    (R2), (F8, F9)
-	FLDPQ    32(R2), (F10, F11)
+	FSTPQ    (F3, F2), (R24)
+	FLDPQ    (R2), (F4, F5)
 	ADD      R5<<1, R1, R25
-	FLDPQ    (R25), (F12, F13)
-	FLDPQ    32(R25), (F14, F15)
-	VFMLA    V8.S4, V3.S4, V12.S4
-	VFMLA    V9.S4, V0.S4, V13.S4
-	VFMLA    V10.S4, V1.S4, V14.S4
-	VFMLA    V11.S4, V2.S4, V15.S4
-	WORD     $0x4ea0f980 // fabs v0.4s, v12.4s
-	WORD     $0x4ea0f9a1 // fabs v1.4s, v13.4s
-	WORD     $0x4ea0f9c2 // fabs v2.4s, v14.4s
-	WORD     $0x4ea0f9e3 // fabs v3.4s, v15.4s
+	FLDPQ    (R25), (F6, F7)
+	VFMLA    V4.S4, V1.S4, V6.S4
+	VFMLA    V5.S4, V0.S4, V7.S4
+	WORD     $0x4ea0f8c0 // fabs v0.4s, v6.4s
+	WORD     $0x4ea0f8e1 // fabs v1.4s, v7.4s
 	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F8
-	FMOVQ    720(R26), F9
-	VFMLA    V9.S4, V0.S4, V8.S4
-	FMOVQ    576(R26), F9
-	FMOVQ    720(R26), F10
-	VFMLA    V10.S4, V1.S4, V9.S4
-	FMOVQ    576(R26), F10
-	FMOVQ    720(R26), F11
-	VFMLA    V11.S4, V2.S4, V10.S4
-	FMOVQ    576(R26), F11
-	FMOVQ    720(R26), F16
-	VFMLA    V16.S4, V3.S4, V11.S4
-	WORD     $0x4ebed510 // fsub v16.4s, v8.4s, v30.4s
-	WORD     $0x4ebed531 // fsub v17.4s, v9.4s, v30.4s
-	WORD     $0x4ebed552 // fsub v18.4s, v10.4s, v30.4s
-	WORD     $0x4ebed573 // fsub v19.4s, v11.4s, v30.4s
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V16.S4, V0.S4
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V17.S4, V1.S4
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V18.S4, V2.S4
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V19.S4, V3.S4
-	FMOVQ    752(R26), F20
-	VFMLS    V20.S4, V16.S4, V0.S4
-	FMOVQ    752(R26), F16
-	VFMLS    V16.S4, V17.S4, V1.S4
-	FMOVQ    752(R26), F16
-	VFMLS    V16.S4, V18.S4, V2.S4
-	FMOVQ    752(R26), F16
-	VFMLS    V16.S4, V19.S4, V3.S4
-	FMOVQ    784(R26), F16
-	FMOVQ    768(R26), F17
-	VFMLA    V0.S4, V17.S4, V16.S4
-	FMOVQ    784(R26), F17
-	FMOVQ    768(R26), F18
-	VFMLA    V1.S4, V18.S4, V17.S4
-	FMOVQ    784(R26), F18
-	FMOVQ    768(R26), F19
-	VFMLA    V2.S4, V19.S4, V18.S4
-	FMOVQ    784(R26), F19
-	FMOVQ    768(R26), F20
-	VFMLA    V3.S4, V20.S4, V19.S4
-	FMOVQ    800(R26), F20
-	VFMLA    V0.S4, V16.S4, V20.S4
-	FMOVQ    800(R26), F16
-	VFMLA    V1.S4, V17.S4, V16.S4
-	FMOVQ    800(R26), F17
-	VFMLA    V2.S4, V18.S4, V17.S4
-	FMOVQ    800(R26), F18
-	VFMLA    V3.S4, V19.S4, V18.S4
-	FMOVQ    816(R26), F19
-	VFMLA    V0.S4, V20.S4, V19.S4
-	FMOVQ    816(R26), F20
-	VFMLA    V1.S4, V16.S4, V20.S4
-	FMOVQ    816(R26), F16
-	VFMLA    V2.S4, V17.S4, V16.S4
-	FMOVQ    816(R26), F17
-	VFMLA    V3.S4, V18.S4, V17.S4
-	FMOVQ    832(R26), F18
-	VFMLA    V0.S4, V19.S4, V18.S4
-	FMOVQ    832(R26), F19
-	VFMLA    V1.S4, V20.S4, V19.S4
-	FMOVQ    832(R26), F20
-	VFMLA    V2.S4, V16.S4, V20.S4
-	FMOVQ    832(R26), F16
-	VFMLA    V3.S4, V17.S4, V16.S4
-	WORD     $0x6e20de51 // fmul v17.4s, v18.4s, v0.4s
-	WORD     $0x6e21de72 // fmul v18.4s, v19.4s, v1.4s
-	WORD     $0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
-	WORD     $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
-	WORD     $0x4e20d414 // fadd v20.4s, v0.4s, v0.4s
-	WORD     $0x4e21d435 // fadd v21.4s, v1.4s, v1.4s
-	WORD     $0x4e22d456 // fadd v22.4s, v2.4s, v2.4s
-	WORD     $0x4e23d477 // fadd v23.4s, v3.4s, v3.4s
-	VFMLA    V0.S4, V17.S4, V20.S4
-	VFMLA    V1.S4, V18.S4, V21.S4
-	VFMLA    V2.S4, V19.S4, V22.S4
-	VFMLA    V3.S4, V16.S4, V23.S4
-	VSHL     $23, V8.S4, V0.S4
-	VSHL     $23, V9.S4, V1.S4
-	VSHL     $23, V10.S4, V2.S4
-	VSHL     $23, V11.S4, V3.S4
+	FMOVQ    576(R26), F4
+	VFMLA    V23.S4, V0.S4, V4.S4
+	FMOVQ    576(R26), F5
+	VFMLA    V23.S4, V1.S4, V5.S4
+	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
+	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
+	VFMLS    V22.S4, V8.S4, V0.S4
+	VFMLS    V22.S4, V9.S4, V1.S4
+	VFMLS    V21.S4, V8.S4, V0.S4
+	VFMLS    V21.S4, V9.S4, V1.S4
+	FMOVQ    784(R26), F8
+	VFMLA    V0.S4, V20.S4, V8.S4
+	FMOVQ    784(R26), F9
+	VFMLA    V1.S4, V20.S4, V9.S4
+	FMOVQ    800(R26), F10
+	VFMLA    V0.S4, V8.S4, V10.S4
+	FMOVQ    800(R26), F8
+	VFMLA    V1.S4, V9.S4, V8.S4
+	FMOVQ    816(R26), F9
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    816(R26), F10
+	VFMLA    V1.S4, V8.S4, V10.S4
+	FMOVQ    832(R26), F8
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    832(R26), F9
+	VFMLA    V1.S4, V10.S4, V9.S4
+	WORD     $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD     $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD     $0x4e20d40a // fadd v10.4s, v0.4s, v0.4s
+	WORD     $0x4e21d42b // fadd v11.4s, v1.4s, v1.4s
+	VFMLA    V0.S4, V8.S4, V10.S4
+	VFMLA    V1.S4, V9.S4, V11.S4
+	VSHL     $23, V4.S4, V0.S4
+	VSHL     $23, V5.S4, V1.S4
 	VADD     V31.S4, V0.S4, V0.S4
 	VADD     V31.S4, V1.S4, V1.S4
-	VADD     V31.S4, V2.S4, V2.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	WORD     $0x4ebfd408 // fsub v8.4s, v0.4s, v31.4s
-	WORD     $0x4ebfd429 // fsub v9.4s, v1.4s, v31.4s
-	WORD     $0x4ebfd44a // fsub v10.4s, v2.4s, v31.4s
-	WORD     $0x4ebfd46b // fsub v11.4s, v3.4s, v31.4s
-	VFMLA    V20.S4, V0.S4, V8.S4
-	VFMLA    V21.S4, V1.S4, V9.S4
-	VFMLA    V22.S4, V2.S4, V10.S4
-	VFMLA    V23.S4, V3.S4, V11.S4
+	WORD     $0x4ebfd404 // fsub v4.4s, v0.4s, v31.4s
+	WORD     $0x4ebfd425 // fsub v5.4s, v1.4s, v31.4s
+	VFMLA    V10.S4, V0.S4, V4.S4
+	VFMLA    V11.S4, V1.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F0
-	WORD     $0x4e20d500 // fadd v0.4s, v8.4s, v0.4s
-	FMOVQ    848(R26), F1
-	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	FMOVQ    848(R26), F2
-	WORD     $0x4e22d542 // fadd v2.4s, v10.4s, v2.4s
-	FMOVQ    848(R26), F3
-	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
-	WORD     $0x6e20fd00 // fdiv v0.4s, v8.4s, v0.4s
-	WORD     $0x6e21fd21 // fdiv v1.4s, v9.4s, v1.4s
-	WORD     $0x6e22fd42 // fdiv v2.4s, v10.4s, v2.4s
-	WORD     $0x6e23fd63 // fdiv v3.4s, v11.4s, v3.4s
-	FMOVQ    864(R26), F8
-	VBIT     V8.B16, V12.B16, V0.B16
-	FMOVQ    864(R26), F8
-	VBIT     V8.B16, V13.B16, V1.B16
-	FMOVQ    864(R26), F8
-	VBIT     V8.B16, V14.B16, V2.B16
-	FMOVQ    864(R26), F8
-	VBIT     V8.B16, V15.B16, V3.B16
+	WORD     $0x4e33d480 // fadd v0.4s, v4.4s, v19.4s
+	WORD     $0x4e33d4a1 // fadd v1.4s, v5.4s, v19.4s
+	WORD     $0x6e20fc80 // fdiv v0.4s, v4.4s, v0.4s
+	WORD     $0x6e21fca1 // fdiv v1.4s, v5.4s, v1.4s
+	VBIT     V18.B16, V6.B16, V0.B16
+	VBIT     V18.B16, V7.B16, V1.B16
 	FSTPQ    (F0, F1), (R25)
-	FSTPQ    (F2, F3), 32(R25)
-	FLDPQ    (R3), (F8, F9)
-	FLDPQ    32(R3), (F10, F11)
-	FMOVQ    48(RSP), F12
-	VAND     V12.B16, V8.B16, V8.B16
-	FMOVQ    48(RSP), F12
-	VAND     V12.B16, V9.B16, V9.B16
-	FMOVQ    48(RSP), F12
-	VAND     V12.B16, V10.B16, V10.B16
-	FMOVQ    48(RSP), F12
-	VAND     V12.B16, V11.B16, V11.B16
+	FLDPQ    (R3), (F4, F5)
+	VAND     V17.B16, V4.B16, V4.B16
+	VAND     V17.B16, V5.B16, V5.B16
 
 	// hy = (1-z) n + z hx, flushed
-	VFMLS    V0.S4, V7.S4, V0.S4
-	VFMLS    V1.S4, V4.S4, V1.S4
-	VFMLS    V2.S4, V5.S4, V2.S4
-	VFMLS    V3.S4, V6.S4, V3.S4
-	VFMLA    V8.S4, V7.S4, V0.S4
-	VFMLA    V9.S4, V4.S4, V1.S4
-	VFMLA    V10.S4, V5.S4, V2.S4
-	VFMLA    V11.S4, V6.S4, V3.S4
-	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
-	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
-	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
-	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea4e504 // fcmgt v4.4s, v8.4s, v4.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea5e505 // fcmgt v5.4s, v8.4s, v5.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea6e506 // fcmgt v6.4s, v8.4s, v6.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea7e507 // fcmgt v7.4s, v8.4s, v7.4s
-	WORD     $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
-	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
-	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
-	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
+	VFMLS    V0.S4, V3.S4, V0.S4
+	VFMLS    V1.S4, V2.S4, V1.S4
+	VFMLA    V4.S4, V3.S4, V0.S4
+	VFMLA    V5.S4, V2.S4, V1.S4
+	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
+	WORD     $0x4ea0f823 // fabs v3.4s, v1.4s
+	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea3e603 // fcmgt v3.4s, v16.4s, v3.4s
+	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
+	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FSTPQ    (F0, F1), (R0)
-	FSTPQ    (F2, F3), 32(R0)
-	ADD      $64, R0, R0
-	ADD      $64, R1, R1
-	ADD      $64, R2, R2
-	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	ADD      $32, R0, R0
+	ADD      $32, R1, R1
+	ADD      $32, R2, R2
+	ADD      $32, R3, R3
+	SUB      $8, R15, R15
+	CMP      $8, R15
 	BGE      l2
 l3:
 	CMP      $4, R15
@@ -660,16 +458,12 @@ l6:
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F2
-	FMOVQ    720(R26), F4
-	VFMLA    V4.S4, V0.S4, V2.S4
+	VFMLA    V23.S4, V0.S4, V2.S4
 	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
-	FMOVQ    736(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	VFMLS    V22.S4, V4.S4, V0.S4
+	VFMLS    V21.S4, V4.S4, V0.S4
 	FMOVQ    784(R26), F4
-	FMOVQ    768(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V20.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -685,22 +479,18 @@ l6:
 	VFMLA    V5.S4, V0.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F0
-	WORD     $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD     $0x4e33d440 // fadd v0.4s, v2.4s, v19.4s
 	WORD     $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
-	FMOVQ    864(R26), F2
-	VBIT     V2.B16, V3.B16, V0.B16
+	VBIT     V18.B16, V3.B16, V0.B16
 	FMOVQ    F0, (R25)
 	FMOVQ    (R3), F2
-	FMOVQ    48(RSP), F3
-	VAND     V3.B16, V2.B16, V2.B16
+	VAND     V17.B16, V2.B16, V2.B16
 
 	// hy = (1-z) n + z hx, flushed
 	VFMLS    V0.S4, V1.S4, V0.S4
 	VFMLA    V2.S4, V1.S4, V0.S4
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	FMOVQ    880(R26), F2
-	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
@@ -708,8 +498,6 @@ l6:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	CMP      $4, R15
-	BGE      l6
 l4:
 	CBZ      R15, l5
 	TBNZ     $1, R15, t26
@@ -840,16 +628,12 @@ t35:
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F2
-	FMOVQ    720(R26), F4
-	VFMLA    V4.S4, V0.S4, V2.S4
+	VFMLA    V23.S4, V0.S4, V2.S4
 	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
-	FMOVQ    736(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	VFMLS    V22.S4, V4.S4, V0.S4
+	VFMLS    V21.S4, V4.S4, V0.S4
 	FMOVQ    784(R26), F4
-	FMOVQ    768(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V20.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -865,11 +649,9 @@ t35:
 	VFMLA    V5.S4, V0.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F0
-	WORD     $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD     $0x4e33d440 // fadd v0.4s, v2.4s, v19.4s
 	WORD     $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
-	FMOVQ    864(R26), F2
-	VBIT     V2.B16, V3.B16, V0.B16
+	VBIT     V18.B16, V3.B16, V0.B16
 	TBNZ     $1, R15, t38
 	FMOVS    F0, (R25)
 	B        t37
@@ -888,15 +670,13 @@ t40:
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
 t39:
-	FMOVQ    48(RSP), F3
-	VAND     V3.B16, V2.B16, V2.B16
+	VAND     V17.B16, V2.B16, V2.B16
 
 	// hy = (1-z) n + z hx, flushed
 	VFMLS    V0.S4, V1.S4, V0.S4
 	VFMLA    V2.S4, V1.S4, V0.S4
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	FMOVQ    880(R26), F2
-	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t42
 	FMOVS    F0, (R0)
@@ -1916,15 +1696,16 @@ l97:
 TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $56-60
 	MOVD     $gruConsts<>(SB), R26
 
-	// Registers:    V0-V23 values    V24-V31 constants and scalars
-	FMOVQ    576(R26), F31
-	FLDPQ    512(R26), (F30, F29)
+	// Registers:    V0-V20 values    V21-V31 constants and scalars
+	FMOVQ    512(R26), F31
+	FMOVQ    576(R26), F30
+	FMOVQ    528(R26), F29
 	FLDPQ    720(R26), (F28, F27)
 	FLDPQ    752(R26), (F26, F25)
-	FMOVQ    848(R26), F24
-	FMOVS    hasHx+56(FP), F0
-	VDUP     V0.S[0], V0.S4
-	FMOVQ    F0, 48(RSP)
+	FLDPQ    848(R26), (F24, F23)
+	FMOVS    hasHx+56(FP), F22
+	VDUP     V22.S[0], V22.S4
+	FMOVQ    880(R26), F21
 
 	// Registers:    R0 hy    R1 gates    R2 hx    R15 elements left in the row    R3 4n
 	MOVD     hy+0(FP), R0
@@ -1950,168 +1731,89 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $56-60
 	MOVD     R14, 32(RSP)
 l123:
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	CMP      $8, R15
 	BLT      l125
 l124:
 	ADD      R4<<0, R1, R24
 	FLDPQ    (R24), (F0, F1)
-	FLDPQ    32(R24), (F2, F3)
 	ADD      R4<<1, R1, R25
-	FLDPQ    (R25), (F4, F5)
-	FLDPQ    32(R25), (F6, F7)
-	WORD     $0x4ea0f888 // fabs v8.4s, v4.4s
-	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
-	WORD     $0x4ea0f8ca // fabs v10.4s, v6.4s
-	WORD     $0x4ea0f8eb // fabs v11.4s, v7.4s
-	WORD     $0x4ea8f7a8 // fmin v8.4s, v29.4s, v8.4s
-	WORD     $0x4ea9f7a9 // fmin v9.4s, v29.4s, v9.4s
-	WORD     $0x4eaaf7aa // fmin v10.4s, v29.4s, v10.4s
-	WORD     $0x4eabf7ab // fmin v11.4s, v29.4s, v11.4s
+	FLDPQ    (R25), (F2, F3)
+	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
+	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F12
-	VFMLA    V28.S4, V8.S4, V12.S4
-	FMOVQ    576(R26), F13
-	VFMLA    V28.S4, V9.S4, V13.S4
-	FMOVQ    576(R26), F14
-	VFMLA    V28.S4, V10.S4, V14.S4
-	FMOVQ    576(R26), F15
-	VFMLA    V28.S4, V11.S4, V15.S4
-	WORD     $0x4ebfd590 // fsub v16.4s, v12.4s, v31.4s
-	WORD     $0x4ebfd5b1 // fsub v17.4s, v13.4s, v31.4s
-	WORD     $0x4ebfd5d2 // fsub v18.4s, v14.4s, v31.4s
-	WORD     $0x4ebfd5f3 // fsub v19.4s, v15.4s, v31.4s
-	VFMLS    V27.S4, V16.S4, V8.S4
-	VFMLS    V27.S4, V17.S4, V9.S4
-	VFMLS    V27.S4, V18.S4, V10.S4
-	VFMLS    V27.S4, V19.S4, V11.S4
-	VFMLS    V26.S4, V16.S4, V8.S4
-	VFMLS    V26.S4, V17.S4, V9.S4
-	VFMLS    V26.S4, V18.S4, V10.S4
-	VFMLS    V26.S4, V19.S4, V11.S4
-	FMOVQ    784(R26), F16
-	VFMLA    V8.S4, V25.S4, V16.S4
-	FMOVQ    784(R26), F17
-	VFMLA    V9.S4, V25.S4, V17.S4
-	FMOVQ    784(R26), F18
-	VFMLA    V10.S4, V25.S4, V18.S4
-	FMOVQ    784(R26), F19
-	VFMLA    V11.S4, V25.S4, V19.S4
-	FMOVQ    800(R26), F20
-	VFMLA    V8.S4, V16.S4, V20.S4
-	FMOVQ    800(R26), F16
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    800(R26), F17
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    800(R26), F18
-	VFMLA    V11.S4, V19.S4, V18.S4
-	FMOVQ    816(R26), F19
-	VFMLA    V8.S4, V20.S4, V19.S4
-	FMOVQ    816(R26), F20
-	VFMLA    V9.S4, V16.S4, V20.S4
-	FMOVQ    816(R26), F16
-	VFMLA    V10.S4, V17.S4, V16.S4
-	FMOVQ    816(R26), F17
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    832(R26), F18
-	VFMLA    V8.S4, V19.S4, V18.S4
-	FMOVQ    832(R26), F19
-	VFMLA    V9.S4, V20.S4, V19.S4
-	FMOVQ    832(R26), F20
-	VFMLA    V10.S4, V16.S4, V20.S4
-	FMOVQ    832(R26), F16
-	VFMLA    V11.S4, V17.S4, V16.S4
-	WORD     $0x6e28de51 // fmul v17.4s, v18.4s, v8.4s
-	WORD     $0x6e29de72 // fmul v18.4s, v19.4s, v9.4s
-	WORD     $0x6e2ade93 // fmul v19.4s, v20.4s, v10.4s
-	WORD     $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
-	WORD     $0x4e28d514 // fadd v20.4s, v8.4s, v8.4s
-	WORD     $0x4e29d535 // fadd v21.4s, v9.4s, v9.4s
-	WORD     $0x4e2ad556 // fadd v22.4s, v10.4s, v10.4s
-	WORD     $0x4e2bd577 // fadd v23.4s, v11.4s, v11.4s
-	VFMLA    V8.S4, V17.S4, V20.S4
-	VFMLA    V9.S4, V18.S4, V21.S4
-	VFMLA    V10.S4, V19.S4, V22.S4
-	VFMLA    V11.S4, V16.S4, V23.S4
-	VSHL     $23, V12.S4, V8.S4
-	VSHL     $23, V13.S4, V9.S4
-	VSHL     $23, V14.S4, V10.S4
-	VSHL     $23, V15.S4, V11.S4
-	VADD     V30.S4, V8.S4, V8.S4
-	VADD     V30.S4, V9.S4, V9.S4
-	VADD     V30.S4, V10.S4, V10.S4
-	VADD     V30.S4, V11.S4, V11.S4
-	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
-	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
-	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
-	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
-	VFMLA    V20.S4, V8.S4, V12.S4
-	VFMLA    V21.S4, V9.S4, V13.S4
-	VFMLA    V22.S4, V10.S4, V14.S4
-	VFMLA    V23.S4, V11.S4, V15.S4
+	FMOVQ    576(R26), F6
+	VFMLA    V28.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLA    V28.S4, V5.S4, V7.S4
+	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
+	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
+	VFMLS    V27.S4, V8.S4, V4.S4
+	VFMLS    V27.S4, V9.S4, V5.S4
+	VFMLS    V26.S4, V8.S4, V4.S4
+	VFMLS    V26.S4, V9.S4, V5.S4
+	FMOVQ    784(R26), F8
+	VFMLA    V4.S4, V25.S4, V8.S4
+	FMOVQ    784(R26), F9
+	VFMLA    V5.S4, V25.S4, V9.S4
+	FMOVQ    800(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    800(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    816(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    816(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    832(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    832(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	WORD     $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD     $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD     $0x4e24d48a // fadd v10.4s, v4.4s, v4.4s
+	WORD     $0x4e25d4ab // fadd v11.4s, v5.4s, v5.4s
+	VFMLA    V4.S4, V8.S4, V10.S4
+	VFMLA    V5.S4, V9.S4, V11.S4
+	VSHL     $23, V6.S4, V4.S4
+	VSHL     $23, V7.S4, V5.S4
+	VADD     V31.S4, V4.S4, V4.S4
+	VADD     V31.S4, V5.S4, V5.S4
+	WORD     $0x4ebfd486 // fsub v6.4s, v4.4s, v31.4s
+	WORD     $0x4ebfd4a7 // fsub v7.4s, v5.4s, v31.4s
+	VFMLA    V10.S4, V4.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V7.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e38d588 // fadd v8.4s, v12.4s, v24.4s
-	WORD     $0x4e38d5a9 // fadd v9.4s, v13.4s, v24.4s
-	WORD     $0x4e38d5ca // fadd v10.4s, v14.4s, v24.4s
-	WORD     $0x4e38d5eb // fadd v11.4s, v15.4s, v24.4s
-	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
-	WORD     $0x6e29fda9 // fdiv v9.4s, v13.4s, v9.4s
-	WORD     $0x6e2afdca // fdiv v10.4s, v14.4s, v10.4s
-	WORD     $0x6e2bfdeb // fdiv v11.4s, v15.4s, v11.4s
-	FMOVQ    864(R26), F12
-	VBIT     V12.B16, V4.B16, V8.B16
-	FMOVQ    864(R26), F4
-	VBIT     V4.B16, V5.B16, V9.B16
-	FMOVQ    864(R26), F4
-	VBIT     V4.B16, V6.B16, V10.B16
-	FMOVQ    864(R26), F4
-	VBIT     V4.B16, V7.B16, V11.B16
-	FSTPQ    (F8, F9), (R25)
-	FSTPQ    (F10, F11), 32(R25)
-	FLDPQ    (R2), (F4, F5)
-	FLDPQ    32(R2), (F6, F7)
-	FMOVQ    48(RSP), F12
-	VAND     V12.B16, V4.B16, V4.B16
-	FMOVQ    48(RSP), F12
-	VAND     V12.B16, V5.B16, V5.B16
-	FMOVQ    48(RSP), F12
-	VAND     V12.B16, V6.B16, V6.B16
-	FMOVQ    48(RSP), F12
-	VAND     V12.B16, V7.B16, V7.B16
+	WORD     $0x4e38d4c4 // fadd v4.4s, v6.4s, v24.4s
+	WORD     $0x4e38d4e5 // fadd v5.4s, v7.4s, v24.4s
+	WORD     $0x6e24fcc4 // fdiv v4.4s, v6.4s, v4.4s
+	WORD     $0x6e25fce5 // fdiv v5.4s, v7.4s, v5.4s
+	VBIT     V23.B16, V2.B16, V4.B16
+	VBIT     V23.B16, V3.B16, V5.B16
+	FSTPQ    (F4, F5), (R25)
+	FLDPQ    (R2), (F2, F3)
+	VAND     V22.B16, V2.B16, V2.B16
+	VAND     V22.B16, V3.B16, V3.B16
 
 	// hy = (1-z) n + z hx, flushed
-	VFMLS    V8.S4, V0.S4, V8.S4
-	VFMLS    V9.S4, V1.S4, V9.S4
-	VFMLS    V10.S4, V2.S4, V10.S4
-	VFMLS    V11.S4, V3.S4, V11.S4
-	VFMLA    V4.S4, V0.S4, V8.S4
-	VFMLA    V5.S4, V1.S4, V9.S4
-	VFMLA    V6.S4, V2.S4, V10.S4
-	VFMLA    V7.S4, V3.S4, V11.S4
-	WORD     $0x4ea0f900 // fabs v0.4s, v8.4s
-	WORD     $0x4ea0f921 // fabs v1.4s, v9.4s
-	WORD     $0x4ea0f942 // fabs v2.4s, v10.4s
-	WORD     $0x4ea0f963 // fabs v3.4s, v11.4s
-	FMOVQ    880(R26), F4
-	WORD     $0x6ea0e480 // fcmgt v0.4s, v4.4s, v0.4s
-	FMOVQ    880(R26), F4
-	WORD     $0x6ea1e481 // fcmgt v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
-	WORD     $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
-	WORD     $0x6ea3e483 // fcmgt v3.4s, v4.4s, v3.4s
-	WORD     $0x4e601d00 // bic v0.16b, v8.16b, v0.16b
-	WORD     $0x4e611d21 // bic v1.16b, v9.16b, v1.16b
-	WORD     $0x4e621d42 // bic v2.16b, v10.16b, v2.16b
-	WORD     $0x4e631d63 // bic v3.16b, v11.16b, v3.16b
+	VFMLS    V4.S4, V0.S4, V4.S4
+	VFMLS    V5.S4, V1.S4, V5.S4
+	VFMLA    V2.S4, V0.S4, V4.S4
+	VFMLA    V3.S4, V1.S4, V5.S4
+	WORD     $0x4ea0f880 // fabs v0.4s, v4.4s
+	WORD     $0x4ea0f8a1 // fabs v1.4s, v5.4s
+	WORD     $0x6ea0e6a0 // fcmgt v0.4s, v21.4s, v0.4s
+	WORD     $0x6ea1e6a1 // fcmgt v1.4s, v21.4s, v1.4s
+	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
+	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
 	FSTPQ    (F0, F1), (R0)
-	FSTPQ    (F2, F3), 32(R0)
-	ADD      $64, R0, R0
-	ADD      $64, R1, R1
-	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	ADD      $32, R0, R0
+	ADD      $32, R1, R1
+	ADD      $32, R2, R2
+	SUB      $8, R15, R15
+	CMP      $8, R15
 	BGE      l124
 l125:
 	CMP      $4, R15
@@ -2127,7 +1829,7 @@ l128:
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
 	VFMLA    V28.S4, V2.S4, V3.S4
-	WORD     $0x4ebfd464 // fsub v4.4s, v3.4s, v31.4s
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V27.S4, V4.S4, V2.S4
 	VFMLS    V26.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
@@ -2142,34 +1844,29 @@ l128:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VADD     V31.S4, V2.S4, V2.S4
+	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
 	WORD     $0x4e38d462 // fadd v2.4s, v3.4s, v24.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	FMOVQ    864(R26), F3
-	VBIT     V3.B16, V1.B16, V2.B16
+	VBIT     V23.B16, V1.B16, V2.B16
 	FMOVQ    F2, (R25)
 	FMOVQ    (R2), F1
-	FMOVQ    48(RSP), F3
-	VAND     V3.B16, V1.B16, V1.B16
+	VAND     V22.B16, V1.B16, V1.B16
 
 	// hy = (1-z) n + z hx, flushed
 	VFMLS    V2.S4, V0.S4, V2.S4
 	VFMLA    V1.S4, V0.S4, V2.S4
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
-	FMOVQ    880(R26), F1
-	WORD     $0x6ea0e420 // fcmgt v0.4s, v1.4s, v0.4s
+	WORD     $0x6ea0e6a0 // fcmgt v0.4s, v21.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUB      $4, R15, R15
-	CMP      $4, R15
-	BGE      l128
 l126:
 	CBZ      R15, l127
 	ADD      R4<<0, R1, R24
@@ -2198,7 +1895,7 @@ t141:
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
 	VFMLA    V28.S4, V2.S4, V3.S4
-	WORD     $0x4ebfd464 // fsub v4.4s, v3.4s, v31.4s
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V27.S4, V4.S4, V2.S4
 	VFMLS    V26.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
@@ -2213,15 +1910,14 @@ t141:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VADD     V31.S4, V2.S4, V2.S4
+	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
 	WORD     $0x4e38d462 // fadd v2.4s, v3.4s, v24.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	FMOVQ    864(R26), F3
-	VBIT     V3.B16, V1.B16, V2.B16
+	VBIT     V23.B16, V1.B16, V2.B16
 	TBNZ     $1, R15, t144
 	FMOVS    F2, (R25)
 	B        t143
@@ -2240,15 +1936,13 @@ t146:
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
 t145:
-	FMOVQ    48(RSP), F3
-	VAND     V3.B16, V1.B16, V1.B16
+	VAND     V22.B16, V1.B16, V1.B16
 
 	// hy = (1-z) n + z hx, flushed
 	VFMLS    V2.S4, V0.S4, V2.S4
 	VFMLA    V1.S4, V0.S4, V2.S4
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
-	FMOVQ    880(R26), F1
-	WORD     $0x6ea0e420 // fcmgt v0.4s, v1.4s, v0.4s
+	WORD     $0x6ea0e6a0 // fcmgt v0.4s, v21.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	TBNZ     $1, R15, t148
 	FMOVS    F0, (R0)

@@ -124,10 +124,19 @@ GLOBL lstmConsts<>(SB), RODATA|NOPTR, $912
 TEXT ·LSTMStep(SB), NOSPLIT, $56-68
 	MOVD     $lstmConsts<>(SB), R26
 
-	// Registers:    V0-V31 values
-	FMOVS    hasCx+64(FP), F0
-	VDUP     V0.S[0], V0.S4
-	FMOVQ    F0, 48(RSP)
+	// Registers:    V0-V15 values    V16-V31 constants and scalars
+	FMOVQ    512(R26), F31
+	FMOVQ    576(R26), F30
+	FLDPQ    528(R26), (F29, F28)
+	FMOVQ    560(R26), F27
+	FLDPQ    592(R26), (F26, F25)
+	FMOVQ    624(R26), F24
+	FLDPQ    720(R26), (F23, F22)
+	FLDPQ    752(R26), (F21, F20)
+	FLDPQ    848(R26), (F19, F18)
+	FMOVS    hasCx+64(FP), F17
+	VDUP     V17.S[0], V17.S4
+	FMOVQ    880(R26), F16
 
 	// Registers:    R0 hy    R1 cy    R2 gates    R3 cx    R15 elements left in the row    R4 4n
 	MOVD     hy+0(FP), R0
@@ -159,842 +168,351 @@ TEXT ·LSTMStep(SB), NOSPLIT, $56-68
 	MOVD     R14, 40(RSP)
 l1:
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	CMP      $8, R15
 	BLT      l3
 l2:
 	FLDPQ    (R3), (F0, F1)
-	FLDPQ    32(R3), (F2, F3)
-	FMOVQ    48(RSP), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    48(RSP), F4
-	VAND     V4.B16, V1.B16, V1.B16
-	FMOVQ    48(RSP), F4
-	VAND     V4.B16, V2.B16, V2.B16
-	FMOVQ    48(RSP), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FLDPQ    (R2), (F4, F5)
-	FLDPQ    32(R2), (F6, F7)
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
+	VAND     V17.B16, V0.B16, V0.B16
+	VAND     V17.B16, V1.B16, V1.B16
+	FLDPQ    (R2), (F2, F3)
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
+	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F8
-	FMOVQ    560(R26), F9
-	VFMLS    V9.S4, V4.S4, V8.S4
-	FMOVQ    576(R26), F9
-	FMOVQ    560(R26), F10
-	VFMLS    V10.S4, V5.S4, V9.S4
-	FMOVQ    576(R26), F10
-	FMOVQ    560(R26), F11
-	VFMLS    V11.S4, V6.S4, V10.S4
-	FMOVQ    576(R26), F11
-	FMOVQ    560(R26), F12
-	VFMLS    V12.S4, V7.S4, V11.S4
-	FMOVQ    576(R26), F12
-	WORD     $0x4eacd50c // fsub v12.4s, v8.4s, v12.4s
-	FMOVQ    576(R26), F13
-	WORD     $0x4eadd52d // fsub v13.4s, v9.4s, v13.4s
-	FMOVQ    576(R26), F14
-	WORD     $0x4eaed54e // fsub v14.4s, v10.4s, v14.4s
-	FMOVQ    576(R26), F15
-	WORD     $0x4eafd56f // fsub v15.4s, v11.4s, v15.4s
+	FMOVQ    576(R26), F4
+	VFMLS    V27.S4, V2.S4, V4.S4
+	FMOVQ    576(R26), F5
+	VFMLS    V27.S4, V3.S4, V5.S4
+	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
+	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
+	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
+	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
+	VFMLS    V26.S4, V6.S4, V2.S4
+	VFMLS    V26.S4, V7.S4, V3.S4
+	VFMLS    V25.S4, V6.S4, V2.S4
+	VFMLS    V25.S4, V7.S4, V3.S4
+
+	// p = e^r
+	FMOVQ    640(R26), F6
+	VFMLA    V2.S4, V24.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V3.S4, V24.S4, V7.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    656(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    672(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    688(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    688(R26), F7
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    512(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    512(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    512(R26), F2
+	VFMLA    V3.S4, V6.S4, V2.S4
+
+	// p 2^n
+	VSHL     $23, V4.S4, V3.S4
+	VSHL     $23, V5.S4, V4.S4
+	VADD     V31.S4, V3.S4, V3.S4
+	VADD     V31.S4, V4.S4, V4.S4
+	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+
+	// 1/(1+e)
+	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
+	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
+	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
+	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	FSTPQ    (F3, F2), (R2)
+	ADD      R5<<0, R2, R24
+	FLDPQ    (R24), (F4, F5)
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
+	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
+	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    576(R26), F6
+	VFMLS    V27.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLS    V27.S4, V5.S4, V7.S4
+	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
+	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
 	WORD     $0x6ea0f884 // fneg v4.4s, v4.4s
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
-	WORD     $0x6ea0f8c6 // fneg v6.4s, v6.4s
-	WORD     $0x6ea0f8e7 // fneg v7.4s, v7.4s
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V12.S4, V4.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V13.S4, V5.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V14.S4, V6.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V15.S4, V7.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V12.S4, V4.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V13.S4, V5.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V14.S4, V6.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V15.S4, V7.S4
+	VFMLS    V26.S4, V8.S4, V4.S4
+	VFMLS    V26.S4, V9.S4, V5.S4
+	VFMLS    V25.S4, V8.S4, V4.S4
+	VFMLS    V25.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F12
-	FMOVQ    624(R26), F13
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    640(R26), F13
-	FMOVQ    624(R26), F14
-	VFMLA    V5.S4, V14.S4, V13.S4
-	FMOVQ    640(R26), F14
-	FMOVQ    624(R26), F15
-	VFMLA    V6.S4, V15.S4, V14.S4
-	FMOVQ    640(R26), F15
-	FMOVQ    624(R26), F16
-	VFMLA    V7.S4, V16.S4, V15.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    656(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    656(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    656(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    672(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    672(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
-	FMOVQ    672(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    688(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    688(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    688(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
-	FMOVQ    688(R26), F12
-	VFMLA    V7.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    512(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
-	FMOVQ    512(R26), F15
-	VFMLA    V6.S4, V16.S4, V15.S4
-	FMOVQ    512(R26), F16
-	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    512(R26), F12
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VFMLA    V6.S4, V15.S4, V5.S4
-	FMOVQ    512(R26), F6
-	VFMLA    V7.S4, V16.S4, V6.S4
-
-	// p 2^n
-	VSHL     $23, V8.S4, V7.S4
-	VSHL     $23, V9.S4, V8.S4
-	VSHL     $23, V10.S4, V9.S4
-	VSHL     $23, V11.S4, V10.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V7.S4, V7.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V8.S4, V8.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V10.S4, V10.S4
-	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
-
-	// 1/(1+e)
-	FMOVQ    512(R26), F8
-	WORD     $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e25d505 // fadd v5.4s, v8.4s, v5.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e26d506 // fadd v6.4s, v8.4s, v6.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e27fd07 // fdiv v7.4s, v8.4s, v7.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e24fd04 // fdiv v4.4s, v8.4s, v4.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e26fd06 // fdiv v6.4s, v8.4s, v6.4s
-	FSTPQ    (F7, F4), (R2)
-	FSTPQ    (F5, F6), 32(R2)
-	ADD      R5<<0, R2, R24
-	FLDPQ    (R24), (F8, F9)
-	FLDPQ    32(R24), (F10, F11)
-	FMOVQ    528(R26), F12
-	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4ea9f589 // fmin v9.4s, v12.4s, v9.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4eaaf58a // fmin v10.4s, v12.4s, v10.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e28f588 // fmax v8.4s, v12.4s, v8.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e29f589 // fmax v9.4s, v12.4s, v9.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F12
-	FMOVQ    560(R26), F13
-	VFMLS    V13.S4, V8.S4, V12.S4
-	FMOVQ    576(R26), F13
-	FMOVQ    560(R26), F14
-	VFMLS    V14.S4, V9.S4, V13.S4
-	FMOVQ    576(R26), F14
-	FMOVQ    560(R26), F15
-	VFMLS    V15.S4, V10.S4, V14.S4
-	FMOVQ    576(R26), F15
-	FMOVQ    560(R26), F16
-	VFMLS    V16.S4, V11.S4, V15.S4
-	FMOVQ    576(R26), F16
-	WORD     $0x4eb0d590 // fsub v16.4s, v12.4s, v16.4s
-	FMOVQ    576(R26), F17
-	WORD     $0x4eb1d5b1 // fsub v17.4s, v13.4s, v17.4s
-	FMOVQ    576(R26), F18
-	WORD     $0x4eb2d5d2 // fsub v18.4s, v14.4s, v18.4s
-	FMOVQ    576(R26), F19
-	WORD     $0x4eb3d5f3 // fsub v19.4s, v15.4s, v19.4s
-	WORD     $0x6ea0f908 // fneg v8.4s, v8.4s
-	WORD     $0x6ea0f929 // fneg v9.4s, v9.4s
-	WORD     $0x6ea0f94a // fneg v10.4s, v10.4s
-	WORD     $0x6ea0f96b // fneg v11.4s, v11.4s
-	FMOVQ    592(R26), F20
-	VFMLS    V20.S4, V16.S4, V8.S4
-	FMOVQ    592(R26), F20
-	VFMLS    V20.S4, V17.S4, V9.S4
-	FMOVQ    592(R26), F20
-	VFMLS    V20.S4, V18.S4, V10.S4
-	FMOVQ    592(R26), F20
-	VFMLS    V20.S4, V19.S4, V11.S4
-	FMOVQ    608(R26), F20
-	VFMLS    V20.S4, V16.S4, V8.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V17.S4, V9.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V18.S4, V10.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V19.S4, V11.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F16
-	FMOVQ    624(R26), F17
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    640(R26), F17
-	FMOVQ    624(R26), F18
-	VFMLA    V9.S4, V18.S4, V17.S4
-	FMOVQ    640(R26), F18
-	FMOVQ    624(R26), F19
-	VFMLA    V10.S4, V19.S4, V18.S4
-	FMOVQ    640(R26), F19
-	FMOVQ    624(R26), F20
-	VFMLA    V11.S4, V20.S4, V19.S4
-	FMOVQ    656(R26), F20
-	VFMLA    V8.S4, V16.S4, V20.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    656(R26), F17
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    656(R26), F18
-	VFMLA    V11.S4, V19.S4, V18.S4
-	FMOVQ    672(R26), F19
-	VFMLA    V8.S4, V20.S4, V19.S4
-	FMOVQ    672(R26), F20
-	VFMLA    V9.S4, V16.S4, V20.S4
-	FMOVQ    672(R26), F16
-	VFMLA    V10.S4, V17.S4, V16.S4
-	FMOVQ    672(R26), F17
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    688(R26), F18
-	VFMLA    V8.S4, V19.S4, V18.S4
-	FMOVQ    688(R26), F19
-	VFMLA    V9.S4, V20.S4, V19.S4
-	FMOVQ    688(R26), F20
-	VFMLA    V10.S4, V16.S4, V20.S4
-	FMOVQ    688(R26), F16
-	VFMLA    V11.S4, V17.S4, V16.S4
-	FMOVQ    512(R26), F17
-	VFMLA    V8.S4, V18.S4, V17.S4
-	FMOVQ    512(R26), F18
-	VFMLA    V9.S4, V19.S4, V18.S4
-	FMOVQ    512(R26), F19
-	VFMLA    V10.S4, V20.S4, V19.S4
-	FMOVQ    512(R26), F20
-	VFMLA    V11.S4, V16.S4, V20.S4
-	FMOVQ    512(R26), F16
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    512(R26), F8
-	VFMLA    V9.S4, V18.S4, V8.S4
-	FMOVQ    512(R26), F9
-	VFMLA    V10.S4, V19.S4, V9.S4
+	FMOVQ    640(R26), F8
+	VFMLA    V4.S4, V24.S4, V8.S4
+	FMOVQ    640(R26), F9
+	VFMLA    V5.S4, V24.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    512(R26), F10
-	VFMLA    V11.S4, V20.S4, V10.S4
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    512(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    512(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V12.S4, V11.S4
-	VSHL     $23, V13.S4, V12.S4
-	VSHL     $23, V14.S4, V13.S4
-	VSHL     $23, V15.S4, V14.S4
-	FMOVQ    512(R26), F15
-	VADD     V15.S4, V11.S4, V11.S4
-	FMOVQ    512(R26), F15
-	VADD     V15.S4, V12.S4, V12.S4
-	FMOVQ    512(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    512(R26), F15
-	VADD     V15.S4, V14.S4, V14.S4
-	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
-	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
-	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	VSHL     $23, V6.S4, V5.S4
+	VSHL     $23, V7.S4, V6.S4
+	VADD     V31.S4, V5.S4, V5.S4
+	VADD     V31.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F12
-	WORD     $0x4e2bd58b // fadd v11.4s, v12.4s, v11.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x4e29d589 // fadd v9.4s, v12.4s, v9.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x6e2bfd8b // fdiv v11.4s, v12.4s, v11.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x6e2afd8a // fdiv v10.4s, v12.4s, v10.4s
-	FSTPQ    (F11, F8), (R24)
-	FSTPQ    (F9, F10), 32(R24)
+	WORD     $0x4e25d7e5 // fadd v5.4s, v31.4s, v5.4s
+	WORD     $0x4e24d7e4 // fadd v4.4s, v31.4s, v4.4s
+	WORD     $0x6e25ffe5 // fdiv v5.4s, v31.4s, v5.4s
+	WORD     $0x6e24ffe4 // fdiv v4.4s, v31.4s, v4.4s
+	FSTPQ    (F5, F4), (R24)
 	ADD      R5<<1, R2, R25
-	FLDPQ    (R25), (F12, F13)
-	FLDPQ    32(R25), (F14, F15)
-	WORD     $0x4ea0f990 // fabs v16.4s, v12.4s
-	WORD     $0x4ea0f9b1 // fabs v17.4s, v13.4s
-	WORD     $0x4ea0f9d2 // fabs v18.4s, v14.4s
-	WORD     $0x4ea0f9f3 // fabs v19.4s, v15.4s
-	FMOVQ    528(R26), F20
-	WORD     $0x4eb0f690 // fmin v16.4s, v20.4s, v16.4s
-	FMOVQ    528(R26), F20
-	WORD     $0x4eb1f691 // fmin v17.4s, v20.4s, v17.4s
-	FMOVQ    528(R26), F20
-	WORD     $0x4eb2f692 // fmin v18.4s, v20.4s, v18.4s
-	FMOVQ    528(R26), F20
-	WORD     $0x4eb3f693 // fmin v19.4s, v20.4s, v19.4s
+	FLDPQ    (R25), (F6, F7)
+	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
+	WORD     $0x4ea0f8e9 // fabs v9.4s, v7.4s
+	WORD     $0x4ea8f7a8 // fmin v8.4s, v29.4s, v8.4s
+	WORD     $0x4ea9f7a9 // fmin v9.4s, v29.4s, v9.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F20
-	FMOVQ    720(R26), F21
-	VFMLA    V21.S4, V16.S4, V20.S4
-	FMOVQ    576(R26), F21
-	FMOVQ    720(R26), F22
-	VFMLA    V22.S4, V17.S4, V21.S4
-	FMOVQ    576(R26), F22
-	FMOVQ    720(R26), F23
-	VFMLA    V23.S4, V18.S4, V22.S4
-	FMOVQ    576(R26), F23
-	FMOVQ    720(R26), F24
-	VFMLA    V24.S4, V19.S4, V23.S4
-	FMOVQ    576(R26), F24
-	WORD     $0x4eb8d698 // fsub v24.4s, v20.4s, v24.4s
-	FMOVQ    576(R26), F25
-	WORD     $0x4eb9d6b9 // fsub v25.4s, v21.4s, v25.4s
-	FMOVQ    576(R26), F26
-	WORD     $0x4ebad6da // fsub v26.4s, v22.4s, v26.4s
-	FMOVQ    576(R26), F27
-	WORD     $0x4ebbd6fb // fsub v27.4s, v23.4s, v27.4s
-	FMOVQ    736(R26), F28
-	VFMLS    V28.S4, V24.S4, V16.S4
-	FMOVQ    736(R26), F28
-	VFMLS    V28.S4, V25.S4, V17.S4
-	FMOVQ    736(R26), F28
-	VFMLS    V28.S4, V26.S4, V18.S4
-	FMOVQ    736(R26), F28
-	VFMLS    V28.S4, V27.S4, V19.S4
-	FMOVQ    752(R26), F28
-	VFMLS    V28.S4, V24.S4, V16.S4
-	FMOVQ    752(R26), F24
-	VFMLS    V24.S4, V25.S4, V17.S4
-	FMOVQ    752(R26), F24
-	VFMLS    V24.S4, V26.S4, V18.S4
-	FMOVQ    752(R26), F24
-	VFMLS    V24.S4, V27.S4, V19.S4
-	FMOVQ    784(R26), F24
-	FMOVQ    768(R26), F25
-	VFMLA    V16.S4, V25.S4, V24.S4
-	FMOVQ    784(R26), F25
-	FMOVQ    768(R26), F26
-	VFMLA    V17.S4, V26.S4, V25.S4
-	FMOVQ    784(R26), F26
-	FMOVQ    768(R26), F27
-	VFMLA    V18.S4, V27.S4, V26.S4
-	FMOVQ    784(R26), F27
-	FMOVQ    768(R26), F28
-	VFMLA    V19.S4, V28.S4, V27.S4
-	FMOVQ    800(R26), F28
-	VFMLA    V16.S4, V24.S4, V28.S4
-	FMOVQ    800(R26), F24
-	VFMLA    V17.S4, V25.S4, V24.S4
-	FMOVQ    800(R26), F25
-	VFMLA    V18.S4, V26.S4, V25.S4
-	FMOVQ    800(R26), F26
-	VFMLA    V19.S4, V27.S4, V26.S4
-	FMOVQ    816(R26), F27
-	VFMLA    V16.S4, V28.S4, V27.S4
-	FMOVQ    816(R26), F28
-	VFMLA    V17.S4, V24.S4, V28.S4
-	FMOVQ    816(R26), F24
-	VFMLA    V18.S4, V25.S4, V24.S4
-	FMOVQ    816(R26), F25
-	VFMLA    V19.S4, V26.S4, V25.S4
-	FMOVQ    832(R26), F26
-	VFMLA    V16.S4, V27.S4, V26.S4
-	FMOVQ    832(R26), F27
-	VFMLA    V17.S4, V28.S4, V27.S4
-	FMOVQ    832(R26), F28
-	VFMLA    V18.S4, V24.S4, V28.S4
-	FMOVQ    832(R26), F24
-	VFMLA    V19.S4, V25.S4, V24.S4
-	WORD     $0x6e30df59 // fmul v25.4s, v26.4s, v16.4s
-	WORD     $0x6e31df7a // fmul v26.4s, v27.4s, v17.4s
-	WORD     $0x6e32df9b // fmul v27.4s, v28.4s, v18.4s
-	WORD     $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
-	WORD     $0x4e30d61c // fadd v28.4s, v16.4s, v16.4s
-	WORD     $0x4e31d63d // fadd v29.4s, v17.4s, v17.4s
-	WORD     $0x4e32d65e // fadd v30.4s, v18.4s, v18.4s
-	WORD     $0x4e33d67f // fadd v31.4s, v19.4s, v19.4s
-	VFMLA    V16.S4, V25.S4, V28.S4
-	VFMLA    V17.S4, V26.S4, V29.S4
-	VFMLA    V18.S4, V27.S4, V30.S4
-	VFMLA    V19.S4, V24.S4, V31.S4
-	VSHL     $23, V20.S4, V16.S4
-	VSHL     $23, V21.S4, V17.S4
-	VSHL     $23, V22.S4, V18.S4
-	VSHL     $23, V23.S4, V19.S4
-	FMOVQ    512(R26), F20
-	VADD     V20.S4, V16.S4, V16.S4
-	FMOVQ    512(R26), F20
-	VADD     V20.S4, V17.S4, V17.S4
-	FMOVQ    512(R26), F20
-	VADD     V20.S4, V18.S4, V18.S4
-	FMOVQ    512(R26), F20
-	VADD     V20.S4, V19.S4, V19.S4
-	FMOVQ    512(R26), F20
-	WORD     $0x4eb4d614 // fsub v20.4s, v16.4s, v20.4s
-	FMOVQ    512(R26), F21
-	WORD     $0x4eb5d635 // fsub v21.4s, v17.4s, v21.4s
-	FMOVQ    512(R26), F22
-	WORD     $0x4eb6d656 // fsub v22.4s, v18.4s, v22.4s
-	FMOVQ    512(R26), F23
-	WORD     $0x4eb7d677 // fsub v23.4s, v19.4s, v23.4s
-	VFMLA    V28.S4, V16.S4, V20.S4
-	VFMLA    V29.S4, V17.S4, V21.S4
-	VFMLA    V30.S4, V18.S4, V22.S4
-	VFMLA    V31.S4, V19.S4, V23.S4
+	FMOVQ    576(R26), F10
+	VFMLA    V23.S4, V8.S4, V10.S4
+	FMOVQ    576(R26), F11
+	VFMLA    V23.S4, V9.S4, V11.S4
+	WORD     $0x4ebed54c // fsub v12.4s, v10.4s, v30.4s
+	WORD     $0x4ebed56d // fsub v13.4s, v11.4s, v30.4s
+	VFMLS    V22.S4, V12.S4, V8.S4
+	VFMLS    V22.S4, V13.S4, V9.S4
+	VFMLS    V21.S4, V12.S4, V8.S4
+	VFMLS    V21.S4, V13.S4, V9.S4
+	FMOVQ    784(R26), F12
+	VFMLA    V8.S4, V20.S4, V12.S4
+	FMOVQ    784(R26), F13
+	VFMLA    V9.S4, V20.S4, V13.S4
+	FMOVQ    800(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    800(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    816(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    816(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    832(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    832(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	WORD     $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD     $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD     $0x4e28d50e // fadd v14.4s, v8.4s, v8.4s
+	WORD     $0x4e29d52f // fadd v15.4s, v9.4s, v9.4s
+	VFMLA    V8.S4, V12.S4, V14.S4
+	VFMLA    V9.S4, V13.S4, V15.S4
+	VSHL     $23, V10.S4, V8.S4
+	VSHL     $23, V11.S4, V9.S4
+	VADD     V31.S4, V8.S4, V8.S4
+	VADD     V31.S4, V9.S4, V9.S4
+	WORD     $0x4ebfd50a // fsub v10.4s, v8.4s, v31.4s
+	WORD     $0x4ebfd52b // fsub v11.4s, v9.4s, v31.4s
+	VFMLA    V14.S4, V8.S4, V10.S4
+	VFMLA    V15.S4, V9.S4, V11.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F16
-	WORD     $0x4e30d690 // fadd v16.4s, v20.4s, v16.4s
-	FMOVQ    848(R26), F17
-	WORD     $0x4e31d6b1 // fadd v17.4s, v21.4s, v17.4s
-	FMOVQ    848(R26), F18
-	WORD     $0x4e32d6d2 // fadd v18.4s, v22.4s, v18.4s
-	FMOVQ    848(R26), F19
-	WORD     $0x4e33d6f3 // fadd v19.4s, v23.4s, v19.4s
-	WORD     $0x6e30fe90 // fdiv v16.4s, v20.4s, v16.4s
-	WORD     $0x6e31feb1 // fdiv v17.4s, v21.4s, v17.4s
-	WORD     $0x6e32fed2 // fdiv v18.4s, v22.4s, v18.4s
-	WORD     $0x6e33fef3 // fdiv v19.4s, v23.4s, v19.4s
-	FMOVQ    864(R26), F20
-	VBIT     V20.B16, V12.B16, V16.B16
-	FMOVQ    864(R26), F12
-	VBIT     V12.B16, V13.B16, V17.B16
-	FMOVQ    864(R26), F12
-	VBIT     V12.B16, V14.B16, V18.B16
-	FMOVQ    864(R26), F12
-	VBIT     V12.B16, V15.B16, V19.B16
-	FSTPQ    (F16, F17), (R25)
-	FSTPQ    (F18, F19), 32(R25)
+	WORD     $0x4e33d548 // fadd v8.4s, v10.4s, v19.4s
+	WORD     $0x4e33d569 // fadd v9.4s, v11.4s, v19.4s
+	WORD     $0x6e28fd48 // fdiv v8.4s, v10.4s, v8.4s
+	WORD     $0x6e29fd69 // fdiv v9.4s, v11.4s, v9.4s
+	VBIT     V18.B16, V6.B16, V8.B16
+	VBIT     V18.B16, V7.B16, V9.B16
+	FSTPQ    (F8, F9), (R25)
 
 	// cy = f cx + i g, flushed
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
-	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
-	WORD     $0x6e32dca5 // fmul v5.4s, v5.4s, v18.4s
-	WORD     $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
-	VFMLA    V0.S4, V11.S4, V7.S4
-	VFMLA    V1.S4, V8.S4, V4.S4
-	VFMLA    V2.S4, V9.S4, V5.S4
-	VFMLA    V3.S4, V10.S4, V6.S4
-	WORD     $0x4ea0f8e0 // fabs v0.4s, v7.4s
-	WORD     $0x4ea0f881 // fabs v1.4s, v4.4s
-	WORD     $0x4ea0f8a2 // fabs v2.4s, v5.4s
-	WORD     $0x4ea0f8c3 // fabs v3.4s, v6.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea0e500 // fcmgt v0.4s, v8.4s, v0.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea1e501 // fcmgt v1.4s, v8.4s, v1.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea2e502 // fcmgt v2.4s, v8.4s, v2.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea3e503 // fcmgt v3.4s, v8.4s, v3.4s
-	WORD     $0x4e601ce0 // bic v0.16b, v7.16b, v0.16b
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
-	WORD     $0x4e631cc3 // bic v3.16b, v6.16b, v3.16b
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	WORD     $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
+	VFMLA    V0.S4, V5.S4, V3.S4
+	VFMLA    V1.S4, V4.S4, V2.S4
+	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
+	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	FSTPQ    (F0, F1), (R1)
-	FSTPQ    (F2, F3), 32(R1)
 	ADD      R6<<0, R2, R24
-	FLDPQ    (R24), (F4, F5)
-	FLDPQ    32(R24), (F6, F7)
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
+	FLDPQ    (R24), (F2, F3)
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
+	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F8
-	FMOVQ    560(R26), F9
-	VFMLS    V9.S4, V4.S4, V8.S4
-	FMOVQ    576(R26), F9
-	FMOVQ    560(R26), F10
-	VFMLS    V10.S4, V5.S4, V9.S4
-	FMOVQ    576(R26), F10
-	FMOVQ    560(R26), F11
-	VFMLS    V11.S4, V6.S4, V10.S4
-	FMOVQ    576(R26), F11
-	FMOVQ    560(R26), F12
-	VFMLS    V12.S4, V7.S4, V11.S4
-	FMOVQ    576(R26), F12
-	WORD     $0x4eacd50c // fsub v12.4s, v8.4s, v12.4s
-	FMOVQ    576(R26), F13
-	WORD     $0x4eadd52d // fsub v13.4s, v9.4s, v13.4s
-	FMOVQ    576(R26), F14
-	WORD     $0x4eaed54e // fsub v14.4s, v10.4s, v14.4s
-	FMOVQ    576(R26), F15
-	WORD     $0x4eafd56f // fsub v15.4s, v11.4s, v15.4s
-	WORD     $0x6ea0f884 // fneg v4.4s, v4.4s
-	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
-	WORD     $0x6ea0f8c6 // fneg v6.4s, v6.4s
-	WORD     $0x6ea0f8e7 // fneg v7.4s, v7.4s
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V12.S4, V4.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V13.S4, V5.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V14.S4, V6.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V15.S4, V7.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V12.S4, V4.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V13.S4, V5.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V14.S4, V6.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V15.S4, V7.S4
+	FMOVQ    576(R26), F4
+	VFMLS    V27.S4, V2.S4, V4.S4
+	FMOVQ    576(R26), F5
+	VFMLS    V27.S4, V3.S4, V5.S4
+	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
+	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
+	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
+	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
+	VFMLS    V26.S4, V6.S4, V2.S4
+	VFMLS    V26.S4, V7.S4, V3.S4
+	VFMLS    V25.S4, V6.S4, V2.S4
+	VFMLS    V25.S4, V7.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F12
-	FMOVQ    624(R26), F13
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    640(R26), F13
-	FMOVQ    624(R26), F14
-	VFMLA    V5.S4, V14.S4, V13.S4
-	FMOVQ    640(R26), F14
-	FMOVQ    624(R26), F15
-	VFMLA    V6.S4, V15.S4, V14.S4
-	FMOVQ    640(R26), F15
-	FMOVQ    624(R26), F16
-	VFMLA    V7.S4, V16.S4, V15.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    656(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    656(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    656(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    672(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    672(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
-	FMOVQ    672(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    688(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    688(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    688(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
-	FMOVQ    688(R26), F12
-	VFMLA    V7.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    512(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
-	FMOVQ    512(R26), F15
-	VFMLA    V6.S4, V16.S4, V15.S4
-	FMOVQ    512(R26), F16
-	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    512(R26), F12
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VFMLA    V6.S4, V15.S4, V5.S4
+	FMOVQ    640(R26), F6
+	VFMLA    V2.S4, V24.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V3.S4, V24.S4, V7.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    656(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    672(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    688(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    688(R26), F7
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    512(R26), F6
-	VFMLA    V7.S4, V16.S4, V6.S4
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    512(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    512(R26), F2
+	VFMLA    V3.S4, V6.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V8.S4, V7.S4
-	VSHL     $23, V9.S4, V8.S4
-	VSHL     $23, V10.S4, V9.S4
-	VSHL     $23, V11.S4, V10.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V7.S4, V7.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V8.S4, V8.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V10.S4, V10.S4
-	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	VSHL     $23, V4.S4, V3.S4
+	VSHL     $23, V5.S4, V4.S4
+	VADD     V31.S4, V3.S4, V3.S4
+	VADD     V31.S4, V4.S4, V4.S4
+	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F8
-	WORD     $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e25d505 // fadd v5.4s, v8.4s, v5.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e26d506 // fadd v6.4s, v8.4s, v6.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e27fd07 // fdiv v7.4s, v8.4s, v7.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e24fd04 // fdiv v4.4s, v8.4s, v4.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e26fd06 // fdiv v6.4s, v8.4s, v6.4s
-	FSTPQ    (F7, F4), (R24)
-	FSTPQ    (F5, F6), 32(R24)
-	WORD     $0x4ea0f808 // fabs v8.4s, v0.4s
-	WORD     $0x4ea0f829 // fabs v9.4s, v1.4s
-	WORD     $0x4ea0f84a // fabs v10.4s, v2.4s
-	WORD     $0x4ea0f86b // fabs v11.4s, v3.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4ea9f589 // fmin v9.4s, v12.4s, v9.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4eaaf58a // fmin v10.4s, v12.4s, v10.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
+	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
+	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
+	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	FSTPQ    (F3, F2), (R24)
+	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
+	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F12
-	FMOVQ    720(R26), F13
-	VFMLA    V13.S4, V8.S4, V12.S4
-	FMOVQ    576(R26), F13
-	FMOVQ    720(R26), F14
-	VFMLA    V14.S4, V9.S4, V13.S4
-	FMOVQ    576(R26), F14
-	FMOVQ    720(R26), F15
-	VFMLA    V15.S4, V10.S4, V14.S4
-	FMOVQ    576(R26), F15
-	FMOVQ    720(R26), F16
-	VFMLA    V16.S4, V11.S4, V15.S4
-	FMOVQ    576(R26), F16
-	WORD     $0x4eb0d590 // fsub v16.4s, v12.4s, v16.4s
-	FMOVQ    576(R26), F17
-	WORD     $0x4eb1d5b1 // fsub v17.4s, v13.4s, v17.4s
-	FMOVQ    576(R26), F18
-	WORD     $0x4eb2d5d2 // fsub v18.4s, v14.4s, v18.4s
-	FMOVQ    576(R26), F19
-	WORD     $0x4eb3d5f3 // fsub v19.4s, v15.4s, v19.4s
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V16.S4, V8.S4
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V17.S4, V9.S4
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V18.S4, V10.S4
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V19.S4, V11.S4
-	FMOVQ    752(R26), F20
-	VFMLS    V20.S4, V16.S4, V8.S4
-	FMOVQ    752(R26), F16
-	VFMLS    V16.S4, V17.S4, V9.S4
-	FMOVQ    752(R26), F16
-	VFMLS    V16.S4, V18.S4, V10.S4
-	FMOVQ    752(R26), F16
-	VFMLS    V16.S4, V19.S4, V11.S4
-	FMOVQ    784(R26), F16
-	FMOVQ    768(R26), F17
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    784(R26), F17
-	FMOVQ    768(R26), F18
-	VFMLA    V9.S4, V18.S4, V17.S4
-	FMOVQ    784(R26), F18
-	FMOVQ    768(R26), F19
-	VFMLA    V10.S4, V19.S4, V18.S4
-	FMOVQ    784(R26), F19
-	FMOVQ    768(R26), F20
-	VFMLA    V11.S4, V20.S4, V19.S4
-	FMOVQ    800(R26), F20
-	VFMLA    V8.S4, V16.S4, V20.S4
-	FMOVQ    800(R26), F16
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    800(R26), F17
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    800(R26), F18
-	VFMLA    V11.S4, V19.S4, V18.S4
-	FMOVQ    816(R26), F19
-	VFMLA    V8.S4, V20.S4, V19.S4
-	FMOVQ    816(R26), F20
-	VFMLA    V9.S4, V16.S4, V20.S4
-	FMOVQ    816(R26), F16
-	VFMLA    V10.S4, V17.S4, V16.S4
-	FMOVQ    816(R26), F17
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    832(R26), F18
-	VFMLA    V8.S4, V19.S4, V18.S4
-	FMOVQ    832(R26), F19
-	VFMLA    V9.S4, V20.S4, V19.S4
-	FMOVQ    832(R26), F20
-	VFMLA    V10.S4, V16.S4, V20.S4
-	FMOVQ    832(R26), F16
-	VFMLA    V11.S4, V17.S4, V16.S4
-	WORD     $0x6e28de51 // fmul v17.4s, v18.4s, v8.4s
-	WORD     $0x6e29de72 // fmul v18.4s, v19.4s, v9.4s
-	WORD     $0x6e2ade93 // fmul v19.4s, v20.4s, v10.4s
-	WORD     $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
-	WORD     $0x4e28d514 // fadd v20.4s, v8.4s, v8.4s
-	WORD     $0x4e29d535 // fadd v21.4s, v9.4s, v9.4s
-	WORD     $0x4e2ad556 // fadd v22.4s, v10.4s, v10.4s
-	WORD     $0x4e2bd577 // fadd v23.4s, v11.4s, v11.4s
-	VFMLA    V8.S4, V17.S4, V20.S4
-	VFMLA    V9.S4, V18.S4, V21.S4
-	VFMLA    V10.S4, V19.S4, V22.S4
-	VFMLA    V11.S4, V16.S4, V23.S4
-	VSHL     $23, V12.S4, V8.S4
-	VSHL     $23, V13.S4, V9.S4
-	VSHL     $23, V14.S4, V10.S4
-	VSHL     $23, V15.S4, V11.S4
-	FMOVQ    512(R26), F12
-	VADD     V12.S4, V8.S4, V8.S4
-	FMOVQ    512(R26), F12
-	VADD     V12.S4, V9.S4, V9.S4
-	FMOVQ    512(R26), F12
-	VADD     V12.S4, V10.S4, V10.S4
-	FMOVQ    512(R26), F12
-	VADD     V12.S4, V11.S4, V11.S4
-	FMOVQ    512(R26), F12
-	WORD     $0x4eacd50c // fsub v12.4s, v8.4s, v12.4s
-	FMOVQ    512(R26), F13
-	WORD     $0x4eadd52d // fsub v13.4s, v9.4s, v13.4s
-	FMOVQ    512(R26), F14
-	WORD     $0x4eaed54e // fsub v14.4s, v10.4s, v14.4s
-	FMOVQ    512(R26), F15
-	WORD     $0x4eafd56f // fsub v15.4s, v11.4s, v15.4s
-	VFMLA    V20.S4, V8.S4, V12.S4
-	VFMLA    V21.S4, V9.S4, V13.S4
-	VFMLA    V22.S4, V10.S4, V14.S4
-	VFMLA    V23.S4, V11.S4, V15.S4
+	FMOVQ    576(R26), F6
+	VFMLA    V23.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLA    V23.S4, V5.S4, V7.S4
+	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
+	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
+	VFMLS    V22.S4, V8.S4, V4.S4
+	VFMLS    V22.S4, V9.S4, V5.S4
+	VFMLS    V21.S4, V8.S4, V4.S4
+	VFMLS    V21.S4, V9.S4, V5.S4
+	FMOVQ    784(R26), F8
+	VFMLA    V4.S4, V20.S4, V8.S4
+	FMOVQ    784(R26), F9
+	VFMLA    V5.S4, V20.S4, V9.S4
+	FMOVQ    800(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    800(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    816(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    816(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    832(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    832(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	WORD     $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD     $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD     $0x4e24d48a // fadd v10.4s, v4.4s, v4.4s
+	WORD     $0x4e25d4ab // fadd v11.4s, v5.4s, v5.4s
+	VFMLA    V4.S4, V8.S4, V10.S4
+	VFMLA    V5.S4, V9.S4, V11.S4
+	VSHL     $23, V6.S4, V4.S4
+	VSHL     $23, V7.S4, V5.S4
+	VADD     V31.S4, V4.S4, V4.S4
+	VADD     V31.S4, V5.S4, V5.S4
+	WORD     $0x4ebfd486 // fsub v6.4s, v4.4s, v31.4s
+	WORD     $0x4ebfd4a7 // fsub v7.4s, v5.4s, v31.4s
+	VFMLA    V10.S4, V4.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V7.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F8
-	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
-	FMOVQ    848(R26), F9
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	FMOVQ    848(R26), F10
-	WORD     $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
-	FMOVQ    848(R26), F11
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
-	WORD     $0x6e29fda9 // fdiv v9.4s, v13.4s, v9.4s
-	WORD     $0x6e2afdca // fdiv v10.4s, v14.4s, v10.4s
-	WORD     $0x6e2bfdeb // fdiv v11.4s, v15.4s, v11.4s
-	FMOVQ    864(R26), F12
-	VBIT     V12.B16, V0.B16, V8.B16
-	FMOVQ    864(R26), F0
-	VBIT     V0.B16, V1.B16, V9.B16
-	FMOVQ    864(R26), F0
-	VBIT     V0.B16, V2.B16, V10.B16
-	FMOVQ    864(R26), F0
-	VBIT     V0.B16, V3.B16, V11.B16
+	WORD     $0x4e33d4c4 // fadd v4.4s, v6.4s, v19.4s
+	WORD     $0x4e33d4e5 // fadd v5.4s, v7.4s, v19.4s
+	WORD     $0x6e24fcc4 // fdiv v4.4s, v6.4s, v4.4s
+	WORD     $0x6e25fce5 // fdiv v5.4s, v7.4s, v5.4s
+	VBIT     V18.B16, V0.B16, V4.B16
+	VBIT     V18.B16, V1.B16, V5.B16
 
 	// hy = o tanh(cy)
-	WORD     $0x6e28dce0 // fmul v0.4s, v7.4s, v8.4s
-	WORD     $0x6e29dc81 // fmul v1.4s, v4.4s, v9.4s
-	WORD     $0x6e2adca2 // fmul v2.4s, v5.4s, v10.4s
-	WORD     $0x6e2bdcc3 // fmul v3.4s, v6.4s, v11.4s
+	WORD     $0x6e24dc60 // fmul v0.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc41 // fmul v1.4s, v2.4s, v5.4s
 	FSTPQ    (F0, F1), (R0)
-	FSTPQ    (F2, F3), 32(R0)
-	ADD      $64, R0, R0
-	ADD      $64, R1, R1
-	ADD      $64, R2, R2
-	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	ADD      $32, R0, R0
+	ADD      $32, R1, R1
+	ADD      $32, R2, R2
+	ADD      $32, R3, R3
+	SUB      $8, R15, R15
+	CMP      $8, R15
 	BGE      l2
 l3:
 	CMP      $4, R15
 	BLT      l4
 l6:
 	FMOVQ    (R3), F0
-	FMOVQ    48(RSP), F1
-	VAND     V1.B16, V0.B16, V0.B16
+	VAND     V17.B16, V0.B16, V0.B16
 	FMOVQ    (R2), F1
-	FMOVQ    528(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    544(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	FMOVQ    560(R26), F3
-	VFMLS    V3.S4, V1.S4, V2.S4
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	FMOVQ    592(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    608(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
+	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -1008,39 +526,29 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	FMOVQ    512(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
+	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F2
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	FMOVQ    512(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
+	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	FMOVQ    F1, (R2)
 	ADD      R5<<0, R2, R24
 	FMOVQ    (R24), F2
-	FMOVQ    528(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    544(R26), F3
-	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F3
-	FMOVQ    560(R26), F4
-	VFMLS    V4.S4, V2.S4, V3.S4
-	FMOVQ    576(R26), F4
-	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V27.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    608(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLS    V26.S4, V4.S4, V2.S4
+	VFMLS    V25.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F4
-	FMOVQ    624(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V24.S4, V4.S4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
@@ -1054,35 +562,26 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    512(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
+	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F3
-	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
-	FMOVQ    512(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
+	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
 	FMOVQ    F2, (R24)
 	ADD      R5<<1, R2, R25
 	FMOVQ    (R25), F3
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	FMOVQ    528(R26), F5
-	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F5
-	FMOVQ    720(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
-	FMOVQ    576(R26), F6
-	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    736(R26), F7
-	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V4.S4
+	VFMLA    V23.S4, V4.S4, V5.S4
+	WORD     $0x4ebed4a6 // fsub v6.4s, v5.4s, v30.4s
+	VFMLS    V22.S4, V6.S4, V4.S4
+	VFMLS    V21.S4, V6.S4, V4.S4
 	FMOVQ    784(R26), F6
-	FMOVQ    768(R26), F7
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V20.S4, V6.S4
 	FMOVQ    800(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    816(R26), F6
@@ -1093,51 +592,39 @@ l6:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
-	FMOVQ    512(R26), F5
-	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VADD     V31.S4, V4.S4, V4.S4
+	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F4
-	WORD     $0x4e24d4a4 // fadd v4.4s, v5.4s, v4.4s
+	WORD     $0x4e33d4a4 // fadd v4.4s, v5.4s, v19.4s
 	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	FMOVQ    864(R26), F5
-	VBIT     V5.B16, V3.B16, V4.B16
+	VBIT     V18.B16, V3.B16, V4.B16
 	FMOVQ    F4, (R25)
 
 	// cy = f cx + i g, flushed
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	VFMLA    V0.S4, V2.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	FMOVQ    880(R26), F2
-	WORD     $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	FMOVQ    F0, (R1)
 	ADD      R6<<0, R2, R24
 	FMOVQ    (R24), F1
-	FMOVQ    528(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    544(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	FMOVQ    560(R26), F3
-	VFMLS    V3.S4, V1.S4, V2.S4
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	FMOVQ    592(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    608(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
+	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -1151,33 +638,24 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	FMOVQ    512(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
+	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F2
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	FMOVQ    512(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
+	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	FMOVQ    F1, (R24)
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	FMOVQ    528(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	FMOVQ    720(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    576(R26), F4
-	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    736(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLA    V23.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLS    V21.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	FMOVQ    768(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V20.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -1188,18 +666,14 @@ l6:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    512(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
-	FMOVQ    512(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VADD     V31.S4, V2.S4, V2.S4
+	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F2
-	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
+	WORD     $0x4e33d462 // fadd v2.4s, v3.4s, v19.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	FMOVQ    864(R26), F3
-	VBIT     V3.B16, V0.B16, V2.B16
+	VBIT     V18.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -1209,8 +683,6 @@ l6:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
-	CMP      $4, R15
-	BGE      l6
 l4:
 	CBZ      R15, l5
 	TBNZ     $1, R15, t30
@@ -1222,8 +694,7 @@ t30:
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
 t29:
-	FMOVQ    48(RSP), F1
-	VAND     V1.B16, V0.B16, V0.B16
+	VAND     V17.B16, V0.B16, V0.B16
 	TBNZ     $1, R15, t32
 	FMOVS    (R2), F1
 	B        t31
@@ -1233,27 +704,20 @@ t32:
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
 t31:
-	FMOVQ    528(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    544(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	FMOVQ    560(R26), F3
-	VFMLS    V3.S4, V1.S4, V2.S4
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	FMOVQ    592(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    608(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
+	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -1267,15 +731,12 @@ t31:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	FMOVQ    512(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
+	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F2
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	FMOVQ    512(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
+	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	TBNZ     $1, R15, t34
 	FMOVS    F1, (R2)
 	B        t33
@@ -1295,27 +756,20 @@ t36:
 	ADD      $8, R24, R23
 	VLD1     (R23), V2.S[2]
 t35:
-	FMOVQ    528(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    544(R26), F3
-	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F3
-	FMOVQ    560(R26), F4
-	VFMLS    V4.S4, V2.S4, V3.S4
-	FMOVQ    576(R26), F4
-	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V27.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    608(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLS    V26.S4, V4.S4, V2.S4
+	VFMLS    V25.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F4
-	FMOVQ    624(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V24.S4, V4.S4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
@@ -1329,15 +783,12 @@ t35:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    512(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
+	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F3
-	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
-	FMOVQ    512(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
+	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
 	TBNZ     $1, R15, t38
 	FMOVS    F2, (R24)
 	B        t37
@@ -1358,22 +809,16 @@ t40:
 	VLD1     (R23), V3.S[2]
 t39:
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	FMOVQ    528(R26), F5
-	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F5
-	FMOVQ    720(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
-	FMOVQ    576(R26), F6
-	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    736(R26), F7
-	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V4.S4
+	VFMLA    V23.S4, V4.S4, V5.S4
+	WORD     $0x4ebed4a6 // fsub v6.4s, v5.4s, v30.4s
+	VFMLS    V22.S4, V6.S4, V4.S4
+	VFMLS    V21.S4, V6.S4, V4.S4
 	FMOVQ    784(R26), F6
-	FMOVQ    768(R26), F7
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V20.S4, V6.S4
 	FMOVQ    800(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    816(R26), F6
@@ -1384,18 +829,14 @@ t39:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
-	FMOVQ    512(R26), F5
-	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VADD     V31.S4, V4.S4, V4.S4
+	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F4
-	WORD     $0x4e24d4a4 // fadd v4.4s, v5.4s, v4.4s
+	WORD     $0x4e33d4a4 // fadd v4.4s, v5.4s, v19.4s
 	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	FMOVQ    864(R26), F5
-	VBIT     V5.B16, V3.B16, V4.B16
+	VBIT     V18.B16, V3.B16, V4.B16
 	TBNZ     $1, R15, t42
 	FMOVS    F4, (R25)
 	B        t41
@@ -1410,8 +851,7 @@ t41:
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	VFMLA    V0.S4, V2.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	FMOVQ    880(R26), F2
-	WORD     $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	TBNZ     $1, R15, t44
 	FMOVS    F0, (R1)
@@ -1432,27 +872,20 @@ t46:
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
 t45:
-	FMOVQ    528(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    544(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	FMOVQ    560(R26), F3
-	VFMLS    V3.S4, V1.S4, V2.S4
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	FMOVQ    592(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    608(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
+	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -1466,15 +899,12 @@ t45:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	FMOVQ    512(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
+	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F2
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	FMOVQ    512(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
+	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	TBNZ     $1, R15, t48
 	FMOVS    F1, (R24)
 	B        t47
@@ -1485,22 +915,16 @@ t48:
 	VST1     V1.S[2], (R23)
 t47:
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	FMOVQ    528(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	FMOVQ    720(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    576(R26), F4
-	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    736(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLA    V23.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLS    V21.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	FMOVQ    768(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V20.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -1511,18 +935,14 @@ t47:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    512(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
-	FMOVQ    512(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VADD     V31.S4, V2.S4, V2.S4
+	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F2
-	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
+	WORD     $0x4e33d462 // fadd v2.4s, v3.4s, v19.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	FMOVQ    864(R26), F3
-	VBIT     V3.B16, V0.B16, V2.B16
+	VBIT     V18.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -2136,10 +1556,19 @@ l55:
 TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $56-76
 	MOVD     $lstmConsts<>(SB), R26
 
-	// Registers:    V0-V31 values
-	FMOVS    hasCx+72(FP), F0
-	VDUP     V0.S[0], V0.S4
-	FMOVQ    F0, 48(RSP)
+	// Registers:    V0-V15 values    V16-V31 constants and scalars
+	FMOVQ    512(R26), F31
+	FMOVQ    576(R26), F30
+	FLDPQ    528(R26), (F29, F28)
+	FMOVQ    560(R26), F27
+	FLDPQ    592(R26), (F26, F25)
+	FMOVQ    624(R26), F24
+	FLDPQ    720(R26), (F23, F22)
+	FLDPQ    752(R26), (F21, F20)
+	FLDPQ    848(R26), (F19, F18)
+	FMOVS    hasCx+72(FP), F17
+	VDUP     V17.S[0], V17.S4
+	FMOVQ    880(R26), F16
 
 	// Registers:    R0 hy    R1 cy    R2 gates    R3 cx    R4 peephole    R15 elements left in the row    R5 4n
 	MOVD     hy+0(FP), R0
@@ -2172,865 +1601,365 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $56-76
 	MOVD     R14, 40(RSP)
 l109:
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	CMP      $8, R15
 	BLT      l111
 l110:
 	FLDPQ    (R3), (F0, F1)
-	FLDPQ    32(R3), (F2, F3)
-	FMOVQ    48(RSP), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    48(RSP), F4
-	VAND     V4.B16, V1.B16, V1.B16
-	FMOVQ    48(RSP), F4
-	VAND     V4.B16, V2.B16, V2.B16
-	FMOVQ    48(RSP), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	FLDPQ    (R2), (F4, F5)
-	FLDPQ    32(R2), (F6, F7)
-	FLDPQ    (R4), (F8, F9)
-	FLDPQ    32(R4), (F10, F11)
-	VFMLA    V0.S4, V8.S4, V4.S4
-	VFMLA    V1.S4, V9.S4, V5.S4
-	VFMLA    V2.S4, V10.S4, V6.S4
-	VFMLA    V3.S4, V11.S4, V7.S4
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
+	VAND     V17.B16, V0.B16, V0.B16
+	VAND     V17.B16, V1.B16, V1.B16
+	FLDPQ    (R2), (F2, F3)
+	FLDPQ    (R4), (F4, F5)
+	VFMLA    V0.S4, V4.S4, V2.S4
+	VFMLA    V1.S4, V5.S4, V3.S4
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
+	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F8
-	FMOVQ    560(R26), F9
-	VFMLS    V9.S4, V4.S4, V8.S4
-	FMOVQ    576(R26), F9
-	FMOVQ    560(R26), F10
-	VFMLS    V10.S4, V5.S4, V9.S4
-	FMOVQ    576(R26), F10
-	FMOVQ    560(R26), F11
-	VFMLS    V11.S4, V6.S4, V10.S4
-	FMOVQ    576(R26), F11
-	FMOVQ    560(R26), F12
-	VFMLS    V12.S4, V7.S4, V11.S4
-	FMOVQ    576(R26), F12
-	WORD     $0x4eacd50c // fsub v12.4s, v8.4s, v12.4s
-	FMOVQ    576(R26), F13
-	WORD     $0x4eadd52d // fsub v13.4s, v9.4s, v13.4s
-	FMOVQ    576(R26), F14
-	WORD     $0x4eaed54e // fsub v14.4s, v10.4s, v14.4s
-	FMOVQ    576(R26), F15
-	WORD     $0x4eafd56f // fsub v15.4s, v11.4s, v15.4s
+	FMOVQ    576(R26), F4
+	VFMLS    V27.S4, V2.S4, V4.S4
+	FMOVQ    576(R26), F5
+	VFMLS    V27.S4, V3.S4, V5.S4
+	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
+	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
+	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
+	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
+	VFMLS    V26.S4, V6.S4, V2.S4
+	VFMLS    V26.S4, V7.S4, V3.S4
+	VFMLS    V25.S4, V6.S4, V2.S4
+	VFMLS    V25.S4, V7.S4, V3.S4
+
+	// p = e^r
+	FMOVQ    640(R26), F6
+	VFMLA    V2.S4, V24.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V3.S4, V24.S4, V7.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    656(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    672(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    688(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    688(R26), F7
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    512(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    512(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    512(R26), F2
+	VFMLA    V3.S4, V6.S4, V2.S4
+
+	// p 2^n
+	VSHL     $23, V4.S4, V3.S4
+	VSHL     $23, V5.S4, V4.S4
+	VADD     V31.S4, V3.S4, V3.S4
+	VADD     V31.S4, V4.S4, V4.S4
+	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+
+	// 1/(1+e)
+	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
+	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
+	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
+	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	FSTPQ    (F3, F2), (R2)
+	ADD      R6<<0, R2, R24
+	FLDPQ    (R24), (F4, F5)
+	ADD      R6<<0, R4, R25
+	FLDPQ    (R25), (F6, F7)
+	VFMLA    V0.S4, V6.S4, V4.S4
+	VFMLA    V1.S4, V7.S4, V5.S4
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
+	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
+	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    576(R26), F6
+	VFMLS    V27.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLS    V27.S4, V5.S4, V7.S4
+	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
+	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
 	WORD     $0x6ea0f884 // fneg v4.4s, v4.4s
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
-	WORD     $0x6ea0f8c6 // fneg v6.4s, v6.4s
-	WORD     $0x6ea0f8e7 // fneg v7.4s, v7.4s
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V12.S4, V4.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V13.S4, V5.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V14.S4, V6.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V15.S4, V7.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V12.S4, V4.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V13.S4, V5.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V14.S4, V6.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V15.S4, V7.S4
+	VFMLS    V26.S4, V8.S4, V4.S4
+	VFMLS    V26.S4, V9.S4, V5.S4
+	VFMLS    V25.S4, V8.S4, V4.S4
+	VFMLS    V25.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F12
-	FMOVQ    624(R26), F13
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    640(R26), F13
-	FMOVQ    624(R26), F14
-	VFMLA    V5.S4, V14.S4, V13.S4
-	FMOVQ    640(R26), F14
-	FMOVQ    624(R26), F15
-	VFMLA    V6.S4, V15.S4, V14.S4
-	FMOVQ    640(R26), F15
-	FMOVQ    624(R26), F16
-	VFMLA    V7.S4, V16.S4, V15.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    656(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    656(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    656(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    672(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    672(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
-	FMOVQ    672(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    688(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    688(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    688(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
-	FMOVQ    688(R26), F12
-	VFMLA    V7.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    512(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
-	FMOVQ    512(R26), F15
-	VFMLA    V6.S4, V16.S4, V15.S4
-	FMOVQ    512(R26), F16
-	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    512(R26), F12
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VFMLA    V6.S4, V15.S4, V5.S4
-	FMOVQ    512(R26), F6
-	VFMLA    V7.S4, V16.S4, V6.S4
-
-	// p 2^n
-	VSHL     $23, V8.S4, V7.S4
-	VSHL     $23, V9.S4, V8.S4
-	VSHL     $23, V10.S4, V9.S4
-	VSHL     $23, V11.S4, V10.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V7.S4, V7.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V8.S4, V8.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V10.S4, V10.S4
-	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
-
-	// 1/(1+e)
-	FMOVQ    512(R26), F8
-	WORD     $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e25d505 // fadd v5.4s, v8.4s, v5.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e26d506 // fadd v6.4s, v8.4s, v6.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e27fd07 // fdiv v7.4s, v8.4s, v7.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e24fd04 // fdiv v4.4s, v8.4s, v4.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e26fd06 // fdiv v6.4s, v8.4s, v6.4s
-	FSTPQ    (F7, F4), (R2)
-	FSTPQ    (F5, F6), 32(R2)
-	ADD      R6<<0, R2, R24
-	FLDPQ    (R24), (F8, F9)
-	FLDPQ    32(R24), (F10, F11)
-	ADD      R6<<0, R4, R25
-	FLDPQ    (R25), (F12, F13)
-	FLDPQ    32(R25), (F14, F15)
-	VFMLA    V0.S4, V12.S4, V8.S4
-	VFMLA    V1.S4, V13.S4, V9.S4
-	VFMLA    V2.S4, V14.S4, V10.S4
-	VFMLA    V3.S4, V15.S4, V11.S4
-	FMOVQ    528(R26), F12
-	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4ea9f589 // fmin v9.4s, v12.4s, v9.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4eaaf58a // fmin v10.4s, v12.4s, v10.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e28f588 // fmax v8.4s, v12.4s, v8.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e29f589 // fmax v9.4s, v12.4s, v9.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F12
-	FMOVQ    560(R26), F13
-	VFMLS    V13.S4, V8.S4, V12.S4
-	FMOVQ    576(R26), F13
-	FMOVQ    560(R26), F14
-	VFMLS    V14.S4, V9.S4, V13.S4
-	FMOVQ    576(R26), F14
-	FMOVQ    560(R26), F15
-	VFMLS    V15.S4, V10.S4, V14.S4
-	FMOVQ    576(R26), F15
-	FMOVQ    560(R26), F16
-	VFMLS    V16.S4, V11.S4, V15.S4
-	FMOVQ    576(R26), F16
-	WORD     $0x4eb0d590 // fsub v16.4s, v12.4s, v16.4s
-	FMOVQ    576(R26), F17
-	WORD     $0x4eb1d5b1 // fsub v17.4s, v13.4s, v17.4s
-	FMOVQ    576(R26), F18
-	WORD     $0x4eb2d5d2 // fsub v18.4s, v14.4s, v18.4s
-	FMOVQ    576(R26), F19
-	WORD     $0x4eb3d5f3 // fsub v19.4s, v15.4s, v19.4s
-	WORD     $0x6ea0f908 // fneg v8.4s, v8.4s
-	WORD     $0x6ea0f929 // fneg v9.4s, v9.4s
-	WORD     $0x6ea0f94a // fneg v10.4s, v10.4s
-	WORD     $0x6ea0f96b // fneg v11.4s, v11.4s
-	FMOVQ    592(R26), F20
-	VFMLS    V20.S4, V16.S4, V8.S4
-	FMOVQ    592(R26), F20
-	VFMLS    V20.S4, V17.S4, V9.S4
-	FMOVQ    592(R26), F20
-	VFMLS    V20.S4, V18.S4, V10.S4
-	FMOVQ    592(R26), F20
-	VFMLS    V20.S4, V19.S4, V11.S4
-	FMOVQ    608(R26), F20
-	VFMLS    V20.S4, V16.S4, V8.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V17.S4, V9.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V18.S4, V10.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V19.S4, V11.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F16
-	FMOVQ    624(R26), F17
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    640(R26), F17
-	FMOVQ    624(R26), F18
-	VFMLA    V9.S4, V18.S4, V17.S4
-	FMOVQ    640(R26), F18
-	FMOVQ    624(R26), F19
-	VFMLA    V10.S4, V19.S4, V18.S4
-	FMOVQ    640(R26), F19
-	FMOVQ    624(R26), F20
-	VFMLA    V11.S4, V20.S4, V19.S4
-	FMOVQ    656(R26), F20
-	VFMLA    V8.S4, V16.S4, V20.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    656(R26), F17
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    656(R26), F18
-	VFMLA    V11.S4, V19.S4, V18.S4
-	FMOVQ    672(R26), F19
-	VFMLA    V8.S4, V20.S4, V19.S4
-	FMOVQ    672(R26), F20
-	VFMLA    V9.S4, V16.S4, V20.S4
-	FMOVQ    672(R26), F16
-	VFMLA    V10.S4, V17.S4, V16.S4
-	FMOVQ    672(R26), F17
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    688(R26), F18
-	VFMLA    V8.S4, V19.S4, V18.S4
-	FMOVQ    688(R26), F19
-	VFMLA    V9.S4, V20.S4, V19.S4
-	FMOVQ    688(R26), F20
-	VFMLA    V10.S4, V16.S4, V20.S4
-	FMOVQ    688(R26), F16
-	VFMLA    V11.S4, V17.S4, V16.S4
-	FMOVQ    512(R26), F17
-	VFMLA    V8.S4, V18.S4, V17.S4
-	FMOVQ    512(R26), F18
-	VFMLA    V9.S4, V19.S4, V18.S4
-	FMOVQ    512(R26), F19
-	VFMLA    V10.S4, V20.S4, V19.S4
-	FMOVQ    512(R26), F20
-	VFMLA    V11.S4, V16.S4, V20.S4
-	FMOVQ    512(R26), F16
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    512(R26), F8
-	VFMLA    V9.S4, V18.S4, V8.S4
-	FMOVQ    512(R26), F9
-	VFMLA    V10.S4, V19.S4, V9.S4
+	FMOVQ    640(R26), F8
+	VFMLA    V4.S4, V24.S4, V8.S4
+	FMOVQ    640(R26), F9
+	VFMLA    V5.S4, V24.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    512(R26), F10
-	VFMLA    V11.S4, V20.S4, V10.S4
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    512(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    512(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V12.S4, V11.S4
-	VSHL     $23, V13.S4, V12.S4
-	VSHL     $23, V14.S4, V13.S4
-	VSHL     $23, V15.S4, V14.S4
-	FMOVQ    512(R26), F15
-	VADD     V15.S4, V11.S4, V11.S4
-	FMOVQ    512(R26), F15
-	VADD     V15.S4, V12.S4, V12.S4
-	FMOVQ    512(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    512(R26), F15
-	VADD     V15.S4, V14.S4, V14.S4
-	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
-	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
-	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	VSHL     $23, V6.S4, V5.S4
+	VSHL     $23, V7.S4, V6.S4
+	VADD     V31.S4, V5.S4, V5.S4
+	VADD     V31.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F12
-	WORD     $0x4e2bd58b // fadd v11.4s, v12.4s, v11.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x4e29d589 // fadd v9.4s, v12.4s, v9.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x6e2bfd8b // fdiv v11.4s, v12.4s, v11.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x6e29fd89 // fdiv v9.4s, v12.4s, v9.4s
-	FMOVQ    512(R26), F12
-	WORD     $0x6e2afd8a // fdiv v10.4s, v12.4s, v10.4s
-	FSTPQ    (F11, F8), (R24)
-	FSTPQ    (F9, F10), 32(R24)
+	WORD     $0x4e25d7e5 // fadd v5.4s, v31.4s, v5.4s
+	WORD     $0x4e24d7e4 // fadd v4.4s, v31.4s, v4.4s
+	WORD     $0x6e25ffe5 // fdiv v5.4s, v31.4s, v5.4s
+	WORD     $0x6e24ffe4 // fdiv v4.4s, v31.4s, v4.4s
+	FSTPQ    (F5, F4), (R24)
 	ADD      R6<<1, R2, R25
-	FLDPQ    (R25), (F12, F13)
-	FLDPQ    32(R25), (F14, F15)
-	WORD     $0x4ea0f990 // fabs v16.4s, v12.4s
-	WORD     $0x4ea0f9b1 // fabs v17.4s, v13.4s
-	WORD     $0x4ea0f9d2 // fabs v18.4s, v14.4s
-	WORD     $0x4ea0f9f3 // fabs v19.4s, v15.4s
-	FMOVQ    528(R26), F20
-	WORD     $0x4eb0f690 // fmin v16.4s, v20.4s, v16.4s
-	FMOVQ    528(R26), F20
-	WORD     $0x4eb1f691 // fmin v17.4s, v20.4s, v17.4s
-	FMOVQ    528(R26), F20
-	WORD     $0x4eb2f692 // fmin v18.4s, v20.4s, v18.4s
-	FMOVQ    528(R26), F20
-	WORD     $0x4eb3f693 // fmin v19.4s, v20.4s, v19.4s
+	FLDPQ    (R25), (F6, F7)
+	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
+	WORD     $0x4ea0f8e9 // fabs v9.4s, v7.4s
+	WORD     $0x4ea8f7a8 // fmin v8.4s, v29.4s, v8.4s
+	WORD     $0x4ea9f7a9 // fmin v9.4s, v29.4s, v9.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F20
-	FMOVQ    720(R26), F21
-	VFMLA    V21.S4, V16.S4, V20.S4
-	FMOVQ    576(R26), F21
-	FMOVQ    720(R26), F22
-	VFMLA    V22.S4, V17.S4, V21.S4
-	FMOVQ    576(R26), F22
-	FMOVQ    720(R26), F23
-	VFMLA    V23.S4, V18.S4, V22.S4
-	FMOVQ    576(R26), F23
-	FMOVQ    720(R26), F24
-	VFMLA    V24.S4, V19.S4, V23.S4
-	FMOVQ    576(R26), F24
-	WORD     $0x4eb8d698 // fsub v24.4s, v20.4s, v24.4s
-	FMOVQ    576(R26), F25
-	WORD     $0x4eb9d6b9 // fsub v25.4s, v21.4s, v25.4s
-	FMOVQ    576(R26), F26
-	WORD     $0x4ebad6da // fsub v26.4s, v22.4s, v26.4s
-	FMOVQ    576(R26), F27
-	WORD     $0x4ebbd6fb // fsub v27.4s, v23.4s, v27.4s
-	FMOVQ    736(R26), F28
-	VFMLS    V28.S4, V24.S4, V16.S4
-	FMOVQ    736(R26), F28
-	VFMLS    V28.S4, V25.S4, V17.S4
-	FMOVQ    736(R26), F28
-	VFMLS    V28.S4, V26.S4, V18.S4
-	FMOVQ    736(R26), F28
-	VFMLS    V28.S4, V27.S4, V19.S4
-	FMOVQ    752(R26), F28
-	VFMLS    V28.S4, V24.S4, V16.S4
-	FMOVQ    752(R26), F24
-	VFMLS    V24.S4, V25.S4, V17.S4
-	FMOVQ    752(R26), F24
-	VFMLS    V24.S4, V26.S4, V18.S4
-	FMOVQ    752(R26), F24
-	VFMLS    V24.S4, V27.S4, V19.S4
-	FMOVQ    784(R26), F24
-	FMOVQ    768(R26), F25
-	VFMLA    V16.S4, V25.S4, V24.S4
-	FMOVQ    784(R26), F25
-	FMOVQ    768(R26), F26
-	VFMLA    V17.S4, V26.S4, V25.S4
-	FMOVQ    784(R26), F26
-	FMOVQ    768(R26), F27
-	VFMLA    V18.S4, V27.S4, V26.S4
-	FMOVQ    784(R26), F27
-	FMOVQ    768(R26), F28
-	VFMLA    V19.S4, V28.S4, V27.S4
-	FMOVQ    800(R26), F28
-	VFMLA    V16.S4, V24.S4, V28.S4
-	FMOVQ    800(R26), F24
-	VFMLA    V17.S4, V25.S4, V24.S4
-	FMOVQ    800(R26), F25
-	VFMLA    V18.S4, V26.S4, V25.S4
-	FMOVQ    800(R26), F26
-	VFMLA    V19.S4, V27.S4, V26.S4
-	FMOVQ    816(R26), F27
-	VFMLA    V16.S4, V28.S4, V27.S4
-	FMOVQ    816(R26), F28
-	VFMLA    V17.S4, V24.S4, V28.S4
-	FMOVQ    816(R26), F24
-	VFMLA    V18.S4, V25.S4, V24.S4
-	FMOVQ    816(R26), F25
-	VFMLA    V19.S4, V26.S4, V25.S4
-	FMOVQ    832(R26), F26
-	VFMLA    V16.S4, V27.S4, V26.S4
-	FMOVQ    832(R26), F27
-	VFMLA    V17.S4, V28.S4, V27.S4
-	FMOVQ    832(R26), F28
-	VFMLA    V18.S4, V24.S4, V28.S4
-	FMOVQ    832(R26), F24
-	VFMLA    V19.S4, V25.S4, V24.S4
-	WORD     $0x6e30df59 // fmul v25.4s, v26.4s, v16.4s
-	WORD     $0x6e31df7a // fmul v26.4s, v27.4s, v17.4s
-	WORD     $0x6e32df9b // fmul v27.4s, v28.4s, v18.4s
-	WORD     $0x6e33df18 // fmul v24.4s, v24.4s, v19.4s
-	WORD     $0x4e30d61c // fadd v28.4s, v16.4s, v16.4s
-	WORD     $0x4e31d63d // fadd v29.4s, v17.4s, v17.4s
-	WORD     $0x4e32d65e // fadd v30.4s, v18.4s, v18.4s
-	WORD     $0x4e33d67f // fadd v31.4s, v19.4s, v19.4s
-	VFMLA    V16.S4, V25.S4, V28.S4
-	VFMLA    V17.S4, V26.S4, V29.S4
-	VFMLA    V18.S4, V27.S4, V30.S4
-	VFMLA    V19.S4, V24.S4, V31.S4
-	VSHL     $23, V20.S4, V16.S4
-	VSHL     $23, V21.S4, V17.S4
-	VSHL     $23, V22.S4, V18.S4
-	VSHL     $23, V23.S4, V19.S4
-	FMOVQ    512(R26), F20
-	VADD     V20.S4, V16.S4, V16.S4
-	FMOVQ    512(R26), F20
-	VADD     V20.S4, V17.S4, V17.S4
-	FMOVQ    512(R26), F20
-	VADD     V20.S4, V18.S4, V18.S4
-	FMOVQ    512(R26), F20
-	VADD     V20.S4, V19.S4, V19.S4
-	FMOVQ    512(R26), F20
-	WORD     $0x4eb4d614 // fsub v20.4s, v16.4s, v20.4s
-	FMOVQ    512(R26), F21
-	WORD     $0x4eb5d635 // fsub v21.4s, v17.4s, v21.4s
-	FMOVQ    512(R26), F22
-	WORD     $0x4eb6d656 // fsub v22.4s, v18.4s, v22.4s
-	FMOVQ    512(R26), F23
-	WORD     $0x4eb7d677 // fsub v23.4s, v19.4s, v23.4s
-	VFMLA    V28.S4, V16.S4, V20.S4
-	VFMLA    V29.S4, V17.S4, V21.S4
-	VFMLA    V30.S4, V18.S4, V22.S4
-	VFMLA    V31.S4, V19.S4, V23.S4
+	FMOVQ    576(R26), F10
+	VFMLA    V23.S4, V8.S4, V10.S4
+	FMOVQ    576(R26), F11
+	VFMLA    V23.S4, V9.S4, V11.S4
+	WORD     $0x4ebed54c // fsub v12.4s, v10.4s, v30.4s
+	WORD     $0x4ebed56d // fsub v13.4s, v11.4s, v30.4s
+	VFMLS    V22.S4, V12.S4, V8.S4
+	VFMLS    V22.S4, V13.S4, V9.S4
+	VFMLS    V21.S4, V12.S4, V8.S4
+	VFMLS    V21.S4, V13.S4, V9.S4
+	FMOVQ    784(R26), F12
+	VFMLA    V8.S4, V20.S4, V12.S4
+	FMOVQ    784(R26), F13
+	VFMLA    V9.S4, V20.S4, V13.S4
+	FMOVQ    800(R26), F14
+	VFMLA    V8.S4, V12.S4, V14.S4
+	FMOVQ    800(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    816(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    816(R26), F14
+	VFMLA    V9.S4, V12.S4, V14.S4
+	FMOVQ    832(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    832(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	WORD     $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
+	WORD     $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD     $0x4e28d50e // fadd v14.4s, v8.4s, v8.4s
+	WORD     $0x4e29d52f // fadd v15.4s, v9.4s, v9.4s
+	VFMLA    V8.S4, V12.S4, V14.S4
+	VFMLA    V9.S4, V13.S4, V15.S4
+	VSHL     $23, V10.S4, V8.S4
+	VSHL     $23, V11.S4, V9.S4
+	VADD     V31.S4, V8.S4, V8.S4
+	VADD     V31.S4, V9.S4, V9.S4
+	WORD     $0x4ebfd50a // fsub v10.4s, v8.4s, v31.4s
+	WORD     $0x4ebfd52b // fsub v11.4s, v9.4s, v31.4s
+	VFMLA    V14.S4, V8.S4, V10.S4
+	VFMLA    V15.S4, V9.S4, V11.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F16
-	WORD     $0x4e30d690 // fadd v16.4s, v20.4s, v16.4s
-	FMOVQ    848(R26), F17
-	WORD     $0x4e31d6b1 // fadd v17.4s, v21.4s, v17.4s
-	FMOVQ    848(R26), F18
-	WORD     $0x4e32d6d2 // fadd v18.4s, v22.4s, v18.4s
-	FMOVQ    848(R26), F19
-	WORD     $0x4e33d6f3 // fadd v19.4s, v23.4s, v19.4s
-	WORD     $0x6e30fe90 // fdiv v16.4s, v20.4s, v16.4s
-	WORD     $0x6e31feb1 // fdiv v17.4s, v21.4s, v17.4s
-	WORD     $0x6e32fed2 // fdiv v18.4s, v22.4s, v18.4s
-	WORD     $0x6e33fef3 // fdiv v19.4s, v23.4s, v19.4s
-	FMOVQ    864(R26), F20
-	VBIT     V20.B16, V12.B16, V16.B16
-	FMOVQ    864(R26), F12
-	VBIT     V12.B16, V13.B16, V17.B16
-	FMOVQ    864(R26), F12
-	VBIT     V12.B16, V14.B16, V18.B16
-	FMOVQ    864(R26), F12
-	VBIT     V12.B16, V15.B16, V19.B16
-	FSTPQ    (F16, F17), (R25)
-	FSTPQ    (F18, F19), 32(R25)
+	WORD     $0x4e33d548 // fadd v8.4s, v10.4s, v19.4s
+	WORD     $0x4e33d569 // fadd v9.4s, v11.4s, v19.4s
+	WORD     $0x6e28fd48 // fdiv v8.4s, v10.4s, v8.4s
+	WORD     $0x6e29fd69 // fdiv v9.4s, v11.4s, v9.4s
+	VBIT     V18.B16, V6.B16, V8.B16
+	VBIT     V18.B16, V7.B16, V9.B16
+	FSTPQ    (F8, F9), (R25)
 
 	// cy = f cx + i g, flushed
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
-	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
-	WORD     $0x6e32dca5 // fmul v5.4s, v5.4s, v18.4s
-	WORD     $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
-	VFMLA    V0.S4, V11.S4, V7.S4
-	VFMLA    V1.S4, V8.S4, V4.S4
-	VFMLA    V2.S4, V9.S4, V5.S4
-	VFMLA    V3.S4, V10.S4, V6.S4
-	WORD     $0x4ea0f8e0 // fabs v0.4s, v7.4s
-	WORD     $0x4ea0f881 // fabs v1.4s, v4.4s
-	WORD     $0x4ea0f8a2 // fabs v2.4s, v5.4s
-	WORD     $0x4ea0f8c3 // fabs v3.4s, v6.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea0e500 // fcmgt v0.4s, v8.4s, v0.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea1e501 // fcmgt v1.4s, v8.4s, v1.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea2e502 // fcmgt v2.4s, v8.4s, v2.4s
-	FMOVQ    880(R26), F8
-	WORD     $0x6ea3e503 // fcmgt v3.4s, v8.4s, v3.4s
-	WORD     $0x4e601ce0 // bic v0.16b, v7.16b, v0.16b
-	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
-	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
-	WORD     $0x4e631cc3 // bic v3.16b, v6.16b, v3.16b
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	WORD     $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
+	VFMLA    V0.S4, V5.S4, V3.S4
+	VFMLA    V1.S4, V4.S4, V2.S4
+	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
+	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
+	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	FSTPQ    (F0, F1), (R1)
-	FSTPQ    (F2, F3), 32(R1)
 	ADD      R7<<0, R2, R24
-	FLDPQ    (R24), (F4, F5)
-	FLDPQ    32(R24), (F6, F7)
+	FLDPQ    (R24), (F2, F3)
 	ADD      R6<<1, R4, R25
-	FLDPQ    (R25), (F8, F9)
-	FLDPQ    32(R25), (F10, F11)
-	VFMLA    V0.S4, V8.S4, V4.S4
-	VFMLA    V1.S4, V9.S4, V5.S4
-	VFMLA    V2.S4, V10.S4, V6.S4
-	VFMLA    V3.S4, V11.S4, V7.S4
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea4f504 // fmin v4.4s, v8.4s, v4.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea5f505 // fmin v5.4s, v8.4s, v5.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea6f506 // fmin v6.4s, v8.4s, v6.4s
-	FMOVQ    528(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e24f504 // fmax v4.4s, v8.4s, v4.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e25f505 // fmax v5.4s, v8.4s, v5.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e26f506 // fmax v6.4s, v8.4s, v6.4s
-	FMOVQ    544(R26), F8
-	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
+	FLDPQ    (R25), (F4, F5)
+	VFMLA    V0.S4, V4.S4, V2.S4
+	VFMLA    V1.S4, V5.S4, V3.S4
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
+	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F8
-	FMOVQ    560(R26), F9
-	VFMLS    V9.S4, V4.S4, V8.S4
-	FMOVQ    576(R26), F9
-	FMOVQ    560(R26), F10
-	VFMLS    V10.S4, V5.S4, V9.S4
-	FMOVQ    576(R26), F10
-	FMOVQ    560(R26), F11
-	VFMLS    V11.S4, V6.S4, V10.S4
-	FMOVQ    576(R26), F11
-	FMOVQ    560(R26), F12
-	VFMLS    V12.S4, V7.S4, V11.S4
-	FMOVQ    576(R26), F12
-	WORD     $0x4eacd50c // fsub v12.4s, v8.4s, v12.4s
-	FMOVQ    576(R26), F13
-	WORD     $0x4eadd52d // fsub v13.4s, v9.4s, v13.4s
-	FMOVQ    576(R26), F14
-	WORD     $0x4eaed54e // fsub v14.4s, v10.4s, v14.4s
-	FMOVQ    576(R26), F15
-	WORD     $0x4eafd56f // fsub v15.4s, v11.4s, v15.4s
-	WORD     $0x6ea0f884 // fneg v4.4s, v4.4s
-	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
-	WORD     $0x6ea0f8c6 // fneg v6.4s, v6.4s
-	WORD     $0x6ea0f8e7 // fneg v7.4s, v7.4s
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V12.S4, V4.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V13.S4, V5.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V14.S4, V6.S4
-	FMOVQ    592(R26), F16
-	VFMLS    V16.S4, V15.S4, V7.S4
-	FMOVQ    608(R26), F16
-	VFMLS    V16.S4, V12.S4, V4.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V13.S4, V5.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V14.S4, V6.S4
-	FMOVQ    608(R26), F12
-	VFMLS    V12.S4, V15.S4, V7.S4
+	FMOVQ    576(R26), F4
+	VFMLS    V27.S4, V2.S4, V4.S4
+	FMOVQ    576(R26), F5
+	VFMLS    V27.S4, V3.S4, V5.S4
+	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
+	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
+	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
+	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
+	VFMLS    V26.S4, V6.S4, V2.S4
+	VFMLS    V26.S4, V7.S4, V3.S4
+	VFMLS    V25.S4, V6.S4, V2.S4
+	VFMLS    V25.S4, V7.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F12
-	FMOVQ    624(R26), F13
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    640(R26), F13
-	FMOVQ    624(R26), F14
-	VFMLA    V5.S4, V14.S4, V13.S4
-	FMOVQ    640(R26), F14
-	FMOVQ    624(R26), F15
-	VFMLA    V6.S4, V15.S4, V14.S4
-	FMOVQ    640(R26), F15
-	FMOVQ    624(R26), F16
-	VFMLA    V7.S4, V16.S4, V15.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    656(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    656(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    656(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    672(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    672(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
-	FMOVQ    672(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
-	FMOVQ    672(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    688(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    688(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    688(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
-	FMOVQ    688(R26), F12
-	VFMLA    V7.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    512(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
-	FMOVQ    512(R26), F15
-	VFMLA    V6.S4, V16.S4, V15.S4
-	FMOVQ    512(R26), F16
-	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    512(R26), F12
-	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    512(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VFMLA    V6.S4, V15.S4, V5.S4
+	FMOVQ    640(R26), F6
+	VFMLA    V2.S4, V24.S4, V6.S4
+	FMOVQ    640(R26), F7
+	VFMLA    V3.S4, V24.S4, V7.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
+	FMOVQ    656(R26), F6
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    672(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    672(R26), F8
+	VFMLA    V3.S4, V6.S4, V8.S4
+	FMOVQ    688(R26), F6
+	VFMLA    V2.S4, V7.S4, V6.S4
+	FMOVQ    688(R26), F7
+	VFMLA    V3.S4, V8.S4, V7.S4
+	FMOVQ    512(R26), F8
+	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    512(R26), F6
-	VFMLA    V7.S4, V16.S4, V6.S4
+	VFMLA    V3.S4, V7.S4, V6.S4
+	FMOVQ    512(R26), F7
+	VFMLA    V2.S4, V8.S4, V7.S4
+	FMOVQ    512(R26), F2
+	VFMLA    V3.S4, V6.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V8.S4, V7.S4
-	VSHL     $23, V9.S4, V8.S4
-	VSHL     $23, V10.S4, V9.S4
-	VSHL     $23, V11.S4, V10.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V7.S4, V7.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V8.S4, V8.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V9.S4, V9.S4
-	FMOVQ    512(R26), F11
-	VADD     V11.S4, V10.S4, V10.S4
-	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	VSHL     $23, V4.S4, V3.S4
+	VSHL     $23, V5.S4, V4.S4
+	VADD     V31.S4, V3.S4, V3.S4
+	VADD     V31.S4, V4.S4, V4.S4
+	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F8
-	WORD     $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e25d505 // fadd v5.4s, v8.4s, v5.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x4e26d506 // fadd v6.4s, v8.4s, v6.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e27fd07 // fdiv v7.4s, v8.4s, v7.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e24fd04 // fdiv v4.4s, v8.4s, v4.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
-	FMOVQ    512(R26), F8
-	WORD     $0x6e26fd06 // fdiv v6.4s, v8.4s, v6.4s
-	FSTPQ    (F7, F4), (R24)
-	FSTPQ    (F5, F6), 32(R24)
-	WORD     $0x4ea0f808 // fabs v8.4s, v0.4s
-	WORD     $0x4ea0f829 // fabs v9.4s, v1.4s
-	WORD     $0x4ea0f84a // fabs v10.4s, v2.4s
-	WORD     $0x4ea0f86b // fabs v11.4s, v3.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4ea9f589 // fmin v9.4s, v12.4s, v9.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4eaaf58a // fmin v10.4s, v12.4s, v10.4s
-	FMOVQ    528(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
+	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
+	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
+	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	FSTPQ    (F3, F2), (R24)
+	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
+	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F12
-	FMOVQ    720(R26), F13
-	VFMLA    V13.S4, V8.S4, V12.S4
-	FMOVQ    576(R26), F13
-	FMOVQ    720(R26), F14
-	VFMLA    V14.S4, V9.S4, V13.S4
-	FMOVQ    576(R26), F14
-	FMOVQ    720(R26), F15
-	VFMLA    V15.S4, V10.S4, V14.S4
-	FMOVQ    576(R26), F15
-	FMOVQ    720(R26), F16
-	VFMLA    V16.S4, V11.S4, V15.S4
-	FMOVQ    576(R26), F16
-	WORD     $0x4eb0d590 // fsub v16.4s, v12.4s, v16.4s
-	FMOVQ    576(R26), F17
-	WORD     $0x4eb1d5b1 // fsub v17.4s, v13.4s, v17.4s
-	FMOVQ    576(R26), F18
-	WORD     $0x4eb2d5d2 // fsub v18.4s, v14.4s, v18.4s
-	FMOVQ    576(R26), F19
-	WORD     $0x4eb3d5f3 // fsub v19.4s, v15.4s, v19.4s
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V16.S4, V8.S4
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V17.S4, V9.S4
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V18.S4, V10.S4
-	FMOVQ    736(R26), F20
-	VFMLS    V20.S4, V19.S4, V11.S4
-	FMOVQ    752(R26), F20
-	VFMLS    V20.S4, V16.S4, V8.S4
-	FMOVQ    752(R26), F16
-	VFMLS    V16.S4, V17.S4, V9.S4
-	FMOVQ    752(R26), F16
-	VFMLS    V16.S4, V18.S4, V10.S4
-	FMOVQ    752(R26), F16
-	VFMLS    V16.S4, V19.S4, V11.S4
-	FMOVQ    784(R26), F16
-	FMOVQ    768(R26), F17
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    784(R26), F17
-	FMOVQ    768(R26), F18
-	VFMLA    V9.S4, V18.S4, V17.S4
-	FMOVQ    784(R26), F18
-	FMOVQ    768(R26), F19
-	VFMLA    V10.S4, V19.S4, V18.S4
-	FMOVQ    784(R26), F19
-	FMOVQ    768(R26), F20
-	VFMLA    V11.S4, V20.S4, V19.S4
-	FMOVQ    800(R26), F20
-	VFMLA    V8.S4, V16.S4, V20.S4
-	FMOVQ    800(R26), F16
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    800(R26), F17
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    800(R26), F18
-	VFMLA    V11.S4, V19.S4, V18.S4
-	FMOVQ    816(R26), F19
-	VFMLA    V8.S4, V20.S4, V19.S4
-	FMOVQ    816(R26), F20
-	VFMLA    V9.S4, V16.S4, V20.S4
-	FMOVQ    816(R26), F16
-	VFMLA    V10.S4, V17.S4, V16.S4
-	FMOVQ    816(R26), F17
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    832(R26), F18
-	VFMLA    V8.S4, V19.S4, V18.S4
-	FMOVQ    832(R26), F19
-	VFMLA    V9.S4, V20.S4, V19.S4
-	FMOVQ    832(R26), F20
-	VFMLA    V10.S4, V16.S4, V20.S4
-	FMOVQ    832(R26), F16
-	VFMLA    V11.S4, V17.S4, V16.S4
-	WORD     $0x6e28de51 // fmul v17.4s, v18.4s, v8.4s
-	WORD     $0x6e29de72 // fmul v18.4s, v19.4s, v9.4s
-	WORD     $0x6e2ade93 // fmul v19.4s, v20.4s, v10.4s
-	WORD     $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
-	WORD     $0x4e28d514 // fadd v20.4s, v8.4s, v8.4s
-	WORD     $0x4e29d535 // fadd v21.4s, v9.4s, v9.4s
-	WORD     $0x4e2ad556 // fadd v22.4s, v10.4s, v10.4s
-	WORD     $0x4e2bd577 // fadd v23.4s, v11.4s, v11.4s
-	VFMLA    V8.S4, V17.S4, V20.S4
-	VFMLA    V9.S4, V18.S4, V21.S4
-	VFMLA    V10.S4, V19.S4, V22.S4
-	VFMLA    V11.S4, V16.S4, V23.S4
-	VSHL     $23, V12.S4, V8.S4
-	VSHL     $23, V13.S4, V9.S4
-	VSHL     $23, V14.S4, V10.S4
-	VSHL     $23, V15.S4, V11.S4
-	FMOVQ    512(R26), F12
-	VADD     V12.S4, V8.S4, V8.S4
-	FMOVQ    512(R26), F12
-	VADD     V12.S4, V9.S4, V9.S4
-	FMOVQ    512(R26), F12
-	VADD     V12.S4, V10.S4, V10.S4
-	FMOVQ    512(R26), F12
-	VADD     V12.S4, V11.S4, V11.S4
-	FMOVQ    512(R26), F12
-	WORD     $0x4eacd50c // fsub v12.4s, v8.4s, v12.4s
-	FMOVQ    512(R26), F13
-	WORD     $0x4eadd52d // fsub v13.4s, v9.4s, v13.4s
-	FMOVQ    512(R26), F14
-	WORD     $0x4eaed54e // fsub v14.4s, v10.4s, v14.4s
-	FMOVQ    512(R26), F15
-	WORD     $0x4eafd56f // fsub v15.4s, v11.4s, v15.4s
-	VFMLA    V20.S4, V8.S4, V12.S4
-	VFMLA    V21.S4, V9.S4, V13.S4
-	VFMLA    V22.S4, V10.S4, V14.S4
-	VFMLA    V23.S4, V11.S4, V15.S4
+	FMOVQ    576(R26), F6
+	VFMLA    V23.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLA    V23.S4, V5.S4, V7.S4
+	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
+	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
+	VFMLS    V22.S4, V8.S4, V4.S4
+	VFMLS    V22.S4, V9.S4, V5.S4
+	VFMLS    V21.S4, V8.S4, V4.S4
+	VFMLS    V21.S4, V9.S4, V5.S4
+	FMOVQ    784(R26), F8
+	VFMLA    V4.S4, V20.S4, V8.S4
+	FMOVQ    784(R26), F9
+	VFMLA    V5.S4, V20.S4, V9.S4
+	FMOVQ    800(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    800(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    816(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    816(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    832(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    832(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	WORD     $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD     $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD     $0x4e24d48a // fadd v10.4s, v4.4s, v4.4s
+	WORD     $0x4e25d4ab // fadd v11.4s, v5.4s, v5.4s
+	VFMLA    V4.S4, V8.S4, V10.S4
+	VFMLA    V5.S4, V9.S4, V11.S4
+	VSHL     $23, V6.S4, V4.S4
+	VSHL     $23, V7.S4, V5.S4
+	VADD     V31.S4, V4.S4, V4.S4
+	VADD     V31.S4, V5.S4, V5.S4
+	WORD     $0x4ebfd486 // fsub v6.4s, v4.4s, v31.4s
+	WORD     $0x4ebfd4a7 // fsub v7.4s, v5.4s, v31.4s
+	VFMLA    V10.S4, V4.S4, V6.S4
+	VFMLA    V11.S4, V5.S4, V7.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F8
-	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
-	FMOVQ    848(R26), F9
-	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	FMOVQ    848(R26), F10
-	WORD     $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
-	FMOVQ    848(R26), F11
-	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
-	WORD     $0x6e29fda9 // fdiv v9.4s, v13.4s, v9.4s
-	WORD     $0x6e2afdca // fdiv v10.4s, v14.4s, v10.4s
-	WORD     $0x6e2bfdeb // fdiv v11.4s, v15.4s, v11.4s
-	FMOVQ    864(R26), F12
-	VBIT     V12.B16, V0.B16, V8.B16
-	FMOVQ    864(R26), F0
-	VBIT     V0.B16, V1.B16, V9.B16
-	FMOVQ    864(R26), F0
-	VBIT     V0.B16, V2.B16, V10.B16
-	FMOVQ    864(R26), F0
-	VBIT     V0.B16, V3.B16, V11.B16
+	WORD     $0x4e33d4c4 // fadd v4.4s, v6.4s, v19.4s
+	WORD     $0x4e33d4e5 // fadd v5.4s, v7.4s, v19.4s
+	WORD     $0x6e24fcc4 // fdiv v4.4s, v6.4s, v4.4s
+	WORD     $0x6e25fce5 // fdiv v5.4s, v7.4s, v5.4s
+	VBIT     V18.B16, V0.B16, V4.B16
+	VBIT     V18.B16, V1.B16, V5.B16
 
 	// hy = o tanh(cy)
-	WORD     $0x6e28dce0 // fmul v0.4s, v7.4s, v8.4s
-	WORD     $0x6e29dc81 // fmul v1.4s, v4.4s, v9.4s
-	WORD     $0x6e2adca2 // fmul v2.4s, v5.4s, v10.4s
-	WORD     $0x6e2bdcc3 // fmul v3.4s, v6.4s, v11.4s
+	WORD     $0x6e24dc60 // fmul v0.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc41 // fmul v1.4s, v2.4s, v5.4s
 	FSTPQ    (F0, F1), (R0)
-	FSTPQ    (F2, F3), 32(R0)
-	ADD      $64, R0, R0
-	ADD      $64, R1, R1
-	ADD      $64, R2, R2
-	ADD      $64, R3, R3
-	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	ADD      $32, R0, R0
+	ADD      $32, R1, R1
+	ADD      $32, R2, R2
+	ADD      $32, R3, R3
+	ADD      $32, R4, R4
+	SUB      $8, R15, R15
+	CMP      $8, R15
 	BGE      l110
 l111:
 	CMP      $4, R15
 	BLT      l112
 l114:
 	FMOVQ    (R3), F0
-	FMOVQ    48(RSP), F1
-	VAND     V1.B16, V0.B16, V0.B16
+	VAND     V17.B16, V0.B16, V0.B16
 	FMOVQ    (R2), F1
 	FMOVQ    (R4), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	FMOVQ    528(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    544(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	FMOVQ    560(R26), F3
-	VFMLS    V3.S4, V1.S4, V2.S4
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	FMOVQ    592(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    608(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
+	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -3044,42 +1973,32 @@ l114:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	FMOVQ    512(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
+	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F2
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	FMOVQ    512(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
+	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	FMOVQ    F1, (R2)
 	ADD      R6<<0, R2, R24
 	FMOVQ    (R24), F2
 	ADD      R6<<0, R4, R25
 	FMOVQ    (R25), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    528(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    544(R26), F3
-	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F3
-	FMOVQ    560(R26), F4
-	VFMLS    V4.S4, V2.S4, V3.S4
-	FMOVQ    576(R26), F4
-	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V27.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    608(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLS    V26.S4, V4.S4, V2.S4
+	VFMLS    V25.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F4
-	FMOVQ    624(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V24.S4, V4.S4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
@@ -3093,35 +2012,26 @@ l114:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    512(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
+	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F3
-	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
-	FMOVQ    512(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
+	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
 	FMOVQ    F2, (R24)
 	ADD      R6<<1, R2, R25
 	FMOVQ    (R25), F3
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	FMOVQ    528(R26), F5
-	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F5
-	FMOVQ    720(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
-	FMOVQ    576(R26), F6
-	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    736(R26), F7
-	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V4.S4
+	VFMLA    V23.S4, V4.S4, V5.S4
+	WORD     $0x4ebed4a6 // fsub v6.4s, v5.4s, v30.4s
+	VFMLS    V22.S4, V6.S4, V4.S4
+	VFMLS    V21.S4, V6.S4, V4.S4
 	FMOVQ    784(R26), F6
-	FMOVQ    768(R26), F7
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V20.S4, V6.S4
 	FMOVQ    800(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    816(R26), F6
@@ -3132,26 +2042,21 @@ l114:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
-	FMOVQ    512(R26), F5
-	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VADD     V31.S4, V4.S4, V4.S4
+	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F4
-	WORD     $0x4e24d4a4 // fadd v4.4s, v5.4s, v4.4s
+	WORD     $0x4e33d4a4 // fadd v4.4s, v5.4s, v19.4s
 	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	FMOVQ    864(R26), F5
-	VBIT     V5.B16, V3.B16, V4.B16
+	VBIT     V18.B16, V3.B16, V4.B16
 	FMOVQ    F4, (R25)
 
 	// cy = f cx + i g, flushed
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	VFMLA    V0.S4, V2.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	FMOVQ    880(R26), F2
-	WORD     $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	FMOVQ    F0, (R1)
 	ADD      R7<<0, R2, R24
@@ -3159,27 +2064,20 @@ l114:
 	ADD      R6<<1, R4, R25
 	FMOVQ    (R25), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	FMOVQ    528(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    544(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	FMOVQ    560(R26), F3
-	VFMLS    V3.S4, V1.S4, V2.S4
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	FMOVQ    592(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    608(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
+	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -3193,33 +2091,24 @@ l114:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	FMOVQ    512(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
+	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F2
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	FMOVQ    512(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
+	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	FMOVQ    F1, (R24)
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	FMOVQ    528(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	FMOVQ    720(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    576(R26), F4
-	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    736(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLA    V23.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLS    V21.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	FMOVQ    768(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V20.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -3230,18 +2119,14 @@ l114:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    512(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
-	FMOVQ    512(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VADD     V31.S4, V2.S4, V2.S4
+	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F2
-	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
+	WORD     $0x4e33d462 // fadd v2.4s, v3.4s, v19.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	FMOVQ    864(R26), F3
-	VBIT     V3.B16, V0.B16, V2.B16
+	VBIT     V18.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -3252,8 +2137,6 @@ l114:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	SUB      $4, R15, R15
-	CMP      $4, R15
-	BGE      l114
 l112:
 	CBZ      R15, l113
 	TBNZ     $1, R15, t144
@@ -3265,8 +2148,7 @@ t144:
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
 t143:
-	FMOVQ    48(RSP), F1
-	VAND     V1.B16, V0.B16, V0.B16
+	VAND     V17.B16, V0.B16, V0.B16
 	TBNZ     $1, R15, t146
 	FMOVS    (R2), F1
 	B        t145
@@ -3286,27 +2168,20 @@ t148:
 	VLD1     (R23), V2.S[2]
 t147:
 	VFMLA    V0.S4, V2.S4, V1.S4
-	FMOVQ    528(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    544(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	FMOVQ    560(R26), F3
-	VFMLS    V3.S4, V1.S4, V2.S4
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	FMOVQ    592(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    608(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
+	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -3320,15 +2195,12 @@ t147:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	FMOVQ    512(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
+	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F2
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	FMOVQ    512(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
+	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	TBNZ     $1, R15, t150
 	FMOVS    F1, (R2)
 	B        t149
@@ -3359,27 +2231,20 @@ t154:
 	VLD1     (R23), V3.S[2]
 t153:
 	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    528(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    544(R26), F3
-	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F3
-	FMOVQ    560(R26), F4
-	VFMLS    V4.S4, V2.S4, V3.S4
-	FMOVQ    576(R26), F4
-	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V27.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	FMOVQ    592(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    608(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLS    V26.S4, V4.S4, V2.S4
+	VFMLS    V25.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F4
-	FMOVQ    624(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V24.S4, V4.S4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
@@ -3393,15 +2258,12 @@ t153:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    512(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
+	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F3
-	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
-	FMOVQ    512(R26), F3
-	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
+	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
 	TBNZ     $1, R15, t156
 	FMOVS    F2, (R24)
 	B        t155
@@ -3422,22 +2284,16 @@ t158:
 	VLD1     (R23), V3.S[2]
 t157:
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	FMOVQ    528(R26), F5
-	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F5
-	FMOVQ    720(R26), F6
-	VFMLA    V6.S4, V4.S4, V5.S4
-	FMOVQ    576(R26), F6
-	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    736(R26), F7
-	VFMLS    V7.S4, V6.S4, V4.S4
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V4.S4
+	VFMLA    V23.S4, V4.S4, V5.S4
+	WORD     $0x4ebed4a6 // fsub v6.4s, v5.4s, v30.4s
+	VFMLS    V22.S4, V6.S4, V4.S4
+	VFMLS    V21.S4, V6.S4, V4.S4
 	FMOVQ    784(R26), F6
-	FMOVQ    768(R26), F7
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V20.S4, V6.S4
 	FMOVQ    800(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    816(R26), F6
@@ -3448,18 +2304,14 @@ t157:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
-	FMOVQ    512(R26), F5
-	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VADD     V31.S4, V4.S4, V4.S4
+	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F4
-	WORD     $0x4e24d4a4 // fadd v4.4s, v5.4s, v4.4s
+	WORD     $0x4e33d4a4 // fadd v4.4s, v5.4s, v19.4s
 	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	FMOVQ    864(R26), F5
-	VBIT     V5.B16, V3.B16, V4.B16
+	VBIT     V18.B16, V3.B16, V4.B16
 	TBNZ     $1, R15, t160
 	FMOVS    F4, (R25)
 	B        t159
@@ -3474,8 +2326,7 @@ t159:
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	VFMLA    V0.S4, V2.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	FMOVQ    880(R26), F2
-	WORD     $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
+	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	TBNZ     $1, R15, t162
 	FMOVS    F0, (R1)
@@ -3507,27 +2358,20 @@ t166:
 	VLD1     (R23), V2.S[2]
 t165:
 	VFMLA    V0.S4, V2.S4, V1.S4
-	FMOVQ    528(R26), F2
-	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
-	FMOVQ    544(R26), F2
-	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	FMOVQ    560(R26), F3
-	VFMLS    V3.S4, V1.S4, V2.S4
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	FMOVQ    592(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    608(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
+	VFMLS    V26.S4, V3.S4, V1.S4
+	VFMLS    V25.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -3541,15 +2385,12 @@ t165:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	FMOVQ    512(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
+	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	FMOVQ    512(R26), F2
-	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	FMOVQ    512(R26), F2
-	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
+	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
 	TBNZ     $1, R15, t168
 	FMOVS    F1, (R24)
 	B        t167
@@ -3560,22 +2401,16 @@ t168:
 	VST1     V1.S[2], (R23)
 t167:
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	FMOVQ    528(R26), F3
-	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	FMOVQ    720(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    576(R26), F4
-	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    736(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
+	VFMLA    V23.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLS    V21.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	FMOVQ    768(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V20.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -3586,18 +2421,14 @@ t167:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    512(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
-	FMOVQ    512(R26), F3
-	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VADD     V31.S4, V2.S4, V2.S4
+	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	FMOVQ    848(R26), F2
-	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
+	WORD     $0x4e33d462 // fadd v2.4s, v3.4s, v19.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	FMOVQ    864(R26), F3
-	VBIT     V3.B16, V0.B16, V2.B16
+	VBIT     V18.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s

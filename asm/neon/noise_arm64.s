@@ -961,12 +961,11 @@ TEXT ·Normals(SB), NOSPLIT, $0-32
 	FLDPQ    576(R26), (F30, F29)
 	FMOVQ    608(R26), F28
 	FMOVQ    640(R26), F27
-	FMOVQ    704(R26), F26
-	FMOVQ    928(R26), F25
-	FMOVQ    1088(R26), F24
-	FMOVQ    1104(R26), F23
-	FLDPQ    672(R26), (F22, F21)
-	FMOVQ    720(R26), F20
+	FMOVQ    928(R26), F26
+	FMOVQ    1088(R26), F25
+	FMOVQ    1104(R26), F24
+	FLDPQ    672(R26), (F23, F22)
+	FLDPQ    704(R26), (F21, F20)
 	FLDPQ    864(R26), (F19, F18)
 	FLDPQ    896(R26), (F17, F16)
 	FMOVQ    944(R26), F15
@@ -1159,12 +1158,12 @@ l2:
 	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V22.S4, V2.S4, V2.S4
+	VSUB     V23.S4, V2.S4, V2.S4
 	WORD     $0x4f290444 // sshr v4.4s, v2.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V21.B16, V2.B16, V2.B16
-	VADD     V22.S4, V2.S4, V2.S4
-	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
+	VAND     V22.B16, V2.B16, V2.B16
+	VADD     V23.S4, V2.S4, V2.S4
+	WORD     $0x4eb5d442 // fsub v2.4s, v2.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    736(R26), F5
@@ -1198,8 +1197,8 @@ l2:
 
 	// sine and cosine of 2 pi u: quadrant n, f = 4u - n
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	WORD     $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
-	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
+	WORD     $0x4e3ad464 // fadd v4.4s, v3.4s, v26.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
 	FMOVQ    960(R26), F6
@@ -1218,16 +1217,16 @@ l2:
 	VFMLA    V5.S4, V7.S4, V3.S4
 	FMOVQ    704(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
-	VCMTST   V24.S4, V4.S4, V3.S4
+	VCMTST   V25.S4, V4.S4, V3.S4
 	VMOV     V6.B16, V5.B16
 	VBIT     V3.B16, V7.B16, V5.B16
 	VSHL     $30, V4.S4, V8.S4
-	VAND     V23.B16, V8.B16, V8.B16
+	VAND     V24.B16, V8.B16, V8.B16
 	VEOR     V8.B16, V5.B16, V5.B16
 	VBSL     V7.B16, V6.B16, V3.B16
-	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V25.S4, V4.S4, V4.S4
 	VSHL     $30, V4.S4, V4.S4
-	VAND     V23.B16, V4.B16, V4.B16
+	VAND     V24.B16, V4.B16, V4.B16
 	VEOR     V4.B16, V3.B16, V3.B16
 	WORD     $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -1238,12 +1237,12 @@ l2:
 	WORD     $0x4ea4f760 // fmin v0.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V22.S4, V0.S4, V0.S4
+	VSUB     V23.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V21.B16, V0.B16, V0.B16
-	VADD     V22.S4, V0.S4, V0.S4
-	WORD     $0x4ebad400 // fsub v0.4s, v0.4s, v26.4s
+	VAND     V22.B16, V0.B16, V0.B16
+	VADD     V23.S4, V0.S4, V0.S4
+	WORD     $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    736(R26), F5
@@ -1277,8 +1276,8 @@ l2:
 
 	// sine and cosine of 2 pi u: quadrant n, f = 4u - n
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x4e39d424 // fadd v4.4s, v1.4s, v25.4s
-	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
+	WORD     $0x4e3ad424 // fadd v4.4s, v1.4s, v26.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	WORD     $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD     $0x6e21dc25 // fmul v5.4s, v1.4s, v1.4s
 	FMOVQ    960(R26), F6
@@ -1297,16 +1296,16 @@ l2:
 	VFMLA    V5.S4, V7.S4, V1.S4
 	FMOVQ    704(R26), F7
 	VFMLA    V5.S4, V1.S4, V7.S4
-	VCMTST   V24.S4, V4.S4, V1.S4
+	VCMTST   V25.S4, V4.S4, V1.S4
 	VMOV     V6.B16, V5.B16
 	VBIT     V1.B16, V7.B16, V5.B16
 	VSHL     $30, V4.S4, V8.S4
-	VAND     V23.B16, V8.B16, V8.B16
+	VAND     V24.B16, V8.B16, V8.B16
 	VEOR     V8.B16, V5.B16, V5.B16
 	VBSL     V7.B16, V6.B16, V1.B16
-	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V25.S4, V4.S4, V4.S4
 	VSHL     $30, V4.S4, V4.S4
-	VAND     V23.B16, V4.B16, V4.B16
+	VAND     V24.B16, V4.B16, V4.B16
 	VEOR     V4.B16, V1.B16, V1.B16
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
@@ -1493,12 +1492,12 @@ l2:
 	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V22.S4, V2.S4, V2.S4
+	VSUB     V23.S4, V2.S4, V2.S4
 	WORD     $0x4f290444 // sshr v4.4s, v2.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V21.B16, V2.B16, V2.B16
-	VADD     V22.S4, V2.S4, V2.S4
-	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
+	VAND     V22.B16, V2.B16, V2.B16
+	VADD     V23.S4, V2.S4, V2.S4
+	WORD     $0x4eb5d442 // fsub v2.4s, v2.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    736(R26), F5
@@ -1532,8 +1531,8 @@ l2:
 
 	// sine and cosine of 2 pi u: quadrant n, f = 4u - n
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	WORD     $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
-	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
+	WORD     $0x4e3ad464 // fadd v4.4s, v3.4s, v26.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
 	FMOVQ    960(R26), F6
@@ -1552,16 +1551,16 @@ l2:
 	VFMLA    V5.S4, V7.S4, V3.S4
 	FMOVQ    704(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
-	VCMTST   V24.S4, V4.S4, V3.S4
+	VCMTST   V25.S4, V4.S4, V3.S4
 	VMOV     V6.B16, V5.B16
 	VBIT     V3.B16, V7.B16, V5.B16
 	VSHL     $30, V4.S4, V8.S4
-	VAND     V23.B16, V8.B16, V8.B16
+	VAND     V24.B16, V8.B16, V8.B16
 	VEOR     V8.B16, V5.B16, V5.B16
 	VBSL     V7.B16, V6.B16, V3.B16
-	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V25.S4, V4.S4, V4.S4
 	VSHL     $30, V4.S4, V4.S4
-	VAND     V23.B16, V4.B16, V4.B16
+	VAND     V24.B16, V4.B16, V4.B16
 	VEOR     V4.B16, V3.B16, V3.B16
 	WORD     $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -1572,12 +1571,12 @@ l2:
 	WORD     $0x4ea4f760 // fmin v0.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V22.S4, V0.S4, V0.S4
+	VSUB     V23.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V21.B16, V0.B16, V0.B16
-	VADD     V22.S4, V0.S4, V0.S4
-	WORD     $0x4ebad400 // fsub v0.4s, v0.4s, v26.4s
+	VAND     V22.B16, V0.B16, V0.B16
+	VADD     V23.S4, V0.S4, V0.S4
+	WORD     $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    736(R26), F5
@@ -1611,8 +1610,8 @@ l2:
 
 	// sine and cosine of 2 pi u: quadrant n, f = 4u - n
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x4e39d424 // fadd v4.4s, v1.4s, v25.4s
-	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
+	WORD     $0x4e3ad424 // fadd v4.4s, v1.4s, v26.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	WORD     $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD     $0x6e21dc25 // fmul v5.4s, v1.4s, v1.4s
 	FMOVQ    960(R26), F6
@@ -1631,16 +1630,16 @@ l2:
 	VFMLA    V5.S4, V7.S4, V1.S4
 	FMOVQ    704(R26), F7
 	VFMLA    V5.S4, V1.S4, V7.S4
-	VCMTST   V24.S4, V4.S4, V1.S4
+	VCMTST   V25.S4, V4.S4, V1.S4
 	VMOV     V6.B16, V5.B16
 	VBIT     V1.B16, V7.B16, V5.B16
 	VSHL     $30, V4.S4, V8.S4
-	VAND     V23.B16, V8.B16, V8.B16
+	VAND     V24.B16, V8.B16, V8.B16
 	VEOR     V8.B16, V5.B16, V5.B16
 	VBSL     V7.B16, V6.B16, V1.B16
-	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V25.S4, V4.S4, V4.S4
 	VSHL     $30, V4.S4, V4.S4
-	VAND     V23.B16, V4.B16, V4.B16
+	VAND     V24.B16, V4.B16, V4.B16
 	VEOR     V4.B16, V1.B16, V1.B16
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
@@ -1827,12 +1826,12 @@ l2:
 	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V22.S4, V2.S4, V2.S4
+	VSUB     V23.S4, V2.S4, V2.S4
 	WORD     $0x4f290444 // sshr v4.4s, v2.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V21.B16, V2.B16, V2.B16
-	VADD     V22.S4, V2.S4, V2.S4
-	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
+	VAND     V22.B16, V2.B16, V2.B16
+	VADD     V23.S4, V2.S4, V2.S4
+	WORD     $0x4eb5d442 // fsub v2.4s, v2.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    736(R26), F5
@@ -1866,8 +1865,8 @@ l2:
 
 	// sine and cosine of 2 pi u: quadrant n, f = 4u - n
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	WORD     $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
-	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
+	WORD     $0x4e3ad464 // fadd v4.4s, v3.4s, v26.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
 	FMOVQ    960(R26), F6
@@ -1886,16 +1885,16 @@ l2:
 	VFMLA    V5.S4, V7.S4, V3.S4
 	FMOVQ    704(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
-	VCMTST   V24.S4, V4.S4, V3.S4
+	VCMTST   V25.S4, V4.S4, V3.S4
 	VMOV     V6.B16, V5.B16
 	VBIT     V3.B16, V7.B16, V5.B16
 	VSHL     $30, V4.S4, V8.S4
-	VAND     V23.B16, V8.B16, V8.B16
+	VAND     V24.B16, V8.B16, V8.B16
 	VEOR     V8.B16, V5.B16, V5.B16
 	VBSL     V7.B16, V6.B16, V3.B16
-	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V25.S4, V4.S4, V4.S4
 	VSHL     $30, V4.S4, V4.S4
-	VAND     V23.B16, V4.B16, V4.B16
+	VAND     V24.B16, V4.B16, V4.B16
 	VEOR     V4.B16, V3.B16, V3.B16
 	WORD     $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -1906,12 +1905,12 @@ l2:
 	WORD     $0x4ea4f760 // fmin v0.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V22.S4, V0.S4, V0.S4
+	VSUB     V23.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V21.B16, V0.B16, V0.B16
-	VADD     V22.S4, V0.S4, V0.S4
-	WORD     $0x4ebad400 // fsub v0.4s, v0.4s, v26.4s
+	VAND     V22.B16, V0.B16, V0.B16
+	VADD     V23.S4, V0.S4, V0.S4
+	WORD     $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    736(R26), F5
@@ -1945,8 +1944,8 @@ l2:
 
 	// sine and cosine of 2 pi u: quadrant n, f = 4u - n
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x4e39d424 // fadd v4.4s, v1.4s, v25.4s
-	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
+	WORD     $0x4e3ad424 // fadd v4.4s, v1.4s, v26.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	WORD     $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD     $0x6e21dc25 // fmul v5.4s, v1.4s, v1.4s
 	FMOVQ    960(R26), F6
@@ -1965,16 +1964,16 @@ l2:
 	VFMLA    V5.S4, V7.S4, V1.S4
 	FMOVQ    704(R26), F7
 	VFMLA    V5.S4, V1.S4, V7.S4
-	VCMTST   V24.S4, V4.S4, V1.S4
+	VCMTST   V25.S4, V4.S4, V1.S4
 	VMOV     V6.B16, V5.B16
 	VBIT     V1.B16, V7.B16, V5.B16
 	VSHL     $30, V4.S4, V8.S4
-	VAND     V23.B16, V8.B16, V8.B16
+	VAND     V24.B16, V8.B16, V8.B16
 	VEOR     V8.B16, V5.B16, V5.B16
 	VBSL     V7.B16, V6.B16, V1.B16
-	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V25.S4, V4.S4, V4.S4
 	VSHL     $30, V4.S4, V4.S4
-	VAND     V23.B16, V4.B16, V4.B16
+	VAND     V24.B16, V4.B16, V4.B16
 	VEOR     V4.B16, V1.B16, V1.B16
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
@@ -2161,12 +2160,12 @@ l2:
 	WORD     $0x4ea4f762 // fmin v2.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V22.S4, V2.S4, V2.S4
+	VSUB     V23.S4, V2.S4, V2.S4
 	WORD     $0x4f290444 // sshr v4.4s, v2.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V21.B16, V2.B16, V2.B16
-	VADD     V22.S4, V2.S4, V2.S4
-	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
+	VAND     V22.B16, V2.B16, V2.B16
+	VADD     V23.S4, V2.S4, V2.S4
+	WORD     $0x4eb5d442 // fsub v2.4s, v2.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    736(R26), F5
@@ -2200,8 +2199,8 @@ l2:
 
 	// sine and cosine of 2 pi u: quadrant n, f = 4u - n
 	WORD     $0x6e30dc63 // fmul v3.4s, v3.4s, v16.4s
-	WORD     $0x4e39d464 // fadd v4.4s, v3.4s, v25.4s
-	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
+	WORD     $0x4e3ad464 // fadd v4.4s, v3.4s, v26.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD     $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
 	FMOVQ    960(R26), F6
@@ -2220,16 +2219,16 @@ l2:
 	VFMLA    V5.S4, V7.S4, V3.S4
 	FMOVQ    704(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
-	VCMTST   V24.S4, V4.S4, V3.S4
+	VCMTST   V25.S4, V4.S4, V3.S4
 	VMOV     V6.B16, V5.B16
 	VBIT     V3.B16, V7.B16, V5.B16
 	VSHL     $30, V4.S4, V8.S4
-	VAND     V23.B16, V8.B16, V8.B16
+	VAND     V24.B16, V8.B16, V8.B16
 	VEOR     V8.B16, V5.B16, V5.B16
 	VBSL     V7.B16, V6.B16, V3.B16
-	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V25.S4, V4.S4, V4.S4
 	VSHL     $30, V4.S4, V4.S4
-	VAND     V23.B16, V4.B16, V4.B16
+	VAND     V24.B16, V4.B16, V4.B16
 	VEOR     V4.B16, V3.B16, V3.B16
 	WORD     $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	WORD     $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
@@ -2240,12 +2239,12 @@ l2:
 	WORD     $0x4ea4f760 // fmin v0.4s, v27.4s, v4.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V22.S4, V0.S4, V0.S4
+	VSUB     V23.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	VAND     V21.B16, V0.B16, V0.B16
-	VADD     V22.S4, V0.S4, V0.S4
-	WORD     $0x4ebad400 // fsub v0.4s, v0.4s, v26.4s
+	VAND     V22.B16, V0.B16, V0.B16
+	VADD     V23.S4, V0.S4, V0.S4
+	WORD     $0x4eb5d400 // fsub v0.4s, v0.4s, v21.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    736(R26), F5
@@ -2279,8 +2278,8 @@ l2:
 
 	// sine and cosine of 2 pi u: quadrant n, f = 4u - n
 	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x4e39d424 // fadd v4.4s, v1.4s, v25.4s
-	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
+	WORD     $0x4e3ad424 // fadd v4.4s, v1.4s, v26.4s
+	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
 	WORD     $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD     $0x6e21dc25 // fmul v5.4s, v1.4s, v1.4s
 	FMOVQ    960(R26), F6
@@ -2299,16 +2298,16 @@ l2:
 	VFMLA    V5.S4, V7.S4, V1.S4
 	FMOVQ    704(R26), F7
 	VFMLA    V5.S4, V1.S4, V7.S4
-	VCMTST   V24.S4, V4.S4, V1.S4
+	VCMTST   V25.S4, V4.S4, V1.S4
 	VMOV     V6.B16, V5.B16
 	VBIT     V1.B16, V7.B16, V5.B16
 	VSHL     $30, V4.S4, V8.S4
-	VAND     V23.B16, V8.B16, V8.B16
+	VAND     V24.B16, V8.B16, V8.B16
 	VEOR     V8.B16, V5.B16, V5.B16
 	VBSL     V7.B16, V6.B16, V1.B16
-	VADD     V24.S4, V4.S4, V4.S4
+	VADD     V25.S4, V4.S4, V4.S4
 	VSHL     $30, V4.S4, V4.S4
-	VAND     V23.B16, V4.B16, V4.B16
+	VAND     V24.B16, V4.B16, V4.B16
 	VEOR     V4.B16, V1.B16, V1.B16
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s

@@ -109,8 +109,8 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 	MOVD     $rnnConsts<>(SB), R26
 
 	// Registers:    V0-V21 values    V22-V31 constants and scalars
-	FMOVQ    560(R26), F31
-	FMOVQ    688(R26), F30
+	FMOVQ    688(R26), F31
+	FMOVQ    560(R26), F30
 	FLDPQ    528(R26), (F29, F28)
 	FLDPQ    576(R26), (F27, F26)
 	FMOVQ    608(R26), F25
@@ -157,10 +157,10 @@ l2:
 	VFMLA    V28.S4, V6.S4, V10.S4
 	FMOVQ    560(R26), F11
 	VFMLA    V28.S4, V7.S4, V11.S4
-	WORD     $0x4ebfd50c // fsub v12.4s, v8.4s, v31.4s
-	WORD     $0x4ebfd52d // fsub v13.4s, v9.4s, v31.4s
-	WORD     $0x4ebfd54e // fsub v14.4s, v10.4s, v31.4s
-	WORD     $0x4ebfd56f // fsub v15.4s, v11.4s, v31.4s
+	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
+	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
+	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
+	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
 	VFMLS    V27.S4, V12.S4, V4.S4
 	VFMLS    V27.S4, V13.S4, V5.S4
 	VFMLS    V27.S4, V14.S4, V6.S4
@@ -217,14 +217,14 @@ l2:
 	VSHL     $23, V9.S4, V5.S4
 	VSHL     $23, V10.S4, V6.S4
 	VSHL     $23, V11.S4, V7.S4
-	VADD     V30.S4, V4.S4, V4.S4
-	VADD     V30.S4, V5.S4, V5.S4
-	VADD     V30.S4, V6.S4, V6.S4
-	VADD     V30.S4, V7.S4, V7.S4
-	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
-	WORD     $0x4ebed4ca // fsub v10.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4eb // fsub v11.4s, v7.4s, v30.4s
+	VADD     V31.S4, V4.S4, V4.S4
+	VADD     V31.S4, V5.S4, V5.S4
+	VADD     V31.S4, V6.S4, V6.S4
+	VADD     V31.S4, V7.S4, V7.S4
+	WORD     $0x4ebfd488 // fsub v8.4s, v4.4s, v31.4s
+	WORD     $0x4ebfd4a9 // fsub v9.4s, v5.4s, v31.4s
+	WORD     $0x4ebfd4ca // fsub v10.4s, v6.4s, v31.4s
+	WORD     $0x4ebfd4eb // fsub v11.4s, v7.4s, v31.4s
 	VFMLA    V16.S4, V4.S4, V8.S4
 	VFMLA    V17.S4, V5.S4, V9.S4
 	VFMLA    V18.S4, V6.S4, V10.S4
@@ -273,7 +273,7 @@ l6:
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    560(R26), F2
 	VFMLA    V28.S4, V1.S4, V2.S4
-	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V27.S4, V3.S4, V1.S4
 	VFMLS    V26.S4, V3.S4, V1.S4
 	FMOVQ    624(R26), F3
@@ -288,8 +288,8 @@ l6:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VADD     V31.S4, V1.S4, V1.S4
+	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
@@ -322,7 +322,7 @@ t11:
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    560(R26), F2
 	VFMLA    V28.S4, V1.S4, V2.S4
-	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V27.S4, V3.S4, V1.S4
 	VFMLS    V26.S4, V3.S4, V1.S4
 	FMOVQ    624(R26), F3
@@ -337,8 +337,8 @@ t11:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VADD     V31.S4, V1.S4, V1.S4
+	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x

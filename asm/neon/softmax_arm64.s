@@ -141,8 +141,8 @@ TEXT ·Softmax(SB), NOSPLIT, $8-32
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V17 values    V18-V26 constants and scalars    V27-V31 kept from loop to loop
-	FMOVQ    688(R26), F26
-	FMOVQ    512(R26), F25
+	FMOVQ    512(R26), F26
+	FMOVQ    688(R26), F25
 	FMOVQ    560(R26), F24
 	FLDPQ    528(R26), (F23, F22)
 	FLDPQ    576(R26), (F21, F20)
@@ -157,10 +157,10 @@ TEXT ·Softmax(SB), NOSPLIT, $8-32
 	MOVD     rows+16(FP), R14
 	MOVD     R14, 8(RSP)
 l1:
-	VMOV     V25.B16, V31.B16
-	VMOV     V25.B16, V30.B16
-	VMOV     V25.B16, V29.B16
-	VMOV     V25.B16, V28.B16
+	VMOV     V26.B16, V31.B16
+	VMOV     V26.B16, V30.B16
+	VMOV     V26.B16, V29.B16
+	VMOV     V26.B16, V28.B16
 	MOVD     n+24(FP), R15
 	CMP      $16, R15
 	BLT      l4
@@ -257,10 +257,10 @@ t64:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V25.B16, V0.B16, V4.B16
-	VBSL     V25.B16, V1.B16, V5.B16
-	VBSL     V25.B16, V2.B16, V6.B16
-	VBSL     V25.B16, V3.B16, V7.B16
+	VBSL     V26.B16, V0.B16, V4.B16
+	VBSL     V26.B16, V1.B16, V5.B16
+	VBSL     V26.B16, V2.B16, V6.B16
+	VBSL     V26.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -386,22 +386,22 @@ l6:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V26.S4, V7.S4, V12.S4
-	VADD     V26.S4, V9.S4, V13.S4
-	VADD     V26.S4, V10.S4, V14.S4
-	VADD     V26.S4, V11.S4, V15.S4
+	VAND     V26.B16, V7.B16, V7.B16
+	VAND     V26.B16, V9.B16, V9.B16
+	VAND     V26.B16, V10.B16, V10.B16
+	VAND     V26.B16, V11.B16, V11.B16
+	VADD     V25.S4, V7.S4, V12.S4
+	VADD     V25.S4, V9.S4, V13.S4
+	VADD     V25.S4, V10.S4, V14.S4
+	VADD     V25.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V26.S4, V3.S4, V3.S4
-	VADD     V26.S4, V4.S4, V4.S4
-	VADD     V26.S4, V5.S4, V5.S4
-	VADD     V26.S4, V6.S4, V6.S4
+	VADD     V25.S4, V3.S4, V3.S4
+	VADD     V25.S4, V4.S4, V4.S4
+	VADD     V25.S4, V5.S4, V5.S4
+	VADD     V25.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -581,22 +581,22 @@ t76:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V26.S4, V7.S4, V12.S4
-	VADD     V26.S4, V9.S4, V13.S4
-	VADD     V26.S4, V10.S4, V14.S4
-	VADD     V26.S4, V11.S4, V15.S4
+	VAND     V26.B16, V7.B16, V7.B16
+	VAND     V26.B16, V9.B16, V9.B16
+	VAND     V26.B16, V10.B16, V10.B16
+	VAND     V26.B16, V11.B16, V11.B16
+	VADD     V25.S4, V7.S4, V12.S4
+	VADD     V25.S4, V9.S4, V13.S4
+	VADD     V25.S4, V10.S4, V14.S4
+	VADD     V25.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V26.S4, V3.S4, V3.S4
-	VADD     V26.S4, V4.S4, V4.S4
-	VADD     V26.S4, V5.S4, V5.S4
-	VADD     V26.S4, V6.S4, V6.S4
+	VADD     V25.S4, V3.S4, V3.S4
+	VADD     V25.S4, V4.S4, V4.S4
+	VADD     V25.S4, V5.S4, V5.S4
+	VADD     V25.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -698,7 +698,7 @@ l9:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	VDUP     V31.S[0], V0.S4
-	WORD     $0x6e20ff40 // fdiv v0.4s, v26.4s, v0.4s
+	WORD     $0x6e20ff20 // fdiv v0.4s, v25.4s, v0.4s
 	VMOV     V0.B16, V27.B16
 	MOVD     n+24(FP), R15
 	CMP      $16, R15
@@ -761,8 +761,8 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V26 constants and scalars    V27-V31 kept from loop to loop
-	FMOVQ    688(R26), F26
-	FMOVQ    512(R26), F25
+	FMOVQ    512(R26), F26
+	FMOVQ    688(R26), F25
 	FLDPQ    560(R26), (F24, F23)
 	FMOVQ    592(R26), F22
 	FMOVQ    752(R26), F21
@@ -779,10 +779,10 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	MOVD     rows+16(FP), R14
 	MOVD     R14, 8(RSP)
 l95:
-	VMOV     V25.B16, V31.B16
-	VMOV     V25.B16, V30.B16
-	VMOV     V25.B16, V29.B16
-	VMOV     V25.B16, V28.B16
+	VMOV     V26.B16, V31.B16
+	VMOV     V26.B16, V30.B16
+	VMOV     V26.B16, V29.B16
+	VMOV     V26.B16, V28.B16
 	MOVD     n+24(FP), R15
 	CMP      $16, R15
 	BLT      l98
@@ -879,10 +879,10 @@ t221:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V25.B16, V0.B16, V4.B16
-	VBSL     V25.B16, V1.B16, V5.B16
-	VBSL     V25.B16, V2.B16, V6.B16
-	VBSL     V25.B16, V3.B16, V7.B16
+	VBSL     V26.B16, V0.B16, V4.B16
+	VBSL     V26.B16, V1.B16, V5.B16
+	VBSL     V26.B16, V2.B16, V6.B16
+	VBSL     V26.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -1015,22 +1015,22 @@ l100:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V26.S4, V7.S4, V12.S4
-	VADD     V26.S4, V9.S4, V13.S4
-	VADD     V26.S4, V10.S4, V14.S4
-	VADD     V26.S4, V11.S4, V15.S4
+	VAND     V26.B16, V7.B16, V7.B16
+	VAND     V26.B16, V9.B16, V9.B16
+	VAND     V26.B16, V10.B16, V10.B16
+	VAND     V26.B16, V11.B16, V11.B16
+	VADD     V25.S4, V7.S4, V12.S4
+	VADD     V25.S4, V9.S4, V13.S4
+	VADD     V25.S4, V10.S4, V14.S4
+	VADD     V25.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V26.S4, V3.S4, V3.S4
-	VADD     V26.S4, V4.S4, V4.S4
-	VADD     V26.S4, V5.S4, V5.S4
-	VADD     V26.S4, V6.S4, V6.S4
+	VADD     V25.S4, V3.S4, V3.S4
+	VADD     V25.S4, V4.S4, V4.S4
+	VADD     V25.S4, V5.S4, V5.S4
+	VADD     V25.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -1211,22 +1211,22 @@ t233:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V26.S4, V7.S4, V12.S4
-	VADD     V26.S4, V9.S4, V13.S4
-	VADD     V26.S4, V10.S4, V14.S4
-	VADD     V26.S4, V11.S4, V15.S4
+	VAND     V26.B16, V7.B16, V7.B16
+	VAND     V26.B16, V9.B16, V9.B16
+	VAND     V26.B16, V10.B16, V10.B16
+	VAND     V26.B16, V11.B16, V11.B16
+	VADD     V25.S4, V7.S4, V12.S4
+	VADD     V25.S4, V9.S4, V13.S4
+	VADD     V25.S4, V10.S4, V14.S4
+	VADD     V25.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V26.S4, V3.S4, V3.S4
-	VADD     V26.S4, V4.S4, V4.S4
-	VADD     V26.S4, V5.S4, V5.S4
-	VADD     V26.S4, V6.S4, V6.S4
+	VADD     V25.S4, V3.S4, V3.S4
+	VADD     V25.S4, V4.S4, V4.S4
+	VADD     V25.S4, V5.S4, V5.S4
+	VADD     V25.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -1279,7 +1279,7 @@ l103:
 	VAND     V3.B16, V2.B16, V2.B16
 	FMOVQ    816(R26), F3
 	VADD     V3.S4, V2.S4, V2.S4
-	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
+	WORD     $0x4eb9d442 // fsub v2.4s, v2.4s, v25.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    864(R26), F3
@@ -1310,7 +1310,7 @@ l103:
 	FMOVQ    992(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	VBSL     V1.B16, V25.B16, V2.B16
+	VBSL     V1.B16, V26.B16, V2.B16
 	WORD     $0x6ea0e601 // fcmgt v1.4s, v16.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
 	WORD     $0x4e21d760 // fadd v0.4s, v27.4s, v1.4s
@@ -1327,8 +1327,8 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $24-48
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V26 constants and scalars    V27-V31 kept from loop to loop
-	FMOVQ    688(R26), F26
-	FMOVQ    512(R26), F25
+	FMOVQ    512(R26), F26
+	FMOVQ    688(R26), F25
 	FLDPQ    560(R26), (F24, F23)
 	FMOVQ    592(R26), F22
 	FMOVQ    752(R26), F21
@@ -1350,10 +1350,10 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $24-48
 	SUB      R3, R14, R14
 	MOVD     R14, 16(RSP)
 l236:
-	VMOV     V25.B16, V31.B16
-	VMOV     V25.B16, V30.B16
-	VMOV     V25.B16, V29.B16
-	VMOV     V25.B16, V28.B16
+	VMOV     V26.B16, V31.B16
+	VMOV     V26.B16, V30.B16
+	VMOV     V26.B16, V29.B16
+	VMOV     V26.B16, V28.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
 	BLT      l239
@@ -1450,10 +1450,10 @@ t362:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V25.B16, V0.B16, V4.B16
-	VBSL     V25.B16, V1.B16, V5.B16
-	VBSL     V25.B16, V2.B16, V6.B16
-	VBSL     V25.B16, V3.B16, V7.B16
+	VBSL     V26.B16, V0.B16, V4.B16
+	VBSL     V26.B16, V1.B16, V5.B16
+	VBSL     V26.B16, V2.B16, V6.B16
+	VBSL     V26.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -1586,22 +1586,22 @@ l241:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V26.S4, V7.S4, V12.S4
-	VADD     V26.S4, V9.S4, V13.S4
-	VADD     V26.S4, V10.S4, V14.S4
-	VADD     V26.S4, V11.S4, V15.S4
+	VAND     V26.B16, V7.B16, V7.B16
+	VAND     V26.B16, V9.B16, V9.B16
+	VAND     V26.B16, V10.B16, V10.B16
+	VAND     V26.B16, V11.B16, V11.B16
+	VADD     V25.S4, V7.S4, V12.S4
+	VADD     V25.S4, V9.S4, V13.S4
+	VADD     V25.S4, V10.S4, V14.S4
+	VADD     V25.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V26.S4, V3.S4, V3.S4
-	VADD     V26.S4, V4.S4, V4.S4
-	VADD     V26.S4, V5.S4, V5.S4
-	VADD     V26.S4, V6.S4, V6.S4
+	VADD     V25.S4, V3.S4, V3.S4
+	VADD     V25.S4, V4.S4, V4.S4
+	VADD     V25.S4, V5.S4, V5.S4
+	VADD     V25.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -1782,22 +1782,22 @@ t374:
 	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
 	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
 	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V26.S4, V7.S4, V12.S4
-	VADD     V26.S4, V9.S4, V13.S4
-	VADD     V26.S4, V10.S4, V14.S4
-	VADD     V26.S4, V11.S4, V15.S4
+	VAND     V26.B16, V7.B16, V7.B16
+	VAND     V26.B16, V9.B16, V9.B16
+	VAND     V26.B16, V10.B16, V10.B16
+	VAND     V26.B16, V11.B16, V11.B16
+	VADD     V25.S4, V7.S4, V12.S4
+	VADD     V25.S4, V9.S4, V13.S4
+	VADD     V25.S4, V10.S4, V14.S4
+	VADD     V25.S4, V11.S4, V15.S4
 	VSUB     V7.S4, V3.S4, V3.S4
 	VSUB     V9.S4, V4.S4, V4.S4
 	VSUB     V10.S4, V5.S4, V5.S4
 	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V26.S4, V3.S4, V3.S4
-	VADD     V26.S4, V4.S4, V4.S4
-	VADD     V26.S4, V5.S4, V5.S4
-	VADD     V26.S4, V6.S4, V6.S4
+	VADD     V25.S4, V3.S4, V3.S4
+	VADD     V25.S4, V4.S4, V4.S4
+	VADD     V25.S4, V5.S4, V5.S4
+	VADD     V25.S4, V6.S4, V6.S4
 	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
 	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
@@ -1851,7 +1851,7 @@ l244:
 	VAND     V3.B16, V2.B16, V2.B16
 	FMOVQ    816(R26), F3
 	VADD     V3.S4, V2.S4, V2.S4
-	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
+	WORD     $0x4eb9d442 // fsub v2.4s, v2.4s, v25.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    864(R26), F3
@@ -1882,7 +1882,7 @@ l244:
 	FMOVQ    992(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	VBSL     V1.B16, V25.B16, V2.B16
+	VBSL     V1.B16, V26.B16, V2.B16
 	WORD     $0x6ea0e601 // fcmgt v1.4s, v16.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
 	FMOVS    F1, (R1)
@@ -2190,8 +2190,8 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V24 values    V25-V31 constants and scalars
-	FMOVQ    688(R26), F31
-	FMOVQ    1024(R26), F30
+	FMOVQ    1024(R26), F31
+	FMOVQ    688(R26), F30
 	FMOVQ    560(R26), F29
 	FMOVQ    752(R26), F28
 	FMOVQ    544(R26), F27
@@ -2233,10 +2233,10 @@ l447:
 	WORD     $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
 	WORD     $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
 	WORD     $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
-	WORD     $0x4e24f7cc // fmax v12.4s, v30.4s, v4.4s
-	WORD     $0x4e25f7cd // fmax v13.4s, v30.4s, v5.4s
-	WORD     $0x4e26f7ce // fmax v14.4s, v30.4s, v6.4s
-	WORD     $0x4e27f7cf // fmax v15.4s, v30.4s, v7.4s
+	WORD     $0x4e24f7ec // fmax v12.4s, v31.4s, v4.4s
+	WORD     $0x4e25f7ed // fmax v13.4s, v31.4s, v5.4s
+	WORD     $0x4e26f7ee // fmax v14.4s, v31.4s, v6.4s
+	WORD     $0x4e27f7ef // fmax v15.4s, v31.4s, v7.4s
 	WORD     $0x4eacf78c // fmin v12.4s, v28.4s, v12.4s
 	WORD     $0x4eadf78d // fmin v13.4s, v28.4s, v13.4s
 	WORD     $0x4eaef78e // fmin v14.4s, v28.4s, v14.4s
@@ -2323,18 +2323,18 @@ l447:
 	VSHL     $23, V17.S4, V16.S4
 	VSHL     $23, V18.S4, V17.S4
 	VSHL     $23, V19.S4, V18.S4
-	VADD     V31.S4, V15.S4, V15.S4
-	VADD     V31.S4, V16.S4, V16.S4
-	VADD     V31.S4, V17.S4, V17.S4
-	VADD     V31.S4, V18.S4, V18.S4
+	VADD     V30.S4, V15.S4, V15.S4
+	VADD     V30.S4, V16.S4, V16.S4
+	VADD     V30.S4, V17.S4, V17.S4
+	VADD     V30.S4, V18.S4, V18.S4
 	WORD     $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
 	WORD     $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
 	WORD     $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
 	WORD     $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
-	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
-	WORD     $0x6ea5e7c5 // fcmgt v5.4s, v30.4s, v5.4s
-	WORD     $0x6ea6e7c6 // fcmgt v6.4s, v30.4s, v6.4s
-	WORD     $0x6ea7e7c7 // fcmgt v7.4s, v30.4s, v7.4s
+	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
+	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
 	WORD     $0x4e641de4 // bic v4.16b, v15.16b, v4.16b
 	WORD     $0x4e651d85 // bic v5.16b, v12.16b, v5.16b
 	WORD     $0x4e661da6 // bic v6.16b, v13.16b, v6.16b
@@ -2343,10 +2343,10 @@ l447:
 	WORD     $0x4ea9d421 // fsub v1.4s, v1.4s, v9.4s
 	WORD     $0x4eaad442 // fsub v2.4s, v2.4s, v10.4s
 	WORD     $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
-	WORD     $0x4e20f7cc // fmax v12.4s, v30.4s, v0.4s
-	WORD     $0x4e21f7cd // fmax v13.4s, v30.4s, v1.4s
-	WORD     $0x4e22f7ce // fmax v14.4s, v30.4s, v2.4s
-	WORD     $0x4e23f7cf // fmax v15.4s, v30.4s, v3.4s
+	WORD     $0x4e20f7ec // fmax v12.4s, v31.4s, v0.4s
+	WORD     $0x4e21f7ed // fmax v13.4s, v31.4s, v1.4s
+	WORD     $0x4e22f7ee // fmax v14.4s, v31.4s, v2.4s
+	WORD     $0x4e23f7ef // fmax v15.4s, v31.4s, v3.4s
 	WORD     $0x4eacf78c // fmin v12.4s, v28.4s, v12.4s
 	WORD     $0x4eadf78d // fmin v13.4s, v28.4s, v13.4s
 	WORD     $0x4eaef78e // fmin v14.4s, v28.4s, v14.4s
@@ -2433,18 +2433,18 @@ l447:
 	VSHL     $23, V17.S4, V16.S4
 	VSHL     $23, V18.S4, V17.S4
 	VSHL     $23, V19.S4, V18.S4
-	VADD     V31.S4, V15.S4, V15.S4
-	VADD     V31.S4, V16.S4, V16.S4
-	VADD     V31.S4, V17.S4, V17.S4
-	VADD     V31.S4, V18.S4, V18.S4
+	VADD     V30.S4, V15.S4, V15.S4
+	VADD     V30.S4, V16.S4, V16.S4
+	VADD     V30.S4, V17.S4, V17.S4
+	VADD     V30.S4, V18.S4, V18.S4
 	WORD     $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
 	WORD     $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
 	WORD     $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
 	WORD     $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
-	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
-	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
-	WORD     $0x6ea2e7c2 // fcmgt v2.4s, v30.4s, v2.4s
-	WORD     $0x6ea3e7c3 // fcmgt v3.4s, v30.4s, v3.4s
+	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
+	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea2e7e2 // fcmgt v2.4s, v31.4s, v2.4s
+	WORD     $0x6ea3e7e3 // fcmgt v3.4s, v31.4s, v3.4s
 	WORD     $0x4e601de0 // bic v0.16b, v15.16b, v0.16b
 	WORD     $0x4e611d81 // bic v1.16b, v12.16b, v1.16b
 	WORD     $0x4e621da2 // bic v2.16b, v13.16b, v2.16b
@@ -2477,7 +2477,7 @@ l451:
 	FMOVQ    1008(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x4e21f7c3 // fmax v3.4s, v30.4s, v1.4s
+	WORD     $0x4e21f7e3 // fmax v3.4s, v31.4s, v1.4s
 	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2504,12 +2504,12 @@ l451:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V31.S4, V3.S4, V3.S4
+	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
-	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
+	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
-	WORD     $0x4e20f7c3 // fmax v3.4s, v30.4s, v0.4s
+	WORD     $0x4e20f7e3 // fmax v3.4s, v31.4s, v0.4s
 	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2536,9 +2536,9 @@ l451:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V31.S4, V3.S4, V3.S4
+	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
-	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
+	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	FMOVQ    (R1), F3
 	VFMLA    V1.S4, V3.S4, V0.S4
@@ -2576,7 +2576,7 @@ t464:
 	FMOVQ    1008(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x4e21f7c3 // fmax v3.4s, v30.4s, v1.4s
+	WORD     $0x4e21f7e3 // fmax v3.4s, v31.4s, v1.4s
 	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2603,12 +2603,12 @@ t464:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V31.S4, V3.S4, V3.S4
+	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
-	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
+	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
-	WORD     $0x4e20f7c3 // fmax v3.4s, v30.4s, v0.4s
+	WORD     $0x4e20f7e3 // fmax v3.4s, v31.4s, v0.4s
 	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2635,9 +2635,9 @@ t464:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V31.S4, V3.S4, V3.S4
+	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
-	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
+	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 	TBNZ     $1, R15, t467
 	FMOVS    (R1), F3
@@ -2675,11 +2675,11 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V20 values    V21-V26 constants and scalars    V27-V31 kept from loop to loop
-	FMOVQ    688(R26), F26
-	FMOVQ    1024(R26), F25
-	FMOVQ    560(R26), F24
-	FMOVQ    512(R26), F23
-	FLDPQ    576(R26), (F22, F21)
+	FMOVQ    1024(R26), F26
+	FMOVQ    512(R26), F25
+	FMOVQ    688(R26), F24
+	FLDPQ    560(R26), (F23, F22)
+	FMOVQ    592(R26), F21
 
 	// Registers:    R0 dst    R1 m    R2 s    R15 elements left in the row    R3 4n
 	MOVD     dst+0(FP), R0
@@ -2698,10 +2698,10 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	SUB      R3, R14, R14
 	MOVD     R14, 24(RSP)
 l472:
-	VMOV     V23.B16, V31.B16
-	VMOV     V23.B16, V30.B16
-	VMOV     V23.B16, V29.B16
-	VMOV     V23.B16, V28.B16
+	VMOV     V25.B16, V31.B16
+	VMOV     V25.B16, V30.B16
+	VMOV     V25.B16, V29.B16
+	VMOV     V25.B16, V28.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
 	BLT      l475
@@ -2798,10 +2798,10 @@ t670:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V23.B16, V0.B16, V4.B16
-	VBSL     V23.B16, V1.B16, V5.B16
-	VBSL     V23.B16, V2.B16, V6.B16
-	VBSL     V23.B16, V3.B16, V7.B16
+	VBSL     V25.B16, V0.B16, V4.B16
+	VBSL     V25.B16, V1.B16, V5.B16
+	VBSL     V25.B16, V2.B16, V6.B16
+	VBSL     V25.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -2843,10 +2843,10 @@ l477:
 	WORD     $0x4ebbd4a5 // fsub v5.4s, v5.4s, v27.4s
 	WORD     $0x4ebbd4c6 // fsub v6.4s, v6.4s, v27.4s
 	WORD     $0x4ebbd4e7 // fsub v7.4s, v7.4s, v27.4s
-	WORD     $0x4e24f728 // fmax v8.4s, v25.4s, v4.4s
-	WORD     $0x4e25f729 // fmax v9.4s, v25.4s, v5.4s
-	WORD     $0x4e26f72a // fmax v10.4s, v25.4s, v6.4s
-	WORD     $0x4e27f72b // fmax v11.4s, v25.4s, v7.4s
+	WORD     $0x4e24f748 // fmax v8.4s, v26.4s, v4.4s
+	WORD     $0x4e25f749 // fmax v9.4s, v26.4s, v5.4s
+	WORD     $0x4e26f74a // fmax v10.4s, v26.4s, v6.4s
+	WORD     $0x4e27f74b // fmax v11.4s, v26.4s, v7.4s
 	FMOVQ    752(R26), F12
 	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
 	FMOVQ    752(R26), F12
@@ -2869,10 +2869,10 @@ l477:
 	FMOVQ    560(R26), F15
 	FMOVQ    544(R26), F16
 	VFMLA    V16.S4, V11.S4, V15.S4
-	WORD     $0x4eb8d590 // fsub v16.4s, v12.4s, v24.4s
-	WORD     $0x4eb8d5b1 // fsub v17.4s, v13.4s, v24.4s
-	WORD     $0x4eb8d5d2 // fsub v18.4s, v14.4s, v24.4s
-	WORD     $0x4eb8d5f3 // fsub v19.4s, v15.4s, v24.4s
+	WORD     $0x4eb7d590 // fsub v16.4s, v12.4s, v23.4s
+	WORD     $0x4eb7d5b1 // fsub v17.4s, v13.4s, v23.4s
+	WORD     $0x4eb7d5d2 // fsub v18.4s, v14.4s, v23.4s
+	WORD     $0x4eb7d5f3 // fsub v19.4s, v15.4s, v23.4s
 	VFMLS    V22.S4, V16.S4, V8.S4
 	VFMLS    V22.S4, V17.S4, V9.S4
 	VFMLS    V22.S4, V18.S4, V10.S4
@@ -2941,18 +2941,18 @@ l477:
 	VSHL     $23, V13.S4, V12.S4
 	VSHL     $23, V14.S4, V13.S4
 	VSHL     $23, V15.S4, V14.S4
-	VADD     V26.S4, V11.S4, V11.S4
-	VADD     V26.S4, V12.S4, V12.S4
-	VADD     V26.S4, V13.S4, V13.S4
-	VADD     V26.S4, V14.S4, V14.S4
+	VADD     V24.S4, V11.S4, V11.S4
+	VADD     V24.S4, V12.S4, V12.S4
+	VADD     V24.S4, V13.S4, V13.S4
+	VADD     V24.S4, V14.S4, V14.S4
 	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
 	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
 	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
-	WORD     $0x6ea4e724 // fcmgt v4.4s, v25.4s, v4.4s
-	WORD     $0x6ea5e725 // fcmgt v5.4s, v25.4s, v5.4s
-	WORD     $0x6ea6e726 // fcmgt v6.4s, v25.4s, v6.4s
-	WORD     $0x6ea7e727 // fcmgt v7.4s, v25.4s, v7.4s
+	WORD     $0x6ea4e744 // fcmgt v4.4s, v26.4s, v4.4s
+	WORD     $0x6ea5e745 // fcmgt v5.4s, v26.4s, v5.4s
+	WORD     $0x6ea6e746 // fcmgt v6.4s, v26.4s, v6.4s
+	WORD     $0x6ea7e747 // fcmgt v7.4s, v26.4s, v7.4s
 	WORD     $0x4e641d64 // bic v4.16b, v11.16b, v4.16b
 	WORD     $0x4e651d05 // bic v5.16b, v8.16b, v5.16b
 	WORD     $0x4e661d26 // bic v6.16b, v9.16b, v6.16b
@@ -3112,10 +3112,10 @@ t694:
 	WORD     $0x4ebbd4a5 // fsub v5.4s, v5.4s, v27.4s
 	WORD     $0x4ebbd4c6 // fsub v6.4s, v6.4s, v27.4s
 	WORD     $0x4ebbd4e7 // fsub v7.4s, v7.4s, v27.4s
-	WORD     $0x4e24f728 // fmax v8.4s, v25.4s, v4.4s
-	WORD     $0x4e25f729 // fmax v9.4s, v25.4s, v5.4s
-	WORD     $0x4e26f72a // fmax v10.4s, v25.4s, v6.4s
-	WORD     $0x4e27f72b // fmax v11.4s, v25.4s, v7.4s
+	WORD     $0x4e24f748 // fmax v8.4s, v26.4s, v4.4s
+	WORD     $0x4e25f749 // fmax v9.4s, v26.4s, v5.4s
+	WORD     $0x4e26f74a // fmax v10.4s, v26.4s, v6.4s
+	WORD     $0x4e27f74b // fmax v11.4s, v26.4s, v7.4s
 	FMOVQ    752(R26), F12
 	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
 	FMOVQ    752(R26), F12
@@ -3138,10 +3138,10 @@ t694:
 	FMOVQ    560(R26), F15
 	FMOVQ    544(R26), F16
 	VFMLA    V16.S4, V11.S4, V15.S4
-	WORD     $0x4eb8d590 // fsub v16.4s, v12.4s, v24.4s
-	WORD     $0x4eb8d5b1 // fsub v17.4s, v13.4s, v24.4s
-	WORD     $0x4eb8d5d2 // fsub v18.4s, v14.4s, v24.4s
-	WORD     $0x4eb8d5f3 // fsub v19.4s, v15.4s, v24.4s
+	WORD     $0x4eb7d590 // fsub v16.4s, v12.4s, v23.4s
+	WORD     $0x4eb7d5b1 // fsub v17.4s, v13.4s, v23.4s
+	WORD     $0x4eb7d5d2 // fsub v18.4s, v14.4s, v23.4s
+	WORD     $0x4eb7d5f3 // fsub v19.4s, v15.4s, v23.4s
 	VFMLS    V22.S4, V16.S4, V8.S4
 	VFMLS    V22.S4, V17.S4, V9.S4
 	VFMLS    V22.S4, V18.S4, V10.S4
@@ -3210,18 +3210,18 @@ t694:
 	VSHL     $23, V13.S4, V12.S4
 	VSHL     $23, V14.S4, V13.S4
 	VSHL     $23, V15.S4, V14.S4
-	VADD     V26.S4, V11.S4, V11.S4
-	VADD     V26.S4, V12.S4, V12.S4
-	VADD     V26.S4, V13.S4, V13.S4
-	VADD     V26.S4, V14.S4, V14.S4
+	VADD     V24.S4, V11.S4, V11.S4
+	VADD     V24.S4, V12.S4, V12.S4
+	VADD     V24.S4, V13.S4, V13.S4
+	VADD     V24.S4, V14.S4, V14.S4
 	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
 	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
 	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
-	WORD     $0x6ea4e724 // fcmgt v4.4s, v25.4s, v4.4s
-	WORD     $0x6ea5e725 // fcmgt v5.4s, v25.4s, v5.4s
-	WORD     $0x6ea6e726 // fcmgt v6.4s, v25.4s, v6.4s
-	WORD     $0x6ea7e727 // fcmgt v7.4s, v25.4s, v7.4s
+	WORD     $0x6ea4e744 // fcmgt v4.4s, v26.4s, v4.4s
+	WORD     $0x6ea5e745 // fcmgt v5.4s, v26.4s, v5.4s
+	WORD     $0x6ea6e746 // fcmgt v6.4s, v26.4s, v6.4s
+	WORD     $0x6ea7e747 // fcmgt v7.4s, v26.4s, v7.4s
 	WORD     $0x4e641d64 // bic v4.16b, v11.16b, v4.16b
 	WORD     $0x4e651d05 // bic v5.16b, v8.16b, v5.16b
 	WORD     $0x4e661d26 // bic v6.16b, v9.16b, v6.16b
@@ -3275,7 +3275,7 @@ l480:
 	VAND     V3.B16, V2.B16, V2.B16
 	FMOVQ    816(R26), F3
 	VADD     V3.S4, V2.S4, V2.S4
-	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
+	WORD     $0x4eb8d442 // fsub v2.4s, v2.4s, v24.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    864(R26), F3
@@ -3306,7 +3306,7 @@ l480:
 	FMOVQ    992(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	VBSL     V1.B16, V23.B16, V2.B16
+	VBSL     V1.B16, V25.B16, V2.B16
 	FMOVQ    736(R26), F1
 	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16

@@ -439,203 +439,113 @@ l4:
 TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVD     $vecConsts<>(SB), R26
 
-	// Registers:    V0-V23 values    V24-V31 constants and scalars
+	// Registers:    V0-V19 values    V20-V31 constants and scalars
 	FLDPQ    720(R26), (F31, F30)
 	FLDPQ    752(R26), (F29, F28)
 	FMOVQ    784(R26), F27
 	FMOVQ    688(R26), F26
 	FMOVQ    800(R26), F25
 	FMOVQ    592(R26), F24
+	FMOVQ    576(R26), F23
+	FMOVQ    960(R26), F22
+	FMOVQ    704(R26), F21
+	FMOVQ    976(R26), F20
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	CMP      $16, R15
+	CMP      $8, R15
 	BLT      l15
 l14:
 	FLDPQ    (R1), (F0, F1)
-	FLDPQ    32(R1), (F2, F3)
-	WORD     $0x6ea0e7e4 // fcmgt v4.4s, v31.4s, v0.4s
-	WORD     $0x6ea1e7e5 // fcmgt v5.4s, v31.4s, v1.4s
-	WORD     $0x6ea2e7e6 // fcmgt v6.4s, v31.4s, v2.4s
-	WORD     $0x6ea3e7e7 // fcmgt v7.4s, v31.4s, v3.4s
-	WORD     $0x6e3edc08 // fmul v8.4s, v0.4s, v30.4s
-	WORD     $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
-	WORD     $0x6e3edc4a // fmul v10.4s, v2.4s, v30.4s
-	WORD     $0x6e3edc6b // fmul v11.4s, v3.4s, v30.4s
-	VBIF     V4.B16, V0.B16, V8.B16
-	VBIF     V5.B16, V1.B16, V9.B16
-	VBIF     V6.B16, V2.B16, V10.B16
-	VBIF     V7.B16, V3.B16, V11.B16
-	VAND     V4.B16, V29.B16, V4.B16
-	VAND     V5.B16, V29.B16, V5.B16
-	VAND     V6.B16, V29.B16, V6.B16
-	VAND     V7.B16, V29.B16, V7.B16
+	WORD     $0x6ea0e7e2 // fcmgt v2.4s, v31.4s, v0.4s
+	WORD     $0x6ea1e7e3 // fcmgt v3.4s, v31.4s, v1.4s
+	WORD     $0x6e3edc04 // fmul v4.4s, v0.4s, v30.4s
+	WORD     $0x6e3edc25 // fmul v5.4s, v1.4s, v30.4s
+	VBIF     V2.B16, V0.B16, V4.B16
+	VBIF     V3.B16, V1.B16, V5.B16
+	VAND     V2.B16, V29.B16, V2.B16
+	VAND     V3.B16, V29.B16, V3.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V28.S4, V8.S4, V8.S4
-	VSUB     V28.S4, V9.S4, V9.S4
-	VSUB     V28.S4, V10.S4, V10.S4
-	VSUB     V28.S4, V11.S4, V11.S4
-	WORD     $0x4f29050c // sshr v12.4s, v8.4s, #23
-	WORD     $0x4f29052d // sshr v13.4s, v9.4s, #23
-	WORD     $0x4f29054e // sshr v14.4s, v10.4s, #23
-	WORD     $0x4f29056f // sshr v15.4s, v11.4s, #23
-	VADD     V4.S4, V12.S4, V4.S4
-	VADD     V5.S4, V13.S4, V5.S4
-	VADD     V6.S4, V14.S4, V6.S4
-	VADD     V7.S4, V15.S4, V7.S4
-	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD     $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	VAND     V27.B16, V8.B16, V8.B16
-	VAND     V27.B16, V9.B16, V9.B16
-	VAND     V27.B16, V10.B16, V10.B16
-	VAND     V27.B16, V11.B16, V11.B16
-	VADD     V28.S4, V8.S4, V8.S4
-	VADD     V28.S4, V9.S4, V9.S4
-	VADD     V28.S4, V10.S4, V10.S4
-	VADD     V28.S4, V11.S4, V11.S4
-	WORD     $0x4ebad508 // fsub v8.4s, v8.4s, v26.4s
-	WORD     $0x4ebad529 // fsub v9.4s, v9.4s, v26.4s
-	WORD     $0x4ebad54a // fsub v10.4s, v10.4s, v26.4s
-	WORD     $0x4ebad56b // fsub v11.4s, v11.4s, v26.4s
+	VSUB     V28.S4, V4.S4, V4.S4
+	VSUB     V28.S4, V5.S4, V5.S4
+	WORD     $0x4f290486 // sshr v6.4s, v4.4s, #23
+	WORD     $0x4f2904a7 // sshr v7.4s, v5.4s, #23
+	VADD     V2.S4, V6.S4, V2.S4
+	VADD     V3.S4, V7.S4, V3.S4
+	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
+	VAND     V27.B16, V4.B16, V4.B16
+	VAND     V27.B16, V5.B16, V5.B16
+	VADD     V28.S4, V4.S4, V4.S4
+	VADD     V28.S4, V5.S4, V5.S4
+	WORD     $0x4ebad484 // fsub v4.4s, v4.4s, v26.4s
+	WORD     $0x4ebad4a5 // fsub v5.4s, v5.4s, v26.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    816(R26), F12
-	VFMLA    V8.S4, V25.S4, V12.S4
-	FMOVQ    816(R26), F13
-	VFMLA    V9.S4, V25.S4, V13.S4
-	FMOVQ    816(R26), F14
-	VFMLA    V10.S4, V25.S4, V14.S4
-	FMOVQ    816(R26), F15
-	VFMLA    V11.S4, V25.S4, V15.S4
-	FMOVQ    832(R26), F16
-	VFMLA    V8.S4, V12.S4, V16.S4
-	FMOVQ    832(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    832(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    832(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    848(R26), F15
-	VFMLA    V8.S4, V16.S4, V15.S4
-	FMOVQ    848(R26), F16
-	VFMLA    V9.S4, V12.S4, V16.S4
-	FMOVQ    848(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    848(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    864(R26), F14
-	VFMLA    V8.S4, V15.S4, V14.S4
-	FMOVQ    864(R26), F15
-	VFMLA    V9.S4, V16.S4, V15.S4
-	FMOVQ    864(R26), F16
-	VFMLA    V10.S4, V12.S4, V16.S4
-	FMOVQ    864(R26), F12
-	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    880(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    880(R26), F14
-	VFMLA    V9.S4, V15.S4, V14.S4
-	FMOVQ    880(R26), F15
-	VFMLA    V10.S4, V16.S4, V15.S4
-	FMOVQ    880(R26), F16
-	VFMLA    V11.S4, V12.S4, V16.S4
-	FMOVQ    896(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    896(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	FMOVQ    896(R26), F14
-	VFMLA    V10.S4, V15.S4, V14.S4
-	FMOVQ    896(R26), F15
-	VFMLA    V11.S4, V16.S4, V15.S4
-	FMOVQ    912(R26), F16
-	VFMLA    V8.S4, V12.S4, V16.S4
-	FMOVQ    912(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    912(R26), F13
-	VFMLA    V10.S4, V14.S4, V13.S4
-	FMOVQ    912(R26), F14
-	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    928(R26), F15
-	VFMLA    V8.S4, V16.S4, V15.S4
-	FMOVQ    928(R26), F16
-	VFMLA    V9.S4, V12.S4, V16.S4
-	FMOVQ    928(R26), F12
-	VFMLA    V10.S4, V13.S4, V12.S4
-	FMOVQ    928(R26), F13
-	VFMLA    V11.S4, V14.S4, V13.S4
-	WORD     $0x6e28dd0e // fmul v14.4s, v8.4s, v8.4s
-	WORD     $0x6e29dd31 // fmul v17.4s, v9.4s, v9.4s
-	WORD     $0x6e2add52 // fmul v18.4s, v10.4s, v10.4s
-	WORD     $0x6e2bdd73 // fmul v19.4s, v11.4s, v11.4s
-	WORD     $0x6e38dc94 // fmul v20.4s, v4.4s, v24.4s
-	WORD     $0x6e38dcb5 // fmul v21.4s, v5.4s, v24.4s
-	WORD     $0x6e38dcd6 // fmul v22.4s, v6.4s, v24.4s
-	WORD     $0x6e38dcf7 // fmul v23.4s, v7.4s, v24.4s
-	VFMLA    V14.S4, V15.S4, V20.S4
-	VFMLA    V17.S4, V16.S4, V21.S4
-	VFMLA    V18.S4, V12.S4, V22.S4
-	VFMLA    V19.S4, V13.S4, V23.S4
-	WORD     $0x4e28d688 // fadd v8.4s, v20.4s, v8.4s
-	WORD     $0x4e29d6a9 // fadd v9.4s, v21.4s, v9.4s
-	WORD     $0x4e2ad6ca // fadd v10.4s, v22.4s, v10.4s
-	WORD     $0x4e2bd6eb // fadd v11.4s, v23.4s, v11.4s
-	FMOVQ    576(R26), F12
-	VFMLA    V12.S4, V4.S4, V8.S4
-	FMOVQ    576(R26), F4
-	VFMLA    V4.S4, V5.S4, V9.S4
-	FMOVQ    576(R26), F4
-	VFMLA    V4.S4, V6.S4, V10.S4
-	FMOVQ    576(R26), F4
-	VFMLA    V4.S4, V7.S4, V11.S4
+	FMOVQ    816(R26), F6
+	VFMLA    V4.S4, V25.S4, V6.S4
+	FMOVQ    816(R26), F7
+	VFMLA    V5.S4, V25.S4, V7.S4
+	FMOVQ    832(R26), F8
+	VFMLA    V4.S4, V6.S4, V8.S4
+	FMOVQ    832(R26), F6
+	VFMLA    V5.S4, V7.S4, V6.S4
+	FMOVQ    848(R26), F7
+	VFMLA    V4.S4, V8.S4, V7.S4
+	FMOVQ    848(R26), F8
+	VFMLA    V5.S4, V6.S4, V8.S4
+	FMOVQ    864(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    864(R26), F7
+	VFMLA    V5.S4, V8.S4, V7.S4
+	FMOVQ    880(R26), F8
+	VFMLA    V4.S4, V6.S4, V8.S4
+	FMOVQ    880(R26), F6
+	VFMLA    V5.S4, V7.S4, V6.S4
+	FMOVQ    896(R26), F7
+	VFMLA    V4.S4, V8.S4, V7.S4
+	FMOVQ    896(R26), F8
+	VFMLA    V5.S4, V6.S4, V8.S4
+	FMOVQ    912(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    912(R26), F7
+	VFMLA    V5.S4, V8.S4, V7.S4
+	FMOVQ    928(R26), F8
+	VFMLA    V4.S4, V6.S4, V8.S4
+	FMOVQ    928(R26), F6
+	VFMLA    V5.S4, V7.S4, V6.S4
+	WORD     $0x6e24dc87 // fmul v7.4s, v4.4s, v4.4s
+	WORD     $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
+	WORD     $0x6e38dc4a // fmul v10.4s, v2.4s, v24.4s
+	WORD     $0x6e38dc6b // fmul v11.4s, v3.4s, v24.4s
+	VFMLA    V7.S4, V8.S4, V10.S4
+	VFMLA    V9.S4, V6.S4, V11.S4
+	WORD     $0x4e24d544 // fadd v4.4s, v10.4s, v4.4s
+	WORD     $0x4e25d565 // fadd v5.4s, v11.4s, v5.4s
+	VFMLA    V23.S4, V2.S4, V4.S4
+	VFMLA    V23.S4, V3.S4, V5.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	WORD     $0x4ea0e804 // fcmlt v4.4s, v0.4s, #0.0
-	WORD     $0x4ea0e825 // fcmlt v5.4s, v1.4s, #0.0
-	WORD     $0x4ea0e846 // fcmlt v6.4s, v2.4s, #0.0
-	WORD     $0x4ea0e867 // fcmlt v7.4s, v3.4s, #0.0
-	FMOVQ    960(R26), F12
-	VBSL     V8.B16, V12.B16, V4.B16
-	FMOVQ    960(R26), F8
-	VBSL     V9.B16, V8.B16, V5.B16
-	FMOVQ    960(R26), F8
-	VBSL     V10.B16, V8.B16, V6.B16
-	FMOVQ    960(R26), F8
-	VBSL     V11.B16, V8.B16, V7.B16
-	WORD     $0x4ea0d808 // fcmeq v8.4s, v0.4s, #0.0
-	WORD     $0x4ea0d829 // fcmeq v9.4s, v1.4s, #0.0
-	WORD     $0x4ea0d84a // fcmeq v10.4s, v2.4s, #0.0
-	WORD     $0x4ea0d86b // fcmeq v11.4s, v3.4s, #0.0
-	FMOVQ    704(R26), F12
-	VBSL     V4.B16, V12.B16, V8.B16
-	FMOVQ    704(R26), F4
-	VBSL     V5.B16, V4.B16, V9.B16
-	FMOVQ    704(R26), F4
-	VBSL     V6.B16, V4.B16, V10.B16
-	FMOVQ    704(R26), F4
-	VBSL     V7.B16, V4.B16, V11.B16
-	FMOVQ    976(R26), F4
-	WORD     $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
-	FMOVQ    976(R26), F5
-	WORD     $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
-	FMOVQ    976(R26), F6
-	WORD     $0x6ea2e4c6 // fcmgt v6.4s, v6.4s, v2.4s
-	FMOVQ    976(R26), F7
-	WORD     $0x6ea3e4e7 // fcmgt v7.4s, v7.4s, v3.4s
-	VBSL     V0.B16, V8.B16, V4.B16
-	VBSL     V1.B16, V9.B16, V5.B16
-	VBSL     V2.B16, V10.B16, V6.B16
-	VBSL     V3.B16, V11.B16, V7.B16
-	FSTPQ    (F4, F5), (R0)
-	FSTPQ    (F6, F7), 32(R0)
-	ADD      $64, R0, R0
-	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	WORD     $0x4ea0e802 // fcmlt v2.4s, v0.4s, #0.0
+	WORD     $0x4ea0e823 // fcmlt v3.4s, v1.4s, #0.0
+	VBSL     V4.B16, V22.B16, V2.B16
+	VBSL     V5.B16, V22.B16, V3.B16
+	WORD     $0x4ea0d804 // fcmeq v4.4s, v0.4s, #0.0
+	WORD     $0x4ea0d825 // fcmeq v5.4s, v1.4s, #0.0
+	VBSL     V2.B16, V21.B16, V4.B16
+	VBSL     V3.B16, V21.B16, V5.B16
+	WORD     $0x6ea0e682 // fcmgt v2.4s, v20.4s, v0.4s
+	WORD     $0x6ea1e683 // fcmgt v3.4s, v20.4s, v1.4s
+	VBSL     V0.B16, V4.B16, V2.B16
+	VBSL     V1.B16, V5.B16, V3.B16
+	FSTPQ    (F2, F3), (R0)
+	ADD      $32, R0, R0
+	ADD      $32, R1, R1
+	SUB      $8, R15, R15
+	CMP      $8, R15
 	BGE      l14
 l15:
 	CMP      $4, R15
@@ -677,25 +587,19 @@ l18:
 	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	FMOVQ    576(R26), F3
-	VFMLA    V3.S4, V1.S4, V2.S4
+	VFMLA    V23.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
-	FMOVQ    960(R26), F3
-	VBSL     V2.B16, V3.B16, V1.B16
+	VBSL     V2.B16, V22.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	FMOVQ    704(R26), F3
-	VBSL     V1.B16, V3.B16, V2.B16
-	FMOVQ    976(R26), F1
-	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL     V1.B16, V21.B16, V2.B16
+	WORD     $0x6ea0e681 // fcmgt v1.4s, v20.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	SUB      $4, R15, R15
-	CMP      $4, R15
-	BGE      l18
 l16:
 	CBZ      R15, l17
 	TBNZ     $1, R15, t24
@@ -742,18 +646,14 @@ t23:
 	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	FMOVQ    576(R26), F3
-	VFMLA    V3.S4, V1.S4, V2.S4
+	VFMLA    V23.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
-	FMOVQ    960(R26), F3
-	VBSL     V2.B16, V3.B16, V1.B16
+	VBSL     V2.B16, V22.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	FMOVQ    704(R26), F3
-	VBSL     V1.B16, V3.B16, V2.B16
-	FMOVQ    976(R26), F1
-	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL     V1.B16, V21.B16, V2.B16
+	WORD     $0x6ea0e681 // fcmgt v1.4s, v20.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
 	TBNZ     $1, R15, t26
 	FMOVS    F1, (R0)
@@ -1362,8 +1262,8 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	MOVD     $vecConsts<>(SB), R26
 
 	// Registers:    V0-V19 values    V20-V31 constants and scalars
-	FMOVQ    688(R26), F31
-	FMOVQ    1184(R26), F30
+	FMOVQ    1184(R26), F31
+	FMOVQ    688(R26), F30
 	FMOVQ    560(R26), F29
 	FMOVQ    1136(R26), F28
 	FLDPQ    528(R26), (F27, F26)
@@ -1476,18 +1376,18 @@ l53:
 	VAND     V22.B16, V13.B16, V13.B16
 	VAND     V22.B16, V14.B16, V14.B16
 	VAND     V22.B16, V15.B16, V15.B16
-	VADD     V31.S4, V11.S4, V16.S4
-	VADD     V31.S4, V13.S4, V17.S4
-	VADD     V31.S4, V14.S4, V18.S4
-	VADD     V31.S4, V15.S4, V19.S4
+	VADD     V30.S4, V11.S4, V16.S4
+	VADD     V30.S4, V13.S4, V17.S4
+	VADD     V30.S4, V14.S4, V18.S4
+	VADD     V30.S4, V15.S4, V19.S4
 	VSUB     V11.S4, V7.S4, V7.S4
 	VSUB     V13.S4, V8.S4, V8.S4
 	VSUB     V14.S4, V9.S4, V9.S4
 	VSUB     V15.S4, V10.S4, V10.S4
-	VADD     V31.S4, V7.S4, V7.S4
-	VADD     V31.S4, V8.S4, V8.S4
-	VADD     V31.S4, V9.S4, V9.S4
-	VADD     V31.S4, V10.S4, V10.S4
+	VADD     V30.S4, V7.S4, V7.S4
+	VADD     V30.S4, V8.S4, V8.S4
+	VADD     V30.S4, V9.S4, V9.S4
+	VADD     V30.S4, V10.S4, V10.S4
 	WORD     $0x6e30dd8b // fmul v11.4s, v12.4s, v16.4s
 	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e32dca5 // fmul v5.4s, v5.4s, v18.4s
@@ -1498,18 +1398,18 @@ l53:
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebee4e8 // fcmgt v8.4s, v7.4s, v30.4s
-	WORD     $0x6ebee489 // fcmgt v9.4s, v4.4s, v30.4s
-	WORD     $0x6ebee4aa // fcmgt v10.4s, v5.4s, v30.4s
-	WORD     $0x6ebee4cb // fcmgt v11.4s, v6.4s, v30.4s
+	WORD     $0x6ebfe4e8 // fcmgt v8.4s, v7.4s, v31.4s
+	WORD     $0x6ebfe489 // fcmgt v9.4s, v4.4s, v31.4s
+	WORD     $0x6ebfe4aa // fcmgt v10.4s, v5.4s, v31.4s
+	WORD     $0x6ebfe4cb // fcmgt v11.4s, v6.4s, v31.4s
 	FMOVQ    928(R26), F12
-	VFMLA    V30.S4, V7.S4, V12.S4
+	VFMLA    V31.S4, V7.S4, V12.S4
 	FMOVQ    928(R26), F13
-	VFMLA    V30.S4, V4.S4, V13.S4
+	VFMLA    V31.S4, V4.S4, V13.S4
 	FMOVQ    928(R26), F14
-	VFMLA    V30.S4, V5.S4, V14.S4
+	VFMLA    V31.S4, V5.S4, V14.S4
 	FMOVQ    928(R26), F15
-	VFMLA    V30.S4, V6.S4, V15.S4
+	VFMLA    V31.S4, V6.S4, V15.S4
 	VBIT     V8.B16, V12.B16, V7.B16
 	VBIT     V9.B16, V13.B16, V4.B16
 	VBIT     V10.B16, V14.B16, V5.B16
@@ -1646,16 +1546,16 @@ l57:
 	VSHL     $23, V2.S4, V1.S4
 	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
 	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V31.S4, V2.S4, V3.S4
+	VADD     V30.S4, V2.S4, V3.S4
 	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
+	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
 	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebee422 // fcmgt v2.4s, v1.4s, v30.4s
+	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
 	FMOVQ    928(R26), F3
-	VFMLA    V30.S4, V1.S4, V3.S4
+	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
 	VAND     V2.B16, V21.B16, V2.B16
 	FMOVQ    1232(R26), F3
@@ -1725,16 +1625,16 @@ t62:
 	VSHL     $23, V2.S4, V1.S4
 	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
 	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V31.S4, V2.S4, V3.S4
+	VADD     V30.S4, V2.S4, V3.S4
 	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
+	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
 	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6ebee422 // fcmgt v2.4s, v1.4s, v30.4s
+	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
 	FMOVQ    928(R26), F3
-	VFMLA    V30.S4, V1.S4, V3.S4
+	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
 	VAND     V2.B16, V21.B16, V2.B16
 	FMOVQ    1232(R26), F3

@@ -128,6 +128,7 @@ type home struct {
 	at     Place // of one word, or a whole vector
 	arg    string
 	uses   int
+	anew   int // of these, with a load of their own
 	order  int
 	wanted bool // in a register
 }
@@ -236,12 +237,17 @@ func blocks(code []Line) (all []*Block) {
 // byUse returns the homes, those first whose constants are used most, and how many are of use in a
 // register: a constant that is loaded anew whenever it is used is not.
 func (f *Func) byUse(bs []*Block) (all []*home, wanted V) {
+	for _, h := range f.homes {
+		h.anew = 0
+	}
 	for _, b := range bs {
 		for _, v := range b.vals {
 			anew := f.Reloaded(v)
 			for _, x := range v.Args {
 				if x.constant() && x != anew {
 					f.homes[x].wanted = true
+				} else if x.constant() {
+					f.homes[x].anew++
 				}
 			}
 		}
@@ -256,7 +262,7 @@ func (f *Func) byUse(bs []*Block) (all []*home, wanted V) {
 		if !h.wanted {
 			return 0
 		}
-		return h.uses
+		return h.uses - h.anew
 	}
 	slices.SortFunc(all, func(a, b *home) int {
 		return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(a.order, b.order))
@@ -270,13 +276,8 @@ func (f *Func) top() V { return V(f.Target().Traits().Vectors - f.vars) }
 // write finds registers for the constants and writes the function.
 func (f *Func) write(code []Line) {
 	bs := blocks(code)
-	all, n := f.byUse(bs)
-	top := f.top()
-	n = min(n, top-1)
-	for n > 0 && !f.fits(bs, all, top, n) {
-		n--
-	}
-	spill := n == 0 && !f.fits(bs, all, top, 0)
+	n, fits := f.constants(bs)
+	top, spill := f.top(), !fits
 	var lines []Line
 	for _, c := range code { // all slots are reserved before anything is written
 		if b, is := c.(*Block); is {
@@ -287,11 +288,24 @@ func (f *Func) write(code []Line) {
 		}
 	}
 	f.Comment(f.registerMap(top, n))
+	all, _ := f.byUse(bs)
 	for _, h := range all {
 		f.fill(h)
 	}
 	f.Emit(lines...)
 	f.Return()
+}
+
+// constants gives registers to as many constants as can have them, and reports whether all values find
+// registers besides.
+func (f *Func) constants(bs []*Block) (n V, ok bool) {
+	all, n := f.byUse(bs)
+	top := f.top()
+	n = min(n, top-1)
+	for n > 0 && !f.fits(bs, all, top, n) {
+		n--
+	}
+	return n, n > 0 || f.fits(bs, all, top, 0)
 }
 
 // fits gives registers to the first n constants and reports whether enough are left to all blocks.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"math"
 	"math/bits"
 	"strings"
 
@@ -278,21 +279,38 @@ func (l *loops) newPass(i int) *passLoop {
 		p.copies = max(p.copies, l.k.Lanes/l.lanes())
 		p.group = l.k.Lanes > l.lanes()
 	} else if t.FitCopies {
-		for p.copies > 1 && !l.fit(p) {
-			p.copies /= 2
-		}
+		p.copies = l.fewestLines(p)
 	}
 	return p
 }
 
-// fit reports whether the copies of a pass find registers for their values.
-func (l *loops) fit(p *passLoop) bool {
-	b := p.block
-	b.f = l.Func
-	b.inTurn(p.copies, p.Body)
-	_, ok := allocate(&b, l.top(), false)
-	return ok
+// fewestLines is how many copies of a pass, up to those it has, take the fewest lines for each: more of
+// them share the loop, fewer leave registers to the constants.
+func (l *loops) fewestLines(p *passLoop) int {
+	uses := map[*home]int{}
+	for _, h := range l.homes {
+		uses[h] = h.uses
+	}
+	best, fewest := 1, math.Inf(1)
+	for copies := p.copies; copies >= 1; copies /= 2 {
+		b := p.block
+		b.f = l.Func
+		b.inTurn(copies, p.Body)
+		if n, ok := l.constants([]*Block{&b}); ok {
+			code, _ := allocate(&b, l.top()-n, false)
+			if lines := float64(len(code)+loopLines) / float64(copies); lines < fewest {
+				best, fewest = copies, lines
+			}
+		}
+	}
+	for _, h := range l.homes { // these blocks were for counting only
+		h.uses = uses[h]
+	}
+	return best
 }
+
+// loopLines is about what a loop has besides a block.
+const loopLines = 6
 
 // reduces reports whether a pass continues the lanes of a reduction.
 func (l *loops) reduces(p *passLoop) bool {
