@@ -96,3 +96,14 @@ func TestPackedBlock(t *testing.T) {
 		}
 	})
 }
+
+// TestPackLetsGo: panels do not keep the matrix that they are a copy of.
+func TestPackLetsGo(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		var s Panels[float32]
+		s.Pack(asm.Active(), false, 3, 5, 0, make([]float32, 15), 5)
+		if s.Packed() == (s.b != nil) {
+			t.Errorf("packed %v, matrix kept %v", s.Packed(), s.b != nil)
+		}
+	})
+}
