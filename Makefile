@@ -76,6 +76,10 @@ test-asan: ## address sanitizer, plain Go (needs cgo and gcc); under it everythi
 test-arm64: ## all tests for arm64 under qemu-aarch64 (Debian: qemu-user)
 	GOARCH=arm64 CGO_ENABLED=0 ELBOW_REQUIRE_ISA=neon $(GO) test $(SHORT) -exec qemu-aarch64 ./...
 
+.PHONY: count-arm64
+count-arm64: ## instructions per multiply-add and per vector in loops of the machine code for arm64
+	$(GO) run ./internal/check/count
+
 .PHONY: check-bits
 check-bits: ## short trainings leave the same bits in every build, on every instruction set, with any threads, on arm64 (Debian: qemu-user)
 	$(GO) run ./internal/check/bits

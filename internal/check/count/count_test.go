@@ -1,0 +1,54 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// listing is made up: a loop around two loops, the second with its counter on the stack.
+const listing = `TEXT example.com/neon.Made.abi0(SB) /src/made_arm64.s
+  made_arm64.s:4	0x1000		f94007e0		MOVD 8(RSP), R0
+  made_arm64.s:5	0x1004		ad400420		FLDPQ (R1), (F0, F1)
+  made_arm64.s:6	0x1008		4e3bcc04		VFMLA V27.S4, V0.S4, V4.S4
+  made_arm64.s:7	0x100c		4ebacd00		VFMLS V26.S4, V8.S4, V0.S4
+  made_arm64.s:8	0x1010		4fa21004		FMLA V2.S[1], V0.S4, V4.S4
+  made_arm64.s:9	0x1014		ad000400		FSTPQ (F0, F1), (R0)
+  made_arm64.s:10	0x1018		3d800802		FMOVQ F2, 32(R0)
+  made_arm64.s:11	0x101c		f10005ef		SUBS $1, R15, R15
+  made_arm64.s:12	0x1020		54ffff21		BNE -7(PC)
+  made_arm64.s:13	0x1024		14000002		JMP 2(PC)
+  made_arm64.s:14	0x1028		d65f03c0		RET
+  made_arm64.s:15	0x102c		4e20d400		FADD V0.S4, V0.S4, V0.S4
+  made_arm64.s:16	0x1030		3d8003e0		FMOVQ F0, (RSP)
+  made_arm64.s:17	0x1034		b5ffffd8		CBNZ R24, -2(PC)
+  made_arm64.s:18	0x1038		17fffff3		JMP -13(PC)
+`
+
+func TestLoops(t *testing.T) {
+	code, err := parse(strings.NewReader(listing))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(code) != 15 {
+		t.Fatalf("%d instructions, want 15", len(code))
+	}
+	want := []loop{
+		{line: "made_arm64.s:5", size: 8, fmla: 3, chains: 2, stored: 3},
+		{line: "made_arm64.s:15", size: 3, stack: 1},
+	}
+	got := loops(code)
+	if len(got) != len(want) {
+		t.Fatalf("%d loops, want %d: %+v", len(got), len(want), got)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("loop %d: %+v, want %+v", i, got[i], want[i])
+		}
+	}
+}
+
+func TestParseError(t *testing.T) {
+	if _, err := parse(strings.NewReader("a.s:1 0x1000 xyz RET\n")); err == nil {
+		t.Error("no error for a word that is no number")
+	}
+}

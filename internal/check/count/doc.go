@@ -1,0 +1,13 @@
+// Command count counts instructions in the loops of the machine code for arm64.
+//
+//	go run ./internal/check/count        (make count-arm64)
+//
+// The seconds of an emulator say nothing about a processor, but how many instructions a loop
+// spends on one multiply-add, or on one vector, can be read anywhere.
+//
+//	command elbow, linked for arm64 --> go tool objdump --> words --> loops --> table
+//
+// A loop is what a jump back spans, and only innermost loops are counted. Accesses of the
+// stack inside of a loop are spilled registers or arguments that did not fit into them. A
+// vector counts as stored when it goes to memory other than the stack.
+package main
