@@ -80,8 +80,8 @@ DATA bivariateConsts<>+576(SB)/8, $0xc2d00000c2d00000 // -104
 DATA bivariateConsts<>+584(SB)/8, $0xc2d00000c2d00000
 DATA bivariateConsts<>+592(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA bivariateConsts<>+600(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA bivariateConsts<>+608(SB)/8, $0x4b4000004b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA bivariateConsts<>+616(SB)/8, $0x4b4000004b400000
+DATA bivariateConsts<>+608(SB)/8, $0x4b4000fe4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA bivariateConsts<>+616(SB)/8, $0x4b4000fe4b4000fe
 DATA bivariateConsts<>+624(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA bivariateConsts<>+632(SB)/8, $0x3f3172003f317200
 DATA bivariateConsts<>+640(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
@@ -130,71 +130,73 @@ DATA bivariateConsts<>+976(SB)/8, $0x7fc000007fc00000 // NaN
 DATA bivariateConsts<>+984(SB)/8, $0x7fc000007fc00000
 DATA bivariateConsts<>+992(SB)/8, $0x42a0000042a00000 // 80
 DATA bivariateConsts<>+1000(SB)/8, $0x42a0000042a00000
-DATA bivariateConsts<>+1008(SB)/8, $0x7180000071800000 // 0x1p+100 = 1.2676506e+30
-DATA bivariateConsts<>+1016(SB)/8, $0x7180000071800000
-DATA bivariateConsts<>+1024(SB)/8, $0xf1800000f1800000 // -0x1p+100 = -1.2676506e+30
-DATA bivariateConsts<>+1032(SB)/8, $0xf1800000f1800000
-DATA bivariateConsts<>+1040(SB)/8, $0x4000000040000000 // 2
-DATA bivariateConsts<>+1048(SB)/8, $0x4000000040000000
-DATA bivariateConsts<>+1056(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
-DATA bivariateConsts<>+1064(SB)/8, $0x3f3504f33f3504f3
-DATA bivariateConsts<>+1072(SB)/8, $0x007fffff007fffff // the mantissa
-DATA bivariateConsts<>+1080(SB)/8, $0x007fffff007fffff
-DATA bivariateConsts<>+1088(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA bivariateConsts<>+1096(SB)/8, $0xbd9537bcbd9537bc
-DATA bivariateConsts<>+1104(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
-DATA bivariateConsts<>+1112(SB)/8, $0x3e00acba3e00acba
-DATA bivariateConsts<>+1120(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA bivariateConsts<>+1128(SB)/8, $0xbe074b66be074b66
-DATA bivariateConsts<>+1136(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA bivariateConsts<>+1144(SB)/8, $0x3e11ce713e11ce71
-DATA bivariateConsts<>+1152(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA bivariateConsts<>+1160(SB)/8, $0xbe2a337fbe2a337f
-DATA bivariateConsts<>+1168(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA bivariateConsts<>+1176(SB)/8, $0x3e4cca273e4cca27
-DATA bivariateConsts<>+1184(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
-DATA bivariateConsts<>+1192(SB)/8, $0xbe80011abe80011a
-DATA bivariateConsts<>+1200(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA bivariateConsts<>+1208(SB)/8, $0x3eaaaab83eaaaab8
-DATA bivariateConsts<>+1216(SB)/8, $0x4021fc4d4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
-DATA bivariateConsts<>+1224(SB)/8, $0x4021fc4d4021fc4d
-DATA bivariateConsts<>+1232(SB)/8, $0xc2ae0000c2ae0000 // -87
-DATA bivariateConsts<>+1240(SB)/8, $0xc2ae0000c2ae0000
-DATA bivariateConsts<>+1248(SB)/8, $0x42b2000042b20000 // 89
-DATA bivariateConsts<>+1256(SB)/8, $0x42b2000042b20000
-DATA bivariateConsts<>+1264(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA bivariateConsts<>+1272(SB)/8, $0x7f7fffff7f7fffff
-DATA bivariateConsts<>+1280(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA bivariateConsts<>+1288(SB)/8, $0xff7fffffff7fffff
-DATA bivariateConsts<>+1296(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA bivariateConsts<>+1304(SB)/8, $0x0080000000800000
-DATA bivariateConsts<>+1312(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
-DATA bivariateConsts<>+1320(SB)/8, $0x4b8000004b800000
-DATA bivariateConsts<>+1328(SB)/8, $0xffffffe8ffffffe8 // -24
-DATA bivariateConsts<>+1336(SB)/8, $0xffffffe8ffffffe8
-DATA bivariateConsts<>+1344(SB)/8, $0xbf800000bf800000
-DATA bivariateConsts<>+1352(SB)/8, $0xbf800000bf800000
-DATA bivariateConsts<>+1360(SB)/8, $0xc0800000c0800000 // -4
-DATA bivariateConsts<>+1368(SB)/8, $0xc0800000c0800000
-DATA bivariateConsts<>+1376(SB)/8, $0x42a65af642a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA bivariateConsts<>+1384(SB)/8, $0x42a65af642a65af6
-DATA bivariateConsts<>+1392(SB)/8, $0xc2a65af6c2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA bivariateConsts<>+1400(SB)/8, $0xc2a65af6c2a65af6
-DATA bivariateConsts<>+1408(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA bivariateConsts<>+1416(SB)/8, $0x38d1b71738d1b717
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $1424
+DATA bivariateConsts<>+1008(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA bivariateConsts<>+1016(SB)/8, $0x4b40007f4b40007f
+DATA bivariateConsts<>+1024(SB)/8, $0x7180000071800000 // 0x1p+100 = 1.2676506e+30
+DATA bivariateConsts<>+1032(SB)/8, $0x7180000071800000
+DATA bivariateConsts<>+1040(SB)/8, $0xf1800000f1800000 // -0x1p+100 = -1.2676506e+30
+DATA bivariateConsts<>+1048(SB)/8, $0xf1800000f1800000
+DATA bivariateConsts<>+1056(SB)/8, $0x4000000040000000 // 2
+DATA bivariateConsts<>+1064(SB)/8, $0x4000000040000000
+DATA bivariateConsts<>+1072(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
+DATA bivariateConsts<>+1080(SB)/8, $0x3f3504f33f3504f3
+DATA bivariateConsts<>+1088(SB)/8, $0x007fffff007fffff // the mantissa
+DATA bivariateConsts<>+1096(SB)/8, $0x007fffff007fffff
+DATA bivariateConsts<>+1104(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA bivariateConsts<>+1112(SB)/8, $0xbd9537bcbd9537bc
+DATA bivariateConsts<>+1120(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
+DATA bivariateConsts<>+1128(SB)/8, $0x3e00acba3e00acba
+DATA bivariateConsts<>+1136(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA bivariateConsts<>+1144(SB)/8, $0xbe074b66be074b66
+DATA bivariateConsts<>+1152(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA bivariateConsts<>+1160(SB)/8, $0x3e11ce713e11ce71
+DATA bivariateConsts<>+1168(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA bivariateConsts<>+1176(SB)/8, $0xbe2a337fbe2a337f
+DATA bivariateConsts<>+1184(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA bivariateConsts<>+1192(SB)/8, $0x3e4cca273e4cca27
+DATA bivariateConsts<>+1200(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
+DATA bivariateConsts<>+1208(SB)/8, $0xbe80011abe80011a
+DATA bivariateConsts<>+1216(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA bivariateConsts<>+1224(SB)/8, $0x3eaaaab83eaaaab8
+DATA bivariateConsts<>+1232(SB)/8, $0x4021fc4d4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
+DATA bivariateConsts<>+1240(SB)/8, $0x4021fc4d4021fc4d
+DATA bivariateConsts<>+1248(SB)/8, $0xc2ae0000c2ae0000 // -87
+DATA bivariateConsts<>+1256(SB)/8, $0xc2ae0000c2ae0000
+DATA bivariateConsts<>+1264(SB)/8, $0x42b2000042b20000 // 89
+DATA bivariateConsts<>+1272(SB)/8, $0x42b2000042b20000
+DATA bivariateConsts<>+1280(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA bivariateConsts<>+1288(SB)/8, $0x7f7fffff7f7fffff
+DATA bivariateConsts<>+1296(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA bivariateConsts<>+1304(SB)/8, $0xff7fffffff7fffff
+DATA bivariateConsts<>+1312(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA bivariateConsts<>+1320(SB)/8, $0x0080000000800000
+DATA bivariateConsts<>+1328(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
+DATA bivariateConsts<>+1336(SB)/8, $0x4b8000004b800000
+DATA bivariateConsts<>+1344(SB)/8, $0xffffffe8ffffffe8 // -24
+DATA bivariateConsts<>+1352(SB)/8, $0xffffffe8ffffffe8
+DATA bivariateConsts<>+1360(SB)/8, $0xbf800000bf800000
+DATA bivariateConsts<>+1368(SB)/8, $0xbf800000bf800000
+DATA bivariateConsts<>+1376(SB)/8, $0xc0800000c0800000 // -4
+DATA bivariateConsts<>+1384(SB)/8, $0xc0800000c0800000
+DATA bivariateConsts<>+1392(SB)/8, $0x42a65af642a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA bivariateConsts<>+1400(SB)/8, $0x42a65af642a65af6
+DATA bivariateConsts<>+1408(SB)/8, $0xc2a65af6c2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA bivariateConsts<>+1416(SB)/8, $0xc2a65af6c2a65af6
+DATA bivariateConsts<>+1424(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA bivariateConsts<>+1432(SB)/8, $0x38d1b71738d1b717
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $1440
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 	MOVD     $bivariateConsts<>(SB), R26
 
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    736(R26), F17
-	FMOVQ    1232(R26), F16
+	FMOVQ    1248(R26), F17
+	FMOVQ    736(R26), F16
 	FMOVQ    768(R26), F15
 	FLDPQ    624(R26), (F14, F13)
-	FMOVQ    1056(R26), F12
-	FMOVQ    608(R26), F11
+	FMOVQ    1072(R26), F12
+	FMOVQ    1008(R26), F11
 	FMOVQ    592(R26), F10
 
 	// Registers:    R0 lp    R1 y    R2 theta    R3 logits    R15 elements left in the row    R4 4n
@@ -365,7 +367,8 @@ l5:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
-	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	FMOVQ    608(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
 
@@ -385,19 +388,16 @@ l5:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    512(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
-	VAND     V3.B16, V17.B16, V3.B16
+	VAND     V3.B16, V16.B16, V3.B16
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x4e22d623 // fadd v3.4s, v17.4s, v2.4s
+	WORD     $0x4e22d603 // fadd v3.4s, v16.4s, v2.4s
 	WORD     $0x6e23fc43 // fdiv v3.4s, v2.4s, v3.4s
 	WORD     $0x6ea0d824 // fcmle v4.4s, v1.4s, #0.0
 	FMOVQ    560(R26), F5
@@ -441,10 +441,10 @@ l5:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -466,7 +466,7 @@ l6:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f463 // fmin v3.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F4
@@ -474,13 +474,13 @@ l6:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V1.B16
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fe01 // fdiv v1.4s, v16.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
 	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
@@ -504,9 +504,8 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe05 // fdiv v5.4s, v16.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
@@ -516,9 +515,9 @@ l6:
 	FMOVQ    (R2), F8
 	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
@@ -527,9 +526,9 @@ l6:
 	FMOVQ    (R25), F9
 	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -546,20 +545,20 @@ l6:
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
 	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
 	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d601 // fadd v1.4s, v16.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 
@@ -568,26 +567,26 @@ l6:
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -596,7 +595,7 @@ l6:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VFMLA    V14.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -605,12 +604,12 @@ l6:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -633,9 +632,8 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
@@ -643,17 +641,17 @@ l6:
 	VMOV     V27.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V1.S4
@@ -676,16 +674,15 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -708,9 +705,8 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea0e620 // fcmgt v0.4s, v17.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
@@ -727,7 +723,7 @@ l6:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f463 // fmin v3.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F4
@@ -735,11 +731,11 @@ l6:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V1.B16
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fe01 // fdiv v1.4s, v16.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
 	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
@@ -759,9 +755,8 @@ l6:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe05 // fdiv v5.4s, v16.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -769,9 +764,9 @@ l6:
 	FMOVQ    16(R2), F8
 	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
@@ -780,9 +775,9 @@ l6:
 	FMOVQ    16(R25), F9
 	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -797,44 +792,44 @@ l6:
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
 	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
 	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d601 // fadd v1.4s, v16.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -843,17 +838,17 @@ l6:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VFMLA    V14.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	FMOVQ    16(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -872,23 +867,22 @@ l6:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	VMOV     V26.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V1.S4
@@ -907,14 +901,13 @@ l6:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -933,9 +926,8 @@ l6:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea0e620 // fcmgt v0.4s, v17.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
@@ -952,7 +944,7 @@ l6:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f463 // fmin v3.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F4
@@ -960,11 +952,11 @@ l6:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V1.B16
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fe01 // fdiv v1.4s, v16.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
 	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
@@ -984,9 +976,8 @@ l6:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe05 // fdiv v5.4s, v16.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -994,9 +985,9 @@ l6:
 	FMOVQ    32(R2), F8
 	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
@@ -1005,9 +996,9 @@ l6:
 	FMOVQ    32(R25), F9
 	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -1022,44 +1013,44 @@ l6:
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
 	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
 	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d601 // fadd v1.4s, v16.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -1068,17 +1059,17 @@ l6:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VFMLA    V14.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	FMOVQ    32(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -1097,23 +1088,22 @@ l6:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	VMOV     V25.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V1.S4
@@ -1132,14 +1122,13 @@ l6:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -1158,9 +1147,8 @@ l6:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea0e620 // fcmgt v0.4s, v17.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
@@ -1177,7 +1165,7 @@ l6:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f463 // fmin v3.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F4
@@ -1185,11 +1173,11 @@ l6:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V1.B16
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fe01 // fdiv v1.4s, v16.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
 	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
@@ -1209,9 +1197,8 @@ l6:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe05 // fdiv v5.4s, v16.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -1219,9 +1206,9 @@ l6:
 	FMOVQ    48(R2), F8
 	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
@@ -1230,9 +1217,9 @@ l6:
 	FMOVQ    48(R25), F9
 	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -1247,44 +1234,44 @@ l6:
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
 	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
 	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d601 // fadd v1.4s, v16.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -1293,17 +1280,17 @@ l6:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VFMLA    V14.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	FMOVQ    48(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -1322,23 +1309,22 @@ l6:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	VMOV     V24.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V1.S4
@@ -1357,14 +1343,13 @@ l6:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f602 // fmax v2.4s, v16.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -1383,9 +1368,8 @@ l6:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	WORD     $0x6ea0e620 // fcmgt v0.4s, v17.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -1448,7 +1432,7 @@ t172:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f463 // fmin v3.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F4
@@ -1456,13 +1440,13 @@ t172:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V1.B16
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fe01 // fdiv v1.4s, v16.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
 	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
@@ -1486,9 +1470,8 @@ t172:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe05 // fdiv v5.4s, v16.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
@@ -1511,9 +1494,9 @@ t177:
 t175:
 	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
@@ -1535,9 +1518,9 @@ t180:
 t178:
 	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -1554,20 +1537,20 @@ t178:
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
 	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
 	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d601 // fadd v1.4s, v16.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 
@@ -1576,26 +1559,26 @@ t178:
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -1604,7 +1587,7 @@ t178:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VFMLA    V14.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -1626,12 +1609,12 @@ t181:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -1654,9 +1637,8 @@ t181:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -1669,17 +1651,17 @@ t181:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V0.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V0.S4
@@ -1702,16 +1684,15 @@ t181:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V1.S4
@@ -1734,9 +1715,8 @@ t181:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -1804,7 +1784,7 @@ t190:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f463 // fmin v3.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F4
@@ -1812,11 +1792,11 @@ t190:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V1.B16
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fe01 // fdiv v1.4s, v16.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
 	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
@@ -1836,9 +1816,8 @@ t190:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe05 // fdiv v5.4s, v16.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -1863,9 +1842,9 @@ t195:
 t193:
 	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
@@ -1891,9 +1870,9 @@ t198:
 t196:
 	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -1908,44 +1887,44 @@ t196:
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
 	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
 	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d601 // fadd v1.4s, v16.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -1954,7 +1933,7 @@ t196:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VFMLA    V14.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -1978,10 +1957,10 @@ t201:
 t199:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -2000,9 +1979,8 @@ t199:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
@@ -2013,15 +1991,15 @@ t199:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V0.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V0.S4
@@ -2040,14 +2018,13 @@ t199:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V1.S4
@@ -2066,9 +2043,8 @@ t199:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -2136,7 +2112,7 @@ t208:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f463 // fmin v3.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F4
@@ -2144,11 +2120,11 @@ t208:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V1.B16
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fe01 // fdiv v1.4s, v16.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
 	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
@@ -2168,9 +2144,8 @@ t208:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe05 // fdiv v5.4s, v16.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -2195,9 +2170,9 @@ t213:
 t211:
 	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
@@ -2223,9 +2198,9 @@ t216:
 t214:
 	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -2240,44 +2215,44 @@ t214:
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
 	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
 	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d601 // fadd v1.4s, v16.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -2286,7 +2261,7 @@ t214:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VFMLA    V14.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -2310,10 +2285,10 @@ t219:
 t217:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -2332,9 +2307,8 @@ t217:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
@@ -2345,15 +2319,15 @@ t217:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V0.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V0.S4
@@ -2372,14 +2346,13 @@ t217:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V1.S4
@@ -2398,9 +2371,8 @@ t217:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -2468,7 +2440,7 @@ t226:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f463 // fmin v3.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F4
@@ -2476,11 +2448,11 @@ t226:
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	FMOVQ    976(R26), F4
 	VBSL     V3.B16, V4.B16, V1.B16
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fe01 // fdiv v1.4s, v16.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	VFMLS    V10.S4, V3.S4, V4.S4
 	WORD     $0x4eabd485 // fsub v5.4s, v4.4s, v11.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
@@ -2500,9 +2472,8 @@ t226:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fe05 // fdiv v5.4s, v16.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
@@ -2527,9 +2498,9 @@ t231:
 t229:
 	VFMLS    V15.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
@@ -2555,9 +2526,9 @@ t234:
 t232:
 	VFMLS    V15.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -2572,44 +2543,44 @@ t232:
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
 	VSUB     V12.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
 	VADD     V12.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d601 // fadd v1.4s, v16.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 	VSUB     V12.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
 	VADD     V12.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -2618,7 +2589,7 @@ t232:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	VFMLA    V14.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -2642,10 +2613,10 @@ t237:
 t235:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -2664,9 +2635,8 @@ t235:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
@@ -2677,15 +2647,15 @@ t235:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f600 // fmax v0.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V0.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V0.S4
@@ -2704,14 +2674,13 @@ t235:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f601 // fmax v1.4s, v16.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V1.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V1.S4
@@ -2730,9 +2699,8 @@ t235:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -2757,12 +2725,12 @@ l9:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -2785,19 +2753,18 @@ l9:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -2820,19 +2787,18 @@ l9:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -2855,19 +2821,18 @@ l9:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f602 // fmax v2.4s, v16.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	VFMLA    V10.S4, V2.S4, V3.S4
 	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	VFMLS    V14.S4, V4.S4, V2.S4
@@ -2890,9 +2855,8 @@ l9:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
 	VMOV     V1.B16, V20.B16
@@ -2904,12 +2868,12 @@ l9:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -2917,26 +2881,26 @@ l9:
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
 	VADD     V12.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -2965,12 +2929,12 @@ l9:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
@@ -2978,26 +2942,26 @@ l9:
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
 	VADD     V12.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -3243,17 +3207,12 @@ l242:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	FMOVQ    736(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -3309,10 +3268,10 @@ l242:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -3350,10 +3309,10 @@ l243:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V3.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
 	FMOVQ    624(R26), F7
@@ -3378,8 +3337,6 @@ l243:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	FMOVQ    736(R26), F5
 	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
@@ -3394,9 +3351,9 @@ l243:
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R4), F8
 	VDUP     V8.S[0], V8.S4
@@ -3407,9 +3364,9 @@ l243:
 	FMOVQ    768(R26), F10
 	VFMLS    V10.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V9.B16
@@ -3428,21 +3385,21 @@ l243:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1040(R26), F13
+	FMOVQ    1056(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1072(R26), F11
 	VSUB     V11.S4, V0.S4, V11.S4
 	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V1.S4, V14.S4
 	WORD     $0x4f2905cf // sshr v15.4s, v14.4s, #23
-	FMOVQ    1072(R26), F16
+	FMOVQ    1088(R26), F16
 	VAND     V16.B16, V14.B16, V14.B16
-	FMOVQ    1056(R26), F16
+	FMOVQ    1072(R26), F16
 	VADD     V16.S4, V14.S4, V14.S4
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	FMOVQ    736(R26), F14
@@ -3451,33 +3408,33 @@ l243:
 	VADD     V15.S4, V13.S4, V13.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V11.S4, V11.S4
 	WORD     $0x4f29056e // sshr v14.4s, v11.4s, #23
 	VADD     V13.S4, V14.S4, V13.S4
 	WORD     $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
 	FMOVQ    736(R26), F14
 	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F14
-	FMOVQ    1088(R26), F15
+	FMOVQ    1120(R26), F14
+	FMOVQ    1104(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1120(R26), F15
+	FMOVQ    1136(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1136(R26), F14
+	FMOVQ    1152(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1152(R26), F15
+	FMOVQ    1168(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1168(R26), F14
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1184(R26), F15
+	FMOVQ    1200(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1200(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    784(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
@@ -3488,7 +3445,7 @@ l243:
 	WORD     $0x4e2bd60b // fadd v11.4s, v16.4s, v11.4s
 	FMOVQ    624(R26), F14
 	VFMLA    V14.S4, V13.S4, V11.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1232(R26), F13
 	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
@@ -3506,13 +3463,13 @@ l243:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, (R24)
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e20dce0 // fmul v0.4s, v7.4s, v0.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F0, (R25)
 	WORD     $0x4e28d500 // fadd v0.4s, v8.4s, v8.4s
-	FMOVQ    1344(R26), F5
+	FMOVQ    1360(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e21dca0 // fmul v0.4s, v5.4s, v1.4s
 	ADD      R8<<0, R2, R24
@@ -3523,7 +3480,7 @@ l243:
 	WORD     $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x4eaad521 // fsub v1.4s, v9.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V1.S4, V0.S4
@@ -3538,16 +3495,16 @@ l243:
 	FMOVQ    F1, (R3)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -3571,10 +3528,8 @@ l243:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
@@ -3583,21 +3538,21 @@ l243:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -3621,22 +3576,20 @@ l243:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -3660,10 +3613,8 @@ l243:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -3695,10 +3646,10 @@ l243:
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V3.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
 	FMOVQ    624(R26), F7
@@ -3719,8 +3670,6 @@ l243:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	FMOVQ    736(R26), F5
 	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
@@ -3733,9 +3682,9 @@ l243:
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R4), F8
 	VDUP     V8.S[0], V8.S4
@@ -3746,9 +3695,9 @@ l243:
 	FMOVQ    768(R26), F10
 	VFMLS    V10.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V9.B16
@@ -3765,52 +3714,52 @@ l243:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1040(R26), F13
+	FMOVQ    1056(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1072(R26), F11
 	VSUB     V11.S4, V0.S4, V11.S4
 	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V1.S4, V14.S4
 	WORD     $0x4f2905cf // sshr v15.4s, v14.4s, #23
-	FMOVQ    1072(R26), F16
+	FMOVQ    1088(R26), F16
 	VAND     V16.B16, V14.B16, V14.B16
-	FMOVQ    1056(R26), F16
+	FMOVQ    1072(R26), F16
 	VADD     V16.S4, V14.S4, V14.S4
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	FMOVQ    736(R26), F14
 	WORD     $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V11.S4, V11.S4
 	WORD     $0x4f29056e // sshr v14.4s, v11.4s, #23
 	VADD     V13.S4, V14.S4, V13.S4
 	WORD     $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
 	FMOVQ    736(R26), F14
 	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
-	FMOVQ    1104(R26), F14
-	FMOVQ    1088(R26), F15
+	FMOVQ    1120(R26), F14
+	FMOVQ    1104(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1120(R26), F15
+	FMOVQ    1136(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1136(R26), F14
+	FMOVQ    1152(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1152(R26), F15
+	FMOVQ    1168(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1168(R26), F14
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1184(R26), F15
+	FMOVQ    1200(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1200(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    784(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
@@ -3821,7 +3770,7 @@ l243:
 	WORD     $0x4e2bd60b // fadd v11.4s, v16.4s, v11.4s
 	FMOVQ    624(R26), F14
 	VFMLA    V14.S4, V13.S4, V11.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1232(R26), F13
 	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
@@ -3839,13 +3788,13 @@ l243:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, 16(R24)
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e20dce0 // fmul v0.4s, v7.4s, v0.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F0, 16(R25)
 	WORD     $0x4e28d500 // fadd v0.4s, v8.4s, v8.4s
-	FMOVQ    1344(R26), F5
+	FMOVQ    1360(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e21dca0 // fmul v0.4s, v5.4s, v1.4s
 	ADD      R8<<0, R2, R24
@@ -3856,7 +3805,7 @@ l243:
 	WORD     $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x4eaad521 // fsub v1.4s, v9.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V1.S4, V0.S4
@@ -3869,14 +3818,14 @@ l243:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e23d401 // fadd v1.4s, v0.4s, v3.4s
 	FMOVQ    F1, 16(R3)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -3896,29 +3845,27 @@ l243:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -3938,20 +3885,18 @@ l243:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -3971,10 +3916,8 @@ l243:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -4006,10 +3949,10 @@ l243:
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V3.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
 	FMOVQ    624(R26), F7
@@ -4030,8 +3973,6 @@ l243:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	FMOVQ    736(R26), F5
 	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
@@ -4044,9 +3985,9 @@ l243:
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R4), F8
 	VDUP     V8.S[0], V8.S4
@@ -4057,9 +3998,9 @@ l243:
 	FMOVQ    768(R26), F10
 	VFMLS    V10.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V9.B16
@@ -4076,52 +4017,52 @@ l243:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1040(R26), F13
+	FMOVQ    1056(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1072(R26), F11
 	VSUB     V11.S4, V0.S4, V11.S4
 	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V1.S4, V14.S4
 	WORD     $0x4f2905cf // sshr v15.4s, v14.4s, #23
-	FMOVQ    1072(R26), F16
+	FMOVQ    1088(R26), F16
 	VAND     V16.B16, V14.B16, V14.B16
-	FMOVQ    1056(R26), F16
+	FMOVQ    1072(R26), F16
 	VADD     V16.S4, V14.S4, V14.S4
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	FMOVQ    736(R26), F14
 	WORD     $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V11.S4, V11.S4
 	WORD     $0x4f29056e // sshr v14.4s, v11.4s, #23
 	VADD     V13.S4, V14.S4, V13.S4
 	WORD     $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
 	FMOVQ    736(R26), F14
 	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
-	FMOVQ    1104(R26), F14
-	FMOVQ    1088(R26), F15
+	FMOVQ    1120(R26), F14
+	FMOVQ    1104(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1120(R26), F15
+	FMOVQ    1136(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1136(R26), F14
+	FMOVQ    1152(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1152(R26), F15
+	FMOVQ    1168(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1168(R26), F14
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1184(R26), F15
+	FMOVQ    1200(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1200(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    784(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
@@ -4132,7 +4073,7 @@ l243:
 	WORD     $0x4e2bd60b // fadd v11.4s, v16.4s, v11.4s
 	FMOVQ    624(R26), F14
 	VFMLA    V14.S4, V13.S4, V11.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1232(R26), F13
 	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
@@ -4150,13 +4091,13 @@ l243:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, 32(R24)
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e20dce0 // fmul v0.4s, v7.4s, v0.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F0, 32(R25)
 	WORD     $0x4e28d500 // fadd v0.4s, v8.4s, v8.4s
-	FMOVQ    1344(R26), F5
+	FMOVQ    1360(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e21dca0 // fmul v0.4s, v5.4s, v1.4s
 	ADD      R8<<0, R2, R24
@@ -4167,7 +4108,7 @@ l243:
 	WORD     $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x4eaad521 // fsub v1.4s, v9.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V1.S4, V0.S4
@@ -4180,14 +4121,14 @@ l243:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e23d401 // fadd v1.4s, v0.4s, v3.4s
 	FMOVQ    F1, 32(R3)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -4207,29 +4148,27 @@ l243:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -4249,20 +4188,18 @@ l243:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -4282,10 +4219,8 @@ l243:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -4317,10 +4252,10 @@ l243:
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V3.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
 	FMOVQ    624(R26), F7
@@ -4341,8 +4276,6 @@ l243:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	FMOVQ    736(R26), F5
 	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
@@ -4355,9 +4288,9 @@ l243:
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R4), F8
 	VDUP     V8.S[0], V8.S4
@@ -4368,9 +4301,9 @@ l243:
 	FMOVQ    768(R26), F10
 	VFMLS    V10.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V9.B16
@@ -4387,52 +4320,52 @@ l243:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1040(R26), F13
+	FMOVQ    1056(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1072(R26), F11
 	VSUB     V11.S4, V0.S4, V11.S4
 	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V1.S4, V14.S4
 	WORD     $0x4f2905cf // sshr v15.4s, v14.4s, #23
-	FMOVQ    1072(R26), F16
+	FMOVQ    1088(R26), F16
 	VAND     V16.B16, V14.B16, V14.B16
-	FMOVQ    1056(R26), F16
+	FMOVQ    1072(R26), F16
 	VADD     V16.S4, V14.S4, V14.S4
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	FMOVQ    736(R26), F14
 	WORD     $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V11.S4, V11.S4
 	WORD     $0x4f29056e // sshr v14.4s, v11.4s, #23
 	VADD     V13.S4, V14.S4, V13.S4
 	WORD     $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
 	FMOVQ    736(R26), F14
 	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
-	FMOVQ    1104(R26), F14
-	FMOVQ    1088(R26), F15
+	FMOVQ    1120(R26), F14
+	FMOVQ    1104(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1120(R26), F15
+	FMOVQ    1136(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1136(R26), F14
+	FMOVQ    1152(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1152(R26), F15
+	FMOVQ    1168(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1168(R26), F14
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1184(R26), F15
+	FMOVQ    1200(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1200(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    784(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
@@ -4443,7 +4376,7 @@ l243:
 	WORD     $0x4e2bd60b // fadd v11.4s, v16.4s, v11.4s
 	FMOVQ    624(R26), F14
 	VFMLA    V14.S4, V13.S4, V11.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1232(R26), F13
 	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
@@ -4461,13 +4394,13 @@ l243:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, 48(R24)
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e20dce0 // fmul v0.4s, v7.4s, v0.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F0, 48(R25)
 	WORD     $0x4e28d500 // fadd v0.4s, v8.4s, v8.4s
-	FMOVQ    1344(R26), F5
+	FMOVQ    1360(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e21dca0 // fmul v0.4s, v5.4s, v1.4s
 	ADD      R8<<0, R2, R24
@@ -4478,7 +4411,7 @@ l243:
 	WORD     $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x4eaad521 // fsub v1.4s, v9.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V1.S4, V0.S4
@@ -4491,14 +4424,14 @@ l243:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e23d401 // fadd v1.4s, v0.4s, v3.4s
 	FMOVQ    F1, 48(R3)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -4518,29 +4451,27 @@ l243:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -4560,20 +4491,18 @@ l243:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -4593,10 +4522,8 @@ l243:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -4678,10 +4605,10 @@ t725:
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V3.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
 	FMOVQ    624(R26), F7
@@ -4706,8 +4633,6 @@ t725:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	FMOVQ    736(R26), F5
 	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
@@ -4735,9 +4660,9 @@ t728:
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R4), F8
 	VDUP     V8.S[0], V8.S4
@@ -4761,9 +4686,9 @@ t731:
 	FMOVQ    768(R26), F10
 	VFMLS    V10.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V9.B16
@@ -4782,21 +4707,21 @@ t731:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1040(R26), F13
+	FMOVQ    1056(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1072(R26), F11
 	VSUB     V11.S4, V0.S4, V11.S4
 	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V1.S4, V14.S4
 	WORD     $0x4f2905cf // sshr v15.4s, v14.4s, #23
-	FMOVQ    1072(R26), F16
+	FMOVQ    1088(R26), F16
 	VAND     V16.B16, V14.B16, V14.B16
-	FMOVQ    1056(R26), F16
+	FMOVQ    1072(R26), F16
 	VADD     V16.S4, V14.S4, V14.S4
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	FMOVQ    736(R26), F14
@@ -4805,33 +4730,33 @@ t731:
 	VADD     V15.S4, V13.S4, V13.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V11.S4, V11.S4
 	WORD     $0x4f29056e // sshr v14.4s, v11.4s, #23
 	VADD     V13.S4, V14.S4, V13.S4
 	WORD     $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
 	FMOVQ    736(R26), F14
 	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F14
-	FMOVQ    1088(R26), F15
+	FMOVQ    1120(R26), F14
+	FMOVQ    1104(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1120(R26), F15
+	FMOVQ    1136(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1136(R26), F14
+	FMOVQ    1152(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1152(R26), F15
+	FMOVQ    1168(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1168(R26), F14
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1184(R26), F15
+	FMOVQ    1200(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1200(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    784(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
@@ -4842,7 +4767,7 @@ t731:
 	WORD     $0x4e2bd60b // fadd v11.4s, v16.4s, v11.4s
 	FMOVQ    624(R26), F14
 	VFMLA    V14.S4, V13.S4, V11.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1232(R26), F13
 	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
@@ -4886,7 +4811,7 @@ t739:
 	VST1     V5.S[2], (R23)
 t737:
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e20dce0 // fmul v0.4s, v7.4s, v0.4s
 	ADD      R7<<1, R2, R25
@@ -4905,7 +4830,7 @@ t742:
 	VST1     V0.S[2], (R23)
 t740:
 	WORD     $0x4e28d500 // fadd v0.4s, v8.4s, v8.4s
-	FMOVQ    1344(R26), F5
+	FMOVQ    1360(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e21dca0 // fmul v0.4s, v5.4s, v1.4s
 	ADD      R8<<0, R2, R24
@@ -4929,7 +4854,7 @@ t743:
 	WORD     $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x4eaad521 // fsub v1.4s, v9.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V1.S4, V0.S4
@@ -4983,16 +4908,16 @@ t754:
 t752:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -5016,10 +4941,8 @@ t752:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -5033,21 +4956,21 @@ t752:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -5071,22 +4994,20 @@ t752:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -5110,10 +5031,8 @@ t752:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -5196,10 +5115,10 @@ t761:
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V3.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
 	FMOVQ    624(R26), F7
@@ -5220,8 +5139,6 @@ t761:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	FMOVQ    736(R26), F5
 	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
@@ -5251,9 +5168,9 @@ t764:
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R4), F8
 	VDUP     V8.S[0], V8.S4
@@ -5281,9 +5198,9 @@ t767:
 	FMOVQ    768(R26), F10
 	VFMLS    V10.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V9.B16
@@ -5300,52 +5217,52 @@ t767:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1040(R26), F13
+	FMOVQ    1056(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1072(R26), F11
 	VSUB     V11.S4, V0.S4, V11.S4
 	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V1.S4, V14.S4
 	WORD     $0x4f2905cf // sshr v15.4s, v14.4s, #23
-	FMOVQ    1072(R26), F16
+	FMOVQ    1088(R26), F16
 	VAND     V16.B16, V14.B16, V14.B16
-	FMOVQ    1056(R26), F16
+	FMOVQ    1072(R26), F16
 	VADD     V16.S4, V14.S4, V14.S4
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	FMOVQ    736(R26), F14
 	WORD     $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V11.S4, V11.S4
 	WORD     $0x4f29056e // sshr v14.4s, v11.4s, #23
 	VADD     V13.S4, V14.S4, V13.S4
 	WORD     $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
 	FMOVQ    736(R26), F14
 	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
-	FMOVQ    1104(R26), F14
-	FMOVQ    1088(R26), F15
+	FMOVQ    1120(R26), F14
+	FMOVQ    1104(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1120(R26), F15
+	FMOVQ    1136(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1136(R26), F14
+	FMOVQ    1152(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1152(R26), F15
+	FMOVQ    1168(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1168(R26), F14
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1184(R26), F15
+	FMOVQ    1200(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1200(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    784(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
@@ -5356,7 +5273,7 @@ t767:
 	WORD     $0x4e2bd60b // fadd v11.4s, v16.4s, v11.4s
 	FMOVQ    624(R26), F14
 	VFMLA    V14.S4, V13.S4, V11.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1232(R26), F13
 	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
@@ -5406,7 +5323,7 @@ t775:
 	VST1     V5.S[2], (R23)
 t773:
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e20dce0 // fmul v0.4s, v7.4s, v0.4s
 	SUB      $4, R15, R23
@@ -5428,7 +5345,7 @@ t778:
 	VST1     V0.S[2], (R23)
 t776:
 	WORD     $0x4e28d500 // fadd v0.4s, v8.4s, v8.4s
-	FMOVQ    1344(R26), F5
+	FMOVQ    1360(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e21dca0 // fmul v0.4s, v5.4s, v1.4s
 	SUB      $4, R15, R23
@@ -5455,7 +5372,7 @@ t779:
 	WORD     $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x4eaad521 // fsub v1.4s, v9.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V1.S4, V0.S4
@@ -5517,14 +5434,14 @@ t790:
 	ADD      $24, R3, R23
 	VST1     V1.S[2], (R23)
 t788:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -5544,10 +5461,8 @@ t788:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -5559,19 +5474,19 @@ t788:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -5591,20 +5506,18 @@ t788:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -5624,10 +5537,8 @@ t788:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -5710,10 +5621,10 @@ t797:
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V3.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
 	FMOVQ    624(R26), F7
@@ -5734,8 +5645,6 @@ t797:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	FMOVQ    736(R26), F5
 	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
@@ -5765,9 +5674,9 @@ t800:
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R4), F8
 	VDUP     V8.S[0], V8.S4
@@ -5795,9 +5704,9 @@ t803:
 	FMOVQ    768(R26), F10
 	VFMLS    V10.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V9.B16
@@ -5814,52 +5723,52 @@ t803:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1040(R26), F13
+	FMOVQ    1056(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1072(R26), F11
 	VSUB     V11.S4, V0.S4, V11.S4
 	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V1.S4, V14.S4
 	WORD     $0x4f2905cf // sshr v15.4s, v14.4s, #23
-	FMOVQ    1072(R26), F16
+	FMOVQ    1088(R26), F16
 	VAND     V16.B16, V14.B16, V14.B16
-	FMOVQ    1056(R26), F16
+	FMOVQ    1072(R26), F16
 	VADD     V16.S4, V14.S4, V14.S4
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	FMOVQ    736(R26), F14
 	WORD     $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V11.S4, V11.S4
 	WORD     $0x4f29056e // sshr v14.4s, v11.4s, #23
 	VADD     V13.S4, V14.S4, V13.S4
 	WORD     $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
 	FMOVQ    736(R26), F14
 	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
-	FMOVQ    1104(R26), F14
-	FMOVQ    1088(R26), F15
+	FMOVQ    1120(R26), F14
+	FMOVQ    1104(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1120(R26), F15
+	FMOVQ    1136(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1136(R26), F14
+	FMOVQ    1152(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1152(R26), F15
+	FMOVQ    1168(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1168(R26), F14
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1184(R26), F15
+	FMOVQ    1200(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1200(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    784(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
@@ -5870,7 +5779,7 @@ t803:
 	WORD     $0x4e2bd60b // fadd v11.4s, v16.4s, v11.4s
 	FMOVQ    624(R26), F14
 	VFMLA    V14.S4, V13.S4, V11.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1232(R26), F13
 	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
@@ -5920,7 +5829,7 @@ t811:
 	VST1     V5.S[2], (R23)
 t809:
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e20dce0 // fmul v0.4s, v7.4s, v0.4s
 	SUB      $8, R15, R23
@@ -5942,7 +5851,7 @@ t814:
 	VST1     V0.S[2], (R23)
 t812:
 	WORD     $0x4e28d500 // fadd v0.4s, v8.4s, v8.4s
-	FMOVQ    1344(R26), F5
+	FMOVQ    1360(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e21dca0 // fmul v0.4s, v5.4s, v1.4s
 	SUB      $8, R15, R23
@@ -5969,7 +5878,7 @@ t815:
 	WORD     $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x4eaad521 // fsub v1.4s, v9.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V1.S4, V0.S4
@@ -6031,14 +5940,14 @@ t826:
 	ADD      $40, R3, R23
 	VST1     V1.S[2], (R23)
 t824:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -6058,10 +5967,8 @@ t824:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -6073,19 +5980,19 @@ t824:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -6105,20 +6012,18 @@ t824:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -6138,10 +6043,8 @@ t824:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -6224,10 +6127,10 @@ t833:
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V3.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
 	FMOVQ    624(R26), F7
@@ -6248,8 +6151,6 @@ t833:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	FMOVQ    736(R26), F5
 	WORD     $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
@@ -6279,9 +6180,9 @@ t836:
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R4), F8
 	VDUP     V8.S[0], V8.S4
@@ -6309,9 +6210,9 @@ t839:
 	FMOVQ    768(R26), F10
 	VFMLS    V10.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V9.B16
@@ -6328,52 +6229,52 @@ t839:
 	VFMLA    V9.S4, V9.S4, V11.S4
 	WORD     $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	VFMLA    V7.S4, V7.S4, V12.S4
-	FMOVQ    1040(R26), F13
+	FMOVQ    1056(R26), F13
 	VFMLA    V11.S4, V13.S4, V12.S4
-	FMOVQ    1056(R26), F11
+	FMOVQ    1072(R26), F11
 	VSUB     V11.S4, V0.S4, V11.S4
 	WORD     $0x4f29056d // sshr v13.4s, v11.4s, #23
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V1.S4, V14.S4
 	WORD     $0x4f2905cf // sshr v15.4s, v14.4s, #23
-	FMOVQ    1072(R26), F16
+	FMOVQ    1088(R26), F16
 	VAND     V16.B16, V14.B16, V14.B16
-	FMOVQ    1056(R26), F16
+	FMOVQ    1072(R26), F16
 	VADD     V16.S4, V14.S4, V14.S4
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	FMOVQ    736(R26), F14
 	WORD     $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
 	WORD     $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VSUB     V14.S4, V11.S4, V11.S4
 	WORD     $0x4f29056e // sshr v14.4s, v11.4s, #23
 	VADD     V13.S4, V14.S4, V13.S4
 	WORD     $0x4e21d9ad // scvtf v13.4s, v13.4s
-	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F14
 	VAND     V14.B16, V11.B16, V11.B16
-	FMOVQ    1056(R26), F14
+	FMOVQ    1072(R26), F14
 	VADD     V14.S4, V11.S4, V11.S4
 	FMOVQ    736(R26), F14
 	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
-	FMOVQ    1104(R26), F14
-	FMOVQ    1088(R26), F15
+	FMOVQ    1120(R26), F14
+	FMOVQ    1104(R26), F15
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1120(R26), F15
+	FMOVQ    1136(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1136(R26), F14
+	FMOVQ    1152(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1152(R26), F15
+	FMOVQ    1168(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1168(R26), F14
+	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
-	FMOVQ    1184(R26), F15
+	FMOVQ    1200(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
-	FMOVQ    1200(R26), F14
+	FMOVQ    1216(R26), F14
 	VFMLA    V11.S4, V15.S4, V14.S4
 	FMOVQ    784(R26), F15
 	VFMLA    V11.S4, V14.S4, V15.S4
@@ -6384,7 +6285,7 @@ t839:
 	WORD     $0x4e2bd60b // fadd v11.4s, v16.4s, v11.4s
 	FMOVQ    624(R26), F14
 	VFMLA    V14.S4, V13.S4, V11.S4
-	FMOVQ    1216(R26), F13
+	FMOVQ    1232(R26), F13
 	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
 	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
@@ -6434,7 +6335,7 @@ t847:
 	VST1     V5.S[2], (R23)
 t845:
 	WORD     $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V11.S4, V7.S4
 	WORD     $0x6e20dce0 // fmul v0.4s, v7.4s, v0.4s
 	SUB      $12, R15, R23
@@ -6456,7 +6357,7 @@ t850:
 	VST1     V0.S[2], (R23)
 t848:
 	WORD     $0x4e28d500 // fadd v0.4s, v8.4s, v8.4s
-	FMOVQ    1344(R26), F5
+	FMOVQ    1360(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e21dca0 // fmul v0.4s, v5.4s, v1.4s
 	SUB      $12, R15, R23
@@ -6483,7 +6384,7 @@ t851:
 	WORD     $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	WORD     $0x4eaad521 // fsub v1.4s, v9.4s, v10.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e2ad524 // fadd v4.4s, v9.4s, v10.4s
 	VFMLA    V4.S4, V1.S4, V0.S4
@@ -6545,14 +6446,14 @@ t862:
 	ADD      $56, R3, R23
 	VST1     V1.S[2], (R23)
 t860:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -6572,10 +6473,8 @@ t860:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -6587,19 +6486,19 @@ t860:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -6619,20 +6518,18 @@ t860:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -6652,10 +6549,8 @@ t860:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -6686,16 +6581,16 @@ l246:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -6719,25 +6614,23 @@ l246:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -6761,25 +6654,23 @@ l246:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -6803,25 +6694,23 @@ l246:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -6845,10 +6734,8 @@ l246:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
@@ -6861,42 +6748,42 @@ l246:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -6927,42 +6814,42 @@ l246:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -7015,7 +6902,7 @@ l247:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -7047,22 +6934,17 @@ l247:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -7094,17 +6976,12 @@ l247:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -7159,7 +7036,7 @@ l247:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -7185,22 +7062,17 @@ l247:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -7226,17 +7098,12 @@ l247:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -7287,7 +7154,7 @@ l247:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -7313,22 +7180,17 @@ l247:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -7354,17 +7216,12 @@ l247:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -7415,7 +7272,7 @@ l247:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -7441,22 +7298,17 @@ l247:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -7482,17 +7334,12 @@ l247:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -7577,7 +7424,7 @@ t866:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -7609,22 +7456,17 @@ t866:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -7656,17 +7498,12 @@ t866:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -7902,7 +7739,7 @@ t905:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -7928,22 +7765,17 @@ t905:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -7969,17 +7801,12 @@ t905:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -8249,7 +8076,7 @@ t944:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -8275,22 +8102,17 @@ t944:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -8316,17 +8138,12 @@ t944:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -8596,7 +8413,7 @@ t983:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -8622,22 +8439,17 @@ t983:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -8663,17 +8475,12 @@ t983:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -8944,12 +8751,12 @@ TEXT ·BivariateLog(SB), NOSPLIT, $40-68
 	MOVD     $bivariateConsts<>(SB), R26
 
 	// Registers:    V0-V10 values    V11-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    736(R26), F17
-	FMOVQ    768(R26), F16
-	FMOVQ    608(R26), F15
-	FMOVQ    1232(R26), F14
-	FLDPQ    624(R26), (F13, F12)
-	FMOVQ    592(R26), F11
+	FMOVQ    768(R26), F17
+	FMOVQ    1008(R26), F16
+	FMOVQ    1248(R26), F15
+	FLDPQ    624(R26), (F14, F13)
+	FMOVQ    592(R26), F12
+	FMOVQ    656(R26), F11
 	FMOVS    factor+64(FP), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    F0, 32(RSP)
@@ -9121,15 +8928,15 @@ l1023:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    608(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9142,19 +8949,18 @@ l1023:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    512(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
-	VAND     V3.B16, V17.B16, V3.B16
+	FMOVQ    736(R26), F4
+	VAND     V3.B16, V4.B16, V3.B16
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x4e22d623 // fadd v3.4s, v17.4s, v2.4s
+	FMOVQ    736(R26), F3
+	WORD     $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	WORD     $0x6e23fc43 // fdiv v3.4s, v2.4s, v3.4s
 	WORD     $0x6ea0d824 // fcmle v4.4s, v1.4s, #0.0
 	FMOVQ    560(R26), F5
@@ -9164,9 +8970,9 @@ l1023:
 	WORD     $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e444 // fcmgt v4.4s, v2.4s, v16.4s
+	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V2.S4, V5.S4
+	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -9198,10 +9004,10 @@ l1023:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -9218,23 +9024,22 @@ l1024:
 	FMOVQ    (R24), F2
 	FMOVQ    32(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLS    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
+	VFMLS    V14.S4, V4.S4, V5.S4
 	VFMLS    V13.S4, V4.S4, V5.S4
-	VFMLS    V12.S4, V4.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F6
-	VFMLA    V5.S4, V6.S4, V4.S4
+	VFMLA    V5.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    704(R26), F4
@@ -9248,27 +9053,25 @@ l1024:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    32(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V1.S4, V4.S4
+	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	FMOVQ    656(R26), F7
-	VFMLA    V6.S4, V7.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -9282,24 +9085,22 @@ l1024:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
+	FMOVQ    1008(R26), F6
+	VFMLS    V12.S4, V5.S4, V6.S4
+	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
+	VFMLS    V14.S4, V7.S4, V8.S4
 	VFMLS    V13.S4, V7.S4, V8.S4
-	VFMLS    V12.S4, V7.S4, V8.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F7
-	FMOVQ    656(R26), F9
-	VFMLA    V8.S4, V9.S4, V7.S4
+	VFMLA    V8.S4, V11.S4, V7.S4
 	FMOVQ    688(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    704(R26), F7
@@ -9313,32 +9114,32 @@ l1024:
 
 	// p 2^n
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	FMOVQ    (R2), F10
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    (R25), F10
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e24f524 // fmax v4.4s, v9.4s, v4.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -9346,22 +9147,22 @@ l1024:
 
 	// the quadratic form
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V3.S4, V3.S4, V2.S4
-	FMOVQ    1040(R26), F3
+	FMOVQ    1056(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
+	WORD     $0x6eb1e503 // fcmgt v3.4s, v8.4s, v17.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V16.S4, V8.S4, V4.S4
+	VFMLA    V17.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -9387,7 +9188,7 @@ l1024:
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d460 // fsub v0.4s, v3.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -9396,21 +9197,20 @@ l1024:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9424,9 +9224,8 @@ l1024:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
@@ -9434,26 +9233,25 @@ l1024:
 	VMOV     V27.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9467,25 +9265,23 @@ l1024:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9499,9 +9295,8 @@ l1024:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
@@ -9513,19 +9308,18 @@ l1024:
 	FMOVQ    16(R24), F2
 	FMOVQ    32(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLS    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
+	VFMLS    V14.S4, V4.S4, V5.S4
 	VFMLS    V13.S4, V4.S4, V5.S4
-	VFMLS    V12.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F6
-	VFMLA    V5.S4, V6.S4, V4.S4
+	VFMLA    V5.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    704(R26), F4
@@ -9537,23 +9331,21 @@ l1024:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    32(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V1.S4, V4.S4
+	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	FMOVQ    656(R26), F7
-	VFMLA    V6.S4, V7.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -9565,20 +9357,18 @@ l1024:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
+	FMOVQ    1008(R26), F6
+	VFMLS    V12.S4, V5.S4, V6.S4
+	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
+	VFMLS    V14.S4, V7.S4, V8.S4
 	VFMLS    V13.S4, V7.S4, V8.S4
-	VFMLS    V12.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
-	FMOVQ    656(R26), F9
-	VFMLA    V8.S4, V9.S4, V7.S4
+	VFMLA    V8.S4, V11.S4, V7.S4
 	FMOVQ    688(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    704(R26), F7
@@ -9590,49 +9380,49 @@ l1024:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	FMOVQ    16(R2), F10
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    16(R25), F10
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e24f524 // fmax v4.4s, v9.4s, v4.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V3.S4, V3.S4, V2.S4
-	FMOVQ    1040(R26), F3
+	FMOVQ    1056(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
+	WORD     $0x6eb1e503 // fcmgt v3.4s, v8.4s, v17.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V16.S4, V8.S4, V4.S4
+	VFMLA    V17.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -9658,24 +9448,23 @@ l1024:
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d460 // fsub v0.4s, v3.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	FMOVQ    16(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9687,30 +9476,28 @@ l1024:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	VMOV     V26.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9722,21 +9509,19 @@ l1024:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9748,9 +9533,8 @@ l1024:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
@@ -9762,19 +9546,18 @@ l1024:
 	FMOVQ    32(R24), F2
 	FMOVQ    32(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLS    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
+	VFMLS    V14.S4, V4.S4, V5.S4
 	VFMLS    V13.S4, V4.S4, V5.S4
-	VFMLS    V12.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F6
-	VFMLA    V5.S4, V6.S4, V4.S4
+	VFMLA    V5.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    704(R26), F4
@@ -9786,23 +9569,21 @@ l1024:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    32(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V1.S4, V4.S4
+	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	FMOVQ    656(R26), F7
-	VFMLA    V6.S4, V7.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -9814,20 +9595,18 @@ l1024:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
+	FMOVQ    1008(R26), F6
+	VFMLS    V12.S4, V5.S4, V6.S4
+	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
+	VFMLS    V14.S4, V7.S4, V8.S4
 	VFMLS    V13.S4, V7.S4, V8.S4
-	VFMLS    V12.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
-	FMOVQ    656(R26), F9
-	VFMLA    V8.S4, V9.S4, V7.S4
+	VFMLA    V8.S4, V11.S4, V7.S4
 	FMOVQ    688(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    704(R26), F7
@@ -9839,49 +9618,49 @@ l1024:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	FMOVQ    32(R2), F10
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    32(R25), F10
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e24f524 // fmax v4.4s, v9.4s, v4.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V3.S4, V3.S4, V2.S4
-	FMOVQ    1040(R26), F3
+	FMOVQ    1056(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
+	WORD     $0x6eb1e503 // fcmgt v3.4s, v8.4s, v17.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V16.S4, V8.S4, V4.S4
+	VFMLA    V17.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -9907,24 +9686,23 @@ l1024:
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d460 // fsub v0.4s, v3.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	FMOVQ    32(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9936,30 +9714,28 @@ l1024:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	VMOV     V25.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9971,21 +9747,19 @@ l1024:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -9997,9 +9771,8 @@ l1024:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
@@ -10011,19 +9784,18 @@ l1024:
 	FMOVQ    48(R24), F2
 	FMOVQ    32(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLS    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
+	VFMLS    V14.S4, V4.S4, V5.S4
 	VFMLS    V13.S4, V4.S4, V5.S4
-	VFMLS    V12.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F6
-	VFMLA    V5.S4, V6.S4, V4.S4
+	VFMLA    V5.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    704(R26), F4
@@ -10035,23 +9807,21 @@ l1024:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    32(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V1.S4, V4.S4
+	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	FMOVQ    656(R26), F7
-	VFMLA    V6.S4, V7.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -10063,20 +9833,18 @@ l1024:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
+	FMOVQ    1008(R26), F6
+	VFMLS    V12.S4, V5.S4, V6.S4
+	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
+	VFMLS    V14.S4, V7.S4, V8.S4
 	VFMLS    V13.S4, V7.S4, V8.S4
-	VFMLS    V12.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
-	FMOVQ    656(R26), F9
-	VFMLA    V8.S4, V9.S4, V7.S4
+	VFMLA    V8.S4, V11.S4, V7.S4
 	FMOVQ    688(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    704(R26), F7
@@ -10088,49 +9856,49 @@ l1024:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	FMOVQ    48(R2), F10
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    48(R25), F10
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e24f524 // fmax v4.4s, v9.4s, v4.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V3.S4, V3.S4, V2.S4
-	FMOVQ    1040(R26), F3
+	FMOVQ    1056(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
+	WORD     $0x6eb1e503 // fcmgt v3.4s, v8.4s, v17.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V16.S4, V8.S4, V4.S4
+	VFMLA    V17.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -10156,24 +9924,23 @@ l1024:
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d460 // fsub v0.4s, v3.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	FMOVQ    48(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -10185,30 +9952,28 @@ l1024:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	VMOV     V24.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -10220,21 +9985,19 @@ l1024:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -10246,9 +10009,8 @@ l1024:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -10306,23 +10068,22 @@ t1204:
 t1202:
 	FMOVQ    32(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLS    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
+	VFMLS    V14.S4, V4.S4, V5.S4
 	VFMLS    V13.S4, V4.S4, V5.S4
-	VFMLS    V12.S4, V4.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F6
-	VFMLA    V5.S4, V6.S4, V4.S4
+	VFMLA    V5.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    704(R26), F4
@@ -10336,27 +10097,25 @@ t1202:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    32(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V1.S4, V4.S4
+	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	FMOVQ    656(R26), F7
-	VFMLA    V6.S4, V7.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -10370,24 +10129,22 @@ t1202:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
+	FMOVQ    1008(R26), F6
+	VFMLS    V12.S4, V5.S4, V6.S4
+	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
+	VFMLS    V14.S4, V7.S4, V8.S4
 	VFMLS    V13.S4, V7.S4, V8.S4
-	VFMLS    V12.S4, V7.S4, V8.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F7
-	FMOVQ    656(R26), F9
-	VFMLA    V8.S4, V9.S4, V7.S4
+	VFMLA    V8.S4, V11.S4, V7.S4
 	FMOVQ    688(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    704(R26), F7
@@ -10401,15 +10158,15 @@ t1202:
 
 	// p 2^n
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	CMP      $4, R15
 	BLT      t1206
 	FMOVQ    (R2), F10
@@ -10424,15 +10181,15 @@ t1207:
 	ADD      $8, R2, R23
 	VLD1     (R23), V10.S[2]
 t1205:
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	CMP      $4, R15
 	BLT      t1209
@@ -10448,11 +10205,11 @@ t1210:
 	ADD      $8, R25, R23
 	VLD1     (R23), V10.S[2]
 t1208:
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e24f524 // fmax v4.4s, v9.4s, v4.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -10460,22 +10217,22 @@ t1208:
 
 	// the quadratic form
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V3.S4, V3.S4, V2.S4
-	FMOVQ    1040(R26), F3
+	FMOVQ    1056(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
+	WORD     $0x6eb1e503 // fcmgt v3.4s, v8.4s, v17.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V16.S4, V8.S4, V4.S4
+	VFMLA    V17.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -10501,7 +10258,7 @@ t1208:
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d460 // fsub v0.4s, v3.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -10523,21 +10280,20 @@ t1211:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -10551,9 +10307,8 @@ t1211:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -10566,26 +10321,25 @@ t1211:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -10599,25 +10353,23 @@ t1211:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -10631,9 +10383,8 @@ t1211:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -10696,19 +10447,18 @@ t1222:
 t1220:
 	FMOVQ    32(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLS    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
+	VFMLS    V14.S4, V4.S4, V5.S4
 	VFMLS    V13.S4, V4.S4, V5.S4
-	VFMLS    V12.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F6
-	VFMLA    V5.S4, V6.S4, V4.S4
+	VFMLA    V5.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    704(R26), F4
@@ -10720,23 +10470,21 @@ t1220:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    32(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V1.S4, V4.S4
+	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	FMOVQ    656(R26), F7
-	VFMLA    V6.S4, V7.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -10748,20 +10496,18 @@ t1220:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
+	FMOVQ    1008(R26), F6
+	VFMLS    V12.S4, V5.S4, V6.S4
+	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
+	VFMLS    V14.S4, V7.S4, V8.S4
 	VFMLS    V13.S4, V7.S4, V8.S4
-	VFMLS    V12.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
-	FMOVQ    656(R26), F9
-	VFMLA    V8.S4, V9.S4, V7.S4
+	VFMLA    V8.S4, V11.S4, V7.S4
 	FMOVQ    688(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    704(R26), F7
@@ -10773,13 +10519,13 @@ t1220:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
@@ -10798,15 +10544,15 @@ t1225:
 	ADD      $24, R2, R23
 	VLD1     (R23), V10.S[2]
 t1223:
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	SUB      $4, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V10.B16
@@ -10826,30 +10572,30 @@ t1228:
 	ADD      $24, R25, R23
 	VLD1     (R23), V10.S[2]
 t1226:
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e24f524 // fmax v4.4s, v9.4s, v4.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V3.S4, V3.S4, V2.S4
-	FMOVQ    1040(R26), F3
+	FMOVQ    1056(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
+	WORD     $0x6eb1e503 // fcmgt v3.4s, v8.4s, v17.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V16.S4, V8.S4, V4.S4
+	VFMLA    V17.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -10875,7 +10621,7 @@ t1226:
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d460 // fsub v0.4s, v3.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -10899,17 +10645,16 @@ t1231:
 t1229:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -10921,9 +10666,8 @@ t1229:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
@@ -10934,22 +10678,21 @@ t1229:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -10961,21 +10704,19 @@ t1229:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -10987,9 +10728,8 @@ t1229:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -11052,19 +10792,18 @@ t1240:
 t1238:
 	FMOVQ    32(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLS    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
+	VFMLS    V14.S4, V4.S4, V5.S4
 	VFMLS    V13.S4, V4.S4, V5.S4
-	VFMLS    V12.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F6
-	VFMLA    V5.S4, V6.S4, V4.S4
+	VFMLA    V5.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    704(R26), F4
@@ -11076,23 +10815,21 @@ t1238:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    32(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V1.S4, V4.S4
+	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	FMOVQ    656(R26), F7
-	VFMLA    V6.S4, V7.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -11104,20 +10841,18 @@ t1238:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
+	FMOVQ    1008(R26), F6
+	VFMLS    V12.S4, V5.S4, V6.S4
+	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
+	VFMLS    V14.S4, V7.S4, V8.S4
 	VFMLS    V13.S4, V7.S4, V8.S4
-	VFMLS    V12.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
-	FMOVQ    656(R26), F9
-	VFMLA    V8.S4, V9.S4, V7.S4
+	VFMLA    V8.S4, V11.S4, V7.S4
 	FMOVQ    688(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    704(R26), F7
@@ -11129,13 +10864,13 @@ t1238:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
@@ -11154,15 +10889,15 @@ t1243:
 	ADD      $40, R2, R23
 	VLD1     (R23), V10.S[2]
 t1241:
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	SUB      $8, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V10.B16
@@ -11182,30 +10917,30 @@ t1246:
 	ADD      $40, R25, R23
 	VLD1     (R23), V10.S[2]
 t1244:
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e24f524 // fmax v4.4s, v9.4s, v4.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V3.S4, V3.S4, V2.S4
-	FMOVQ    1040(R26), F3
+	FMOVQ    1056(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
+	WORD     $0x6eb1e503 // fcmgt v3.4s, v8.4s, v17.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V16.S4, V8.S4, V4.S4
+	VFMLA    V17.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -11231,7 +10966,7 @@ t1244:
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d460 // fsub v0.4s, v3.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -11255,17 +10990,16 @@ t1249:
 t1247:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11277,9 +11011,8 @@ t1247:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
@@ -11290,22 +11023,21 @@ t1247:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11317,21 +11049,19 @@ t1247:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11343,9 +11073,8 @@ t1247:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -11408,19 +11137,18 @@ t1258:
 t1256:
 	FMOVQ    32(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLS    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLS    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
+	VFMLS    V14.S4, V4.S4, V5.S4
 	VFMLS    V13.S4, V4.S4, V5.S4
-	VFMLS    V12.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F6
-	VFMLA    V5.S4, V6.S4, V4.S4
+	VFMLA    V5.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    704(R26), F4
@@ -11432,23 +11160,21 @@ t1256:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    32(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V1.S4, V4.S4
-	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V1.S4, V4.S4
+	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
+	VFMLS    V14.S4, V5.S4, V6.S4
 	VFMLS    V13.S4, V5.S4, V6.S4
-	VFMLS    V12.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	FMOVQ    656(R26), F7
-	VFMLA    V6.S4, V7.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -11460,20 +11186,18 @@ t1256:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
-	VFMLS    V11.S4, V5.S4, V6.S4
-	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
+	FMOVQ    1008(R26), F6
+	VFMLS    V12.S4, V5.S4, V6.S4
+	WORD     $0x4eb0d4c7 // fsub v7.4s, v6.4s, v16.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
+	VFMLS    V14.S4, V7.S4, V8.S4
 	VFMLS    V13.S4, V7.S4, V8.S4
-	VFMLS    V12.S4, V7.S4, V8.S4
 	FMOVQ    672(R26), F7
-	FMOVQ    656(R26), F9
-	VFMLA    V8.S4, V9.S4, V7.S4
+	VFMLA    V8.S4, V11.S4, V7.S4
 	FMOVQ    688(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    704(R26), F7
@@ -11485,13 +11209,13 @@ t1256:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e26fe27 // fdiv v7.4s, v17.4s, v6.4s
+	FMOVQ    736(R26), F7
+	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc8 // fmul v8.4s, v6.4s, v6.4s
 	FMOVS    4(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V10.B16
 	CMP      $0, R23
@@ -11510,15 +11234,15 @@ t1261:
 	ADD      $56, R2, R23
 	VLD1     (R23), V10.S[2]
 t1259:
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea3f523 // fmin v3.4s, v9.4s, v3.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e23f523 // fmax v3.4s, v9.4s, v3.4s
 	FMOVS    8(R1), F9
 	VDUP     V9.S[0], V9.S4
-	WORD     $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
 	SUB      $12, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V10.B16
@@ -11538,30 +11262,30 @@ t1264:
 	ADD      $56, R25, R23
 	VLD1     (R23), V10.S[2]
 t1262:
-	VFMLS    V16.S4, V10.S4, V9.S4
+	VFMLS    V17.S4, V10.S4, V9.S4
 	WORD     $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea4f524 // fmin v4.4s, v9.4s, v4.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e24f524 // fmax v4.4s, v9.4s, v4.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V4.B16, V2.B16
 	WORD     $0x4ea2d464 // fsub v4.4s, v3.4s, v2.4s
-	WORD     $0x6e30dc84 // fmul v4.4s, v4.4s, v16.4s
+	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
 	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD     $0x4e22d467 // fadd v7.4s, v3.4s, v2.4s
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
 	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V3.S4, V3.S4, V2.S4
-	FMOVQ    1040(R26), F3
+	FMOVQ    1056(R26), F3
 	VFMLA    V6.S4, V3.S4, V2.S4
-	WORD     $0x6eb0e503 // fcmgt v3.4s, v8.4s, v16.4s
+	WORD     $0x6eb1e503 // fcmgt v3.4s, v8.4s, v17.4s
 	FMOVQ    784(R26), F4
-	VFMLA    V16.S4, V8.S4, V4.S4
+	VFMLA    V17.S4, V8.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V8.B16
 	FMOVQ    800(R26), F4
 	VAND     V3.B16, V4.B16, V3.B16
@@ -11587,7 +11311,7 @@ t1262:
 	WORD     $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d460 // fsub v0.4s, v3.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -11611,17 +11335,16 @@ t1267:
 t1265:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11633,9 +11356,8 @@ t1265:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
@@ -11646,22 +11368,21 @@ t1265:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V0.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V0.S4
 	VFMLS    V13.S4, V4.S4, V0.S4
-	VFMLS    V12.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11673,21 +11394,19 @@ t1265:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V1.S4
 	VFMLS    V13.S4, V4.S4, V1.S4
-	VFMLS    V12.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11699,9 +11418,8 @@ t1265:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -11726,21 +11444,20 @@ l1027:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11754,28 +11471,26 @@ l1027:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11789,28 +11504,26 @@ l1027:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11824,28 +11537,26 @@ l1027:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
+	VFMLS    V14.S4, V4.S4, V2.S4
 	VFMLS    V13.S4, V4.S4, V2.S4
-	VFMLS    V12.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	FMOVQ    656(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -11859,9 +11570,8 @@ l1027:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
 	VMOV     V1.B16, V20.B16
@@ -11873,49 +11583,50 @@ l1027:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	WORD     $0x6e2ddc46 // fmul v6.4s, v2.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -11936,49 +11647,50 @@ l1027:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	FMOVQ    736(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2cdc46 // fmul v6.4s, v2.4s, v12.4s
+	WORD     $0x6e2ddc46 // fmul v6.4s, v2.4s, v13.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V13.S4, V2.S4, V3.S4
+	VFMLA    V14.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -12219,17 +11931,12 @@ l1272:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	FMOVQ    736(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -12285,10 +11992,10 @@ l1272:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -12305,16 +12012,16 @@ l1273:
 	FMOVQ    (R24), F2
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLS    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	FMOVQ    624(R26), F6
@@ -12339,21 +12046,19 @@ l1273:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    48(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V1.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	FMOVQ    624(R26), F7
@@ -12378,18 +12083,16 @@ l1273:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F6
+	FMOVQ    1008(R26), F6
 	FMOVQ    592(R26), F7
 	VFMLS    V7.S4, V5.S4, V6.S4
-	FMOVQ    608(R26), F7
+	FMOVQ    1008(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	FMOVQ    624(R26), F9
@@ -12414,8 +12117,6 @@ l1273:
 
 	// p 2^n
 	VSHL     $23, V6.S4, V6.S4
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
 	FMOVQ    736(R26), F7
 	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
@@ -12430,9 +12131,9 @@ l1273:
 	FMOVQ    768(R26), F11
 	VFMLS    V11.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F10
-	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
 	FMOVQ    1024(R26), F10
+	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
+	FMOVQ    1040(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 	FMOVS    8(R4), F10
 	VDUP     V10.S[0], V10.S4
@@ -12443,9 +12144,9 @@ l1273:
 	FMOVQ    768(R26), F12
 	VFMLS    V12.S4, V11.S4, V10.S4
 	WORD     $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ    1008(R26), F11
-	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
 	FMOVQ    1024(R26), F11
+	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
+	FMOVQ    1040(R26), F11
 	WORD     $0x4e2af56a // fmax v10.4s, v11.4s, v10.4s
 	FMOVQ    560(R26), F11
 	VAND     V11.B16, V2.B16, V11.B16
@@ -12464,7 +12165,7 @@ l1273:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1040(R26), F15
+	FMOVQ    1056(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -12499,7 +12200,7 @@ l1273:
 	WORD     $0x4e2fd5a8 // fadd v8.4s, v13.4s, v15.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4eaed400 // fsub v0.4s, v0.4s, v14.4s
@@ -12517,14 +12218,14 @@ l1273:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F3, (R24)
 	WORD     $0x4e29d523 // fadd v3.4s, v9.4s, v9.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F3, (R25)
 	WORD     $0x4e2ad543 // fadd v3.4s, v10.4s, v10.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    48(RSP), F1
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
@@ -12537,7 +12238,7 @@ l1273:
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eacd563 // fsub v3.4s, v11.4s, v12.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2cd564 // fadd v4.4s, v11.4s, v12.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -12552,16 +12253,16 @@ l1273:
 	FMOVQ    F0, (R3)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -12585,10 +12286,8 @@ l1273:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
@@ -12597,21 +12296,21 @@ l1273:
 	VMOV     V27.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -12635,22 +12334,20 @@ l1273:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -12674,10 +12371,8 @@ l1273:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
@@ -12690,14 +12385,14 @@ l1273:
 	FMOVQ    16(R24), F2
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLS    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	FMOVQ    624(R26), F6
@@ -12718,19 +12413,17 @@ l1273:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    48(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V1.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	FMOVQ    624(R26), F7
@@ -12751,16 +12444,14 @@ l1273:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
+	FMOVQ    1008(R26), F6
 	FMOVQ    592(R26), F7
 	VFMLS    V7.S4, V5.S4, V6.S4
-	FMOVQ    608(R26), F7
+	FMOVQ    1008(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	FMOVQ    624(R26), F9
@@ -12781,8 +12472,6 @@ l1273:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
 	FMOVQ    736(R26), F7
 	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
@@ -12795,9 +12484,9 @@ l1273:
 	FMOVQ    768(R26), F11
 	VFMLS    V11.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F10
-	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
 	FMOVQ    1024(R26), F10
+	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
+	FMOVQ    1040(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 	FMOVS    8(R4), F10
 	VDUP     V10.S[0], V10.S4
@@ -12808,9 +12497,9 @@ l1273:
 	FMOVQ    768(R26), F12
 	VFMLS    V12.S4, V11.S4, V10.S4
 	WORD     $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ    1008(R26), F11
-	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
 	FMOVQ    1024(R26), F11
+	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
+	FMOVQ    1040(R26), F11
 	WORD     $0x4e2af56a // fmax v10.4s, v11.4s, v10.4s
 	FMOVQ    560(R26), F11
 	VAND     V11.B16, V2.B16, V11.B16
@@ -12827,7 +12516,7 @@ l1273:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1040(R26), F15
+	FMOVQ    1056(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    768(R26), F13
 	WORD     $0x6eade50d // fcmgt v13.4s, v8.4s, v13.4s
@@ -12860,7 +12549,7 @@ l1273:
 	WORD     $0x4e2fd5a8 // fadd v8.4s, v13.4s, v15.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4eaed400 // fsub v0.4s, v0.4s, v14.4s
@@ -12878,14 +12567,14 @@ l1273:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F3, 16(R24)
 	WORD     $0x4e29d523 // fadd v3.4s, v9.4s, v9.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F3, 16(R25)
 	WORD     $0x4e2ad543 // fadd v3.4s, v10.4s, v10.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    48(RSP), F1
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
@@ -12898,7 +12587,7 @@ l1273:
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eacd563 // fsub v3.4s, v11.4s, v12.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2cd564 // fadd v4.4s, v11.4s, v12.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -12911,14 +12600,14 @@ l1273:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 16(R3)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -12938,29 +12627,27 @@ l1273:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	VMOV     V26.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -12980,20 +12667,18 @@ l1273:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -13013,10 +12698,8 @@ l1273:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
@@ -13029,14 +12712,14 @@ l1273:
 	FMOVQ    32(R24), F2
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLS    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	FMOVQ    624(R26), F6
@@ -13057,19 +12740,17 @@ l1273:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    48(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V1.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	FMOVQ    624(R26), F7
@@ -13090,16 +12771,14 @@ l1273:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
+	FMOVQ    1008(R26), F6
 	FMOVQ    592(R26), F7
 	VFMLS    V7.S4, V5.S4, V6.S4
-	FMOVQ    608(R26), F7
+	FMOVQ    1008(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	FMOVQ    624(R26), F9
@@ -13120,8 +12799,6 @@ l1273:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
 	FMOVQ    736(R26), F7
 	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
@@ -13134,9 +12811,9 @@ l1273:
 	FMOVQ    768(R26), F11
 	VFMLS    V11.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F10
-	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
 	FMOVQ    1024(R26), F10
+	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
+	FMOVQ    1040(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 	FMOVS    8(R4), F10
 	VDUP     V10.S[0], V10.S4
@@ -13147,9 +12824,9 @@ l1273:
 	FMOVQ    768(R26), F12
 	VFMLS    V12.S4, V11.S4, V10.S4
 	WORD     $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ    1008(R26), F11
-	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
 	FMOVQ    1024(R26), F11
+	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
+	FMOVQ    1040(R26), F11
 	WORD     $0x4e2af56a // fmax v10.4s, v11.4s, v10.4s
 	FMOVQ    560(R26), F11
 	VAND     V11.B16, V2.B16, V11.B16
@@ -13166,7 +12843,7 @@ l1273:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1040(R26), F15
+	FMOVQ    1056(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    768(R26), F13
 	WORD     $0x6eade50d // fcmgt v13.4s, v8.4s, v13.4s
@@ -13199,7 +12876,7 @@ l1273:
 	WORD     $0x4e2fd5a8 // fadd v8.4s, v13.4s, v15.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4eaed400 // fsub v0.4s, v0.4s, v14.4s
@@ -13217,14 +12894,14 @@ l1273:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F3, 32(R24)
 	WORD     $0x4e29d523 // fadd v3.4s, v9.4s, v9.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F3, 32(R25)
 	WORD     $0x4e2ad543 // fadd v3.4s, v10.4s, v10.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    48(RSP), F1
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
@@ -13237,7 +12914,7 @@ l1273:
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eacd563 // fsub v3.4s, v11.4s, v12.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2cd564 // fadd v4.4s, v11.4s, v12.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -13250,14 +12927,14 @@ l1273:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 32(R3)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -13277,29 +12954,27 @@ l1273:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	VMOV     V25.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -13319,20 +12994,18 @@ l1273:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -13352,10 +13025,8 @@ l1273:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
@@ -13368,14 +13039,14 @@ l1273:
 	FMOVQ    48(R24), F2
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLS    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	FMOVQ    624(R26), F6
@@ -13396,19 +13067,17 @@ l1273:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    48(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V1.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	FMOVQ    624(R26), F7
@@ -13429,16 +13098,14 @@ l1273:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
+	FMOVQ    1008(R26), F6
 	FMOVQ    592(R26), F7
 	VFMLS    V7.S4, V5.S4, V6.S4
-	FMOVQ    608(R26), F7
+	FMOVQ    1008(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	FMOVQ    624(R26), F9
@@ -13459,8 +13126,6 @@ l1273:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
 	FMOVQ    736(R26), F7
 	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
@@ -13473,9 +13138,9 @@ l1273:
 	FMOVQ    768(R26), F11
 	VFMLS    V11.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F10
-	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
 	FMOVQ    1024(R26), F10
+	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
+	FMOVQ    1040(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 	FMOVS    8(R4), F10
 	VDUP     V10.S[0], V10.S4
@@ -13486,9 +13151,9 @@ l1273:
 	FMOVQ    768(R26), F12
 	VFMLS    V12.S4, V11.S4, V10.S4
 	WORD     $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ    1008(R26), F11
-	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
 	FMOVQ    1024(R26), F11
+	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
+	FMOVQ    1040(R26), F11
 	WORD     $0x4e2af56a // fmax v10.4s, v11.4s, v10.4s
 	FMOVQ    560(R26), F11
 	VAND     V11.B16, V2.B16, V11.B16
@@ -13505,7 +13170,7 @@ l1273:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1040(R26), F15
+	FMOVQ    1056(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    768(R26), F13
 	WORD     $0x6eade50d // fcmgt v13.4s, v8.4s, v13.4s
@@ -13538,7 +13203,7 @@ l1273:
 	WORD     $0x4e2fd5a8 // fadd v8.4s, v13.4s, v15.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4eaed400 // fsub v0.4s, v0.4s, v14.4s
@@ -13556,14 +13221,14 @@ l1273:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F3, 48(R24)
 	WORD     $0x4e29d523 // fadd v3.4s, v9.4s, v9.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	ADD      R7<<1, R2, R25
 	FMOVQ    F3, 48(R25)
 	WORD     $0x4e2ad543 // fadd v3.4s, v10.4s, v10.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    48(RSP), F1
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
@@ -13576,7 +13241,7 @@ l1273:
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eacd563 // fsub v3.4s, v11.4s, v12.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2cd564 // fadd v4.4s, v11.4s, v12.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -13589,14 +13254,14 @@ l1273:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 48(R3)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -13616,29 +13281,27 @@ l1273:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	VMOV     V24.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -13658,20 +13321,18 @@ l1273:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -13691,10 +13352,8 @@ l1273:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
@@ -13755,16 +13414,16 @@ t1457:
 t1455:
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLS    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	FMOVQ    624(R26), F6
@@ -13789,21 +13448,19 @@ t1455:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    48(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V1.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	FMOVQ    624(R26), F7
@@ -13828,18 +13485,16 @@ t1455:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F6
+	FMOVQ    1008(R26), F6
 	FMOVQ    592(R26), F7
 	VFMLS    V7.S4, V5.S4, V6.S4
-	FMOVQ    608(R26), F7
+	FMOVQ    1008(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	FMOVQ    624(R26), F9
@@ -13864,8 +13519,6 @@ t1455:
 
 	// p 2^n
 	VSHL     $23, V6.S4, V6.S4
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
 	FMOVQ    736(R26), F7
 	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
@@ -13893,9 +13546,9 @@ t1458:
 	FMOVQ    768(R26), F11
 	VFMLS    V11.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F10
-	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
 	FMOVQ    1024(R26), F10
+	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
+	FMOVQ    1040(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 	FMOVS    8(R4), F10
 	VDUP     V10.S[0], V10.S4
@@ -13919,9 +13572,9 @@ t1461:
 	FMOVQ    768(R26), F12
 	VFMLS    V12.S4, V11.S4, V10.S4
 	WORD     $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ    1008(R26), F11
-	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
 	FMOVQ    1024(R26), F11
+	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
+	FMOVQ    1040(R26), F11
 	WORD     $0x4e2af56a // fmax v10.4s, v11.4s, v10.4s
 	FMOVQ    560(R26), F11
 	VAND     V11.B16, V2.B16, V11.B16
@@ -13940,7 +13593,7 @@ t1461:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1040(R26), F15
+	FMOVQ    1056(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -13975,7 +13628,7 @@ t1461:
 	WORD     $0x4e2fd5a8 // fadd v8.4s, v13.4s, v15.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4eaed400 // fsub v0.4s, v0.4s, v14.4s
@@ -14019,7 +13672,7 @@ t1469:
 	VST1     V3.S[2], (R23)
 t1467:
 	WORD     $0x4e29d523 // fadd v3.4s, v9.4s, v9.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
@@ -14039,7 +13692,7 @@ t1472:
 	VST1     V3.S[2], (R23)
 t1470:
 	WORD     $0x4e2ad543 // fadd v3.4s, v10.4s, v10.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    48(RSP), F1
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
@@ -14065,7 +13718,7 @@ t1473:
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eacd563 // fsub v3.4s, v11.4s, v12.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2cd564 // fadd v4.4s, v11.4s, v12.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -14119,16 +13772,16 @@ t1484:
 t1482:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -14152,10 +13805,8 @@ t1482:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -14169,21 +13820,21 @@ t1482:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -14207,22 +13858,20 @@ t1482:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -14246,10 +13895,8 @@ t1482:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -14313,14 +13960,14 @@ t1493:
 t1491:
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLS    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	FMOVQ    624(R26), F6
@@ -14341,19 +13988,17 @@ t1491:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    48(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V1.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	FMOVQ    624(R26), F7
@@ -14374,16 +14019,14 @@ t1491:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
+	FMOVQ    1008(R26), F6
 	FMOVQ    592(R26), F7
 	VFMLS    V7.S4, V5.S4, V6.S4
-	FMOVQ    608(R26), F7
+	FMOVQ    1008(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	FMOVQ    624(R26), F9
@@ -14404,8 +14047,6 @@ t1491:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
 	FMOVQ    736(R26), F7
 	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
@@ -14435,9 +14076,9 @@ t1494:
 	FMOVQ    768(R26), F11
 	VFMLS    V11.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F10
-	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
 	FMOVQ    1024(R26), F10
+	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
+	FMOVQ    1040(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 	FMOVS    8(R4), F10
 	VDUP     V10.S[0], V10.S4
@@ -14465,9 +14106,9 @@ t1497:
 	FMOVQ    768(R26), F12
 	VFMLS    V12.S4, V11.S4, V10.S4
 	WORD     $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ    1008(R26), F11
-	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
 	FMOVQ    1024(R26), F11
+	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
+	FMOVQ    1040(R26), F11
 	WORD     $0x4e2af56a // fmax v10.4s, v11.4s, v10.4s
 	FMOVQ    560(R26), F11
 	VAND     V11.B16, V2.B16, V11.B16
@@ -14484,7 +14125,7 @@ t1497:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1040(R26), F15
+	FMOVQ    1056(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    768(R26), F13
 	WORD     $0x6eade50d // fcmgt v13.4s, v8.4s, v13.4s
@@ -14517,7 +14158,7 @@ t1497:
 	WORD     $0x4e2fd5a8 // fadd v8.4s, v13.4s, v15.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4eaed400 // fsub v0.4s, v0.4s, v14.4s
@@ -14567,7 +14208,7 @@ t1505:
 	VST1     V3.S[2], (R23)
 t1503:
 	WORD     $0x4e29d523 // fadd v3.4s, v9.4s, v9.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
@@ -14590,7 +14231,7 @@ t1508:
 	VST1     V3.S[2], (R23)
 t1506:
 	WORD     $0x4e2ad543 // fadd v3.4s, v10.4s, v10.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    48(RSP), F1
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
@@ -14619,7 +14260,7 @@ t1509:
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eacd563 // fsub v3.4s, v11.4s, v12.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2cd564 // fadd v4.4s, v11.4s, v12.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -14681,14 +14322,14 @@ t1520:
 	ADD      $24, R3, R23
 	VST1     V0.S[2], (R23)
 t1518:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -14708,10 +14349,8 @@ t1518:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -14723,19 +14362,19 @@ t1518:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -14755,20 +14394,18 @@ t1518:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -14788,10 +14425,8 @@ t1518:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -14855,14 +14490,14 @@ t1529:
 t1527:
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLS    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	FMOVQ    624(R26), F6
@@ -14883,19 +14518,17 @@ t1527:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    48(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V1.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	FMOVQ    624(R26), F7
@@ -14916,16 +14549,14 @@ t1527:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
+	FMOVQ    1008(R26), F6
 	FMOVQ    592(R26), F7
 	VFMLS    V7.S4, V5.S4, V6.S4
-	FMOVQ    608(R26), F7
+	FMOVQ    1008(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	FMOVQ    624(R26), F9
@@ -14946,8 +14577,6 @@ t1527:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
 	FMOVQ    736(R26), F7
 	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
@@ -14977,9 +14606,9 @@ t1530:
 	FMOVQ    768(R26), F11
 	VFMLS    V11.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F10
-	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
 	FMOVQ    1024(R26), F10
+	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
+	FMOVQ    1040(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 	FMOVS    8(R4), F10
 	VDUP     V10.S[0], V10.S4
@@ -15007,9 +14636,9 @@ t1533:
 	FMOVQ    768(R26), F12
 	VFMLS    V12.S4, V11.S4, V10.S4
 	WORD     $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ    1008(R26), F11
-	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
 	FMOVQ    1024(R26), F11
+	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
+	FMOVQ    1040(R26), F11
 	WORD     $0x4e2af56a // fmax v10.4s, v11.4s, v10.4s
 	FMOVQ    560(R26), F11
 	VAND     V11.B16, V2.B16, V11.B16
@@ -15026,7 +14655,7 @@ t1533:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1040(R26), F15
+	FMOVQ    1056(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    768(R26), F13
 	WORD     $0x6eade50d // fcmgt v13.4s, v8.4s, v13.4s
@@ -15059,7 +14688,7 @@ t1533:
 	WORD     $0x4e2fd5a8 // fadd v8.4s, v13.4s, v15.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4eaed400 // fsub v0.4s, v0.4s, v14.4s
@@ -15109,7 +14738,7 @@ t1541:
 	VST1     V3.S[2], (R23)
 t1539:
 	WORD     $0x4e29d523 // fadd v3.4s, v9.4s, v9.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
@@ -15132,7 +14761,7 @@ t1544:
 	VST1     V3.S[2], (R23)
 t1542:
 	WORD     $0x4e2ad543 // fadd v3.4s, v10.4s, v10.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    48(RSP), F1
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
@@ -15161,7 +14790,7 @@ t1545:
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eacd563 // fsub v3.4s, v11.4s, v12.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2cd564 // fadd v4.4s, v11.4s, v12.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -15223,14 +14852,14 @@ t1556:
 	ADD      $40, R3, R23
 	VST1     V0.S[2], (R23)
 t1554:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -15250,10 +14879,8 @@ t1554:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -15265,19 +14892,19 @@ t1554:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -15297,20 +14924,18 @@ t1554:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -15330,10 +14955,8 @@ t1554:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -15397,14 +15020,14 @@ t1565:
 t1563:
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
-	FMOVQ    1376(R26), F3
-	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    1392(R26), F3
+	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
+	FMOVQ    1408(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLS    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	WORD     $0x6ea0f805 // fneg v5.4s, v0.4s
 	FMOVQ    624(R26), F6
@@ -15425,19 +15048,17 @@ t1563:
 	FMOVQ    736(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	FMOVQ    48(RSP), F4
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	FMOVQ    1376(R26), F4
-	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    1392(R26), F4
+	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
+	FMOVQ    1408(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	FMOVQ    592(R26), F5
 	VFMLS    V5.S4, V1.S4, V4.S4
-	FMOVQ    608(R26), F5
+	FMOVQ    1008(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f826 // fneg v6.4s, v1.4s
 	FMOVQ    624(R26), F7
@@ -15458,16 +15079,14 @@ t1563:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x4ea0f845 // fabs v5.4s, v2.4s
 	FMOVQ    992(R26), F6
 	WORD     $0x4ea5f4c5 // fmin v5.4s, v6.4s, v5.4s
-	FMOVQ    608(R26), F6
+	FMOVQ    1008(R26), F6
 	FMOVQ    592(R26), F7
 	VFMLS    V7.S4, V5.S4, V6.S4
-	FMOVQ    608(R26), F7
+	FMOVQ    1008(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
 	WORD     $0x6ea0f8a8 // fneg v8.4s, v5.4s
 	FMOVQ    624(R26), F9
@@ -15488,8 +15107,6 @@ t1563:
 	FMOVQ    736(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
 	FMOVQ    736(R26), F7
 	WORD     $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
@@ -15519,9 +15136,9 @@ t1566:
 	FMOVQ    768(R26), F11
 	VFMLS    V11.S4, V10.S4, V9.S4
 	WORD     $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	FMOVQ    1008(R26), F10
-	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
 	FMOVQ    1024(R26), F10
+	WORD     $0x4ea9f549 // fmin v9.4s, v10.4s, v9.4s
+	FMOVQ    1040(R26), F10
 	WORD     $0x4e29f549 // fmax v9.4s, v10.4s, v9.4s
 	FMOVS    8(R4), F10
 	VDUP     V10.S[0], V10.S4
@@ -15549,9 +15166,9 @@ t1569:
 	FMOVQ    768(R26), F12
 	VFMLS    V12.S4, V11.S4, V10.S4
 	WORD     $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	FMOVQ    1008(R26), F11
-	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
 	FMOVQ    1024(R26), F11
+	WORD     $0x4eaaf56a // fmin v10.4s, v11.4s, v10.4s
+	FMOVQ    1040(R26), F11
 	WORD     $0x4e2af56a // fmax v10.4s, v11.4s, v10.4s
 	FMOVQ    560(R26), F11
 	VAND     V11.B16, V2.B16, V11.B16
@@ -15568,7 +15185,7 @@ t1569:
 	VFMLA    V11.S4, V11.S4, V13.S4
 	WORD     $0x6e2add4e // fmul v14.4s, v10.4s, v10.4s
 	VFMLA    V9.S4, V9.S4, V14.S4
-	FMOVQ    1040(R26), F15
+	FMOVQ    1056(R26), F15
 	VFMLA    V13.S4, V15.S4, V14.S4
 	FMOVQ    768(R26), F13
 	WORD     $0x6eade50d // fcmgt v13.4s, v8.4s, v13.4s
@@ -15601,7 +15218,7 @@ t1569:
 	WORD     $0x4e2fd5a8 // fadd v8.4s, v13.4s, v15.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0d500 // fsub v0.4s, v8.4s, v0.4s
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD     $0x4eaed400 // fsub v0.4s, v0.4s, v14.4s
@@ -15651,7 +15268,7 @@ t1577:
 	VST1     V3.S[2], (R23)
 t1575:
 	WORD     $0x4e29d523 // fadd v3.4s, v9.4s, v9.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    48(RSP), F3
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
@@ -15674,7 +15291,7 @@ t1580:
 	VST1     V3.S[2], (R23)
 t1578:
 	WORD     $0x4e2ad543 // fadd v3.4s, v10.4s, v10.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    48(RSP), F1
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
@@ -15703,7 +15320,7 @@ t1581:
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eacd563 // fsub v3.4s, v11.4s, v12.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2cd564 // fadd v4.4s, v11.4s, v12.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -15765,14 +15382,14 @@ t1592:
 	ADD      $56, R3, R23
 	VST1     V0.S[2], (R23)
 t1590:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -15792,10 +15409,8 @@ t1590:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -15807,19 +15422,19 @@ t1590:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -15839,20 +15454,18 @@ t1590:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -15872,10 +15485,8 @@ t1590:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -15906,16 +15517,16 @@ l1276:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -15939,25 +15550,23 @@ l1276:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -15981,25 +15590,23 @@ l1276:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -16023,25 +15630,23 @@ l1276:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -16065,10 +15670,8 @@ l1276:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
@@ -16081,42 +15684,42 @@ l1276:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -16147,42 +15750,42 @@ l1276:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -16235,7 +15838,7 @@ l1277:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -16267,22 +15870,17 @@ l1277:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -16314,17 +15912,12 @@ l1277:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -16379,7 +15972,7 @@ l1277:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -16405,22 +15998,17 @@ l1277:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -16446,17 +16034,12 @@ l1277:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -16507,7 +16090,7 @@ l1277:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -16533,22 +16116,17 @@ l1277:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -16574,17 +16152,12 @@ l1277:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -16635,7 +16208,7 @@ l1277:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -16661,22 +16234,17 @@ l1277:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -16702,17 +16270,12 @@ l1277:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -16797,7 +16360,7 @@ t1596:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -16829,22 +16392,17 @@ t1596:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -16876,17 +16434,12 @@ t1596:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -17122,7 +16675,7 @@ t1635:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -17148,22 +16701,17 @@ t1635:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -17189,17 +16737,12 @@ t1635:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -17469,7 +17012,7 @@ t1674:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -17495,22 +17038,17 @@ t1674:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -17536,17 +17074,12 @@ t1674:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -17816,7 +17349,7 @@ t1713:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -17842,22 +17375,17 @@ t1713:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -17883,17 +17411,12 @@ t1713:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -18164,13 +17687,13 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 	MOVD     $bivariateConsts<>(SB), R26
 
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    736(R26), F17
-	FMOVQ    768(R26), F16
-	FLDPQ    624(R26), (F15, F14)
-	FMOVQ    608(R26), F13
-	FMOVQ    1232(R26), F12
-	FMOVQ    592(R26), F11
-	FMOVQ    656(R26), F10
+	FMOVQ    768(R26), F17
+	FLDPQ    624(R26), (F16, F15)
+	FMOVQ    1248(R26), F14
+	FMOVQ    736(R26), F13
+	FMOVQ    592(R26), F12
+	FMOVQ    656(R26), F11
+	FMOVQ    1072(R26), F10
 
 	// Registers:    R0 lp    R1 y    R2 theta    R3 logits    R15 elements left in the row    R4 4n
 	MOVD     lp+0(FP), R0
@@ -18339,14 +17862,15 @@ l1753:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    608(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18359,19 +17883,16 @@ l1753:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    512(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
-	VAND     V3.B16, V17.B16, V3.B16
+	VAND     V3.B16, V13.B16, V3.B16
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x4e22d623 // fadd v3.4s, v17.4s, v2.4s
+	WORD     $0x4e22d5a3 // fadd v3.4s, v13.4s, v2.4s
 	WORD     $0x6e23fc43 // fdiv v3.4s, v2.4s, v3.4s
 	WORD     $0x6ea0d824 // fcmle v4.4s, v1.4s, #0.0
 	FMOVQ    560(R26), F5
@@ -18381,9 +17902,9 @@ l1753:
 	WORD     $0x4e641c21 // bic v1.16b, v1.16b, v4.16b
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e444 // fcmgt v4.4s, v2.4s, v16.4s
+	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V2.S4, V5.S4
+	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18415,10 +17936,10 @@ l1753:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -18440,14 +17961,15 @@ l1754:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -18460,22 +17982,19 @@ l1754:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18500,13 +18019,13 @@ l1754:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	FMOVQ    560(R26), F3
 	VORR     V3.B16, V1.B16, V3.B16
 	FMOVQ    576(R26), F4
@@ -18514,14 +18033,15 @@ l1754:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -18534,22 +18054,19 @@ l1754:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18574,28 +18091,29 @@ l1754:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fda1 // fdiv v1.4s, v13.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V3.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V16.S4, V5.S4, V6.S4
 	VFMLS    V15.S4, V5.S4, V6.S4
-	VFMLS    V14.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLA    V6.S4, V10.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -18609,32 +18127,31 @@ l1754:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fda5 // fdiv v5.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	FMOVQ    (R2), F8
-	VFMLS    V16.S4, V8.S4, V7.S4
+	VFMLS    V17.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    (R25), F9
-	VFMLS    V16.S4, V9.S4, V8.S4
+	VFMLS    V17.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -18642,72 +18159,66 @@ l1754:
 
 	// the quadratic form
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F5
-	VADD     V5.S4, V0.S4, V0.S4
-	FMOVQ    1056(R26), F5
-	VSUB     V5.S4, V1.S4, V1.S4
+	VADD     V10.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	FMOVQ    1056(R26), F7
-	VADD     V7.S4, V1.S4, V1.S4
+	VADD     V10.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d5a1 // fadd v1.4s, v13.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	VADD     V10.S4, V0.S4, V0.S4
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
+	WORD     $0x6e2fdc26 // fmul v6.4s, v1.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	VFMLA    V16.S4, V1.S4, V0.S4
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -18716,20 +18227,21 @@ l1754:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18743,9 +18255,8 @@ l1754:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
@@ -18753,25 +18264,26 @@ l1754:
 	VMOV     V27.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
 	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18785,24 +18297,24 @@ l1754:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -18816,9 +18328,8 @@ l1754:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
+	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
@@ -18833,12 +18344,13 @@ l1754:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -18849,20 +18361,17 @@ l1754:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18887,24 +18396,25 @@ l1754:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	FMOVQ    560(R26), F3
 	VORR     V3.B16, V1.B16, V3.B16
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -18915,20 +18425,17 @@ l1754:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -18953,24 +18460,25 @@ l1754:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fda1 // fdiv v1.4s, v13.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V3.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V16.S4, V5.S4, V6.S4
 	VFMLS    V15.S4, V5.S4, V6.S4
-	VFMLS    V14.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V6.S4, V10.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -18982,113 +18490,107 @@ l1754:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fda5 // fdiv v5.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	FMOVQ    16(R2), F8
-	VFMLS    V16.S4, V8.S4, V7.S4
+	VFMLS    V17.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    16(R25), F9
-	VFMLS    V16.S4, V9.S4, V8.S4
+	VFMLS    V17.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F5
-	VADD     V5.S4, V0.S4, V0.S4
-	FMOVQ    1056(R26), F5
-	VSUB     V5.S4, V1.S4, V1.S4
+	VADD     V10.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	FMOVQ    1056(R26), F7
-	VADD     V7.S4, V1.S4, V1.S4
+	VADD     V10.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d5a1 // fadd v1.4s, v13.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	VADD     V10.S4, V0.S4, V0.S4
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
+	WORD     $0x6e2fdc26 // fmul v6.4s, v1.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	VFMLA    V16.S4, V1.S4, V0.S4
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	FMOVQ    16(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19100,29 +18602,29 @@ l1754:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	VMOV     V26.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
 	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19134,20 +18636,20 @@ l1754:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19159,9 +18661,8 @@ l1754:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
+	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
@@ -19176,12 +18677,13 @@ l1754:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -19192,20 +18694,17 @@ l1754:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19230,24 +18729,25 @@ l1754:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	FMOVQ    560(R26), F3
 	VORR     V3.B16, V1.B16, V3.B16
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -19258,20 +18758,17 @@ l1754:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19296,24 +18793,25 @@ l1754:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fda1 // fdiv v1.4s, v13.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V3.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V16.S4, V5.S4, V6.S4
 	VFMLS    V15.S4, V5.S4, V6.S4
-	VFMLS    V14.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V6.S4, V10.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -19325,113 +18823,107 @@ l1754:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fda5 // fdiv v5.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	FMOVQ    32(R2), F8
-	VFMLS    V16.S4, V8.S4, V7.S4
+	VFMLS    V17.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    32(R25), F9
-	VFMLS    V16.S4, V9.S4, V8.S4
+	VFMLS    V17.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F5
-	VADD     V5.S4, V0.S4, V0.S4
-	FMOVQ    1056(R26), F5
-	VSUB     V5.S4, V1.S4, V1.S4
+	VADD     V10.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	FMOVQ    1056(R26), F7
-	VADD     V7.S4, V1.S4, V1.S4
+	VADD     V10.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d5a1 // fadd v1.4s, v13.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	VADD     V10.S4, V0.S4, V0.S4
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
+	WORD     $0x6e2fdc26 // fmul v6.4s, v1.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	VFMLA    V16.S4, V1.S4, V0.S4
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	FMOVQ    32(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19443,29 +18935,29 @@ l1754:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	VMOV     V25.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
 	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19477,20 +18969,20 @@ l1754:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19502,9 +18994,8 @@ l1754:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
+	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
@@ -19519,12 +19010,13 @@ l1754:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -19535,20 +19027,17 @@ l1754:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19573,24 +19062,25 @@ l1754:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	FMOVQ    560(R26), F3
 	VORR     V3.B16, V1.B16, V3.B16
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -19601,20 +19091,17 @@ l1754:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19639,24 +19126,25 @@ l1754:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fda1 // fdiv v1.4s, v13.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V3.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V16.S4, V5.S4, V6.S4
 	VFMLS    V15.S4, V5.S4, V6.S4
-	VFMLS    V14.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V6.S4, V10.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -19668,113 +19156,107 @@ l1754:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fda5 // fdiv v5.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	FMOVQ    48(R2), F8
-	VFMLS    V16.S4, V8.S4, V7.S4
+	VFMLS    V17.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	FMOVQ    48(R25), F9
-	VFMLS    V16.S4, V9.S4, V8.S4
+	VFMLS    V17.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F5
-	VADD     V5.S4, V0.S4, V0.S4
-	FMOVQ    1056(R26), F5
-	VSUB     V5.S4, V1.S4, V1.S4
+	VADD     V10.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	FMOVQ    1056(R26), F7
-	VADD     V7.S4, V1.S4, V1.S4
+	VADD     V10.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d5a1 // fadd v1.4s, v13.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	VADD     V10.S4, V0.S4, V0.S4
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
+	WORD     $0x6e2fdc26 // fmul v6.4s, v1.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	VFMLA    V16.S4, V1.S4, V0.S4
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	FMOVQ    48(R3), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19786,29 +19268,29 @@ l1754:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	VMOV     V24.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
 	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19820,20 +19302,20 @@ l1754:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f582 // fmax v2.4s, v12.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e20f5c2 // fmax v2.4s, v14.4s, v0.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -19845,9 +19327,8 @@ l1754:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e580 // fcmgt v0.4s, v12.4s, v0.4s
+	WORD     $0x6ea0e5c0 // fcmgt v0.4s, v14.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -19910,14 +19391,15 @@ t1920:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -19930,22 +19412,19 @@ t1920:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -19970,13 +19449,13 @@ t1920:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	FMOVQ    560(R26), F3
 	VORR     V3.B16, V1.B16, V3.B16
 	FMOVQ    576(R26), F4
@@ -19984,14 +19463,15 @@ t1920:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -20004,22 +19484,19 @@ t1920:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20044,28 +19521,29 @@ t1920:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fda1 // fdiv v1.4s, v13.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V3.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V16.S4, V5.S4, V6.S4
 	VFMLS    V15.S4, V5.S4, V6.S4
-	VFMLS    V14.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F5
-	VFMLA    V6.S4, V10.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -20079,15 +19557,14 @@ t1920:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fda5 // fdiv v5.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 
 	// w = u/2, with the sign of r in w2
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	CMP      $4, R15
 	BLT      t1924
 	FMOVQ    (R2), F8
@@ -20102,15 +19579,15 @@ t1925:
 	ADD      $8, R2, R23
 	VLD1     (R23), V8.S[2]
 t1923:
-	VFMLS    V16.S4, V8.S4, V7.S4
+	VFMLS    V17.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	ADD      R4<<0, R2, R25
 	CMP      $4, R15
 	BLT      t1927
@@ -20126,11 +19603,11 @@ t1928:
 	ADD      $8, R25, R23
 	VLD1     (R23), V9.S[2]
 t1926:
-	VFMLS    V16.S4, V9.S4, V8.S4
+	VFMLS    V17.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
@@ -20138,72 +19615,66 @@ t1926:
 
 	// the quadratic form
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F5
-	VADD     V5.S4, V0.S4, V0.S4
-	FMOVQ    1056(R26), F5
-	VSUB     V5.S4, V1.S4, V1.S4
+	VADD     V10.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	FMOVQ    1056(R26), F7
-	VADD     V7.S4, V1.S4, V1.S4
+	VADD     V10.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d5a1 // fadd v1.4s, v13.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	VADD     V10.S4, V0.S4, V0.S4
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
+	WORD     $0x6e2fdc26 // fmul v6.4s, v1.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	VFMLA    V16.S4, V1.S4, V0.S4
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -20225,20 +19696,21 @@ t1929:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20252,9 +19724,8 @@ t1929:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -20267,25 +19738,26 @@ t1929:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V0.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V0.S4
 	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20299,24 +19771,24 @@ t1929:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
 	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20330,9 +19802,8 @@ t1929:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -20398,12 +19869,13 @@ t1938:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -20414,20 +19886,17 @@ t1938:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20452,24 +19921,25 @@ t1938:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	FMOVQ    560(R26), F3
 	VORR     V3.B16, V1.B16, V3.B16
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -20480,20 +19950,17 @@ t1938:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20518,24 +19985,25 @@ t1938:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fda1 // fdiv v1.4s, v13.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V3.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V16.S4, V5.S4, V6.S4
 	VFMLS    V15.S4, V5.S4, V6.S4
-	VFMLS    V14.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V6.S4, V10.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -20547,13 +20015,12 @@ t1938:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fda5 // fdiv v5.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -20572,15 +20039,15 @@ t1943:
 	ADD      $24, R2, R23
 	VLD1     (R23), V8.S[2]
 t1941:
-	VFMLS    V16.S4, V8.S4, V7.S4
+	VFMLS    V17.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	SUB      $4, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -20600,78 +20067,72 @@ t1946:
 	ADD      $24, R25, R23
 	VLD1     (R23), V9.S[2]
 t1944:
-	VFMLS    V16.S4, V9.S4, V8.S4
+	VFMLS    V17.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F5
-	VADD     V5.S4, V0.S4, V0.S4
-	FMOVQ    1056(R26), F5
-	VSUB     V5.S4, V1.S4, V1.S4
+	VADD     V10.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	FMOVQ    1056(R26), F7
-	VADD     V7.S4, V1.S4, V1.S4
+	VADD     V10.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d5a1 // fadd v1.4s, v13.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	VADD     V10.S4, V0.S4, V0.S4
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
+	WORD     $0x6e2fdc26 // fmul v6.4s, v1.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	VFMLA    V16.S4, V1.S4, V0.S4
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -20695,16 +20156,17 @@ t1949:
 t1947:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20716,9 +20178,8 @@ t1947:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
@@ -20729,21 +20190,22 @@ t1947:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V0.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V0.S4
 	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20755,20 +20217,20 @@ t1947:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
 	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -20780,9 +20242,8 @@ t1947:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -20848,12 +20309,13 @@ t1956:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -20864,20 +20326,17 @@ t1956:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20902,24 +20361,25 @@ t1956:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	FMOVQ    560(R26), F3
 	VORR     V3.B16, V1.B16, V3.B16
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -20930,20 +20390,17 @@ t1956:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -20968,24 +20425,25 @@ t1956:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fda1 // fdiv v1.4s, v13.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V3.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V16.S4, V5.S4, V6.S4
 	VFMLS    V15.S4, V5.S4, V6.S4
-	VFMLS    V14.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V6.S4, V10.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -20997,13 +20455,12 @@ t1956:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fda5 // fdiv v5.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -21022,15 +20479,15 @@ t1961:
 	ADD      $40, R2, R23
 	VLD1     (R23), V8.S[2]
 t1959:
-	VFMLS    V16.S4, V8.S4, V7.S4
+	VFMLS    V17.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	SUB      $8, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -21050,78 +20507,72 @@ t1964:
 	ADD      $40, R25, R23
 	VLD1     (R23), V9.S[2]
 t1962:
-	VFMLS    V16.S4, V9.S4, V8.S4
+	VFMLS    V17.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F5
-	VADD     V5.S4, V0.S4, V0.S4
-	FMOVQ    1056(R26), F5
-	VSUB     V5.S4, V1.S4, V1.S4
+	VADD     V10.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	FMOVQ    1056(R26), F7
-	VADD     V7.S4, V1.S4, V1.S4
+	VADD     V10.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d5a1 // fadd v1.4s, v13.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	VADD     V10.S4, V0.S4, V0.S4
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
+	WORD     $0x6e2fdc26 // fmul v6.4s, v1.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	VFMLA    V16.S4, V1.S4, V0.S4
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -21145,16 +20596,17 @@ t1967:
 t1965:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21166,9 +20618,8 @@ t1965:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
@@ -21179,21 +20630,22 @@ t1965:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V0.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V0.S4
 	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21205,20 +20657,20 @@ t1965:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
 	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21230,9 +20682,8 @@ t1965:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -21298,12 +20749,13 @@ t1974:
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -21314,20 +20766,17 @@ t1974:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V0.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -21352,24 +20801,25 @@ t1974:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e20f460 // fmax v0.4s, v3.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fda0 // fdiv v0.4s, v13.4s, v0.4s
 	FMOVQ    560(R26), F3
 	VORR     V3.B16, V1.B16, V3.B16
 	FMOVQ    576(R26), F4
 	WORD     $0x4e23f483 // fmax v3.4s, v4.4s, v3.4s
 	FMOVQ    608(R26), F4
-	VFMLA    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	VFMLA    V12.S4, V3.S4, V4.S4
+	FMOVQ    608(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V3.S4, V10.S4, V5.S4
+	VFMLA    V3.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    704(R26), F5
@@ -21380,20 +20830,17 @@ t1974:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
-	WORD     $0x6eb0e464 // fcmgt v4.4s, v3.4s, v16.4s
+	WORD     $0x6eb1e464 // fcmgt v4.4s, v3.4s, v17.4s
 	FMOVQ    784(R26), F5
-	VFMLA    V16.S4, V3.S4, V5.S4
+	VFMLA    V17.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
 	FMOVQ    800(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -21418,24 +20865,25 @@ t1974:
 	VFMLA    V5.S4, V6.S4, V3.S4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FMOVQ    1408(R26), F3
+	FMOVQ    1424(R26), F3
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ    944(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 	FMOVQ    960(R26), F3
 	WORD     $0x4e21f461 // fmax v1.4s, v3.4s, v1.4s
-	WORD     $0x6e21fe21 // fdiv v1.4s, v17.4s, v1.4s
+	WORD     $0x6e21fda1 // fdiv v1.4s, v13.4s, v1.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
 	FMOVQ    992(R26), F4
 	WORD     $0x4ea3f483 // fmin v3.4s, v4.4s, v3.4s
-	FMOVQ    608(R26), F4
-	VFMLS    V11.S4, V3.S4, V4.S4
-	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
+	FMOVQ    1008(R26), F4
+	VFMLS    V12.S4, V3.S4, V4.S4
+	FMOVQ    1008(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
 	WORD     $0x6ea0f866 // fneg v6.4s, v3.4s
+	VFMLS    V16.S4, V5.S4, V6.S4
 	VFMLS    V15.S4, V5.S4, V6.S4
-	VFMLS    V14.S4, V5.S4, V6.S4
 	FMOVQ    672(R26), F5
-	VFMLA    V6.S4, V10.S4, V5.S4
+	VFMLA    V6.S4, V11.S4, V5.S4
 	FMOVQ    688(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    704(R26), F5
@@ -21447,13 +20895,12 @@ t1974:
 	FMOVQ    736(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e24fe25 // fdiv v5.4s, v17.4s, v4.4s
+	WORD     $0x6e24fda5 // fdiv v5.4s, v13.4s, v4.4s
 	WORD     $0x6e24dc86 // fmul v6.4s, v4.4s, v4.4s
 	FMOVS    4(R1), F7
 	VDUP     V7.S[0], V7.S4
-	WORD     $0x6e30dce7 // fmul v7.4s, v7.4s, v16.4s
+	WORD     $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -21472,15 +20919,15 @@ t1979:
 	ADD      $56, R2, R23
 	VLD1     (R23), V8.S[2]
 t1977:
-	VFMLS    V16.S4, V8.S4, V7.S4
+	VFMLS    V17.S4, V8.S4, V7.S4
 	WORD     $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ    1008(R26), F8
-	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 	FMOVQ    1024(R26), F8
+	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
+	FMOVQ    1040(R26), F8
 	WORD     $0x4e27f507 // fmax v7.4s, v8.4s, v7.4s
 	FMOVS    8(R1), F8
 	VDUP     V8.S[0], V8.S4
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	SUB      $12, R15, R23
 	ADD      R4<<0, R2, R25
 	VMOVI    $0, V9.B16
@@ -21500,78 +20947,72 @@ t1982:
 	ADD      $56, R25, R23
 	VLD1     (R23), V9.S[2]
 t1980:
-	VFMLS    V16.S4, V9.S4, V8.S4
+	VFMLS    V17.S4, V9.S4, V8.S4
 	WORD     $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	FMOVQ    1008(R26), F9
-	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
 	FMOVQ    1024(R26), F9
+	WORD     $0x4ea8f528 // fmin v8.4s, v9.4s, v8.4s
+	FMOVQ    1040(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 	FMOVQ    560(R26), F9
 	VAND     V9.B16, V2.B16, V2.B16
 	VEOR     V2.B16, V8.B16, V2.B16
 	WORD     $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
 	WORD     $0x4e22d4e8 // fadd v8.4s, v7.4s, v2.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
 	WORD     $0x6e24dd04 // fmul v4.4s, v8.4s, v4.4s
 	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
 	VFMLA    V7.S4, V7.S4, V2.S4
-	FMOVQ    1040(R26), F5
+	FMOVQ    1056(R26), F5
 	VFMLA    V4.S4, V5.S4, V2.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VAND     V5.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F5
-	VADD     V5.S4, V0.S4, V0.S4
-	FMOVQ    1056(R26), F5
-	VSUB     V5.S4, V1.S4, V1.S4
+	VADD     V10.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V1.S4, V1.S4
 	WORD     $0x4f290425 // sshr v5.4s, v1.4s, #23
-	FMOVQ    1072(R26), F7
+	FMOVQ    1088(R26), F7
 	VAND     V7.B16, V1.B16, V1.B16
-	FMOVQ    1056(R26), F7
-	VADD     V7.S4, V1.S4, V1.S4
+	VADD     V10.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	WORD     $0x4e26d621 // fadd v1.4s, v17.4s, v6.4s
+	WORD     $0x4e26d5a1 // fadd v1.4s, v13.4s, v6.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V5.S4, V4.S4, V1.S4
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V0.S4, V0.S4
+	VSUB     V10.S4, V0.S4, V0.S4
 	WORD     $0x4f290404 // sshr v4.4s, v0.4s, #23
 	VADD     V1.S4, V4.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	VADD     V10.S4, V0.S4, V0.S4
+	WORD     $0x4eadd400 // fsub v0.4s, v0.4s, v13.4s
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc26 // fmul v6.4s, v1.4s, v14.4s
+	WORD     $0x6e2fdc26 // fmul v6.4s, v1.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	VFMLA    V16.S4, V1.S4, V0.S4
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -21595,16 +21036,17 @@ t1985:
 t1983:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21616,9 +21058,8 @@ t1983:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
@@ -21629,21 +21070,22 @@ t1983:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f580 // fmax v0.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c0 // fmax v0.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V0.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V0.S4
 	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
+	VFMLA    V0.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21655,20 +21097,20 @@ t1983:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f581 // fmax v1.4s, v12.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e22f5c1 // fmax v1.4s, v14.4s, v2.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V1.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
 	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
 	FMOVQ    672(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
+	VFMLA    V1.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21680,9 +21122,8 @@ t1983:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e582 // fcmgt v2.4s, v12.4s, v2.4s
+	WORD     $0x6ea2e5c2 // fcmgt v2.4s, v14.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -21707,20 +21148,21 @@ l1757:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21734,27 +21176,27 @@ l1757:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21768,27 +21210,27 @@ l1757:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21802,27 +21244,27 @@ l1757:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f582 // fmax v2.4s, v12.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
+	FMOVQ    1008(R26), F3
+	VFMLA    V12.S4, V2.S4, V3.S4
+	FMOVQ    1008(R26), F4
+	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
 	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    672(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
+	VFMLA    V2.S4, V11.S4, V4.S4
 	FMOVQ    688(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    704(R26), F4
@@ -21836,9 +21278,8 @@ l1757:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e581 // fcmgt v1.4s, v12.4s, v1.4s
+	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
 	VMOV     V1.B16, V20.B16
@@ -21850,49 +21291,47 @@ l1757:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V3.S4, V3.S4
+	VSUB     V10.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	VADD     V10.S4, V3.S4, V3.S4
+	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
+	WORD     $0x6e2fdc46 // fmul v6.4s, v2.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V16.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -21913,49 +21352,47 @@ l1757:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
-	VSUB     V4.S4, V3.S4, V3.S4
+	VSUB     V10.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	VADD     V10.S4, V3.S4, V3.S4
+	WORD     $0x4eadd463 // fsub v3.4s, v3.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
+	WORD     $0x6e2fdc46 // fmul v6.4s, v2.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V16.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -22193,17 +21630,12 @@ l1990:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	FMOVQ    736(R26), F5
 	VAND     V4.B16, V5.B16, V4.B16
@@ -22259,10 +21691,10 @@ l1990:
 	FMOVQ    752(R26), F30
 	FMOVQ    752(R26), F29
 	FMOVQ    752(R26), F28
-	FMOVQ    1280(R26), F27
-	FMOVQ    1280(R26), F26
-	FMOVQ    1280(R26), F25
-	FMOVQ    1280(R26), F24
+	FMOVQ    1296(R26), F27
+	FMOVQ    1296(R26), F26
+	FMOVQ    1296(R26), F25
+	FMOVQ    1296(R26), F24
 	FMOVQ    752(R26), F23
 	FMOVQ    752(R26), F22
 	FMOVQ    752(R26), F21
@@ -22309,17 +21741,12 @@ l1991:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V4.B16
 
@@ -22353,7 +21780,7 @@ l1991:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1408(R26), F5
+	FMOVQ    1424(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ    944(R26), F5
 	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
@@ -22393,17 +21820,12 @@ l1991:
 	VFMLA    V5.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	FMOVQ    736(R26), F6
-	VADD     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V6.B16
 
@@ -22437,7 +21859,7 @@ l1991:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1408(R26), F7
+	FMOVQ    1424(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ    944(R26), F7
 	WORD     $0x4ea6f4e6 // fmin v6.4s, v7.4s, v6.4s
@@ -22450,10 +21872,10 @@ l1991:
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F8
+	FMOVQ    1008(R26), F8
 	FMOVQ    592(R26), F9
 	VFMLS    V9.S4, V7.S4, V8.S4
-	FMOVQ    608(R26), F9
+	FMOVQ    1008(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
 	WORD     $0x6ea0f8ea // fneg v10.4s, v7.4s
 	FMOVQ    624(R26), F11
@@ -22478,8 +21900,6 @@ l1991:
 
 	// p 2^n
 	VSHL     $23, V8.S4, V8.S4
-	FMOVQ    736(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
 	FMOVQ    736(R26), F9
 	WORD     $0x6e28fd29 // fdiv v9.4s, v9.4s, v8.4s
@@ -22494,9 +21914,9 @@ l1991:
 	FMOVQ    768(R26), F13
 	VFMLS    V13.S4, V12.S4, V11.S4
 	WORD     $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	FMOVQ    1008(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
 	FMOVQ    1024(R26), F12
+	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	FMOVQ    1040(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 	FMOVS    8(R4), F12
 	VDUP     V12.S[0], V12.S4
@@ -22507,9 +21927,9 @@ l1991:
 	FMOVQ    768(R26), F14
 	VFMLS    V14.S4, V13.S4, V12.S4
 	WORD     $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ    1008(R26), F13
-	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
 	FMOVQ    1024(R26), F13
+	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
+	FMOVQ    1040(R26), F13
 	WORD     $0x4e2cf5ac // fmax v12.4s, v13.4s, v12.4s
 	FMOVQ    560(R26), F13
 	VAND     V13.B16, V2.B16, V13.B16
@@ -22529,24 +21949,24 @@ l1991:
 	WORD     $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
 	VFMLA    V11.S4, V11.S4, V16.S4
 	FMOVQ    F5, 48(RSP)
-	FMOVQ    1040(R26), F5
-	VFMLA    V15.S4, V5.S4, V16.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V15.S4, V5.S4, V16.S4
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V4.S4, V5.S4
 	WORD     $0x4f2904af // sshr v15.4s, v5.4s, #23
 	FMOVQ    F1, 64(RSP)
-	FMOVQ    1072(R26), F1
+	FMOVQ    1088(R26), F1
 	VAND     V1.B16, V5.B16, V1.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V6.S4, V5.S4
 	FMOVQ    F3, 80(RSP)
 	WORD     $0x4f2904a3 // sshr v3.4s, v5.4s, #23
 	FMOVQ    F0, 96(RSP)
-	FMOVQ    1072(R26), F0
+	FMOVQ    1088(R26), F0
 	VAND     V0.B16, V5.B16, V0.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	FMOVQ    736(R26), F1
@@ -22555,33 +21975,33 @@ l1991:
 	VADD     V3.S4, V15.S4, V1.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F3
+	FMOVQ    1088(R26), F3
 	VAND     V3.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VADD     V3.S4, V0.S4, V0.S4
 	FMOVQ    736(R26), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F3
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F3
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1136(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1168(R26), F3
+	FMOVQ    1184(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1200(R26), F3
+	FMOVQ    1216(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
@@ -22592,7 +22012,7 @@ l1991:
 	WORD     $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s
 	FMOVQ    624(R26), F3
 	VFMLA    V3.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
 	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
@@ -22610,7 +22030,7 @@ l1991:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, (R24)
 	WORD     $0x4e2bd565 // fadd v5.4s, v11.4s, v11.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
 	FMOVQ    96(RSP), F3
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
@@ -22627,7 +22047,7 @@ l1991:
 	ADD      R7<<1, R2, R25
 	FMOVQ    F3, (R25)
 	WORD     $0x4e2cd583 // fadd v3.4s, v12.4s, v12.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    64(RSP), F1
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
@@ -22649,7 +22069,7 @@ l1991:
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eaed5a3 // fsub v3.4s, v13.4s, v14.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2ed5a4 // fadd v4.4s, v13.4s, v14.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -22664,16 +22084,16 @@ l1991:
 	FMOVQ    F0, (R3)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -22697,10 +22117,8 @@ l1991:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
@@ -22709,21 +22127,21 @@ l1991:
 	VMOV     V27.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -22747,22 +22165,20 @@ l1991:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -22786,10 +22202,8 @@ l1991:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
@@ -22826,17 +22240,12 @@ l1991:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V4.B16
 	FMOVQ    768(R26), F5
@@ -22868,7 +22277,7 @@ l1991:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1408(R26), F5
+	FMOVQ    1424(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ    944(R26), F5
 	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
@@ -22902,17 +22311,12 @@ l1991:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    736(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	FMOVQ    736(R26), F6
-	VADD     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V6.B16
 	FMOVQ    768(R26), F7
@@ -22944,7 +22348,7 @@ l1991:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1408(R26), F7
+	FMOVQ    1424(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ    944(R26), F7
 	WORD     $0x4ea6f4e6 // fmin v6.4s, v7.4s, v6.4s
@@ -22955,10 +22359,10 @@ l1991:
 	WORD     $0x4ea0f847 // fabs v7.4s, v2.4s
 	FMOVQ    992(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    608(R26), F8
+	FMOVQ    1008(R26), F8
 	FMOVQ    592(R26), F9
 	VFMLS    V9.S4, V7.S4, V8.S4
-	FMOVQ    608(R26), F9
+	FMOVQ    1008(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
 	WORD     $0x6ea0f8ea // fneg v10.4s, v7.4s
 	FMOVQ    624(R26), F11
@@ -22979,8 +22383,6 @@ l1991:
 	FMOVQ    736(R26), F11
 	VFMLA    V10.S4, V9.S4, V11.S4
 	VSHL     $23, V8.S4, V8.S4
-	FMOVQ    736(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
 	FMOVQ    736(R26), F9
 	WORD     $0x6e28fd29 // fdiv v9.4s, v9.4s, v8.4s
@@ -22993,9 +22395,9 @@ l1991:
 	FMOVQ    768(R26), F13
 	VFMLS    V13.S4, V12.S4, V11.S4
 	WORD     $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	FMOVQ    1008(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
 	FMOVQ    1024(R26), F12
+	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	FMOVQ    1040(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 	FMOVS    8(R4), F12
 	VDUP     V12.S[0], V12.S4
@@ -23006,9 +22408,9 @@ l1991:
 	FMOVQ    768(R26), F14
 	VFMLS    V14.S4, V13.S4, V12.S4
 	WORD     $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ    1008(R26), F13
-	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
 	FMOVQ    1024(R26), F13
+	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
+	FMOVQ    1040(R26), F13
 	WORD     $0x4e2cf5ac // fmax v12.4s, v13.4s, v12.4s
 	FMOVQ    560(R26), F13
 	VAND     V13.B16, V2.B16, V13.B16
@@ -23026,55 +22428,55 @@ l1991:
 	WORD     $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
 	VFMLA    V11.S4, V11.S4, V16.S4
 	FMOVQ    F5, 48(RSP)
-	FMOVQ    1040(R26), F5
-	VFMLA    V15.S4, V5.S4, V16.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V15.S4, V5.S4, V16.S4
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V4.S4, V5.S4
 	WORD     $0x4f2904af // sshr v15.4s, v5.4s, #23
 	FMOVQ    F1, 64(RSP)
-	FMOVQ    1072(R26), F1
+	FMOVQ    1088(R26), F1
 	VAND     V1.B16, V5.B16, V1.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V6.S4, V5.S4
 	FMOVQ    F3, 80(RSP)
 	WORD     $0x4f2904a3 // sshr v3.4s, v5.4s, #23
 	FMOVQ    F0, 96(RSP)
-	FMOVQ    1072(R26), F0
+	FMOVQ    1088(R26), F0
 	VAND     V0.B16, V5.B16, V0.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	FMOVQ    736(R26), F1
 	WORD     $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V3.S4, V15.S4, V1.S4
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F3
+	FMOVQ    1088(R26), F3
 	VAND     V3.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VADD     V3.S4, V0.S4, V0.S4
 	FMOVQ    736(R26), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FMOVQ    1104(R26), F3
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F3
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1136(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1168(R26), F3
+	FMOVQ    1184(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1200(R26), F3
+	FMOVQ    1216(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
@@ -23085,7 +22487,7 @@ l1991:
 	WORD     $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s
 	FMOVQ    624(R26), F3
 	VFMLA    V3.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
 	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
@@ -23103,7 +22505,7 @@ l1991:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, 16(R24)
 	WORD     $0x4e2bd565 // fadd v5.4s, v11.4s, v11.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
 	FMOVQ    96(RSP), F3
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
@@ -23120,7 +22522,7 @@ l1991:
 	ADD      R7<<1, R2, R25
 	FMOVQ    F3, 16(R25)
 	WORD     $0x4e2cd583 // fadd v3.4s, v12.4s, v12.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    64(RSP), F1
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
@@ -23142,7 +22544,7 @@ l1991:
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eaed5a3 // fsub v3.4s, v13.4s, v14.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2ed5a4 // fadd v4.4s, v13.4s, v14.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -23155,14 +22557,14 @@ l1991:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 16(R3)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -23182,29 +22584,27 @@ l1991:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	VMOV     V26.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -23224,20 +22624,18 @@ l1991:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -23257,10 +22655,8 @@ l1991:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
@@ -23297,17 +22693,12 @@ l1991:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V4.B16
 	FMOVQ    768(R26), F5
@@ -23339,7 +22730,7 @@ l1991:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1408(R26), F5
+	FMOVQ    1424(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ    944(R26), F5
 	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
@@ -23373,17 +22764,12 @@ l1991:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    736(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	FMOVQ    736(R26), F6
-	VADD     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V6.B16
 	FMOVQ    768(R26), F7
@@ -23415,7 +22801,7 @@ l1991:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1408(R26), F7
+	FMOVQ    1424(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ    944(R26), F7
 	WORD     $0x4ea6f4e6 // fmin v6.4s, v7.4s, v6.4s
@@ -23426,10 +22812,10 @@ l1991:
 	WORD     $0x4ea0f847 // fabs v7.4s, v2.4s
 	FMOVQ    992(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    608(R26), F8
+	FMOVQ    1008(R26), F8
 	FMOVQ    592(R26), F9
 	VFMLS    V9.S4, V7.S4, V8.S4
-	FMOVQ    608(R26), F9
+	FMOVQ    1008(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
 	WORD     $0x6ea0f8ea // fneg v10.4s, v7.4s
 	FMOVQ    624(R26), F11
@@ -23450,8 +22836,6 @@ l1991:
 	FMOVQ    736(R26), F11
 	VFMLA    V10.S4, V9.S4, V11.S4
 	VSHL     $23, V8.S4, V8.S4
-	FMOVQ    736(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
 	FMOVQ    736(R26), F9
 	WORD     $0x6e28fd29 // fdiv v9.4s, v9.4s, v8.4s
@@ -23464,9 +22848,9 @@ l1991:
 	FMOVQ    768(R26), F13
 	VFMLS    V13.S4, V12.S4, V11.S4
 	WORD     $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	FMOVQ    1008(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
 	FMOVQ    1024(R26), F12
+	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	FMOVQ    1040(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 	FMOVS    8(R4), F12
 	VDUP     V12.S[0], V12.S4
@@ -23477,9 +22861,9 @@ l1991:
 	FMOVQ    768(R26), F14
 	VFMLS    V14.S4, V13.S4, V12.S4
 	WORD     $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ    1008(R26), F13
-	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
 	FMOVQ    1024(R26), F13
+	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
+	FMOVQ    1040(R26), F13
 	WORD     $0x4e2cf5ac // fmax v12.4s, v13.4s, v12.4s
 	FMOVQ    560(R26), F13
 	VAND     V13.B16, V2.B16, V13.B16
@@ -23497,55 +22881,55 @@ l1991:
 	WORD     $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
 	VFMLA    V11.S4, V11.S4, V16.S4
 	FMOVQ    F5, 48(RSP)
-	FMOVQ    1040(R26), F5
-	VFMLA    V15.S4, V5.S4, V16.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V15.S4, V5.S4, V16.S4
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V4.S4, V5.S4
 	WORD     $0x4f2904af // sshr v15.4s, v5.4s, #23
 	FMOVQ    F1, 64(RSP)
-	FMOVQ    1072(R26), F1
+	FMOVQ    1088(R26), F1
 	VAND     V1.B16, V5.B16, V1.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V6.S4, V5.S4
 	FMOVQ    F3, 80(RSP)
 	WORD     $0x4f2904a3 // sshr v3.4s, v5.4s, #23
 	FMOVQ    F0, 96(RSP)
-	FMOVQ    1072(R26), F0
+	FMOVQ    1088(R26), F0
 	VAND     V0.B16, V5.B16, V0.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	FMOVQ    736(R26), F1
 	WORD     $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V3.S4, V15.S4, V1.S4
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F3
+	FMOVQ    1088(R26), F3
 	VAND     V3.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VADD     V3.S4, V0.S4, V0.S4
 	FMOVQ    736(R26), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FMOVQ    1104(R26), F3
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F3
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1136(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1168(R26), F3
+	FMOVQ    1184(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1200(R26), F3
+	FMOVQ    1216(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
@@ -23556,7 +22940,7 @@ l1991:
 	WORD     $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s
 	FMOVQ    624(R26), F3
 	VFMLA    V3.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
 	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
@@ -23574,7 +22958,7 @@ l1991:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, 32(R24)
 	WORD     $0x4e2bd565 // fadd v5.4s, v11.4s, v11.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
 	FMOVQ    96(RSP), F3
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
@@ -23591,7 +22975,7 @@ l1991:
 	ADD      R7<<1, R2, R25
 	FMOVQ    F3, 32(R25)
 	WORD     $0x4e2cd583 // fadd v3.4s, v12.4s, v12.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    64(RSP), F1
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
@@ -23613,7 +22997,7 @@ l1991:
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eaed5a3 // fsub v3.4s, v13.4s, v14.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2ed5a4 // fadd v4.4s, v13.4s, v14.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -23626,14 +23010,14 @@ l1991:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 32(R3)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -23653,29 +23037,27 @@ l1991:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	VMOV     V25.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -23695,20 +23077,18 @@ l1991:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -23728,10 +23108,8 @@ l1991:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
@@ -23768,17 +23146,12 @@ l1991:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V4.B16
 	FMOVQ    768(R26), F5
@@ -23810,7 +23183,7 @@ l1991:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1408(R26), F5
+	FMOVQ    1424(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ    944(R26), F5
 	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
@@ -23844,17 +23217,12 @@ l1991:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    736(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	FMOVQ    736(R26), F6
-	VADD     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V6.B16
 	FMOVQ    768(R26), F7
@@ -23886,7 +23254,7 @@ l1991:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1408(R26), F7
+	FMOVQ    1424(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ    944(R26), F7
 	WORD     $0x4ea6f4e6 // fmin v6.4s, v7.4s, v6.4s
@@ -23897,10 +23265,10 @@ l1991:
 	WORD     $0x4ea0f847 // fabs v7.4s, v2.4s
 	FMOVQ    992(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    608(R26), F8
+	FMOVQ    1008(R26), F8
 	FMOVQ    592(R26), F9
 	VFMLS    V9.S4, V7.S4, V8.S4
-	FMOVQ    608(R26), F9
+	FMOVQ    1008(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
 	WORD     $0x6ea0f8ea // fneg v10.4s, v7.4s
 	FMOVQ    624(R26), F11
@@ -23921,8 +23289,6 @@ l1991:
 	FMOVQ    736(R26), F11
 	VFMLA    V10.S4, V9.S4, V11.S4
 	VSHL     $23, V8.S4, V8.S4
-	FMOVQ    736(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
 	FMOVQ    736(R26), F9
 	WORD     $0x6e28fd29 // fdiv v9.4s, v9.4s, v8.4s
@@ -23935,9 +23301,9 @@ l1991:
 	FMOVQ    768(R26), F13
 	VFMLS    V13.S4, V12.S4, V11.S4
 	WORD     $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	FMOVQ    1008(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
 	FMOVQ    1024(R26), F12
+	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	FMOVQ    1040(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 	FMOVS    8(R4), F12
 	VDUP     V12.S[0], V12.S4
@@ -23948,9 +23314,9 @@ l1991:
 	FMOVQ    768(R26), F14
 	VFMLS    V14.S4, V13.S4, V12.S4
 	WORD     $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ    1008(R26), F13
-	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
 	FMOVQ    1024(R26), F13
+	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
+	FMOVQ    1040(R26), F13
 	WORD     $0x4e2cf5ac // fmax v12.4s, v13.4s, v12.4s
 	FMOVQ    560(R26), F13
 	VAND     V13.B16, V2.B16, V13.B16
@@ -23968,55 +23334,55 @@ l1991:
 	WORD     $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
 	VFMLA    V11.S4, V11.S4, V16.S4
 	FMOVQ    F5, 48(RSP)
-	FMOVQ    1040(R26), F5
-	VFMLA    V15.S4, V5.S4, V16.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V15.S4, V5.S4, V16.S4
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V4.S4, V5.S4
 	WORD     $0x4f2904af // sshr v15.4s, v5.4s, #23
 	FMOVQ    F1, 64(RSP)
-	FMOVQ    1072(R26), F1
+	FMOVQ    1088(R26), F1
 	VAND     V1.B16, V5.B16, V1.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V6.S4, V5.S4
 	FMOVQ    F3, 80(RSP)
 	WORD     $0x4f2904a3 // sshr v3.4s, v5.4s, #23
 	FMOVQ    F0, 96(RSP)
-	FMOVQ    1072(R26), F0
+	FMOVQ    1088(R26), F0
 	VAND     V0.B16, V5.B16, V0.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	FMOVQ    736(R26), F1
 	WORD     $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V3.S4, V15.S4, V1.S4
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F3
+	FMOVQ    1088(R26), F3
 	VAND     V3.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VADD     V3.S4, V0.S4, V0.S4
 	FMOVQ    736(R26), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FMOVQ    1104(R26), F3
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F3
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1136(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1168(R26), F3
+	FMOVQ    1184(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1200(R26), F3
+	FMOVQ    1216(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
@@ -24027,7 +23393,7 @@ l1991:
 	WORD     $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s
 	FMOVQ    624(R26), F3
 	VFMLA    V3.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
 	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
@@ -24045,7 +23411,7 @@ l1991:
 	ADD      R7<<0, R2, R24
 	FMOVQ    F5, 48(R24)
 	WORD     $0x4e2bd565 // fadd v5.4s, v11.4s, v11.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
 	FMOVQ    96(RSP), F3
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
@@ -24062,7 +23428,7 @@ l1991:
 	ADD      R7<<1, R2, R25
 	FMOVQ    F3, 48(R25)
 	WORD     $0x4e2cd583 // fadd v3.4s, v12.4s, v12.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    64(RSP), F1
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
@@ -24084,7 +23450,7 @@ l1991:
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eaed5a3 // fsub v3.4s, v13.4s, v14.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2ed5a4 // fadd v4.4s, v13.4s, v14.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -24097,14 +23463,14 @@ l1991:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 	FMOVQ    F0, 48(R3)
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -24124,29 +23490,27 @@ l1991:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	VMOV     V24.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1264(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -24166,20 +23530,18 @@ l1991:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -24199,10 +23561,8 @@ l1991:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
@@ -24293,17 +23653,12 @@ t2173:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V4.B16
 
@@ -24337,7 +23692,7 @@ t2173:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1408(R26), F5
+	FMOVQ    1424(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ    944(R26), F5
 	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
@@ -24377,17 +23732,12 @@ t2173:
 	VFMLA    V5.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	FMOVQ    736(R26), F6
-	VADD     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V6.B16
 
@@ -24421,7 +23771,7 @@ t2173:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1408(R26), F7
+	FMOVQ    1424(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ    944(R26), F7
 	WORD     $0x4ea6f4e6 // fmin v6.4s, v7.4s, v6.4s
@@ -24434,10 +23784,10 @@ t2173:
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F8
+	FMOVQ    1008(R26), F8
 	FMOVQ    592(R26), F9
 	VFMLS    V9.S4, V7.S4, V8.S4
-	FMOVQ    608(R26), F9
+	FMOVQ    1008(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
 	WORD     $0x6ea0f8ea // fneg v10.4s, v7.4s
 	FMOVQ    624(R26), F11
@@ -24462,8 +23812,6 @@ t2173:
 
 	// p 2^n
 	VSHL     $23, V8.S4, V8.S4
-	FMOVQ    736(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
 	FMOVQ    736(R26), F9
 	WORD     $0x6e28fd29 // fdiv v9.4s, v9.4s, v8.4s
@@ -24491,9 +23839,9 @@ t2176:
 	FMOVQ    768(R26), F13
 	VFMLS    V13.S4, V12.S4, V11.S4
 	WORD     $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	FMOVQ    1008(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
 	FMOVQ    1024(R26), F12
+	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	FMOVQ    1040(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 	FMOVS    8(R4), F12
 	VDUP     V12.S[0], V12.S4
@@ -24517,9 +23865,9 @@ t2179:
 	FMOVQ    768(R26), F14
 	VFMLS    V14.S4, V13.S4, V12.S4
 	WORD     $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ    1008(R26), F13
-	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
 	FMOVQ    1024(R26), F13
+	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
+	FMOVQ    1040(R26), F13
 	WORD     $0x4e2cf5ac // fmax v12.4s, v13.4s, v12.4s
 	FMOVQ    560(R26), F13
 	VAND     V13.B16, V2.B16, V13.B16
@@ -24539,24 +23887,24 @@ t2179:
 	WORD     $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
 	VFMLA    V11.S4, V11.S4, V16.S4
 	FMOVQ    F5, 48(RSP)
-	FMOVQ    1040(R26), F5
-	VFMLA    V15.S4, V5.S4, V16.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V15.S4, V5.S4, V16.S4
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V4.S4, V5.S4
 	WORD     $0x4f2904af // sshr v15.4s, v5.4s, #23
 	FMOVQ    F1, 64(RSP)
-	FMOVQ    1072(R26), F1
+	FMOVQ    1088(R26), F1
 	VAND     V1.B16, V5.B16, V1.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V6.S4, V5.S4
 	FMOVQ    F3, 80(RSP)
 	WORD     $0x4f2904a3 // sshr v3.4s, v5.4s, #23
 	FMOVQ    F0, 96(RSP)
-	FMOVQ    1072(R26), F0
+	FMOVQ    1088(R26), F0
 	VAND     V0.B16, V5.B16, V0.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	FMOVQ    736(R26), F1
@@ -24565,33 +23913,33 @@ t2179:
 	VADD     V3.S4, V15.S4, V1.S4
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F3
+	FMOVQ    1088(R26), F3
 	VAND     V3.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VADD     V3.S4, V0.S4, V0.S4
 	FMOVQ    736(R26), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F3
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F3
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1136(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1168(R26), F3
+	FMOVQ    1184(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1200(R26), F3
+	FMOVQ    1216(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
@@ -24602,7 +23950,7 @@ t2179:
 	WORD     $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s
 	FMOVQ    624(R26), F3
 	VFMLA    V3.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
 	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
@@ -24646,7 +23994,7 @@ t2187:
 	VST1     V5.S[2], (R23)
 t2185:
 	WORD     $0x4e2bd565 // fadd v5.4s, v11.4s, v11.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
 	FMOVQ    96(RSP), F3
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
@@ -24676,7 +24024,7 @@ t2190:
 	VST1     V3.S[2], (R23)
 t2188:
 	WORD     $0x4e2cd583 // fadd v3.4s, v12.4s, v12.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    64(RSP), F1
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
@@ -24711,7 +24059,7 @@ t2191:
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eaed5a3 // fsub v3.4s, v13.4s, v14.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2ed5a4 // fadd v4.4s, v13.4s, v14.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -24765,16 +24113,16 @@ t2202:
 t2200:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -24798,10 +24146,8 @@ t2200:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -24815,21 +24161,21 @@ t2200:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -24853,22 +24199,20 @@ t2200:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -24892,10 +24236,8 @@ t2200:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -24983,17 +24325,12 @@ t2209:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V4.B16
 	FMOVQ    768(R26), F5
@@ -25025,7 +24362,7 @@ t2209:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1408(R26), F5
+	FMOVQ    1424(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ    944(R26), F5
 	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
@@ -25059,17 +24396,12 @@ t2209:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    736(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	FMOVQ    736(R26), F6
-	VADD     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V6.B16
 	FMOVQ    768(R26), F7
@@ -25101,7 +24433,7 @@ t2209:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1408(R26), F7
+	FMOVQ    1424(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ    944(R26), F7
 	WORD     $0x4ea6f4e6 // fmin v6.4s, v7.4s, v6.4s
@@ -25112,10 +24444,10 @@ t2209:
 	WORD     $0x4ea0f847 // fabs v7.4s, v2.4s
 	FMOVQ    992(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    608(R26), F8
+	FMOVQ    1008(R26), F8
 	FMOVQ    592(R26), F9
 	VFMLS    V9.S4, V7.S4, V8.S4
-	FMOVQ    608(R26), F9
+	FMOVQ    1008(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
 	WORD     $0x6ea0f8ea // fneg v10.4s, v7.4s
 	FMOVQ    624(R26), F11
@@ -25136,8 +24468,6 @@ t2209:
 	FMOVQ    736(R26), F11
 	VFMLA    V10.S4, V9.S4, V11.S4
 	VSHL     $23, V8.S4, V8.S4
-	FMOVQ    736(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
 	FMOVQ    736(R26), F9
 	WORD     $0x6e28fd29 // fdiv v9.4s, v9.4s, v8.4s
@@ -25167,9 +24497,9 @@ t2212:
 	FMOVQ    768(R26), F13
 	VFMLS    V13.S4, V12.S4, V11.S4
 	WORD     $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	FMOVQ    1008(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
 	FMOVQ    1024(R26), F12
+	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	FMOVQ    1040(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 	FMOVS    8(R4), F12
 	VDUP     V12.S[0], V12.S4
@@ -25197,9 +24527,9 @@ t2215:
 	FMOVQ    768(R26), F14
 	VFMLS    V14.S4, V13.S4, V12.S4
 	WORD     $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ    1008(R26), F13
-	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
 	FMOVQ    1024(R26), F13
+	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
+	FMOVQ    1040(R26), F13
 	WORD     $0x4e2cf5ac // fmax v12.4s, v13.4s, v12.4s
 	FMOVQ    560(R26), F13
 	VAND     V13.B16, V2.B16, V13.B16
@@ -25217,55 +24547,55 @@ t2215:
 	WORD     $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
 	VFMLA    V11.S4, V11.S4, V16.S4
 	FMOVQ    F5, 48(RSP)
-	FMOVQ    1040(R26), F5
-	VFMLA    V15.S4, V5.S4, V16.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V15.S4, V5.S4, V16.S4
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V4.S4, V5.S4
 	WORD     $0x4f2904af // sshr v15.4s, v5.4s, #23
 	FMOVQ    F1, 64(RSP)
-	FMOVQ    1072(R26), F1
+	FMOVQ    1088(R26), F1
 	VAND     V1.B16, V5.B16, V1.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V6.S4, V5.S4
 	FMOVQ    F3, 80(RSP)
 	WORD     $0x4f2904a3 // sshr v3.4s, v5.4s, #23
 	FMOVQ    F0, 96(RSP)
-	FMOVQ    1072(R26), F0
+	FMOVQ    1088(R26), F0
 	VAND     V0.B16, V5.B16, V0.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	FMOVQ    736(R26), F1
 	WORD     $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V3.S4, V15.S4, V1.S4
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F3
+	FMOVQ    1088(R26), F3
 	VAND     V3.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VADD     V3.S4, V0.S4, V0.S4
 	FMOVQ    736(R26), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FMOVQ    1104(R26), F3
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F3
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1136(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1168(R26), F3
+	FMOVQ    1184(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1200(R26), F3
+	FMOVQ    1216(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
@@ -25276,7 +24606,7 @@ t2215:
 	WORD     $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s
 	FMOVQ    624(R26), F3
 	VFMLA    V3.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
 	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
@@ -25326,7 +24656,7 @@ t2223:
 	VST1     V5.S[2], (R23)
 t2221:
 	WORD     $0x4e2bd565 // fadd v5.4s, v11.4s, v11.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
 	FMOVQ    96(RSP), F3
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
@@ -25359,7 +24689,7 @@ t2226:
 	VST1     V3.S[2], (R23)
 t2224:
 	WORD     $0x4e2cd583 // fadd v3.4s, v12.4s, v12.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    64(RSP), F1
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
@@ -25397,7 +24727,7 @@ t2227:
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eaed5a3 // fsub v3.4s, v13.4s, v14.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2ed5a4 // fadd v4.4s, v13.4s, v14.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -25459,14 +24789,14 @@ t2238:
 	ADD      $24, R3, R23
 	VST1     V0.S[2], (R23)
 t2236:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -25486,10 +24816,8 @@ t2236:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -25501,19 +24829,19 @@ t2236:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -25533,20 +24861,18 @@ t2236:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -25566,10 +24892,8 @@ t2236:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -25657,17 +24981,12 @@ t2245:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V4.B16
 	FMOVQ    768(R26), F5
@@ -25699,7 +25018,7 @@ t2245:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1408(R26), F5
+	FMOVQ    1424(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ    944(R26), F5
 	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
@@ -25733,17 +25052,12 @@ t2245:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    736(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	FMOVQ    736(R26), F6
-	VADD     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V6.B16
 	FMOVQ    768(R26), F7
@@ -25775,7 +25089,7 @@ t2245:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1408(R26), F7
+	FMOVQ    1424(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ    944(R26), F7
 	WORD     $0x4ea6f4e6 // fmin v6.4s, v7.4s, v6.4s
@@ -25786,10 +25100,10 @@ t2245:
 	WORD     $0x4ea0f847 // fabs v7.4s, v2.4s
 	FMOVQ    992(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    608(R26), F8
+	FMOVQ    1008(R26), F8
 	FMOVQ    592(R26), F9
 	VFMLS    V9.S4, V7.S4, V8.S4
-	FMOVQ    608(R26), F9
+	FMOVQ    1008(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
 	WORD     $0x6ea0f8ea // fneg v10.4s, v7.4s
 	FMOVQ    624(R26), F11
@@ -25810,8 +25124,6 @@ t2245:
 	FMOVQ    736(R26), F11
 	VFMLA    V10.S4, V9.S4, V11.S4
 	VSHL     $23, V8.S4, V8.S4
-	FMOVQ    736(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
 	FMOVQ    736(R26), F9
 	WORD     $0x6e28fd29 // fdiv v9.4s, v9.4s, v8.4s
@@ -25841,9 +25153,9 @@ t2248:
 	FMOVQ    768(R26), F13
 	VFMLS    V13.S4, V12.S4, V11.S4
 	WORD     $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	FMOVQ    1008(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
 	FMOVQ    1024(R26), F12
+	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	FMOVQ    1040(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 	FMOVS    8(R4), F12
 	VDUP     V12.S[0], V12.S4
@@ -25871,9 +25183,9 @@ t2251:
 	FMOVQ    768(R26), F14
 	VFMLS    V14.S4, V13.S4, V12.S4
 	WORD     $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ    1008(R26), F13
-	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
 	FMOVQ    1024(R26), F13
+	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
+	FMOVQ    1040(R26), F13
 	WORD     $0x4e2cf5ac // fmax v12.4s, v13.4s, v12.4s
 	FMOVQ    560(R26), F13
 	VAND     V13.B16, V2.B16, V13.B16
@@ -25891,55 +25203,55 @@ t2251:
 	WORD     $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
 	VFMLA    V11.S4, V11.S4, V16.S4
 	FMOVQ    F5, 48(RSP)
-	FMOVQ    1040(R26), F5
-	VFMLA    V15.S4, V5.S4, V16.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V15.S4, V5.S4, V16.S4
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V4.S4, V5.S4
 	WORD     $0x4f2904af // sshr v15.4s, v5.4s, #23
 	FMOVQ    F1, 64(RSP)
-	FMOVQ    1072(R26), F1
+	FMOVQ    1088(R26), F1
 	VAND     V1.B16, V5.B16, V1.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V6.S4, V5.S4
 	FMOVQ    F3, 80(RSP)
 	WORD     $0x4f2904a3 // sshr v3.4s, v5.4s, #23
 	FMOVQ    F0, 96(RSP)
-	FMOVQ    1072(R26), F0
+	FMOVQ    1088(R26), F0
 	VAND     V0.B16, V5.B16, V0.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	FMOVQ    736(R26), F1
 	WORD     $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V3.S4, V15.S4, V1.S4
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F3
+	FMOVQ    1088(R26), F3
 	VAND     V3.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VADD     V3.S4, V0.S4, V0.S4
 	FMOVQ    736(R26), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FMOVQ    1104(R26), F3
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F3
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1136(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1168(R26), F3
+	FMOVQ    1184(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1200(R26), F3
+	FMOVQ    1216(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
@@ -25950,7 +25262,7 @@ t2251:
 	WORD     $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s
 	FMOVQ    624(R26), F3
 	VFMLA    V3.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
 	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
@@ -26000,7 +25312,7 @@ t2259:
 	VST1     V5.S[2], (R23)
 t2257:
 	WORD     $0x4e2bd565 // fadd v5.4s, v11.4s, v11.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
 	FMOVQ    96(RSP), F3
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
@@ -26033,7 +25345,7 @@ t2262:
 	VST1     V3.S[2], (R23)
 t2260:
 	WORD     $0x4e2cd583 // fadd v3.4s, v12.4s, v12.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    64(RSP), F1
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
@@ -26071,7 +25383,7 @@ t2263:
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eaed5a3 // fsub v3.4s, v13.4s, v14.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2ed5a4 // fadd v4.4s, v13.4s, v14.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -26133,14 +25445,14 @@ t2274:
 	ADD      $40, R3, R23
 	VST1     V0.S[2], (R23)
 t2272:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -26160,10 +25472,8 @@ t2272:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -26175,19 +25485,19 @@ t2272:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -26207,20 +25517,18 @@ t2272:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -26240,10 +25548,8 @@ t2272:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -26331,17 +25637,12 @@ t2281:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c804 // fcmgt v4.4s, v0.4s, #0.0
 	VAND     V4.B16, V0.B16, V4.B16
 	FMOVQ    768(R26), F5
@@ -26373,7 +25674,7 @@ t2281:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ    1408(R26), F5
+	FMOVQ    1424(R26), F5
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ    944(R26), F5
 	WORD     $0x4ea4f4a4 // fmin v4.4s, v5.4s, v4.4s
@@ -26407,17 +25708,12 @@ t2281:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    736(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	FMOVQ    736(R26), F7
-	VADD     V7.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	FMOVQ    736(R26), F6
-	VADD     V6.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V6.B16
 	FMOVQ    768(R26), F7
@@ -26449,7 +25745,7 @@ t2281:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ    1408(R26), F7
+	FMOVQ    1424(R26), F7
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ    944(R26), F7
 	WORD     $0x4ea6f4e6 // fmin v6.4s, v7.4s, v6.4s
@@ -26460,10 +25756,10 @@ t2281:
 	WORD     $0x4ea0f847 // fabs v7.4s, v2.4s
 	FMOVQ    992(R26), F8
 	WORD     $0x4ea7f507 // fmin v7.4s, v8.4s, v7.4s
-	FMOVQ    608(R26), F8
+	FMOVQ    1008(R26), F8
 	FMOVQ    592(R26), F9
 	VFMLS    V9.S4, V7.S4, V8.S4
-	FMOVQ    608(R26), F9
+	FMOVQ    1008(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
 	WORD     $0x6ea0f8ea // fneg v10.4s, v7.4s
 	FMOVQ    624(R26), F11
@@ -26484,8 +25780,6 @@ t2281:
 	FMOVQ    736(R26), F11
 	VFMLA    V10.S4, V9.S4, V11.S4
 	VSHL     $23, V8.S4, V8.S4
-	FMOVQ    736(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
 	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
 	FMOVQ    736(R26), F9
 	WORD     $0x6e28fd29 // fdiv v9.4s, v9.4s, v8.4s
@@ -26515,9 +25809,9 @@ t2284:
 	FMOVQ    768(R26), F13
 	VFMLS    V13.S4, V12.S4, V11.S4
 	WORD     $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	FMOVQ    1008(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
 	FMOVQ    1024(R26), F12
+	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	FMOVQ    1040(R26), F12
 	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
 	FMOVS    8(R4), F12
 	VDUP     V12.S[0], V12.S4
@@ -26545,9 +25839,9 @@ t2287:
 	FMOVQ    768(R26), F14
 	VFMLS    V14.S4, V13.S4, V12.S4
 	WORD     $0x6e26dd8c // fmul v12.4s, v12.4s, v6.4s
-	FMOVQ    1008(R26), F13
-	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
 	FMOVQ    1024(R26), F13
+	WORD     $0x4eacf5ac // fmin v12.4s, v13.4s, v12.4s
+	FMOVQ    1040(R26), F13
 	WORD     $0x4e2cf5ac // fmax v12.4s, v13.4s, v12.4s
 	FMOVQ    560(R26), F13
 	VAND     V13.B16, V2.B16, V13.B16
@@ -26565,55 +25859,55 @@ t2287:
 	WORD     $0x6e2cdd90 // fmul v16.4s, v12.4s, v12.4s
 	VFMLA    V11.S4, V11.S4, V16.S4
 	FMOVQ    F5, 48(RSP)
-	FMOVQ    1040(R26), F5
-	VFMLA    V15.S4, V5.S4, V16.S4
 	FMOVQ    1056(R26), F5
+	VFMLA    V15.S4, V5.S4, V16.S4
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V4.S4, V5.S4
 	WORD     $0x4f2904af // sshr v15.4s, v5.4s, #23
 	FMOVQ    F1, 64(RSP)
-	FMOVQ    1072(R26), F1
+	FMOVQ    1088(R26), F1
 	VAND     V1.B16, V5.B16, V1.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V1.S4, V1.S4
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VSUB     V5.S4, V6.S4, V5.S4
 	FMOVQ    F3, 80(RSP)
 	WORD     $0x4f2904a3 // sshr v3.4s, v5.4s, #23
 	FMOVQ    F0, 96(RSP)
-	FMOVQ    1072(R26), F0
+	FMOVQ    1088(R26), F0
 	VAND     V0.B16, V5.B16, V0.B16
-	FMOVQ    1056(R26), F5
+	FMOVQ    1072(R26), F5
 	VADD     V5.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
 	FMOVQ    736(R26), F1
 	WORD     $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	VADD     V3.S4, V15.S4, V1.S4
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
-	FMOVQ    1072(R26), F3
+	FMOVQ    1088(R26), F3
 	VAND     V3.B16, V0.B16, V0.B16
-	FMOVQ    1056(R26), F3
+	FMOVQ    1072(R26), F3
 	VADD     V3.S4, V0.S4, V0.S4
 	FMOVQ    736(R26), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FMOVQ    1104(R26), F3
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F3
+	FMOVQ    1104(R26), F5
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1136(R26), F3
+	FMOVQ    1152(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1168(R26), F3
+	FMOVQ    1184(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
-	FMOVQ    1200(R26), F3
+	FMOVQ    1216(R26), F3
 	VFMLA    V0.S4, V5.S4, V3.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V0.S4, V3.S4, V5.S4
@@ -26624,7 +25918,7 @@ t2287:
 	WORD     $0x4e20d5e0 // fadd v0.4s, v15.4s, v0.4s
 	FMOVQ    624(R26), F3
 	VFMLA    V3.S4, V1.S4, V0.S4
-	FMOVQ    1216(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	WORD     $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
 	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
@@ -26674,7 +25968,7 @@ t2295:
 	VST1     V5.S[2], (R23)
 t2293:
 	WORD     $0x4e2bd565 // fadd v5.4s, v11.4s, v11.4s
-	FMOVQ    1344(R26), F7
+	FMOVQ    1360(R26), F7
 	VFMLA    V5.S4, V3.S4, V7.S4
 	FMOVQ    96(RSP), F3
 	WORD     $0x4ea0e863 // fcmlt v3.4s, v3.4s, #0.0
@@ -26707,7 +26001,7 @@ t2298:
 	VST1     V3.S[2], (R23)
 t2296:
 	WORD     $0x4e2cd583 // fadd v3.4s, v12.4s, v12.4s
-	FMOVQ    1344(R26), F4
+	FMOVQ    1360(R26), F4
 	VFMLA    V3.S4, V1.S4, V4.S4
 	FMOVQ    64(RSP), F1
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
@@ -26745,7 +26039,7 @@ t2299:
 	WORD     $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
 	WORD     $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
 	WORD     $0x4eaed5a3 // fsub v3.4s, v13.4s, v14.4s
-	FMOVQ    1360(R26), F4
+	FMOVQ    1376(R26), F4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4e2ed5a4 // fadd v4.4s, v13.4s, v14.4s
 	VFMLA    V4.S4, V3.S4, V1.S4
@@ -26807,14 +26101,14 @@ t2310:
 	ADD      $56, R3, R23
 	VST1     V0.S[2], (R23)
 t2308:
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -26834,10 +26128,8 @@ t2308:
 	FMOVQ    736(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
@@ -26849,19 +26141,19 @@ t2308:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1264(R26), F1
+	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1232(R26), F0
+	FMOVQ    1248(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
@@ -26881,20 +26173,18 @@ t2308:
 	FMOVQ    736(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1232(R26), F1
+	FMOVQ    1248(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
@@ -26914,10 +26204,8 @@ t2308:
 	FMOVQ    736(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -26948,16 +26236,16 @@ l1994:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -26981,25 +26269,23 @@ l1994:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -27023,25 +26309,23 @@ l1994:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -27065,25 +26349,23 @@ l1994:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    608(R26), F3
+	FMOVQ    1008(R26), F3
 	FMOVQ    592(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    608(R26), F4
+	FMOVQ    1008(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
 	FMOVQ    624(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
@@ -27107,10 +26389,8 @@ l1994:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    736(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
@@ -27123,42 +26403,42 @@ l1994:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -27189,42 +26469,42 @@ l1994:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1296(R26), F2
+	FMOVQ    1312(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1312(R26), F3
+	FMOVQ    1328(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1328(R26), F4
+	FMOVQ    1344(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1072(R26), F4
+	FMOVQ    1088(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    736(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1104(R26), F4
-	FMOVQ    1088(R26), F5
+	FMOVQ    1120(R26), F4
+	FMOVQ    1104(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1120(R26), F5
+	FMOVQ    1136(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1136(R26), F4
+	FMOVQ    1152(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1152(R26), F5
+	FMOVQ    1168(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1168(R26), F4
+	FMOVQ    1184(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1184(R26), F5
+	FMOVQ    1200(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1200(R26), F4
+	FMOVQ    1216(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    784(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -27277,7 +26557,7 @@ l1995:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -27309,22 +26589,17 @@ l1995:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -27356,17 +26631,12 @@ l1995:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -27421,7 +26691,7 @@ l1995:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -27447,22 +26717,17 @@ l1995:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -27488,17 +26753,12 @@ l1995:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -27549,7 +26809,7 @@ l1995:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -27575,22 +26835,17 @@ l1995:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -27616,17 +26871,12 @@ l1995:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -27677,7 +26927,7 @@ l1995:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -27703,22 +26953,17 @@ l1995:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -27744,17 +26989,12 @@ l1995:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -27839,7 +27079,7 @@ t2314:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -27871,22 +27111,17 @@ t2314:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -27918,17 +27153,12 @@ t2314:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -28164,7 +27394,7 @@ t2353:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -28190,22 +27420,17 @@ t2353:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -28231,17 +27456,12 @@ t2353:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -28511,7 +27731,7 @@ t2392:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -28537,22 +27757,17 @@ t2392:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -28578,17 +27793,12 @@ t2392:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -28858,7 +28068,7 @@ t2431:
 	FMOVQ    576(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
@@ -28884,22 +28094,17 @@ t2431:
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
 	FMOVQ    576(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1248(R26), F4
+	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    576(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
@@ -28925,17 +28130,12 @@ t2431:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    736(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    736(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    736(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s

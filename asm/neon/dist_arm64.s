@@ -76,8 +76,8 @@ DATA distConsts<>+544(SB)/8, $0xc2d00000c2d00000 // -104
 DATA distConsts<>+552(SB)/8, $0xc2d00000c2d00000
 DATA distConsts<>+560(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA distConsts<>+568(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA distConsts<>+576(SB)/8, $0x4b4000004b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA distConsts<>+584(SB)/8, $0x4b4000004b400000
+DATA distConsts<>+576(SB)/8, $0x4b4000fe4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA distConsts<>+584(SB)/8, $0x4b4000fe4b4000fe
 DATA distConsts<>+592(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA distConsts<>+600(SB)/8, $0x3f3172003f317200
 DATA distConsts<>+608(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
@@ -126,15 +126,14 @@ GLOBL distConsts<>(SB), RODATA|NOPTR, $928
 TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
 	MOVD     $distConsts<>(SB), R26
 
-	// Registers:    V0-V15 values    V16-V25 constants and scalars    V26-V31 kept from loop to loop
+	// Registers:    V0-V16 values    V17-V25 constants and scalars    V26-V31 kept from loop to loop
 	FMOVQ    512(R26), F25
-	FMOVQ    704(R26), F24
-	FMOVQ    576(R26), F23
-	FLDPQ    528(R26), (F22, F21)
-	FMOVQ    560(R26), F20
-	FLDPQ    592(R26), (F19, F18)
-	FMOVQ    624(R26), F17
-	FMOVQ    720(R26), F16
+	FMOVQ    576(R26), F24
+	FLDPQ    528(R26), (F23, F22)
+	FMOVQ    560(R26), F21
+	FLDPQ    592(R26), (F20, F19)
+	FMOVQ    624(R26), F18
+	FMOVQ    720(R26), F17
 
 	// Registers:    R0 largest    R1 sum    R2 logits    R15 elements left in the row    R3 4n
 	MOVD     largest+0(FP), R0
@@ -275,10 +274,10 @@ l5:
 	VDUP     V31.S[0], V0.S4
 	FMOVS    F0, (R0)
 	VMOV     V0.B16, V27.B16
-	VMOV     V16.B16, V31.B16
-	VMOV     V16.B16, V30.B16
-	VMOV     V16.B16, V29.B16
-	VMOV     V16.B16, V28.B16
+	VMOV     V17.B16, V31.B16
+	VMOV     V17.B16, V30.B16
+	VMOV     V17.B16, V29.B16
+	VMOV     V17.B16, V28.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
 	BLT      l8
@@ -289,46 +288,46 @@ l6:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
-	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
-	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
-	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
-	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
-	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
-	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
-	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
+	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
+	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
+	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
+	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
+	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
+	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLA    V20.S4, V0.S4, V4.S4
+	VFMLA    V21.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V20.S4, V1.S4, V5.S4
+	VFMLA    V21.S4, V1.S4, V5.S4
 	FMOVQ    576(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
+	VFMLA    V21.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V20.S4, V3.S4, V7.S4
-	WORD     $0x4eb7d488 // fsub v8.4s, v4.4s, v23.4s
-	WORD     $0x4eb7d4a9 // fsub v9.4s, v5.4s, v23.4s
-	WORD     $0x4eb7d4ca // fsub v10.4s, v6.4s, v23.4s
-	WORD     $0x4eb7d4eb // fsub v11.4s, v7.4s, v23.4s
+	VFMLA    V21.S4, V3.S4, V7.S4
+	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
+	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
+	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
+	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLS    V20.S4, V8.S4, V0.S4
+	VFMLS    V20.S4, V9.S4, V1.S4
+	VFMLS    V20.S4, V10.S4, V2.S4
+	VFMLS    V20.S4, V11.S4, V3.S4
 	VFMLS    V19.S4, V8.S4, V0.S4
 	VFMLS    V19.S4, V9.S4, V1.S4
 	VFMLS    V19.S4, V10.S4, V2.S4
 	VFMLS    V19.S4, V11.S4, V3.S4
-	VFMLS    V18.S4, V8.S4, V0.S4
-	VFMLS    V18.S4, V9.S4, V1.S4
-	VFMLS    V18.S4, V10.S4, V2.S4
-	VFMLS    V18.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V17.S4, V8.S4
+	VFMLA    V0.S4, V18.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V17.S4, V9.S4
+	VFMLA    V1.S4, V18.S4, V9.S4
 	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V17.S4, V10.S4
+	VFMLA    V2.S4, V18.S4, V10.S4
 	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V17.S4, V11.S4
+	VFMLA    V3.S4, V18.S4, V11.S4
 	FMOVQ    656(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
@@ -371,38 +370,30 @@ l6:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V24.S4, V7.S4, V12.S4
-	VADD     V24.S4, V9.S4, V13.S4
-	VADD     V24.S4, V10.S4, V14.S4
-	VADD     V24.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V24.S4, V3.S4, V3.S4
-	VADD     V24.S4, V4.S4, V4.S4
-	VADD     V24.S4, V5.S4, V5.S4
-	VADD     V24.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	WORD     $0x4e23d7ff // fadd v31.4s, v31.4s, v3.4s
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
@@ -485,46 +476,46 @@ t55:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
-	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
-	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
-	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
-	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
-	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
-	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
-	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
+	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
+	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
+	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
+	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
+	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
+	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLA    V20.S4, V0.S4, V4.S4
+	VFMLA    V21.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V20.S4, V1.S4, V5.S4
+	VFMLA    V21.S4, V1.S4, V5.S4
 	FMOVQ    576(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
+	VFMLA    V21.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V20.S4, V3.S4, V7.S4
-	WORD     $0x4eb7d488 // fsub v8.4s, v4.4s, v23.4s
-	WORD     $0x4eb7d4a9 // fsub v9.4s, v5.4s, v23.4s
-	WORD     $0x4eb7d4ca // fsub v10.4s, v6.4s, v23.4s
-	WORD     $0x4eb7d4eb // fsub v11.4s, v7.4s, v23.4s
+	VFMLA    V21.S4, V3.S4, V7.S4
+	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
+	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
+	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
+	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLS    V20.S4, V8.S4, V0.S4
+	VFMLS    V20.S4, V9.S4, V1.S4
+	VFMLS    V20.S4, V10.S4, V2.S4
+	VFMLS    V20.S4, V11.S4, V3.S4
 	VFMLS    V19.S4, V8.S4, V0.S4
 	VFMLS    V19.S4, V9.S4, V1.S4
 	VFMLS    V19.S4, V10.S4, V2.S4
 	VFMLS    V19.S4, V11.S4, V3.S4
-	VFMLS    V18.S4, V8.S4, V0.S4
-	VFMLS    V18.S4, V9.S4, V1.S4
-	VFMLS    V18.S4, V10.S4, V2.S4
-	VFMLS    V18.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V17.S4, V8.S4
+	VFMLA    V0.S4, V18.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V17.S4, V9.S4
+	VFMLA    V1.S4, V18.S4, V9.S4
 	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V17.S4, V10.S4
+	VFMLA    V2.S4, V18.S4, V10.S4
 	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V17.S4, V11.S4
+	VFMLA    V3.S4, V18.S4, V11.S4
 	FMOVQ    656(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
@@ -567,38 +558,30 @@ t55:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V24.S4, V7.S4, V12.S4
-	VADD     V24.S4, V9.S4, V13.S4
-	VADD     V24.S4, V10.S4, V14.S4
-	VADD     V24.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V24.S4, V3.S4, V3.S4
-	VADD     V24.S4, V4.S4, V4.S4
-	VADD     V24.S4, V5.S4, V5.S4
-	VADD     V24.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -640,12 +623,13 @@ TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
 
 	// Registers:    V0-V15 values    V16-V25 constants and scalars    V26-V31 kept from loop to loop
 	FMOVQ    512(R26), F25
-	FLDPQ    704(R26), (F24, F23)
-	FMOVQ    576(R26), F22
-	FLDPQ    528(R26), (F21, F20)
-	FMOVQ    560(R26), F19
-	FLDPQ    592(R26), (F18, F17)
-	FMOVQ    624(R26), F16
+	FMOVQ    720(R26), F24
+	FMOVQ    576(R26), F23
+	FLDPQ    528(R26), (F22, F21)
+	FMOVQ    560(R26), F20
+	FLDPQ    592(R26), (F19, F18)
+	FMOVQ    624(R26), F17
+	FMOVQ    704(R26), F16
 
 	// Registers:    R0 largest    R1 sum    R2 dlogits    R3 logits    R15 elements left in the row    R4 4n
 	MOVD     largest+0(FP), R0
@@ -787,10 +771,10 @@ l62:
 	VDUP     V31.S[0], V0.S4
 	FMOVS    F0, (R0)
 	VMOV     V0.B16, V27.B16
-	VMOV     V23.B16, V31.B16
-	VMOV     V23.B16, V30.B16
-	VMOV     V23.B16, V29.B16
-	VMOV     V23.B16, V28.B16
+	VMOV     V24.B16, V31.B16
+	VMOV     V24.B16, V30.B16
+	VMOV     V24.B16, V29.B16
+	VMOV     V24.B16, V28.B16
 	MOVD     n+40(FP), R15
 	CMP      $16, R15
 	BLT      l65
@@ -801,46 +785,46 @@ l63:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6a0 // fmin v0.4s, v21.4s, v0.4s
-	WORD     $0x4ea1f6a1 // fmin v1.4s, v21.4s, v1.4s
-	WORD     $0x4ea2f6a2 // fmin v2.4s, v21.4s, v2.4s
-	WORD     $0x4ea3f6a3 // fmin v3.4s, v21.4s, v3.4s
-	WORD     $0x4e20f680 // fmax v0.4s, v20.4s, v0.4s
-	WORD     $0x4e21f681 // fmax v1.4s, v20.4s, v1.4s
-	WORD     $0x4e22f682 // fmax v2.4s, v20.4s, v2.4s
-	WORD     $0x4e23f683 // fmax v3.4s, v20.4s, v3.4s
+	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
+	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
+	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
+	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
+	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
+	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
+	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
+	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLA    V19.S4, V0.S4, V4.S4
+	VFMLA    V20.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V19.S4, V1.S4, V5.S4
+	VFMLA    V20.S4, V1.S4, V5.S4
 	FMOVQ    576(R26), F6
-	VFMLA    V19.S4, V2.S4, V6.S4
+	VFMLA    V20.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V19.S4, V3.S4, V7.S4
-	WORD     $0x4eb6d488 // fsub v8.4s, v4.4s, v22.4s
-	WORD     $0x4eb6d4a9 // fsub v9.4s, v5.4s, v22.4s
-	WORD     $0x4eb6d4ca // fsub v10.4s, v6.4s, v22.4s
-	WORD     $0x4eb6d4eb // fsub v11.4s, v7.4s, v22.4s
+	VFMLA    V20.S4, V3.S4, V7.S4
+	WORD     $0x4eb7d488 // fsub v8.4s, v4.4s, v23.4s
+	WORD     $0x4eb7d4a9 // fsub v9.4s, v5.4s, v23.4s
+	WORD     $0x4eb7d4ca // fsub v10.4s, v6.4s, v23.4s
+	WORD     $0x4eb7d4eb // fsub v11.4s, v7.4s, v23.4s
+	VFMLS    V19.S4, V8.S4, V0.S4
+	VFMLS    V19.S4, V9.S4, V1.S4
+	VFMLS    V19.S4, V10.S4, V2.S4
+	VFMLS    V19.S4, V11.S4, V3.S4
 	VFMLS    V18.S4, V8.S4, V0.S4
 	VFMLS    V18.S4, V9.S4, V1.S4
 	VFMLS    V18.S4, V10.S4, V2.S4
 	VFMLS    V18.S4, V11.S4, V3.S4
-	VFMLS    V17.S4, V8.S4, V0.S4
-	VFMLS    V17.S4, V9.S4, V1.S4
-	VFMLS    V17.S4, V10.S4, V2.S4
-	VFMLS    V17.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V16.S4, V8.S4
+	VFMLA    V0.S4, V17.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V16.S4, V9.S4
+	VFMLA    V1.S4, V17.S4, V9.S4
 	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V16.S4, V10.S4
+	VFMLA    V2.S4, V17.S4, V10.S4
 	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V16.S4, V11.S4
+	VFMLA    V3.S4, V17.S4, V11.S4
 	FMOVQ    656(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
@@ -883,38 +867,30 @@ l63:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V24.S4, V7.S4, V12.S4
-	VADD     V24.S4, V9.S4, V13.S4
-	VADD     V24.S4, V10.S4, V14.S4
-	VADD     V24.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V24.S4, V3.S4, V3.S4
-	VADD     V24.S4, V4.S4, V4.S4
-	VADD     V24.S4, V5.S4, V5.S4
-	VADD     V24.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	FSTPQ    (F3, F0), (R2)
 	FSTPQ    (F1, F2), 32(R2)
 	WORD     $0x4e23d7ff // fadd v31.4s, v31.4s, v3.4s
@@ -1000,46 +976,46 @@ t133:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6a0 // fmin v0.4s, v21.4s, v0.4s
-	WORD     $0x4ea1f6a1 // fmin v1.4s, v21.4s, v1.4s
-	WORD     $0x4ea2f6a2 // fmin v2.4s, v21.4s, v2.4s
-	WORD     $0x4ea3f6a3 // fmin v3.4s, v21.4s, v3.4s
-	WORD     $0x4e20f680 // fmax v0.4s, v20.4s, v0.4s
-	WORD     $0x4e21f681 // fmax v1.4s, v20.4s, v1.4s
-	WORD     $0x4e22f682 // fmax v2.4s, v20.4s, v2.4s
-	WORD     $0x4e23f683 // fmax v3.4s, v20.4s, v3.4s
+	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
+	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
+	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
+	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
+	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
+	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
+	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
+	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLA    V19.S4, V0.S4, V4.S4
+	VFMLA    V20.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V19.S4, V1.S4, V5.S4
+	VFMLA    V20.S4, V1.S4, V5.S4
 	FMOVQ    576(R26), F6
-	VFMLA    V19.S4, V2.S4, V6.S4
+	VFMLA    V20.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V19.S4, V3.S4, V7.S4
-	WORD     $0x4eb6d488 // fsub v8.4s, v4.4s, v22.4s
-	WORD     $0x4eb6d4a9 // fsub v9.4s, v5.4s, v22.4s
-	WORD     $0x4eb6d4ca // fsub v10.4s, v6.4s, v22.4s
-	WORD     $0x4eb6d4eb // fsub v11.4s, v7.4s, v22.4s
+	VFMLA    V20.S4, V3.S4, V7.S4
+	WORD     $0x4eb7d488 // fsub v8.4s, v4.4s, v23.4s
+	WORD     $0x4eb7d4a9 // fsub v9.4s, v5.4s, v23.4s
+	WORD     $0x4eb7d4ca // fsub v10.4s, v6.4s, v23.4s
+	WORD     $0x4eb7d4eb // fsub v11.4s, v7.4s, v23.4s
+	VFMLS    V19.S4, V8.S4, V0.S4
+	VFMLS    V19.S4, V9.S4, V1.S4
+	VFMLS    V19.S4, V10.S4, V2.S4
+	VFMLS    V19.S4, V11.S4, V3.S4
 	VFMLS    V18.S4, V8.S4, V0.S4
 	VFMLS    V18.S4, V9.S4, V1.S4
 	VFMLS    V18.S4, V10.S4, V2.S4
 	VFMLS    V18.S4, V11.S4, V3.S4
-	VFMLS    V17.S4, V8.S4, V0.S4
-	VFMLS    V17.S4, V9.S4, V1.S4
-	VFMLS    V17.S4, V10.S4, V2.S4
-	VFMLS    V17.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V16.S4, V8.S4
+	VFMLA    V0.S4, V17.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V16.S4, V9.S4
+	VFMLA    V1.S4, V17.S4, V9.S4
 	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V16.S4, V10.S4
+	VFMLA    V2.S4, V17.S4, V10.S4
 	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V16.S4, V11.S4
+	VFMLA    V3.S4, V17.S4, V11.S4
 	FMOVQ    656(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
@@ -1082,38 +1058,30 @@ t133:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V25.B16, V7.B16, V7.B16
-	VAND     V25.B16, V9.B16, V9.B16
-	VAND     V25.B16, V10.B16, V10.B16
-	VAND     V25.B16, V11.B16, V11.B16
-	VADD     V24.S4, V7.S4, V12.S4
-	VADD     V24.S4, V9.S4, V13.S4
-	VADD     V24.S4, V10.S4, V14.S4
-	VADD     V24.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V24.S4, V3.S4, V3.S4
-	VADD     V24.S4, V4.S4, V4.S4
-	VADD     V24.S4, V5.S4, V5.S4
-	VADD     V24.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	CMP      $4, R15
 	BLT      t137
 	FMOVQ    F3, (R2)
@@ -1211,7 +1179,7 @@ l66:
 	VDUP     V1.S[0], V1.S4
 	VMOV     V1.B16, V26.B16
 	FMOVS    F0, (R1)
-	WORD     $0x6e20ff00 // fdiv v0.4s, v24.4s, v0.4s
+	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	VMOV     V0.B16, V27.B16
 	MOVD     n+40(FP), R15
 	CMP      $16, R15
@@ -1223,10 +1191,10 @@ l67:
 	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
 	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x6e3bdc63 // fmul v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0d6e0 // fsub v0.4s, v23.4s, v0.4s
-	WORD     $0x4ea1d6e1 // fsub v1.4s, v23.4s, v1.4s
-	WORD     $0x4ea2d6e2 // fsub v2.4s, v23.4s, v2.4s
-	WORD     $0x4ea3d6e3 // fsub v3.4s, v23.4s, v3.4s
+	WORD     $0x4ea0d700 // fsub v0.4s, v24.4s, v0.4s
+	WORD     $0x4ea1d701 // fsub v1.4s, v24.4s, v1.4s
+	WORD     $0x4ea2d702 // fsub v2.4s, v24.4s, v2.4s
+	WORD     $0x4ea3d703 // fsub v3.4s, v24.4s, v3.4s
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
 	WORD     $0x6e22df42 // fmul v2.4s, v26.4s, v2.4s
@@ -1243,7 +1211,7 @@ l68:
 l71:
 	FMOVQ    (R2), F0
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
-	WORD     $0x4ea0d6e0 // fsub v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea0d700 // fsub v0.4s, v24.4s, v0.4s
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	FMOVQ    F0, (R2)
 	ADD      $16, R2, R2
@@ -1262,7 +1230,7 @@ t149:
 	VLD1     (R23), V0.S[2]
 t148:
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
-	WORD     $0x4ea0d6e0 // fsub v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea0d700 // fsub v0.4s, v24.4s, v0.4s
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	TBNZ     $1, R15, t151
 	FMOVS    F0, (R2)
@@ -1284,7 +1252,7 @@ l70:
 	RET
 
 // func BernoulliLogProb(lp *float32, x *float32, logits *float32, rows int, n int)
-TEXT ·BernoulliLogProb(SB), NOSPLIT, $72-40
+TEXT ·BernoulliLogProb(SB), NOSPLIT, $24-40
 	MOVD     $distConsts<>(SB), R26
 
 	// Registers:    V0-V19 values    V20-V31 kept from loop to loop
@@ -1425,97 +1393,71 @@ l153:
 	VFMLA    V11.S4, V19.S4, V10.S4
 
 	// p 2^n
-	VSHL     $23, V12.S4, V11.S4
-	VSHL     $23, V13.S4, V12.S4
-	VSHL     $23, V14.S4, V13.S4
-	VSHL     $23, V15.S4, V14.S4
-	WORD     $0x4f3f056f // sshr v15.4s, v11.4s, #1
-	WORD     $0x4f3f0590 // sshr v16.4s, v12.4s, #1
-	WORD     $0x4f3f05b1 // sshr v17.4s, v13.4s, #1
-	WORD     $0x4f3f05d2 // sshr v18.4s, v14.4s, #1
-	FMOVQ    512(R26), F19
-	VAND     V19.B16, V15.B16, V15.B16
-	FMOVQ    512(R26), F19
-	VAND     V19.B16, V16.B16, V16.B16
-	FMOVQ    512(R26), F19
-	VAND     V19.B16, V17.B16, V17.B16
-	FMOVQ    512(R26), F19
-	VAND     V19.B16, V18.B16, V18.B16
-	FMOVQ    704(R26), F19
-	VADD     V19.S4, V15.S4, V19.S4
-	FMOVQ    F2, 32(RSP)
-	FMOVQ    704(R26), F2
-	VADD     V2.S4, V16.S4, V2.S4
-	FMOVQ    F1, 48(RSP)
-	FMOVQ    704(R26), F1
-	VADD     V1.S4, V17.S4, V1.S4
-	FMOVQ    F0, 64(RSP)
-	FMOVQ    704(R26), F0
-	VADD     V0.S4, V18.S4, V0.S4
-	VSUB     V15.S4, V11.S4, V11.S4
-	VSUB     V16.S4, V12.S4, V12.S4
-	VSUB     V17.S4, V13.S4, V13.S4
-	VSUB     V18.S4, V14.S4, V14.S4
-	FMOVQ    704(R26), F15
-	VADD     V15.S4, V11.S4, V11.S4
-	FMOVQ    704(R26), F15
-	VADD     V15.S4, V12.S4, V12.S4
-	FMOVQ    704(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    704(R26), F15
-	VADD     V15.S4, V14.S4, V14.S4
-	WORD     $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD     $0x6e22dd02 // fmul v2.4s, v8.4s, v2.4s
-	WORD     $0x6e21dd21 // fmul v1.4s, v9.4s, v1.4s
-	WORD     $0x6e20dd40 // fmul v0.4s, v10.4s, v0.4s
+	VUSHR    $1, V12.S4, V11.S4
+	VUSHR    $1, V13.S4, V16.S4
+	VUSHR    $1, V14.S4, V17.S4
+	VUSHR    $1, V15.S4, V18.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V16.S4, V16.S4
+	VSHL     $23, V17.S4, V17.S4
+	VSHL     $23, V18.S4, V18.S4
+	VSHL     $23, V12.S4, V12.S4
+	VSHL     $23, V13.S4, V13.S4
+	VSHL     $23, V14.S4, V14.S4
+	VSHL     $23, V15.S4, V15.S4
+	VSUB     V11.S4, V12.S4, V12.S4
+	VSUB     V16.S4, V13.S4, V13.S4
+	VSUB     V17.S4, V14.S4, V14.S4
+	VSUB     V18.S4, V15.S4, V15.S4
 	WORD     $0x6e2bdc63 // fmul v3.4s, v3.4s, v11.4s
-	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
-	WORD     $0x6e2ddc21 // fmul v1.4s, v1.4s, v13.4s
-	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	WORD     $0x4ea0c888 // fcmgt v8.4s, v4.4s, #0.0
-	WORD     $0x4ea0c8a9 // fcmgt v9.4s, v5.4s, #0.0
-	WORD     $0x4ea0c8ca // fcmgt v10.4s, v6.4s, #0.0
-	WORD     $0x4ea0c8eb // fcmgt v11.4s, v7.4s, #0.0
-	FMOVQ    704(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    704(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
-	FMOVQ    704(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    704(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
-	FMOVQ    64(RSP), F12
-	WORD     $0x4ea8d588 // fsub v8.4s, v12.4s, v8.4s
-	FMOVQ    48(RSP), F12
-	WORD     $0x4ea9d589 // fsub v9.4s, v12.4s, v9.4s
-	FMOVQ    32(RSP), F12
-	WORD     $0x4eaad58a // fsub v10.4s, v12.4s, v10.4s
-	FMOVQ    16(RSP), F12
-	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
+	WORD     $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
+	WORD     $0x6e2cdc63 // fmul v3.4s, v3.4s, v12.4s
+	WORD     $0x6e2ddd08 // fmul v8.4s, v8.4s, v13.4s
+	WORD     $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD     $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
+	WORD     $0x4ea0c88b // fcmgt v11.4s, v4.4s, #0.0
+	WORD     $0x4ea0c8ac // fcmgt v12.4s, v5.4s, #0.0
+	WORD     $0x4ea0c8cd // fcmgt v13.4s, v6.4s, #0.0
+	WORD     $0x4ea0c8ee // fcmgt v14.4s, v7.4s, #0.0
+	FMOVQ    704(R26), F15
+	VAND     V11.B16, V15.B16, V11.B16
+	FMOVQ    704(R26), F15
+	VAND     V12.B16, V15.B16, V12.B16
+	FMOVQ    704(R26), F15
+	VAND     V13.B16, V15.B16, V13.B16
+	FMOVQ    704(R26), F15
+	VAND     V14.B16, V15.B16, V14.B16
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
+	WORD     $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
+	FMOVQ    16(RSP), F11
+	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
 	FMOVQ    704(R26), F12
 	WORD     $0x4e23d583 // fadd v3.4s, v12.4s, v3.4s
 	FMOVQ    704(R26), F12
-	WORD     $0x4e22d582 // fadd v2.4s, v12.4s, v2.4s
+	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
 	FMOVQ    704(R26), F12
-	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
+	WORD     $0x4e29d589 // fadd v9.4s, v12.4s, v9.4s
 	FMOVQ    704(R26), F12
-	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
 	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
-	WORD     $0x6e22df5a // fmul v26.4s, v26.4s, v2.4s
-	WORD     $0x6e21df39 // fmul v25.4s, v25.4s, v1.4s
-	WORD     $0x6e20df18 // fmul v24.4s, v24.4s, v0.4s
-	WORD     $0x4ea0d900 // fcmeq v0.4s, v8.4s, #0.0
-	WORD     $0x4ea0d921 // fcmeq v1.4s, v9.4s, #0.0
-	WORD     $0x4ea0d942 // fcmeq v2.4s, v10.4s, #0.0
-	WORD     $0x4ea0d963 // fcmeq v3.4s, v11.4s, #0.0
-	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
-	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
-	WORD     $0x4e621cc2 // bic v2.16b, v6.16b, v2.16b
-	WORD     $0x4e631ce3 // bic v3.16b, v7.16b, v3.16b
-	VFMLA    V0.S4, V8.S4, V31.S4
-	VFMLA    V1.S4, V9.S4, V30.S4
-	VFMLA    V2.S4, V10.S4, V29.S4
-	VFMLA    V3.S4, V11.S4, V28.S4
+	WORD     $0x6e28df5a // fmul v26.4s, v26.4s, v8.4s
+	WORD     $0x6e29df39 // fmul v25.4s, v25.4s, v9.4s
+	WORD     $0x6e2adf18 // fmul v24.4s, v24.4s, v10.4s
+	WORD     $0x4ea0d803 // fcmeq v3.4s, v0.4s, #0.0
+	WORD     $0x4ea0d828 // fcmeq v8.4s, v1.4s, #0.0
+	WORD     $0x4ea0d849 // fcmeq v9.4s, v2.4s, #0.0
+	WORD     $0x4ea0d96a // fcmeq v10.4s, v11.4s, #0.0
+	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	WORD     $0x4e681ca4 // bic v4.16b, v5.16b, v8.16b
+	WORD     $0x4e691cc5 // bic v5.16b, v6.16b, v9.16b
+	WORD     $0x4e6a1ce6 // bic v6.16b, v7.16b, v10.16b
+	VFMLA    V3.S4, V0.S4, V31.S4
+	VFMLA    V4.S4, V1.S4, V30.S4
+	VFMLA    V5.S4, V2.S4, V29.S4
+	VFMLA    V6.S4, V11.S4, V28.S4
 	FMOVQ    752(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -1818,81 +1760,55 @@ t178:
 	VFMLA    V11.S4, V19.S4, V10.S4
 
 	// p 2^n
-	VSHL     $23, V12.S4, V11.S4
-	VSHL     $23, V13.S4, V12.S4
-	VSHL     $23, V14.S4, V13.S4
-	VSHL     $23, V15.S4, V14.S4
-	WORD     $0x4f3f056f // sshr v15.4s, v11.4s, #1
-	WORD     $0x4f3f0590 // sshr v16.4s, v12.4s, #1
-	WORD     $0x4f3f05b1 // sshr v17.4s, v13.4s, #1
-	WORD     $0x4f3f05d2 // sshr v18.4s, v14.4s, #1
-	FMOVQ    512(R26), F19
-	VAND     V19.B16, V15.B16, V15.B16
-	FMOVQ    512(R26), F19
-	VAND     V19.B16, V16.B16, V16.B16
-	FMOVQ    512(R26), F19
-	VAND     V19.B16, V17.B16, V17.B16
-	FMOVQ    512(R26), F19
-	VAND     V19.B16, V18.B16, V18.B16
-	FMOVQ    704(R26), F19
-	VADD     V19.S4, V15.S4, V19.S4
-	FMOVQ    F2, 32(RSP)
-	FMOVQ    704(R26), F2
-	VADD     V2.S4, V16.S4, V2.S4
-	FMOVQ    F1, 48(RSP)
-	FMOVQ    704(R26), F1
-	VADD     V1.S4, V17.S4, V1.S4
-	FMOVQ    F0, 64(RSP)
-	FMOVQ    704(R26), F0
-	VADD     V0.S4, V18.S4, V0.S4
-	VSUB     V15.S4, V11.S4, V11.S4
-	VSUB     V16.S4, V12.S4, V12.S4
-	VSUB     V17.S4, V13.S4, V13.S4
-	VSUB     V18.S4, V14.S4, V14.S4
-	FMOVQ    704(R26), F15
-	VADD     V15.S4, V11.S4, V11.S4
-	FMOVQ    704(R26), F15
-	VADD     V15.S4, V12.S4, V12.S4
-	FMOVQ    704(R26), F15
-	VADD     V15.S4, V13.S4, V13.S4
-	FMOVQ    704(R26), F15
-	VADD     V15.S4, V14.S4, V14.S4
-	WORD     $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	WORD     $0x6e22dd02 // fmul v2.4s, v8.4s, v2.4s
-	WORD     $0x6e21dd21 // fmul v1.4s, v9.4s, v1.4s
-	WORD     $0x6e20dd40 // fmul v0.4s, v10.4s, v0.4s
+	VUSHR    $1, V12.S4, V11.S4
+	VUSHR    $1, V13.S4, V16.S4
+	VUSHR    $1, V14.S4, V17.S4
+	VUSHR    $1, V15.S4, V18.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V16.S4, V16.S4
+	VSHL     $23, V17.S4, V17.S4
+	VSHL     $23, V18.S4, V18.S4
+	VSHL     $23, V12.S4, V12.S4
+	VSHL     $23, V13.S4, V13.S4
+	VSHL     $23, V14.S4, V14.S4
+	VSHL     $23, V15.S4, V15.S4
+	VSUB     V11.S4, V12.S4, V12.S4
+	VSUB     V16.S4, V13.S4, V13.S4
+	VSUB     V17.S4, V14.S4, V14.S4
+	VSUB     V18.S4, V15.S4, V15.S4
 	WORD     $0x6e2bdc63 // fmul v3.4s, v3.4s, v11.4s
-	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
-	WORD     $0x6e2ddc21 // fmul v1.4s, v1.4s, v13.4s
-	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
-	WORD     $0x4ea0c888 // fcmgt v8.4s, v4.4s, #0.0
-	WORD     $0x4ea0c8a9 // fcmgt v9.4s, v5.4s, #0.0
-	WORD     $0x4ea0c8ca // fcmgt v10.4s, v6.4s, #0.0
-	WORD     $0x4ea0c8eb // fcmgt v11.4s, v7.4s, #0.0
-	FMOVQ    704(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    704(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
-	FMOVQ    704(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
-	FMOVQ    704(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
-	FMOVQ    64(RSP), F12
-	WORD     $0x4ea8d588 // fsub v8.4s, v12.4s, v8.4s
-	FMOVQ    48(RSP), F12
-	WORD     $0x4ea9d589 // fsub v9.4s, v12.4s, v9.4s
-	FMOVQ    32(RSP), F12
-	WORD     $0x4eaad58a // fsub v10.4s, v12.4s, v10.4s
-	FMOVQ    16(RSP), F12
-	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
+	WORD     $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
+	WORD     $0x6e2cdc63 // fmul v3.4s, v3.4s, v12.4s
+	WORD     $0x6e2ddd08 // fmul v8.4s, v8.4s, v13.4s
+	WORD     $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD     $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
+	WORD     $0x4ea0c88b // fcmgt v11.4s, v4.4s, #0.0
+	WORD     $0x4ea0c8ac // fcmgt v12.4s, v5.4s, #0.0
+	WORD     $0x4ea0c8cd // fcmgt v13.4s, v6.4s, #0.0
+	WORD     $0x4ea0c8ee // fcmgt v14.4s, v7.4s, #0.0
+	FMOVQ    704(R26), F15
+	VAND     V11.B16, V15.B16, V11.B16
+	FMOVQ    704(R26), F15
+	VAND     V12.B16, V15.B16, V12.B16
+	FMOVQ    704(R26), F15
+	VAND     V13.B16, V15.B16, V13.B16
+	FMOVQ    704(R26), F15
+	VAND     V14.B16, V15.B16, V14.B16
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
+	WORD     $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
+	FMOVQ    16(RSP), F11
+	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
 	FMOVQ    704(R26), F12
 	WORD     $0x4e23d583 // fadd v3.4s, v12.4s, v3.4s
 	FMOVQ    704(R26), F12
-	WORD     $0x4e22d582 // fadd v2.4s, v12.4s, v2.4s
+	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
 	FMOVQ    704(R26), F12
-	WORD     $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
+	WORD     $0x4e29d589 // fadd v9.4s, v12.4s, v9.4s
 	FMOVQ    704(R26), F12
-	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F12
 	SUB      R15<<2, R26, R23
@@ -1904,35 +1820,35 @@ t178:
 	FMOVQ    704(R26), F16
 	VBIF     V12.B16, V16.B16, V3.B16
 	FMOVQ    704(R26), F16
-	VBIF     V13.B16, V16.B16, V2.B16
+	VBIF     V13.B16, V16.B16, V8.B16
 	FMOVQ    704(R26), F16
-	VBIF     V14.B16, V16.B16, V1.B16
+	VBIF     V14.B16, V16.B16, V9.B16
 	FMOVQ    704(R26), F16
-	VBIF     V15.B16, V16.B16, V0.B16
+	VBIF     V15.B16, V16.B16, V10.B16
 	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
-	WORD     $0x6e22df5a // fmul v26.4s, v26.4s, v2.4s
-	WORD     $0x6e21df39 // fmul v25.4s, v25.4s, v1.4s
-	WORD     $0x6e20df18 // fmul v24.4s, v24.4s, v0.4s
-	WORD     $0x4ea0d900 // fcmeq v0.4s, v8.4s, #0.0
-	WORD     $0x4ea0d921 // fcmeq v1.4s, v9.4s, #0.0
-	WORD     $0x4ea0d942 // fcmeq v2.4s, v10.4s, #0.0
-	WORD     $0x4ea0d963 // fcmeq v3.4s, v11.4s, #0.0
-	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
-	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
-	WORD     $0x4e621cc2 // bic v2.16b, v6.16b, v2.16b
-	WORD     $0x4e631ce3 // bic v3.16b, v7.16b, v3.16b
-	VAND     V12.B16, V8.B16, V4.B16
-	VAND     V13.B16, V9.B16, V5.B16
-	VAND     V14.B16, V10.B16, V6.B16
-	VAND     V15.B16, V11.B16, V7.B16
+	WORD     $0x6e28df5a // fmul v26.4s, v26.4s, v8.4s
+	WORD     $0x6e29df39 // fmul v25.4s, v25.4s, v9.4s
+	WORD     $0x6e2adf18 // fmul v24.4s, v24.4s, v10.4s
+	WORD     $0x4ea0d803 // fcmeq v3.4s, v0.4s, #0.0
+	WORD     $0x4ea0d828 // fcmeq v8.4s, v1.4s, #0.0
+	WORD     $0x4ea0d849 // fcmeq v9.4s, v2.4s, #0.0
+	WORD     $0x4ea0d96a // fcmeq v10.4s, v11.4s, #0.0
+	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	WORD     $0x4e681ca4 // bic v4.16b, v5.16b, v8.16b
+	WORD     $0x4e691cc5 // bic v5.16b, v6.16b, v9.16b
+	WORD     $0x4e6a1ce6 // bic v6.16b, v7.16b, v10.16b
 	VAND     V12.B16, V0.B16, V0.B16
 	VAND     V13.B16, V1.B16, V1.B16
 	VAND     V14.B16, V2.B16, V2.B16
-	VAND     V15.B16, V3.B16, V3.B16
-	VFMLA    V0.S4, V4.S4, V31.S4
-	VFMLA    V1.S4, V5.S4, V30.S4
-	VFMLA    V2.S4, V6.S4, V29.S4
-	VFMLA    V3.S4, V7.S4, V28.S4
+	VAND     V15.B16, V11.B16, V7.B16
+	VAND     V12.B16, V3.B16, V3.B16
+	VAND     V13.B16, V4.B16, V4.B16
+	VAND     V14.B16, V5.B16, V5.B16
+	VAND     V15.B16, V6.B16, V6.B16
+	VFMLA    V3.S4, V0.S4, V31.S4
+	VFMLA    V4.S4, V1.S4, V30.S4
+	VFMLA    V5.S4, V2.S4, V29.S4
+	VFMLA    V6.S4, V7.S4, V28.S4
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l156:
@@ -2075,7 +1991,7 @@ l156:
 	RET
 
 // func BernoulliLogProbBackward(lp *float32, dlogits *float32, x *float32, logits *float32, rows int, n int)
-TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $168-48
+TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $152-48
 	MOVD     $distConsts<>(SB), R26
 
 	// Registers:    V0-V18 values    V19-V31 kept from loop to loop
@@ -2221,108 +2137,82 @@ l182:
 	VFMLA    V11.S4, V18.S4, V9.S4
 
 	// p 2^n
-	VSHL     $23, V12.S4, V10.S4
-	VSHL     $23, V13.S4, V11.S4
-	VSHL     $23, V14.S4, V12.S4
-	VSHL     $23, V15.S4, V13.S4
-	WORD     $0x4f3f054e // sshr v14.4s, v10.4s, #1
-	WORD     $0x4f3f056f // sshr v15.4s, v11.4s, #1
-	WORD     $0x4f3f0590 // sshr v16.4s, v12.4s, #1
-	WORD     $0x4f3f05b1 // sshr v17.4s, v13.4s, #1
-	FMOVQ    512(R26), F18
-	VAND     V18.B16, V14.B16, V14.B16
-	FMOVQ    512(R26), F18
-	VAND     V18.B16, V15.B16, V15.B16
-	FMOVQ    512(R26), F18
-	VAND     V18.B16, V16.B16, V16.B16
-	FMOVQ    512(R26), F18
-	VAND     V18.B16, V17.B16, V17.B16
-	FMOVQ    704(R26), F18
-	VADD     V18.S4, V14.S4, V18.S4
-	FMOVQ    F1, 48(RSP)
-	FMOVQ    704(R26), F1
-	VADD     V1.S4, V15.S4, V1.S4
-	FMOVQ    F0, 64(RSP)
-	FMOVQ    704(R26), F0
-	VADD     V0.S4, V16.S4, V0.S4
-	FMOVQ    F7, 80(RSP)
-	FMOVQ    704(R26), F7
-	VADD     V7.S4, V17.S4, V7.S4
-	VSUB     V14.S4, V10.S4, V10.S4
-	VSUB     V15.S4, V11.S4, V11.S4
-	VSUB     V16.S4, V12.S4, V12.S4
-	VSUB     V17.S4, V13.S4, V13.S4
-	FMOVQ    704(R26), F14
-	VADD     V14.S4, V10.S4, V10.S4
-	FMOVQ    704(R26), F14
-	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    704(R26), F14
-	VADD     V14.S4, V12.S4, V12.S4
-	FMOVQ    704(R26), F14
-	VADD     V14.S4, V13.S4, V13.S4
-	WORD     $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD     $0x6e20dd00 // fmul v0.4s, v8.4s, v0.4s
-	WORD     $0x6e27dd23 // fmul v3.4s, v9.4s, v7.4s
+	VUSHR    $1, V12.S4, V10.S4
+	VUSHR    $1, V13.S4, V11.S4
+	VUSHR    $1, V14.S4, V16.S4
+	VUSHR    $1, V15.S4, V17.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V16.S4, V16.S4
+	VSHL     $23, V17.S4, V17.S4
+	VSHL     $23, V12.S4, V12.S4
+	VSHL     $23, V13.S4, V13.S4
+	VSHL     $23, V14.S4, V14.S4
+	VSHL     $23, V15.S4, V15.S4
+	VSUB     V10.S4, V12.S4, V12.S4
+	VSUB     V11.S4, V13.S4, V13.S4
+	VSUB     V16.S4, V14.S4, V14.S4
+	VSUB     V17.S4, V15.S4, V15.S4
 	WORD     $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
-	WORD     $0x6e2bdc21 // fmul v1.4s, v1.4s, v11.4s
-	WORD     $0x6e2cdc00 // fmul v0.4s, v0.4s, v12.4s
+	WORD     $0x6e2bdc63 // fmul v3.4s, v3.4s, v11.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
+	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	WORD     $0x6e2ddc63 // fmul v3.4s, v3.4s, v13.4s
-	WORD     $0x4ea0c887 // fcmgt v7.4s, v4.4s, #0.0
-	WORD     $0x4ea0c8a8 // fcmgt v8.4s, v5.4s, #0.0
-	WORD     $0x4ea0c8c9 // fcmgt v9.4s, v6.4s, #0.0
-	FMOVQ    80(RSP), F10
-	WORD     $0x4ea0c94b // fcmgt v11.4s, v10.4s, #0.0
-	FMOVQ    704(R26), F12
-	VAND     V7.B16, V12.B16, V7.B16
-	FMOVQ    704(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    704(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
-	FMOVQ    704(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
-	FMOVQ    64(RSP), F12
-	WORD     $0x4ea7d587 // fsub v7.4s, v12.4s, v7.4s
-	FMOVQ    48(RSP), F12
-	WORD     $0x4ea8d588 // fsub v8.4s, v12.4s, v8.4s
-	FMOVQ    32(RSP), F12
-	WORD     $0x4ea9d589 // fsub v9.4s, v12.4s, v9.4s
-	FMOVQ    16(RSP), F12
-	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
+	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x4ea0c88a // fcmgt v10.4s, v4.4s, #0.0
+	WORD     $0x4ea0c8ab // fcmgt v11.4s, v5.4s, #0.0
+	WORD     $0x4ea0c8cc // fcmgt v12.4s, v6.4s, #0.0
+	WORD     $0x4ea0c8ed // fcmgt v13.4s, v7.4s, #0.0
+	FMOVQ    704(R26), F14
+	VAND     V10.B16, V14.B16, V10.B16
+	FMOVQ    704(R26), F14
+	VAND     V11.B16, V14.B16, V11.B16
+	FMOVQ    704(R26), F14
+	VAND     V12.B16, V14.B16, V12.B16
+	FMOVQ    704(R26), F14
+	VAND     V13.B16, V14.B16, V13.B16
+	WORD     $0x4eaad400 // fsub v0.4s, v0.4s, v10.4s
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    32(RSP), F10
+	WORD     $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	FMOVQ    16(RSP), F11
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    704(R26), F12
 	WORD     $0x4e22d58c // fadd v12.4s, v12.4s, v2.4s
 	FMOVQ    704(R26), F13
-	WORD     $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	WORD     $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
 	FMOVQ    704(R26), F14
-	WORD     $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	FMOVQ    704(R26), F15
-	WORD     $0x4e23d5ef // fadd v15.4s, v15.4s, v3.4s
+	WORD     $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
 	WORD     $0x6e2cdf7b // fmul v27.4s, v27.4s, v12.4s
 	WORD     $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
 	WORD     $0x6e2edf39 // fmul v25.4s, v25.4s, v14.4s
 	WORD     $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
-	WORD     $0x4ea0d8f0 // fcmeq v16.4s, v7.4s, #0.0
-	WORD     $0x4ea0d911 // fcmeq v17.4s, v8.4s, #0.0
-	WORD     $0x4ea0d932 // fcmeq v18.4s, v9.4s, #0.0
-	FMOVQ    F3, 16(RSP)
-	WORD     $0x4ea0d963 // fcmeq v3.4s, v11.4s, #0.0
+	WORD     $0x4ea0d810 // fcmeq v16.4s, v0.4s, #0.0
+	WORD     $0x4ea0d831 // fcmeq v17.4s, v1.4s, #0.0
+	WORD     $0x4ea0d952 // fcmeq v18.4s, v10.4s, #0.0
+	FMOVQ    F9, 16(RSP)
+	WORD     $0x4ea0d969 // fcmeq v9.4s, v11.4s, #0.0
 	WORD     $0x4e701c90 // bic v16.16b, v4.16b, v16.16b
 	WORD     $0x4e711cb1 // bic v17.16b, v5.16b, v17.16b
 	WORD     $0x4e721cd2 // bic v18.16b, v6.16b, v18.16b
-	WORD     $0x4e631d43 // bic v3.16b, v10.16b, v3.16b
-	VFMLA    V16.S4, V7.S4, V31.S4
-	VFMLA    V17.S4, V8.S4, V30.S4
-	VFMLA    V18.S4, V9.S4, V29.S4
-	VFMLA    V3.S4, V11.S4, V28.S4
+	WORD     $0x4e691ce9 // bic v9.16b, v7.16b, v9.16b
+	VFMLA    V16.S4, V0.S4, V31.S4
+	VFMLA    V17.S4, V1.S4, V30.S4
+	VFMLA    V18.S4, V10.S4, V29.S4
+	VFMLA    V9.S4, V11.S4, V28.S4
 	WORD     $0x6e2cfc42 // fdiv v2.4s, v2.4s, v12.4s
-	WORD     $0x6e2dfc21 // fdiv v1.4s, v1.4s, v13.4s
-	WORD     $0x6e2efc00 // fdiv v0.4s, v0.4s, v14.4s
-	FMOVQ    16(RSP), F3
-	WORD     $0x6e2ffc63 // fdiv v3.4s, v3.4s, v15.4s
+	WORD     $0x6e2dfc63 // fdiv v3.4s, v3.4s, v13.4s
+	WORD     $0x6e2efd08 // fdiv v8.4s, v8.4s, v14.4s
+	FMOVQ    16(RSP), F9
+	WORD     $0x6e2ffd29 // fdiv v9.4s, v9.4s, v15.4s
 	WORD     $0x6ea0d884 // fcmle v4.4s, v4.4s, #0.0
 	WORD     $0x6ea0d8a5 // fcmle v5.4s, v5.4s, #0.0
 	WORD     $0x6ea0d8c6 // fcmle v6.4s, v6.4s, #0.0
-	WORD     $0x6ea0d94a // fcmle v10.4s, v10.4s, #0.0
+	WORD     $0x6ea0d8e7 // fcmle v7.4s, v7.4s, #0.0
 	FMOVQ    736(R26), F12
 	VAND     V4.B16, V12.B16, V4.B16
 	FMOVQ    736(R26), F12
@@ -2330,21 +2220,21 @@ l182:
 	FMOVQ    736(R26), F12
 	VAND     V6.B16, V12.B16, V6.B16
 	FMOVQ    736(R26), F12
-	VAND     V10.B16, V12.B16, V10.B16
+	VAND     V7.B16, V12.B16, V7.B16
 	VEOR     V4.B16, V2.B16, V2.B16
-	VEOR     V5.B16, V1.B16, V1.B16
-	VEOR     V6.B16, V0.B16, V0.B16
-	VEOR     V10.B16, V3.B16, V3.B16
-	WORD     $0x4e22d4e2 // fadd v2.4s, v7.4s, v2.4s
-	WORD     $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
-	WORD     $0x4e20d520 // fadd v0.4s, v9.4s, v0.4s
-	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
-	WORD     $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD     $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
+	VEOR     V5.B16, V3.B16, V3.B16
+	VEOR     V6.B16, V8.B16, V4.B16
+	VEOR     V7.B16, V9.B16, V5.B16
+	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD     $0x4e24d542 // fadd v2.4s, v10.4s, v4.4s
+	WORD     $0x4e25d563 // fadd v3.4s, v11.4s, v5.4s
 	WORD     $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
+	WORD     $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
+	WORD     $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
 	WORD     $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	FSTPQ    (F2, F1), (R1)
-	FSTPQ    (F0, F3), 32(R1)
+	FSTPQ    (F0, F1), (R1)
+	FSTPQ    (F2, F3), 32(R1)
 	FMOVQ    752(R26), F0
 	VSUB     V0.S4, V27.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -2649,82 +2539,56 @@ t207:
 	VFMLA    V11.S4, V18.S4, V9.S4
 
 	// p 2^n
-	VSHL     $23, V12.S4, V10.S4
-	VSHL     $23, V13.S4, V11.S4
-	VSHL     $23, V14.S4, V12.S4
-	VSHL     $23, V15.S4, V13.S4
-	WORD     $0x4f3f054e // sshr v14.4s, v10.4s, #1
-	WORD     $0x4f3f056f // sshr v15.4s, v11.4s, #1
-	WORD     $0x4f3f0590 // sshr v16.4s, v12.4s, #1
-	WORD     $0x4f3f05b1 // sshr v17.4s, v13.4s, #1
-	FMOVQ    512(R26), F18
-	VAND     V18.B16, V14.B16, V14.B16
-	FMOVQ    512(R26), F18
-	VAND     V18.B16, V15.B16, V15.B16
-	FMOVQ    512(R26), F18
-	VAND     V18.B16, V16.B16, V16.B16
-	FMOVQ    512(R26), F18
-	VAND     V18.B16, V17.B16, V17.B16
-	FMOVQ    704(R26), F18
-	VADD     V18.S4, V14.S4, V18.S4
-	FMOVQ    F1, 48(RSP)
-	FMOVQ    704(R26), F1
-	VADD     V1.S4, V15.S4, V1.S4
-	FMOVQ    F0, 64(RSP)
-	FMOVQ    704(R26), F0
-	VADD     V0.S4, V16.S4, V0.S4
-	FMOVQ    F7, 80(RSP)
-	FMOVQ    704(R26), F7
-	VADD     V7.S4, V17.S4, V7.S4
-	VSUB     V14.S4, V10.S4, V10.S4
-	VSUB     V15.S4, V11.S4, V11.S4
-	VSUB     V16.S4, V12.S4, V12.S4
-	VSUB     V17.S4, V13.S4, V13.S4
-	FMOVQ    704(R26), F14
-	VADD     V14.S4, V10.S4, V10.S4
-	FMOVQ    704(R26), F14
-	VADD     V14.S4, V11.S4, V11.S4
-	FMOVQ    704(R26), F14
-	VADD     V14.S4, V12.S4, V12.S4
-	FMOVQ    704(R26), F14
-	VADD     V14.S4, V13.S4, V13.S4
-	WORD     $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
-	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD     $0x6e20dd00 // fmul v0.4s, v8.4s, v0.4s
-	WORD     $0x6e27dd23 // fmul v3.4s, v9.4s, v7.4s
+	VUSHR    $1, V12.S4, V10.S4
+	VUSHR    $1, V13.S4, V11.S4
+	VUSHR    $1, V14.S4, V16.S4
+	VUSHR    $1, V15.S4, V17.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V16.S4, V16.S4
+	VSHL     $23, V17.S4, V17.S4
+	VSHL     $23, V12.S4, V12.S4
+	VSHL     $23, V13.S4, V13.S4
+	VSHL     $23, V14.S4, V14.S4
+	VSHL     $23, V15.S4, V15.S4
+	VSUB     V10.S4, V12.S4, V12.S4
+	VSUB     V11.S4, V13.S4, V13.S4
+	VSUB     V16.S4, V14.S4, V14.S4
+	VSUB     V17.S4, V15.S4, V15.S4
 	WORD     $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
-	WORD     $0x6e2bdc21 // fmul v1.4s, v1.4s, v11.4s
-	WORD     $0x6e2cdc00 // fmul v0.4s, v0.4s, v12.4s
+	WORD     $0x6e2bdc63 // fmul v3.4s, v3.4s, v11.4s
+	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
+	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	WORD     $0x6e2ddc63 // fmul v3.4s, v3.4s, v13.4s
-	WORD     $0x4ea0c887 // fcmgt v7.4s, v4.4s, #0.0
-	WORD     $0x4ea0c8a8 // fcmgt v8.4s, v5.4s, #0.0
-	WORD     $0x4ea0c8c9 // fcmgt v9.4s, v6.4s, #0.0
-	FMOVQ    80(RSP), F10
-	WORD     $0x4ea0c94b // fcmgt v11.4s, v10.4s, #0.0
-	FMOVQ    704(R26), F12
-	VAND     V7.B16, V12.B16, V7.B16
-	FMOVQ    704(R26), F12
-	VAND     V8.B16, V12.B16, V8.B16
-	FMOVQ    704(R26), F12
-	VAND     V9.B16, V12.B16, V9.B16
-	FMOVQ    704(R26), F12
-	VAND     V11.B16, V12.B16, V11.B16
-	FMOVQ    64(RSP), F12
-	WORD     $0x4ea7d587 // fsub v7.4s, v12.4s, v7.4s
-	FMOVQ    48(RSP), F12
-	WORD     $0x4ea8d588 // fsub v8.4s, v12.4s, v8.4s
-	FMOVQ    32(RSP), F12
-	WORD     $0x4ea9d589 // fsub v9.4s, v12.4s, v9.4s
-	FMOVQ    16(RSP), F12
-	WORD     $0x4eabd58b // fsub v11.4s, v12.4s, v11.4s
+	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
+	WORD     $0x4ea0c88a // fcmgt v10.4s, v4.4s, #0.0
+	WORD     $0x4ea0c8ab // fcmgt v11.4s, v5.4s, #0.0
+	WORD     $0x4ea0c8cc // fcmgt v12.4s, v6.4s, #0.0
+	WORD     $0x4ea0c8ed // fcmgt v13.4s, v7.4s, #0.0
+	FMOVQ    704(R26), F14
+	VAND     V10.B16, V14.B16, V10.B16
+	FMOVQ    704(R26), F14
+	VAND     V11.B16, V14.B16, V11.B16
+	FMOVQ    704(R26), F14
+	VAND     V12.B16, V14.B16, V12.B16
+	FMOVQ    704(R26), F14
+	VAND     V13.B16, V14.B16, V13.B16
+	WORD     $0x4eaad400 // fsub v0.4s, v0.4s, v10.4s
+	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	FMOVQ    32(RSP), F10
+	WORD     $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	FMOVQ    16(RSP), F11
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    704(R26), F12
 	WORD     $0x4e22d58c // fadd v12.4s, v12.4s, v2.4s
 	FMOVQ    704(R26), F13
-	WORD     $0x4e21d5ad // fadd v13.4s, v13.4s, v1.4s
+	WORD     $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
 	FMOVQ    704(R26), F14
-	WORD     $0x4e20d5ce // fadd v14.4s, v14.4s, v0.4s
+	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
 	FMOVQ    704(R26), F15
-	WORD     $0x4e23d5ef // fadd v15.4s, v15.4s, v3.4s
+	WORD     $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F16
 	SUB      R15<<2, R26, R23
@@ -2732,60 +2596,60 @@ t207:
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F18
 	SUB      R15<<2, R26, R23
-	FMOVQ    F3, 16(RSP)
-	FMOVQ    304(R23), F3
-	FMOVQ    F0, 32(RSP)
-	FMOVQ    704(R26), F0
-	VBIT     V16.B16, V12.B16, V0.B16
-	FMOVQ    F1, 48(RSP)
-	FMOVQ    704(R26), F1
-	VBIT     V17.B16, V13.B16, V1.B16
+	FMOVQ    F9, 16(RSP)
+	FMOVQ    304(R23), F9
+	FMOVQ    F8, 32(RSP)
+	FMOVQ    704(R26), F8
+	VBIT     V16.B16, V12.B16, V8.B16
+	FMOVQ    F3, 48(RSP)
+	FMOVQ    704(R26), F3
+	VBIT     V17.B16, V13.B16, V3.B16
 	FMOVQ    F13, 64(RSP)
 	FMOVQ    704(R26), F13
 	VBIT     V18.B16, V14.B16, V13.B16
-	FMOVQ    F14, 96(RSP)
+	FMOVQ    F14, 80(RSP)
 	FMOVQ    704(R26), F14
-	VBIT     V3.B16, V15.B16, V14.B16
-	WORD     $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
-	WORD     $0x6e21df5a // fmul v26.4s, v26.4s, v1.4s
+	VBIT     V9.B16, V15.B16, V14.B16
+	WORD     $0x6e28df7b // fmul v27.4s, v27.4s, v8.4s
+	WORD     $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
 	WORD     $0x6e2ddf39 // fmul v25.4s, v25.4s, v13.4s
 	WORD     $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
-	WORD     $0x4ea0d8e0 // fcmeq v0.4s, v7.4s, #0.0
-	WORD     $0x4ea0d901 // fcmeq v1.4s, v8.4s, #0.0
-	WORD     $0x4ea0d92d // fcmeq v13.4s, v9.4s, #0.0
+	WORD     $0x4ea0d803 // fcmeq v3.4s, v0.4s, #0.0
+	WORD     $0x4ea0d828 // fcmeq v8.4s, v1.4s, #0.0
+	WORD     $0x4ea0d94d // fcmeq v13.4s, v10.4s, #0.0
 	WORD     $0x4ea0d96e // fcmeq v14.4s, v11.4s, #0.0
-	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
-	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
+	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
+	WORD     $0x4e681ca8 // bic v8.16b, v5.16b, v8.16b
 	WORD     $0x4e6d1ccd // bic v13.16b, v6.16b, v13.16b
-	WORD     $0x4e6e1d4e // bic v14.16b, v10.16b, v14.16b
-	FMOVQ    F7, 112(RSP)
-	VAND     V16.B16, V7.B16, V7.B16
-	FMOVQ    F8, 128(RSP)
-	VAND     V17.B16, V8.B16, V8.B16
-	FMOVQ    F9, 144(RSP)
-	VAND     V18.B16, V9.B16, V9.B16
-	FMOVQ    F11, 160(RSP)
-	VAND     V3.B16, V11.B16, V11.B16
+	WORD     $0x4e6e1cee // bic v14.16b, v7.16b, v14.16b
+	FMOVQ    F0, 96(RSP)
 	VAND     V16.B16, V0.B16, V0.B16
+	FMOVQ    F1, 112(RSP)
 	VAND     V17.B16, V1.B16, V1.B16
+	FMOVQ    F10, 128(RSP)
+	VAND     V18.B16, V10.B16, V10.B16
+	FMOVQ    F11, 144(RSP)
+	VAND     V9.B16, V11.B16, V11.B16
+	VAND     V16.B16, V3.B16, V3.B16
+	VAND     V17.B16, V8.B16, V8.B16
 	VAND     V18.B16, V13.B16, V13.B16
-	VAND     V3.B16, V14.B16, V3.B16
-	VFMLA    V0.S4, V7.S4, V31.S4
-	VFMLA    V1.S4, V8.S4, V30.S4
-	VFMLA    V13.S4, V9.S4, V29.S4
-	VFMLA    V3.S4, V11.S4, V28.S4
+	VAND     V9.B16, V14.B16, V9.B16
+	VFMLA    V3.S4, V0.S4, V31.S4
+	VFMLA    V8.S4, V1.S4, V30.S4
+	VFMLA    V13.S4, V10.S4, V29.S4
+	VFMLA    V9.S4, V11.S4, V28.S4
 	WORD     $0x6e2cfc40 // fdiv v0.4s, v2.4s, v12.4s
 	FLDPQ    48(RSP), (F1, F2)
 	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
 	FMOVQ    32(RSP), F2
-	FMOVQ    96(RSP), F3
+	FMOVQ    80(RSP), F3
 	WORD     $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
 	FMOVQ    16(RSP), F3
 	WORD     $0x6e2ffc63 // fdiv v3.4s, v3.4s, v15.4s
 	WORD     $0x6ea0d884 // fcmle v4.4s, v4.4s, #0.0
 	WORD     $0x6ea0d8a5 // fcmle v5.4s, v5.4s, #0.0
 	WORD     $0x6ea0d8c6 // fcmle v6.4s, v6.4s, #0.0
-	WORD     $0x6ea0d947 // fcmle v7.4s, v10.4s, #0.0
+	WORD     $0x6ea0d8e7 // fcmle v7.4s, v7.4s, #0.0
 	FMOVQ    736(R26), F8
 	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    736(R26), F8
@@ -2798,13 +2662,13 @@ t207:
 	VEOR     V5.B16, V1.B16, V1.B16
 	VEOR     V6.B16, V2.B16, V2.B16
 	VEOR     V7.B16, V3.B16, V3.B16
-	FMOVQ    112(RSP), F4
+	FMOVQ    96(RSP), F4
 	WORD     $0x4e20d480 // fadd v0.4s, v4.4s, v0.4s
-	FMOVQ    128(RSP), F4
+	FMOVQ    112(RSP), F4
 	WORD     $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
-	FMOVQ    144(RSP), F4
+	FMOVQ    128(RSP), F4
 	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
-	FMOVQ    160(RSP), F4
+	FMOVQ    144(RSP), F4
 	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
 	WORD     $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s

@@ -126,8 +126,8 @@ DATA gaussConsts<>+944(SB)/8, $0x61ffffff61ffffff
 DATA gaussConsts<>+952(SB)/8, $0x61ffffff61ffffff
 DATA gaussConsts<>+960(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA gaussConsts<>+968(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA gaussConsts<>+976(SB)/8, $0x4b4000004b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA gaussConsts<>+984(SB)/8, $0x4b4000004b400000
+DATA gaussConsts<>+976(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA gaussConsts<>+984(SB)/8, $0x4b40007f4b40007f
 DATA gaussConsts<>+992(SB)/8, $0x3ab52f1a3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA gaussConsts<>+1000(SB)/8, $0x3ab52f1a3ab52f1a
 DATA gaussConsts<>+1008(SB)/8, $0x3c091d683c091d68 // 0x1.123adp-07 = 0.008368827
@@ -144,8 +144,8 @@ DATA gaussConsts<>+1088(SB)/8, $0x3ddfffff3ddfffff
 DATA gaussConsts<>+1096(SB)/8, $0x3ddfffff3ddfffff
 DATA gaussConsts<>+1104(SB)/8, $0xc2d00000c2d00000 // -104
 DATA gaussConsts<>+1112(SB)/8, $0xc2d00000c2d00000
-DATA gaussConsts<>+1120(SB)/8, $0xff800000ff800000 // -Inf; the bits of sign and exponent
-DATA gaussConsts<>+1128(SB)/8, $0xff800000ff800000
+DATA gaussConsts<>+1120(SB)/8, $0x4b4000fe4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA gaussConsts<>+1128(SB)/8, $0x4b4000fe4b4000fe
 DATA gaussConsts<>+1136(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
 DATA gaussConsts<>+1144(SB)/8, $0x3f3172183f317218
 DATA gaussConsts<>+1152(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
@@ -6077,20 +6077,19 @@ l488:
 TEXT ·GaussKLLog(SB), NOSPLIT, $56-80
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V10 values    V11-V22 constants and scalars    V23-V31 kept from loop to loop
-	FMOVQ    624(R26), F22
-	FMOVQ    976(R26), F21
-	FMOVS    factor+64(FP), F20
-	VDUP     V20.S[0], V20.S4
-	FMOVQ    960(R26), F19
-	FMOVQ    800(R26), F18
-	FMOVQ    784(R26), F17
-	FMOVQ    992(R26), F16
-	FMOVQ    896(R26), F15
-	FMOVQ    528(R26), F14
-	FMOVQ    768(R26), F13
-	FMOVQ    1072(R26), F12
-	FMOVQ    1088(R26), F11
+	// Registers:    V0-V11 values    V12-V22 constants and scalars    V23-V31 kept from loop to loop
+	FMOVQ    976(R26), F22
+	FMOVS    factor+64(FP), F21
+	VDUP     V21.S[0], V21.S4
+	FMOVQ    960(R26), F20
+	FMOVQ    800(R26), F19
+	FMOVQ    784(R26), F18
+	FMOVQ    992(R26), F17
+	FMOVQ    896(R26), F16
+	FMOVQ    528(R26), F15
+	FMOVQ    768(R26), F14
+	FMOVQ    1072(R26), F13
+	FMOVQ    1088(R26), F12
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R3 muP    R4 sP    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -6100,7 +6099,7 @@ TEXT ·GaussKLLog(SB), NOSPLIT, $56-80
 	MOVD     sP+32(FP), R4
 	MOVD     n+48(FP), R5
 	LSL      $2, R5, R5
-	VMOV     V14.B16, V23.B16
+	VMOV     V15.B16, V23.B16
 	MOVD     rows+40(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+56(FP), R14
@@ -6120,14 +6119,14 @@ TEXT ·GaussKLLog(SB), NOSPLIT, $56-80
 	SUB      R5, R14, R14
 	MOVD     R14, 40(RSP)
 l585:
-	VMOV     V14.B16, V31.B16
-	VMOV     V14.B16, V30.B16
-	VMOV     V14.B16, V29.B16
-	VMOV     V14.B16, V28.B16
-	VMOV     V14.B16, V27.B16
-	VMOV     V14.B16, V26.B16
-	VMOV     V14.B16, V25.B16
-	VMOV     V14.B16, V24.B16
+	VMOV     V15.B16, V31.B16
+	VMOV     V15.B16, V30.B16
+	VMOV     V15.B16, V29.B16
+	VMOV     V15.B16, V28.B16
+	VMOV     V15.B16, V27.B16
+	VMOV     V15.B16, V26.B16
+	VMOV     V15.B16, V25.B16
+	VMOV     V15.B16, V24.B16
 	MOVD     n+48(FP), R15
 	CMP      $16, R15
 	BLT      l588
@@ -6141,21 +6140,21 @@ l586:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    (R3), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F3
-	VFMLA    V19.S4, V1.S4, V3.S4
-	WORD     $0x4eb5d464 // fsub v4.4s, v3.4s, v21.4s
+	VFMLA    V20.S4, V1.S4, V3.S4
+	WORD     $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V19.S4, V4.S4, V5.S4
 	VFMLS    V18.S4, V4.S4, V5.S4
-	VFMLS    V17.S4, V4.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V16.S4, V4.S4
+	VFMLA    V5.S4, V17.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -6169,20 +6168,19 @@ l586:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V19.S4, V2.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V20.S4, V2.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V19.S4, V5.S4, V2.S4
 	VFMLS    V18.S4, V5.S4, V2.S4
-	VFMLS    V17.S4, V5.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V16.S4, V5.S4
+	VFMLA    V2.S4, V17.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -6196,12 +6194,11 @@ l586:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc62 // fmul v2.4s, v3.4s, v15.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD     $0x6e30dc62 // fmul v2.4s, v3.4s, v16.4s
 	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V2.S4, V3.S4
 	VFMLA    V0.S4, V0.S4, V3.S4
@@ -6216,17 +6213,17 @@ l586:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    16(R3), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F3
-	VFMLA    V19.S4, V1.S4, V3.S4
-	WORD     $0x4eb5d464 // fsub v4.4s, v3.4s, v21.4s
+	VFMLA    V20.S4, V1.S4, V3.S4
+	WORD     $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V19.S4, V4.S4, V5.S4
 	VFMLS    V18.S4, V4.S4, V5.S4
-	VFMLS    V17.S4, V4.S4, V5.S4
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V16.S4, V4.S4
+	VFMLA    V5.S4, V17.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -6238,16 +6235,15 @@ l586:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V19.S4, V2.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V20.S4, V2.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V19.S4, V5.S4, V2.S4
 	VFMLS    V18.S4, V5.S4, V2.S4
-	VFMLS    V17.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V16.S4, V5.S4
+	VFMLA    V2.S4, V17.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -6259,12 +6255,11 @@ l586:
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc62 // fmul v2.4s, v3.4s, v15.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD     $0x6e30dc62 // fmul v2.4s, v3.4s, v16.4s
 	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V2.S4, V3.S4
 	VFMLA    V0.S4, V0.S4, V3.S4
@@ -6279,17 +6274,17 @@ l586:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    32(R3), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F3
-	VFMLA    V19.S4, V1.S4, V3.S4
-	WORD     $0x4eb5d464 // fsub v4.4s, v3.4s, v21.4s
+	VFMLA    V20.S4, V1.S4, V3.S4
+	WORD     $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V19.S4, V4.S4, V5.S4
 	VFMLS    V18.S4, V4.S4, V5.S4
-	VFMLS    V17.S4, V4.S4, V5.S4
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V16.S4, V4.S4
+	VFMLA    V5.S4, V17.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -6301,16 +6296,15 @@ l586:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V19.S4, V2.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V20.S4, V2.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V19.S4, V5.S4, V2.S4
 	VFMLS    V18.S4, V5.S4, V2.S4
-	VFMLS    V17.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V16.S4, V5.S4
+	VFMLA    V2.S4, V17.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -6322,12 +6316,11 @@ l586:
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc62 // fmul v2.4s, v3.4s, v15.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD     $0x6e30dc62 // fmul v2.4s, v3.4s, v16.4s
 	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V2.S4, V3.S4
 	VFMLA    V0.S4, V0.S4, V3.S4
@@ -6342,17 +6335,17 @@ l586:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    48(R3), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F3
-	VFMLA    V19.S4, V1.S4, V3.S4
-	WORD     $0x4eb5d464 // fsub v4.4s, v3.4s, v21.4s
+	VFMLA    V20.S4, V1.S4, V3.S4
+	WORD     $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V19.S4, V4.S4, V5.S4
 	VFMLS    V18.S4, V4.S4, V5.S4
-	VFMLS    V17.S4, V4.S4, V5.S4
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V16.S4, V4.S4
+	VFMLA    V5.S4, V17.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -6364,16 +6357,15 @@ l586:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V19.S4, V2.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V20.S4, V2.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V19.S4, V5.S4, V2.S4
 	VFMLS    V18.S4, V5.S4, V2.S4
-	VFMLS    V17.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V16.S4, V5.S4
+	VFMLA    V2.S4, V17.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -6385,12 +6377,11 @@ l586:
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc62 // fmul v2.4s, v3.4s, v15.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD     $0x6e30dc62 // fmul v2.4s, v3.4s, v16.4s
 	FMOVQ    912(R26), F3
 	VFMLA    V2.S4, V2.S4, V3.S4
 	VFMLA    V0.S4, V0.S4, V3.S4
@@ -6470,21 +6461,21 @@ t649:
 	VLD1     (R23), V4.S[2]
 t647:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V19.S4, V1.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V20.S4, V1.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
 	VMOV     V1.B16, V6.B16
+	VFMLS    V19.S4, V5.S4, V6.S4
 	VFMLS    V18.S4, V5.S4, V6.S4
-	VFMLS    V17.S4, V5.S4, V6.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V6.S4, V16.S4, V5.S4
+	VFMLA    V6.S4, V17.S4, V5.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    1040(R26), F5
@@ -6498,20 +6489,19 @@ t647:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V22.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
-	VFMLA    V19.S4, V2.S4, V5.S4
-	WORD     $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
+	VFMLA    V20.S4, V2.S4, V5.S4
+	WORD     $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
+	VFMLS    V19.S4, V6.S4, V2.S4
 	VFMLS    V18.S4, V6.S4, V2.S4
-	VFMLS    V17.S4, V6.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F6
-	VFMLA    V2.S4, V16.S4, V6.S4
+	VFMLA    V2.S4, V17.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -6525,12 +6515,11 @@ t647:
 
 	// p 2^n
 	VSHL     $23, V5.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc82 // fmul v2.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
@@ -6619,17 +6608,17 @@ t661:
 	VLD1     (R23), V4.S[2]
 t659:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V19.S4, V1.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V20.S4, V1.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
 	VMOV     V1.B16, V6.B16
+	VFMLS    V19.S4, V5.S4, V6.S4
 	VFMLS    V18.S4, V5.S4, V6.S4
-	VFMLS    V17.S4, V5.S4, V6.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V6.S4, V16.S4, V5.S4
+	VFMLA    V6.S4, V17.S4, V5.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    1040(R26), F5
@@ -6641,16 +6630,15 @@ t659:
 	FMOVQ    624(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V22.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F5
-	VFMLA    V19.S4, V2.S4, V5.S4
-	WORD     $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
+	VFMLA    V20.S4, V2.S4, V5.S4
+	WORD     $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
+	VFMLS    V19.S4, V6.S4, V2.S4
 	VFMLS    V18.S4, V6.S4, V2.S4
-	VFMLS    V17.S4, V6.S4, V2.S4
 	FMOVQ    1008(R26), F6
-	VFMLA    V2.S4, V16.S4, V6.S4
+	VFMLA    V2.S4, V17.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -6662,12 +6650,11 @@ t659:
 	FMOVQ    624(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc82 // fmul v2.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
@@ -6756,17 +6743,17 @@ t673:
 	VLD1     (R23), V4.S[2]
 t671:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V19.S4, V1.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V20.S4, V1.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
 	VMOV     V1.B16, V6.B16
+	VFMLS    V19.S4, V5.S4, V6.S4
 	VFMLS    V18.S4, V5.S4, V6.S4
-	VFMLS    V17.S4, V5.S4, V6.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V6.S4, V16.S4, V5.S4
+	VFMLA    V6.S4, V17.S4, V5.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    1040(R26), F5
@@ -6778,16 +6765,15 @@ t671:
 	FMOVQ    624(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V22.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F5
-	VFMLA    V19.S4, V2.S4, V5.S4
-	WORD     $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
+	VFMLA    V20.S4, V2.S4, V5.S4
+	WORD     $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
+	VFMLS    V19.S4, V6.S4, V2.S4
 	VFMLS    V18.S4, V6.S4, V2.S4
-	VFMLS    V17.S4, V6.S4, V2.S4
 	FMOVQ    1008(R26), F6
-	VFMLA    V2.S4, V16.S4, V6.S4
+	VFMLA    V2.S4, V17.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -6799,12 +6785,11 @@ t671:
 	FMOVQ    624(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc82 // fmul v2.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
@@ -6893,17 +6878,17 @@ t685:
 	VLD1     (R23), V4.S[2]
 t683:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V19.S4, V1.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V20.S4, V1.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
 	VMOV     V1.B16, V6.B16
+	VFMLS    V19.S4, V5.S4, V6.S4
 	VFMLS    V18.S4, V5.S4, V6.S4
-	VFMLS    V17.S4, V5.S4, V6.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V6.S4, V16.S4, V5.S4
+	VFMLA    V6.S4, V17.S4, V5.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	FMOVQ    1040(R26), F5
@@ -6915,16 +6900,15 @@ t683:
 	FMOVQ    624(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V22.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F5
-	VFMLA    V19.S4, V2.S4, V5.S4
-	WORD     $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
+	VFMLA    V20.S4, V2.S4, V5.S4
+	WORD     $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
+	VFMLS    V19.S4, V6.S4, V2.S4
 	VFMLS    V18.S4, V6.S4, V2.S4
-	VFMLS    V17.S4, V6.S4, V2.S4
 	FMOVQ    1008(R26), F6
-	VFMLA    V2.S4, V16.S4, V6.S4
+	VFMLA    V2.S4, V17.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -6936,12 +6920,11 @@ t683:
 	FMOVQ    624(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD     $0x6e2fdc00 // fmul v0.4s, v0.4s, v15.4s
-	WORD     $0x6e2fdc82 // fmul v2.4s, v4.4s, v15.4s
+	WORD     $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD     $0x6e30dc82 // fmul v2.4s, v4.4s, v16.4s
 	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V2.S4, V4.S4
 	VFMLA    V0.S4, V0.S4, V4.S4
@@ -6971,8 +6954,8 @@ l589:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l585
-	VUMIN    V12.S4, V23.S4, V0.S4
-	VADD     V11.S4, V0.S4, V0.S4
+	VUMIN    V13.S4, V23.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -6985,9 +6968,9 @@ TEXT ·GaussKLLogBackward(SB), NOSPLIT, $88-112
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V9 values    V10-V21 constants and scalars    V22-V31 kept from loop to loop
-	FMOVQ    624(R26), F21
-	FMOVS    factor+96(FP), F20
-	VDUP     V20.S[0], V20.S4
+	FMOVS    factor+96(FP), F21
+	VDUP     V21.S[0], V21.S4
+	FMOVQ    624(R26), F20
 	FMOVQ    976(R26), F19
 	FMOVQ    960(R26), F18
 	FMOVQ    800(R26), F17
@@ -7071,8 +7054,8 @@ l687:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    (R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7099,7 +7082,6 @@ l687:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 
@@ -7126,7 +7108,6 @@ l687:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -7137,12 +7118,12 @@ l687:
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x4e26d7ff // fadd v31.4s, v31.4s, v6.4s
 	WORD     $0x4e21d77b // fadd v27.4s, v27.4s, v1.4s
-	WORD     $0x4eb5d461 // fsub v1.4s, v3.4s, v21.4s
-	WORD     $0x4e35d463 // fadd v3.4s, v3.4s, v21.4s
+	WORD     $0x4eb4d461 // fsub v1.4s, v3.4s, v20.4s
+	WORD     $0x4e34d463 // fadd v3.4s, v3.4s, v20.4s
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec4 // fmul v4.4s, v22.4s, v21.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7163,8 +7144,8 @@ l687:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    16(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F3
 	VFMLA    V18.S4, V1.S4, V3.S4
@@ -7185,7 +7166,6 @@ l687:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F4
@@ -7206,7 +7186,6 @@ l687:
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -7217,12 +7196,12 @@ l687:
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x4e26d7de // fadd v30.4s, v30.4s, v6.4s
 	WORD     $0x4e21d75a // fadd v26.4s, v26.4s, v1.4s
-	WORD     $0x4eb5d461 // fsub v1.4s, v3.4s, v21.4s
-	WORD     $0x4e35d463 // fadd v3.4s, v3.4s, v21.4s
+	WORD     $0x4eb4d461 // fsub v1.4s, v3.4s, v20.4s
+	WORD     $0x4e34d463 // fadd v3.4s, v3.4s, v20.4s
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec4 // fmul v4.4s, v22.4s, v21.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7243,8 +7222,8 @@ l687:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    32(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F3
 	VFMLA    V18.S4, V1.S4, V3.S4
@@ -7265,7 +7244,6 @@ l687:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F4
@@ -7286,7 +7264,6 @@ l687:
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -7297,12 +7274,12 @@ l687:
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x4e26d7bd // fadd v29.4s, v29.4s, v6.4s
 	WORD     $0x4e21d739 // fadd v25.4s, v25.4s, v1.4s
-	WORD     $0x4eb5d461 // fsub v1.4s, v3.4s, v21.4s
-	WORD     $0x4e35d463 // fadd v3.4s, v3.4s, v21.4s
+	WORD     $0x4eb4d461 // fsub v1.4s, v3.4s, v20.4s
+	WORD     $0x4e34d463 // fadd v3.4s, v3.4s, v20.4s
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec4 // fmul v4.4s, v22.4s, v21.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7323,8 +7300,8 @@ l687:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    48(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F3
 	VFMLA    V18.S4, V1.S4, V3.S4
@@ -7345,7 +7322,6 @@ l687:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V3.S4, V3.S4
-	VADD     V21.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F4
@@ -7366,7 +7342,6 @@ l687:
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -7377,12 +7352,12 @@ l687:
 	VFMLA    V4.S4, V4.S4, V6.S4
 	WORD     $0x4e26d79c // fadd v28.4s, v28.4s, v6.4s
 	WORD     $0x4e21d718 // fadd v24.4s, v24.4s, v1.4s
-	WORD     $0x4eb5d461 // fsub v1.4s, v3.4s, v21.4s
-	WORD     $0x4e35d463 // fadd v3.4s, v3.4s, v21.4s
+	WORD     $0x4eb4d461 // fsub v1.4s, v3.4s, v20.4s
+	WORD     $0x4e34d463 // fadd v3.4s, v3.4s, v20.4s
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec4 // fmul v4.4s, v22.4s, v21.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7472,8 +7447,8 @@ t798:
 	VLD1     (R23), V4.S[2]
 t796:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -7500,7 +7475,6 @@ t796:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V21.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 
@@ -7527,7 +7501,6 @@ t796:
 
 	// p 2^n
 	VSHL     $23, V5.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -7540,12 +7513,12 @@ t796:
 	WORD     $0x4e25d7ff // fadd v31.4s, v31.4s, v5.4s
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x4e21d77b // fadd v27.4s, v27.4s, v1.4s
-	WORD     $0x4eb5d481 // fsub v1.4s, v4.4s, v21.4s
-	WORD     $0x4e35d483 // fadd v3.4s, v4.4s, v21.4s
+	WORD     $0x4eb4d481 // fsub v1.4s, v4.4s, v20.4s
+	WORD     $0x4e34d483 // fadd v3.4s, v4.4s, v20.4s
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec4 // fmul v4.4s, v22.4s, v21.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7690,8 +7663,8 @@ t822:
 	VLD1     (R23), V4.S[2]
 t820:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V1.S4, V4.S4
@@ -7712,7 +7685,6 @@ t820:
 	FMOVQ    624(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V21.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F5
@@ -7733,7 +7705,6 @@ t820:
 	FMOVQ    624(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -7746,12 +7717,12 @@ t820:
 	WORD     $0x4e25d7de // fadd v30.4s, v30.4s, v5.4s
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x4e21d75a // fadd v26.4s, v26.4s, v1.4s
-	WORD     $0x4eb5d481 // fsub v1.4s, v4.4s, v21.4s
-	WORD     $0x4e35d483 // fadd v3.4s, v4.4s, v21.4s
+	WORD     $0x4eb4d481 // fsub v1.4s, v4.4s, v20.4s
+	WORD     $0x4e34d483 // fadd v3.4s, v4.4s, v20.4s
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec4 // fmul v4.4s, v22.4s, v21.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -7908,8 +7879,8 @@ t846:
 	VLD1     (R23), V4.S[2]
 t844:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V1.S4, V4.S4
@@ -7930,7 +7901,6 @@ t844:
 	FMOVQ    624(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V21.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F5
@@ -7951,7 +7921,6 @@ t844:
 	FMOVQ    624(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -7964,12 +7933,12 @@ t844:
 	WORD     $0x4e25d7bd // fadd v29.4s, v29.4s, v5.4s
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x4e21d739 // fadd v25.4s, v25.4s, v1.4s
-	WORD     $0x4eb5d481 // fsub v1.4s, v4.4s, v21.4s
-	WORD     $0x4e35d483 // fadd v3.4s, v4.4s, v21.4s
+	WORD     $0x4eb4d481 // fsub v1.4s, v4.4s, v20.4s
+	WORD     $0x4e34d483 // fadd v3.4s, v4.4s, v20.4s
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec4 // fmul v4.4s, v22.4s, v21.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -8126,8 +8095,8 @@ t870:
 	VLD1     (R23), V4.S[2]
 t868:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e34dc21 // fmul v1.4s, v1.4s, v20.4s
-	WORD     $0x6e34dc42 // fmul v2.4s, v2.4s, v20.4s
+	WORD     $0x6e35dc21 // fmul v1.4s, v1.4s, v21.4s
+	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
 	VFMLA    V18.S4, V1.S4, V4.S4
@@ -8148,7 +8117,6 @@ t868:
 	FMOVQ    624(R26), F7
 	VFMLA    V6.S4, V5.S4, V7.S4
 	VSHL     $23, V4.S4, V4.S4
-	VADD     V21.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
 	FMOVQ    976(R26), F5
@@ -8169,7 +8137,6 @@ t868:
 	FMOVQ    624(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -8182,12 +8149,12 @@ t868:
 	WORD     $0x4e25d79c // fadd v28.4s, v28.4s, v5.4s
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x4e21d718 // fadd v24.4s, v24.4s, v1.4s
-	WORD     $0x4eb5d481 // fsub v1.4s, v4.4s, v21.4s
-	WORD     $0x4e35d483 // fadd v3.4s, v4.4s, v21.4s
+	WORD     $0x4eb4d481 // fsub v1.4s, v4.4s, v20.4s
+	WORD     $0x4e34d483 // fadd v3.4s, v4.4s, v20.4s
 	WORD     $0x6e22dec4 // fmul v4.4s, v22.4s, v2.4s
 	WORD     $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e34dec4 // fmul v4.4s, v22.4s, v20.4s
+	WORD     $0x6e35dec4 // fmul v4.4s, v22.4s, v21.4s
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20dc83 // fmul v3.4s, v4.4s, v0.4s
@@ -8310,19 +8277,18 @@ l690:
 TEXT ·GaussKLStandardLog(SB), NOSPLIT, $40-64
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V11 values    V12-V22 constants and scalars    V23-V31 kept from loop to loop
+	// Registers:    V0-V12 values    V13-V22 constants and scalars    V23-V31 kept from loop to loop
 	FMOVQ    896(R26), F22
-	FMOVQ    624(R26), F21
-	FMOVQ    976(R26), F20
-	FMOVQ    528(R26), F19
-	FMOVS    factor+48(FP), F18
-	VDUP     V18.S[0], V18.S4
-	FMOVQ    960(R26), F17
-	FMOVQ    800(R26), F16
-	FMOVQ    784(R26), F15
-	FMOVQ    992(R26), F14
-	FMOVQ    1072(R26), F13
-	FMOVQ    1088(R26), F12
+	FMOVQ    976(R26), F21
+	FMOVQ    528(R26), F20
+	FMOVS    factor+48(FP), F19
+	VDUP     V19.S[0], V19.S4
+	FMOVQ    960(R26), F18
+	FMOVQ    800(R26), F17
+	FMOVQ    784(R26), F16
+	FMOVQ    992(R26), F15
+	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F13
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R15 elements left in the row    R3 4n
 	MOVD     lanes+0(FP), R0
@@ -8330,7 +8296,7 @@ TEXT ·GaussKLStandardLog(SB), NOSPLIT, $40-64
 	MOVD     sQ+16(FP), R2
 	MOVD     n+32(FP), R3
 	LSL      $2, R3, R3
-	VMOV     V19.B16, V23.B16
+	VMOV     V20.B16, V23.B16
 	MOVD     rows+24(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+40(FP), R14
@@ -8342,14 +8308,14 @@ TEXT ·GaussKLStandardLog(SB), NOSPLIT, $40-64
 	SUB      R3, R14, R14
 	MOVD     R14, 24(RSP)
 l883:
-	VMOV     V19.B16, V31.B16
-	VMOV     V19.B16, V30.B16
-	VMOV     V19.B16, V29.B16
-	VMOV     V19.B16, V28.B16
-	VMOV     V19.B16, V27.B16
-	VMOV     V19.B16, V26.B16
-	VMOV     V19.B16, V25.B16
-	VMOV     V19.B16, V24.B16
+	VMOV     V20.B16, V31.B16
+	VMOV     V20.B16, V30.B16
+	VMOV     V20.B16, V29.B16
+	VMOV     V20.B16, V28.B16
+	VMOV     V20.B16, V27.B16
+	VMOV     V20.B16, V26.B16
+	VMOV     V20.B16, V25.B16
+	VMOV     V20.B16, V24.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
 	BLT      l886
@@ -8358,19 +8324,19 @@ l884:
 	FMOVQ    (R2), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V4.B16
+	VFMLS    V17.S4, V3.S4, V4.S4
 	VFMLS    V16.S4, V3.S4, V4.S4
-	VFMLS    V15.S4, V3.S4, V4.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V4.S4, V14.S4, V3.S4
+	VFMLA    V4.S4, V15.S4, V3.S4
 	FMOVQ    1024(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	FMOVQ    1040(R26), F3
@@ -8384,7 +8350,6 @@ l884:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -8397,15 +8362,15 @@ l884:
 	FMOVQ    16(R2), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V4.B16
+	VFMLS    V17.S4, V3.S4, V4.S4
 	VFMLS    V16.S4, V3.S4, V4.S4
-	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V4.S4, V14.S4, V3.S4
+	VFMLA    V4.S4, V15.S4, V3.S4
 	FMOVQ    1024(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	FMOVQ    1040(R26), F3
@@ -8417,7 +8382,6 @@ l884:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -8430,15 +8394,15 @@ l884:
 	FMOVQ    32(R2), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V4.B16
+	VFMLS    V17.S4, V3.S4, V4.S4
 	VFMLS    V16.S4, V3.S4, V4.S4
-	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V4.S4, V14.S4, V3.S4
+	VFMLA    V4.S4, V15.S4, V3.S4
 	FMOVQ    1024(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	FMOVQ    1040(R26), F3
@@ -8450,7 +8414,6 @@ l884:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -8463,15 +8426,15 @@ l884:
 	FMOVQ    48(R2), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V4.B16
+	VFMLS    V17.S4, V3.S4, V4.S4
 	VFMLS    V16.S4, V3.S4, V4.S4
-	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V4.S4, V14.S4, V3.S4
+	VFMLA    V4.S4, V15.S4, V3.S4
 	FMOVQ    1024(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	FMOVQ    1040(R26), F3
@@ -8483,7 +8446,6 @@ l884:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -8532,19 +8494,19 @@ t915:
 	FMOVQ    256(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
-	VFMLS    V15.S4, V4.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
+	VFMLA    V5.S4, V15.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -8558,7 +8520,6 @@ t915:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -8610,15 +8571,15 @@ t921:
 	FMOVQ    272(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
-	VFMLS    V15.S4, V4.S4, V5.S4
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
+	VFMLA    V5.S4, V15.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -8630,7 +8591,6 @@ t921:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -8682,15 +8642,15 @@ t927:
 	FMOVQ    288(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
-	VFMLS    V15.S4, V4.S4, V5.S4
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
+	VFMLA    V5.S4, V15.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -8702,7 +8662,6 @@ t927:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -8754,15 +8713,15 @@ t933:
 	FMOVQ    304(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
-	VFMLS    V15.S4, V4.S4, V5.S4
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
+	VFMLA    V5.S4, V15.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -8774,7 +8733,6 @@ t933:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
@@ -8801,8 +8759,8 @@ l887:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l883
-	VUMIN    V13.S4, V23.S4, V0.S4
-	VADD     V12.S4, V0.S4, V0.S4
+	VUMIN    V14.S4, V23.S4, V0.S4
+	VADD     V13.S4, V0.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -8901,7 +8859,6 @@ l937:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e33dc03 // fmul v3.4s, v0.4s, v19.4s
 	WORD     $0x6e33dc44 // fmul v4.4s, v2.4s, v19.4s
@@ -8942,7 +8899,6 @@ l937:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e33dc03 // fmul v3.4s, v0.4s, v19.4s
 	WORD     $0x6e33dc44 // fmul v4.4s, v2.4s, v19.4s
@@ -8983,7 +8939,6 @@ l937:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e33dc03 // fmul v3.4s, v0.4s, v19.4s
 	WORD     $0x6e33dc44 // fmul v4.4s, v2.4s, v19.4s
@@ -9024,7 +8979,6 @@ l937:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e33dc03 // fmul v3.4s, v0.4s, v19.4s
 	WORD     $0x6e33dc44 // fmul v4.4s, v2.4s, v19.4s
@@ -9109,7 +9063,6 @@ t992:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e33dc04 // fmul v4.4s, v0.4s, v19.4s
 	WORD     $0x6e33dc45 // fmul v5.4s, v2.4s, v19.4s
@@ -9215,7 +9168,6 @@ t1004:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e33dc04 // fmul v4.4s, v0.4s, v19.4s
 	WORD     $0x6e33dc45 // fmul v5.4s, v2.4s, v19.4s
@@ -9327,7 +9279,6 @@ t1016:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e33dc04 // fmul v4.4s, v0.4s, v19.4s
 	WORD     $0x6e33dc45 // fmul v5.4s, v2.4s, v19.4s
@@ -9439,7 +9390,6 @@ t1028:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e33dc04 // fmul v4.4s, v0.4s, v19.4s
 	WORD     $0x6e33dc45 // fmul v5.4s, v2.4s, v19.4s
@@ -9527,16 +9477,16 @@ TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
 
 	// Registers:    V0-V7 values    V8-V18 constants and scalars    V19-V31 kept from loop to loop
 	FMOVQ    896(R26), F18
-	FMOVQ    624(R26), F17
-	FMOVQ    528(R26), F16
-	FMOVQ    976(R26), F15
+	FMOVQ    528(R26), F17
+	FMOVQ    624(R26), F16
+	FMOVQ    1120(R26), F15
 	FMOVQ    560(R26), F14
 	FMOVQ    1104(R26), F13
 	FMOVQ    960(R26), F12
 	FMOVQ    800(R26), F11
 	FMOVQ    784(R26), F10
 	FMOVQ    992(R26), F9
-	FMOVQ    1120(R26), F8
+	FMOVQ    1136(R26), F8
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R3 muP    R4 sP    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -9546,7 +9496,7 @@ TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
 	MOVD     sP+32(FP), R4
 	MOVD     n+48(FP), R5
 	LSL      $2, R5, R5
-	VMOV     V16.B16, V19.B16
+	VMOV     V17.B16, V19.B16
 	MOVD     rows+40(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+56(FP), R14
@@ -9566,18 +9516,18 @@ TEXT ·GaussKLSoftplus(SB), NOSPLIT, $40-72
 	SUB      R5, R14, R14
 	MOVD     R14, 40(RSP)
 l1037:
-	VMOV     V16.B16, V31.B16
-	VMOV     V16.B16, V30.B16
-	VMOV     V16.B16, V29.B16
-	VMOV     V16.B16, V28.B16
-	VMOV     V17.B16, V27.B16
-	VMOV     V16.B16, V23.B16
-	VMOV     V17.B16, V26.B16
-	VMOV     V16.B16, V22.B16
-	VMOV     V17.B16, V25.B16
-	VMOV     V16.B16, V21.B16
-	VMOV     V17.B16, V24.B16
-	VMOV     V16.B16, V20.B16
+	VMOV     V17.B16, V31.B16
+	VMOV     V17.B16, V30.B16
+	VMOV     V17.B16, V29.B16
+	VMOV     V17.B16, V28.B16
+	VMOV     V16.B16, V27.B16
+	VMOV     V17.B16, V23.B16
+	VMOV     V16.B16, V26.B16
+	VMOV     V17.B16, V22.B16
+	VMOV     V16.B16, V25.B16
+	VMOV     V17.B16, V21.B16
+	VMOV     V16.B16, V24.B16
+	VMOV     V17.B16, V20.B16
 	MOVD     n+48(FP), R15
 	CMP      $16, R15
 	BLT      l1040
@@ -9595,7 +9545,7 @@ l1038:
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
@@ -9616,14 +9566,12 @@ l1038:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 
@@ -9632,8 +9580,7 @@ l1038:
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
-	FMOVQ    1136(R26), F5
-	VAND     V4.B16, V5.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
 	FMOVQ    1152(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -9661,7 +9608,7 @@ l1038:
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
@@ -9682,14 +9629,12 @@ l1038:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
 
@@ -9698,8 +9643,7 @@ l1038:
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
-	FMOVQ    1136(R26), F5
-	VAND     V4.B16, V5.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
 	FMOVQ    1152(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -9723,7 +9667,7 @@ l1038:
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe03 // fdiv v3.4s, v16.4s, v2.4s
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD     $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
 	VFMLS    V2.S4, V4.S4, V1.S4
@@ -9746,7 +9690,7 @@ l1038:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V14.B16, V1.B16, V3.B16
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
@@ -9763,22 +9707,19 @@ l1038:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
-	FMOVQ    1136(R26), F5
-	VAND     V4.B16, V5.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
 	FMOVQ    1152(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -9804,7 +9745,7 @@ l1038:
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VORR     V14.B16, V2.B16, V3.B16
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
@@ -9821,22 +9762,19 @@ l1038:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
-	FMOVQ    1136(R26), F5
-	VAND     V4.B16, V5.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
 	FMOVQ    1152(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -9860,7 +9798,7 @@ l1038:
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe03 // fdiv v3.4s, v16.4s, v2.4s
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD     $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
 	VFMLS    V2.S4, V4.S4, V1.S4
@@ -9883,7 +9821,7 @@ l1038:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V14.B16, V1.B16, V3.B16
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
@@ -9900,22 +9838,19 @@ l1038:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
-	FMOVQ    1136(R26), F5
-	VAND     V4.B16, V5.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
 	FMOVQ    1152(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -9941,7 +9876,7 @@ l1038:
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VORR     V14.B16, V2.B16, V3.B16
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
@@ -9958,22 +9893,19 @@ l1038:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
-	FMOVQ    1136(R26), F5
-	VAND     V4.B16, V5.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
 	FMOVQ    1152(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -9997,7 +9929,7 @@ l1038:
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe03 // fdiv v3.4s, v16.4s, v2.4s
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD     $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
 	VFMLS    V2.S4, V4.S4, V1.S4
@@ -10020,7 +9952,7 @@ l1038:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V14.B16, V1.B16, V3.B16
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
@@ -10037,22 +9969,19 @@ l1038:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
-	FMOVQ    1136(R26), F5
-	VAND     V4.B16, V5.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
 	FMOVQ    1152(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -10078,7 +10007,7 @@ l1038:
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	VORR     V14.B16, V2.B16, V3.B16
 	WORD     $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V3.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V3.S4
@@ -10095,22 +10024,19 @@ l1038:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c844 // fcmgt v4.4s, v2.4s, #0.0
 	VAND     V4.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e464 // fcmgt v4.4s, v3.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V3.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V3.B16
-	FMOVQ    1136(R26), F5
-	VAND     V4.B16, V5.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
 	FMOVQ    1152(R26), F6
 	VFMLA    V3.S4, V6.S4, V5.S4
@@ -10134,7 +10060,7 @@ l1038:
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    1280(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD     $0x6e22fe23 // fdiv v3.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe03 // fdiv v3.4s, v16.4s, v2.4s
 	WORD     $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	WORD     $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
 	VFMLS    V2.S4, V4.S4, V1.S4
@@ -10264,7 +10190,7 @@ t1111:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -10285,14 +10211,12 @@ t1111:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 
@@ -10301,8 +10225,7 @@ t1111:
 	FMOVQ    768(R26), F6
 	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
-	FMOVQ    1136(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
+	VAND     V5.B16, V8.B16, V5.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -10330,7 +10253,7 @@ t1111:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -10351,14 +10274,12 @@ t1111:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 
@@ -10367,8 +10288,7 @@ t1111:
 	FMOVQ    768(R26), F6
 	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
-	FMOVQ    1136(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
+	VAND     V5.B16, V8.B16, V5.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -10392,7 +10312,7 @@ t1111:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe04 // fdiv v4.4s, v16.4s, v2.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VFMLS    V2.S4, V5.S4, V1.S4
@@ -10404,7 +10324,7 @@ t1111:
 	VFMLA    V0.S4, V0.S4, V2.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
-	VBSL     V17.B16, V5.B16, V3.B16
+	VBSL     V16.B16, V5.B16, V3.B16
 	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V0.B16
@@ -10489,7 +10409,7 @@ t1123:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	VORR     V14.B16, V1.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -10506,22 +10426,19 @@ t1123:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
 	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
-	FMOVQ    1136(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
+	VAND     V5.B16, V8.B16, V5.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -10547,7 +10464,7 @@ t1123:
 	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	VORR     V14.B16, V2.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -10564,22 +10481,19 @@ t1123:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
 	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
-	FMOVQ    1136(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
+	VAND     V5.B16, V8.B16, V5.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -10603,7 +10517,7 @@ t1123:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe04 // fdiv v4.4s, v16.4s, v2.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VFMLS    V2.S4, V5.S4, V1.S4
@@ -10615,7 +10529,7 @@ t1123:
 	VFMLA    V0.S4, V0.S4, V2.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
-	VBSL     V17.B16, V5.B16, V3.B16
+	VBSL     V16.B16, V5.B16, V3.B16
 	WORD     $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
@@ -10700,7 +10614,7 @@ t1135:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	VORR     V14.B16, V1.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -10717,22 +10631,19 @@ t1135:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
 	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
-	FMOVQ    1136(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
+	VAND     V5.B16, V8.B16, V5.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -10758,7 +10669,7 @@ t1135:
 	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	VORR     V14.B16, V2.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -10775,22 +10686,19 @@ t1135:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
 	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
-	FMOVQ    1136(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
+	VAND     V5.B16, V8.B16, V5.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -10814,7 +10722,7 @@ t1135:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe04 // fdiv v4.4s, v16.4s, v2.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VFMLS    V2.S4, V5.S4, V1.S4
@@ -10826,7 +10734,7 @@ t1135:
 	VFMLA    V0.S4, V0.S4, V2.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
-	VBSL     V17.B16, V5.B16, V3.B16
+	VBSL     V16.B16, V5.B16, V3.B16
 	WORD     $0x6e23df39 // fmul v25.4s, v25.4s, v3.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V0.B16
@@ -10911,7 +10819,7 @@ t1147:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	VORR     V14.B16, V1.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -10928,22 +10836,19 @@ t1147:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
 	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
-	FMOVQ    1136(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
+	VAND     V5.B16, V8.B16, V5.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -10969,7 +10874,7 @@ t1147:
 	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	VORR     V14.B16, V2.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -10986,22 +10891,19 @@ t1147:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V8.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
 	FMOVQ    768(R26), F6
 	VFMLA    V18.S4, V4.S4, V6.S4
 	VBIT     V5.B16, V6.B16, V4.B16
-	FMOVQ    1136(R26), F6
-	VAND     V5.B16, V6.B16, V5.B16
+	VAND     V5.B16, V8.B16, V5.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -11025,7 +10927,7 @@ t1147:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe04 // fdiv v4.4s, v16.4s, v2.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VFMLS    V2.S4, V5.S4, V1.S4
@@ -11037,7 +10939,7 @@ t1147:
 	VFMLA    V0.S4, V0.S4, V2.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
-	VBSL     V17.B16, V5.B16, V3.B16
+	VBSL     V16.B16, V5.B16, V3.B16
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
@@ -11083,7 +10985,7 @@ TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $72-104
 	FMOVQ    896(R26), F16
 	FMOVQ    528(R26), F15
 	FMOVQ    560(R26), F14
-	FMOVQ    976(R26), F13
+	FMOVQ    1120(R26), F13
 	FMOVQ    1104(R26), F12
 
 	// Registers:    R0 lanes    R1 dmuQ    R2 dsQ    R3 dmuP    R4 dsP    R5 muQ    R6 sQ    R7 muP    R8 sP    R15 elements left in the row    R9 4n
@@ -11166,7 +11068,7 @@ l1151:
 	WORD     $0x4e23f583 // fmax v3.4s, v12.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	FMOVQ    960(R26), F5
 	VFMLA    V5.S4, V3.S4, V4.S4
 	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
@@ -11191,15 +11093,12 @@ l1151:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    1120(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 
@@ -11237,7 +11136,7 @@ l1151:
 	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	FMOVQ    960(R26), F7
 	VFMLA    V7.S4, V5.S4, V6.S4
 	WORD     $0x4eadd4c7 // fsub v7.4s, v6.4s, v13.4s
@@ -11262,15 +11161,12 @@ l1151:
 	VFMLA    V5.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 
@@ -11361,7 +11257,7 @@ l1151:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V14.B16, V1.B16, V3.B16
 	WORD     $0x4e23f583 // fmax v3.4s, v12.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	FMOVQ    960(R26), F5
 	VFMLA    V5.S4, V3.S4, V4.S4
 	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
@@ -11382,15 +11278,12 @@ l1151:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    1120(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 	WORD     $0x6eb0e465 // fcmgt v5.4s, v3.4s, v16.4s
@@ -11424,7 +11317,7 @@ l1151:
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VORR     V14.B16, V2.B16, V5.B16
 	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	FMOVQ    960(R26), F7
 	VFMLA    V7.S4, V5.S4, V6.S4
 	WORD     $0x4eadd4c7 // fsub v7.4s, v6.4s, v13.4s
@@ -11445,15 +11338,12 @@ l1151:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 	WORD     $0x6eb0e4a7 // fcmgt v7.4s, v5.4s, v16.4s
@@ -11542,7 +11432,7 @@ l1151:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V14.B16, V1.B16, V3.B16
 	WORD     $0x4e23f583 // fmax v3.4s, v12.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	FMOVQ    960(R26), F5
 	VFMLA    V5.S4, V3.S4, V4.S4
 	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
@@ -11563,15 +11453,12 @@ l1151:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    1120(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 	WORD     $0x6eb0e465 // fcmgt v5.4s, v3.4s, v16.4s
@@ -11605,7 +11492,7 @@ l1151:
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VORR     V14.B16, V2.B16, V5.B16
 	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	FMOVQ    960(R26), F7
 	VFMLA    V7.S4, V5.S4, V6.S4
 	WORD     $0x4eadd4c7 // fsub v7.4s, v6.4s, v13.4s
@@ -11626,15 +11513,12 @@ l1151:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 	WORD     $0x6eb0e4a7 // fcmgt v7.4s, v5.4s, v16.4s
@@ -11723,7 +11607,7 @@ l1151:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V14.B16, V1.B16, V3.B16
 	WORD     $0x4e23f583 // fmax v3.4s, v12.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	FMOVQ    960(R26), F5
 	VFMLA    V5.S4, V3.S4, V4.S4
 	WORD     $0x4eadd485 // fsub v5.4s, v4.4s, v13.4s
@@ -11744,15 +11628,12 @@ l1151:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	FMOVQ    1120(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V17.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 	WORD     $0x6eb0e465 // fcmgt v5.4s, v3.4s, v16.4s
@@ -11786,7 +11667,7 @@ l1151:
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	VORR     V14.B16, V2.B16, V5.B16
 	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	FMOVQ    960(R26), F7
 	VFMLA    V7.S4, V5.S4, V6.S4
 	WORD     $0x4eadd4c7 // fsub v7.4s, v6.4s, v13.4s
@@ -11807,15 +11688,12 @@ l1151:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 	WORD     $0x6eb0e4a7 // fcmgt v7.4s, v5.4s, v16.4s
@@ -12015,7 +11893,7 @@ t1272:
 	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	FMOVQ    960(R26), F6
 	VFMLA    V6.S4, V4.S4, V5.S4
 	WORD     $0x4eadd4a6 // fsub v6.4s, v5.4s, v13.4s
@@ -12040,15 +11918,12 @@ t1272:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V5.B16
 
@@ -12086,7 +11961,7 @@ t1272:
 	WORD     $0x4e26f586 // fmax v6.4s, v12.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F7
+	FMOVQ    1120(R26), F7
 	FMOVQ    960(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
 	WORD     $0x4eadd4e8 // fsub v8.4s, v7.4s, v13.4s
@@ -12111,15 +11986,12 @@ t1272:
 	VFMLA    V6.S4, V8.S4, V9.S4
 
 	// p 2^n
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    1120(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V17.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0c847 // fcmgt v7.4s, v2.4s, #0.0
 	VAND     V7.B16, V2.B16, V7.B16
 
@@ -12336,7 +12208,7 @@ t1296:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	VORR     V14.B16, V1.B16, V4.B16
 	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	FMOVQ    960(R26), F6
 	VFMLA    V6.S4, V4.S4, V5.S4
 	WORD     $0x4eadd4a6 // fsub v6.4s, v5.4s, v13.4s
@@ -12357,15 +12229,12 @@ t1296:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V5.B16
 	WORD     $0x6eb0e486 // fcmgt v6.4s, v4.4s, v16.4s
@@ -12399,7 +12268,7 @@ t1296:
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	VORR     V14.B16, V2.B16, V6.B16
 	WORD     $0x4e26f586 // fmax v6.4s, v12.4s, v6.4s
-	FMOVQ    976(R26), F7
+	FMOVQ    1120(R26), F7
 	FMOVQ    960(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
 	WORD     $0x4eadd4e8 // fsub v8.4s, v7.4s, v13.4s
@@ -12420,15 +12289,12 @@ t1296:
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    1120(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V17.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0c847 // fcmgt v7.4s, v2.4s, #0.0
 	VAND     V7.B16, V2.B16, V7.B16
 	WORD     $0x6eb0e4c8 // fcmgt v8.4s, v6.4s, v16.4s
@@ -12655,7 +12521,7 @@ t1320:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	VORR     V14.B16, V1.B16, V4.B16
 	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	FMOVQ    960(R26), F6
 	VFMLA    V6.S4, V4.S4, V5.S4
 	WORD     $0x4eadd4a6 // fsub v6.4s, v5.4s, v13.4s
@@ -12676,15 +12542,12 @@ t1320:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V5.B16
 	WORD     $0x6eb0e486 // fcmgt v6.4s, v4.4s, v16.4s
@@ -12718,7 +12581,7 @@ t1320:
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	VORR     V14.B16, V2.B16, V6.B16
 	WORD     $0x4e26f586 // fmax v6.4s, v12.4s, v6.4s
-	FMOVQ    976(R26), F7
+	FMOVQ    1120(R26), F7
 	FMOVQ    960(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
 	WORD     $0x4eadd4e8 // fsub v8.4s, v7.4s, v13.4s
@@ -12739,15 +12602,12 @@ t1320:
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    1120(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V17.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0c847 // fcmgt v7.4s, v2.4s, #0.0
 	VAND     V7.B16, V2.B16, V7.B16
 	WORD     $0x6eb0e4c8 // fcmgt v8.4s, v6.4s, v16.4s
@@ -12974,7 +12834,7 @@ t1344:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	VORR     V14.B16, V1.B16, V4.B16
 	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	FMOVQ    960(R26), F6
 	VFMLA    V6.S4, V4.S4, V5.S4
 	WORD     $0x4eadd4a6 // fsub v6.4s, v5.4s, v13.4s
@@ -12995,15 +12855,12 @@ t1344:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V5.B16
 	WORD     $0x6eb0e486 // fcmgt v6.4s, v4.4s, v16.4s
@@ -13037,7 +12894,7 @@ t1344:
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	VORR     V14.B16, V2.B16, V6.B16
 	WORD     $0x4e26f586 // fmax v6.4s, v12.4s, v6.4s
-	FMOVQ    976(R26), F7
+	FMOVQ    1120(R26), F7
 	FMOVQ    960(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
 	WORD     $0x4eadd4e8 // fsub v8.4s, v7.4s, v13.4s
@@ -13058,15 +12915,12 @@ t1344:
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    1120(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V17.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V17.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0c847 // fcmgt v7.4s, v2.4s, #0.0
 	VAND     V7.B16, V2.B16, V7.B16
 	WORD     $0x6eb0e4c8 // fcmgt v8.4s, v6.4s, v16.4s
@@ -13263,17 +13117,17 @@ TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
 
 	// Registers:    V0-V6 values    V7-V18 constants and scalars    V19-V31 kept from loop to loop
 	FMOVQ    896(R26), F18
-	FMOVQ    624(R26), F17
-	FMOVQ    528(R26), F16
-	FMOVQ    976(R26), F15
+	FMOVQ    528(R26), F17
+	FMOVQ    624(R26), F16
+	FMOVQ    1120(R26), F15
 	FMOVQ    560(R26), F14
 	FMOVQ    1104(R26), F13
 	FMOVQ    960(R26), F12
 	FMOVQ    800(R26), F11
 	FMOVQ    784(R26), F10
 	FMOVQ    992(R26), F9
-	FMOVQ    1120(R26), F8
-	FMOVQ    1136(R26), F7
+	FMOVQ    1136(R26), F8
+	FMOVQ    1152(R26), F7
 
 	// Registers:    R0 lanes    R1 muQ    R2 sQ    R15 elements left in the row    R3 4n
 	MOVD     lanes+0(FP), R0
@@ -13281,7 +13135,7 @@ TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
 	MOVD     sQ+16(FP), R2
 	MOVD     n+32(FP), R3
 	LSL      $2, R3, R3
-	VMOV     V16.B16, V19.B16
+	VMOV     V17.B16, V19.B16
 	MOVD     rows+24(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+40(FP), R14
@@ -13293,18 +13147,18 @@ TEXT ·GaussKLStandardSoftplus(SB), NOSPLIT, $24-56
 	SUB      R3, R14, R14
 	MOVD     R14, 24(RSP)
 l1359:
-	VMOV     V16.B16, V31.B16
-	VMOV     V16.B16, V30.B16
-	VMOV     V16.B16, V29.B16
-	VMOV     V16.B16, V28.B16
-	VMOV     V17.B16, V27.B16
-	VMOV     V16.B16, V23.B16
-	VMOV     V17.B16, V26.B16
-	VMOV     V16.B16, V22.B16
-	VMOV     V17.B16, V25.B16
-	VMOV     V16.B16, V21.B16
-	VMOV     V17.B16, V24.B16
-	VMOV     V16.B16, V20.B16
+	VMOV     V17.B16, V31.B16
+	VMOV     V17.B16, V30.B16
+	VMOV     V17.B16, V29.B16
+	VMOV     V17.B16, V28.B16
+	VMOV     V16.B16, V27.B16
+	VMOV     V17.B16, V23.B16
+	VMOV     V16.B16, V26.B16
+	VMOV     V17.B16, V22.B16
+	VMOV     V16.B16, V25.B16
+	VMOV     V17.B16, V21.B16
+	VMOV     V16.B16, V24.B16
+	VMOV     V17.B16, V20.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
 	BLT      l1362
@@ -13317,7 +13171,7 @@ l1360:
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -13338,14 +13192,12 @@ l1360:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
 
@@ -13354,10 +13206,9 @@ l1360:
 	FMOVQ    768(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
-	VAND     V3.B16, V7.B16, V3.B16
+	VAND     V3.B16, V8.B16, V3.B16
 	FMOVQ    1168(R26), F4
-	FMOVQ    1152(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V7.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1200(R26), F4
@@ -13391,7 +13242,7 @@ l1360:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -13408,24 +13259,21 @@ l1360:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e443 // fcmgt v3.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
-	VAND     V3.B16, V7.B16, V3.B16
+	VAND     V3.B16, V8.B16, V3.B16
 	FMOVQ    1168(R26), F4
-	FMOVQ    1152(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V7.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1200(R26), F4
@@ -13459,7 +13307,7 @@ l1360:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -13476,24 +13324,21 @@ l1360:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e443 // fcmgt v3.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
-	VAND     V3.B16, V7.B16, V3.B16
+	VAND     V3.B16, V8.B16, V3.B16
 	FMOVQ    1168(R26), F4
-	FMOVQ    1152(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V7.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1200(R26), F4
@@ -13527,7 +13372,7 @@ l1360:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -13544,24 +13389,21 @@ l1360:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e443 // fcmgt v3.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
-	VAND     V3.B16, V7.B16, V3.B16
+	VAND     V3.B16, V8.B16, V3.B16
 	FMOVQ    1168(R26), F4
-	FMOVQ    1152(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V7.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1200(R26), F4
@@ -13673,7 +13515,7 @@ t1397:
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V2.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V2.S4
@@ -13694,14 +13536,12 @@ t1397:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 
@@ -13710,10 +13550,9 @@ t1397:
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -13741,7 +13580,7 @@ t1397:
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VAND     V3.B16, V4.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
-	VBSL     V17.B16, V1.B16, V3.B16
+	VBSL     V16.B16, V1.B16, V3.B16
 	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V0.B16
@@ -13786,7 +13625,7 @@ t1403:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V2.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V2.S4
@@ -13803,24 +13642,21 @@ t1403:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -13848,7 +13684,7 @@ t1403:
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VAND     V3.B16, V4.B16, V0.B16
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
-	VBSL     V17.B16, V1.B16, V3.B16
+	VBSL     V16.B16, V1.B16, V3.B16
 	WORD     $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V0.B16
@@ -13893,7 +13729,7 @@ t1409:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V2.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V2.S4
@@ -13910,24 +13746,21 @@ t1409:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -13955,7 +13788,7 @@ t1409:
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VAND     V3.B16, V4.B16, V0.B16
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
-	VBSL     V17.B16, V1.B16, V3.B16
+	VBSL     V16.B16, V1.B16, V3.B16
 	WORD     $0x6e23df39 // fmul v25.4s, v25.4s, v3.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V0.B16
@@ -14000,7 +13833,7 @@ t1415:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V2.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V2.S4
@@ -14017,24 +13850,21 @@ t1415:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -14062,7 +13892,7 @@ t1415:
 	VFMLA    V0.S4, V0.S4, V4.S4
 	VAND     V3.B16, V4.B16, V0.B16
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
-	VBSL     V17.B16, V1.B16, V3.B16
+	VBSL     V16.B16, V1.B16, V3.B16
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
@@ -14101,7 +13931,7 @@ TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-72
 	FMOVQ    624(R26), F17
 	FMOVQ    896(R26), F16
 	FMOVQ    528(R26), F15
-	FMOVQ    976(R26), F14
+	FMOVQ    1120(R26), F14
 	FMOVQ    560(R26), F13
 	FMOVQ    1104(R26), F12
 	FMOVQ    960(R26), F11
@@ -14163,7 +13993,7 @@ l1419:
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -14185,15 +14015,12 @@ l1419:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V3.B16
 
@@ -14256,7 +14083,7 @@ l1419:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V13.B16, V1.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -14274,15 +14101,12 @@ l1419:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V3.B16
 	WORD     $0x6eb0e444 // fcmgt v4.4s, v2.4s, v16.4s
@@ -14343,7 +14167,7 @@ l1419:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V13.B16, V1.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -14361,15 +14185,12 @@ l1419:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V3.B16
 	WORD     $0x6eb0e444 // fcmgt v4.4s, v2.4s, v16.4s
@@ -14430,7 +14251,7 @@ l1419:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V13.B16, V1.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -14448,15 +14269,12 @@ l1419:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V3.B16
 	WORD     $0x6eb0e444 // fcmgt v4.4s, v2.4s, v16.4s
@@ -14597,7 +14415,7 @@ t1480:
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V11.S4, V2.S4, V4.S4
 	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VFMLS    V10.S4, V5.S4, V2.S4
@@ -14619,15 +14437,12 @@ t1480:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    1120(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 
@@ -14755,7 +14570,7 @@ t1492:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V13.B16, V1.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V11.S4, V2.S4, V4.S4
 	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VFMLS    V10.S4, V5.S4, V2.S4
@@ -14773,15 +14588,12 @@ t1492:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    1120(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 	WORD     $0x6eb0e445 // fcmgt v5.4s, v2.4s, v16.4s
@@ -14913,7 +14725,7 @@ t1504:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V13.B16, V1.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V11.S4, V2.S4, V4.S4
 	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VFMLS    V10.S4, V5.S4, V2.S4
@@ -14931,15 +14743,12 @@ t1504:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    1120(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 	WORD     $0x6eb0e445 // fcmgt v5.4s, v2.4s, v16.4s
@@ -15071,7 +14880,7 @@ t1516:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V13.B16, V1.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V11.S4, V2.S4, V4.S4
 	WORD     $0x4eaed485 // fsub v5.4s, v4.4s, v14.4s
 	VFMLS    V10.S4, V5.S4, V2.S4
@@ -15089,15 +14898,12 @@ t1516:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    1120(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 	WORD     $0x6eb0e445 // fcmgt v5.4s, v2.4s, v16.4s
@@ -17483,20 +17289,19 @@ l1928:
 TEXT ·GaussLogProbLog(SB), NOSPLIT, $56-80
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V10 values    V11-V22 constants and scalars    V23-V31 kept from loop to loop
-	FMOVQ    624(R26), F22
-	FMOVQ    976(R26), F21
-	FMOVQ    528(R26), F20
-	FMOVS    factor+64(FP), F19
-	VDUP     V19.S[0], V19.S4
-	FMOVQ    768(R26), F18
-	FMOVQ    960(R26), F17
-	FMOVQ    800(R26), F16
-	FMOVQ    784(R26), F15
-	FMOVQ    992(R26), F14
-	FMOVQ    896(R26), F13
-	FMOVQ    1072(R26), F12
-	FMOVQ    1088(R26), F11
+	// Registers:    V0-V11 values    V12-V22 constants and scalars    V23-V31 kept from loop to loop
+	FMOVQ    976(R26), F22
+	FMOVQ    528(R26), F21
+	FMOVS    factor+64(FP), F20
+	VDUP     V20.S[0], V20.S4
+	FMOVQ    768(R26), F19
+	FMOVQ    960(R26), F18
+	FMOVQ    800(R26), F17
+	FMOVQ    784(R26), F16
+	FMOVQ    992(R26), F15
+	FMOVQ    896(R26), F14
+	FMOVQ    1072(R26), F13
+	FMOVQ    1088(R26), F12
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R15 elements left in the row    R4 4n
 	MOVD     lanes+0(FP), R0
@@ -17505,7 +17310,7 @@ TEXT ·GaussLogProbLog(SB), NOSPLIT, $56-80
 	MOVD     s+24(FP), R3
 	MOVD     n+40(FP), R4
 	LSL      $2, R4, R4
-	VMOV     V20.B16, V23.B16
+	VMOV     V21.B16, V23.B16
 	MOVD     rows+32(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ldx+48(FP), R14
@@ -17521,14 +17326,14 @@ TEXT ·GaussLogProbLog(SB), NOSPLIT, $56-80
 	SUB      R4, R14, R14
 	MOVD     R14, 32(RSP)
 l1958:
-	VMOV     V20.B16, V31.B16
-	VMOV     V20.B16, V30.B16
-	VMOV     V20.B16, V29.B16
-	VMOV     V20.B16, V28.B16
-	VMOV     V20.B16, V27.B16
-	VMOV     V20.B16, V26.B16
-	VMOV     V20.B16, V25.B16
-	VMOV     V20.B16, V24.B16
+	VMOV     V21.B16, V31.B16
+	VMOV     V21.B16, V30.B16
+	VMOV     V21.B16, V29.B16
+	VMOV     V21.B16, V28.B16
+	VMOV     V21.B16, V27.B16
+	VMOV     V21.B16, V26.B16
+	VMOV     V21.B16, V25.B16
+	VMOV     V21.B16, V24.B16
 	MOVD     n+40(FP), R15
 	CMP      $16, R15
 	BLT      l1961
@@ -17539,19 +17344,19 @@ l1959:
 	FMOVQ    (R1), F1
 	FMOVQ    (R2), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -17565,28 +17370,27 @@ l1959:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d77b // fadd v27.4s, v27.4s, v2.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
 	FMOVQ    16(R3), F0
 	FMOVQ    16(R1), F1
 	FMOVQ    16(R2), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -17598,28 +17402,27 @@ l1959:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d75a // fadd v26.4s, v26.4s, v2.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VFMLA    V0.S4, V0.S4, V30.S4
 	FMOVQ    32(R3), F0
 	FMOVQ    32(R1), F1
 	FMOVQ    32(R2), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -17631,28 +17434,27 @@ l1959:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d739 // fadd v25.4s, v25.4s, v2.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VFMLA    V0.S4, V0.S4, V29.S4
 	FMOVQ    48(R3), F0
 	FMOVQ    48(R1), F1
 	FMOVQ    48(R2), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -17664,14 +17466,13 @@ l1959:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VFMLA    V0.S4, V0.S4, V28.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -17724,19 +17525,19 @@ t2007:
 	VLD1     (R23), V2.S[2]
 t2005:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -17750,7 +17551,6 @@ t2005:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -17761,7 +17561,7 @@ t2005:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d77b // fadd v27.4s, v27.4s, v0.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VAND     V3.B16, V0.B16, V1.B16
 	VAND     V3.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V31.S4
@@ -17820,15 +17620,15 @@ t2016:
 	VLD1     (R23), V2.S[2]
 t2014:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -17840,7 +17640,6 @@ t2014:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -17851,7 +17650,7 @@ t2014:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d75a // fadd v26.4s, v26.4s, v0.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VAND     V3.B16, V0.B16, V1.B16
 	VAND     V3.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V30.S4
@@ -17910,15 +17709,15 @@ t2025:
 	VLD1     (R23), V2.S[2]
 t2023:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -17930,7 +17729,6 @@ t2023:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -17941,7 +17739,7 @@ t2023:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d739 // fadd v25.4s, v25.4s, v0.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VAND     V3.B16, V0.B16, V1.B16
 	VAND     V3.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V29.S4
@@ -18000,15 +17798,15 @@ t2034:
 	VLD1     (R23), V2.S[2]
 t2032:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18020,7 +17818,6 @@ t2032:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -18031,7 +17828,7 @@ t2032:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V3.B16, V2.B16, V0.B16
 	WORD     $0x4e20d718 // fadd v24.4s, v24.4s, v0.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VAND     V3.B16, V0.B16, V1.B16
 	VAND     V3.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V28.S4
@@ -18054,8 +17851,8 @@ l1962:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l1958
-	VUMIN    V12.S4, V23.S4, V0.S4
-	VADD     V11.S4, V0.S4, V0.S4
+	VUMIN    V13.S4, V23.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -18067,20 +17864,19 @@ l1962:
 TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $56-88
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V10 values    V11-V22 constants and scalars    V23-V31 kept from loop to loop
-	FMOVQ    624(R26), F22
-	FMOVQ    976(R26), F21
-	FMOVQ    528(R26), F20
-	FMOVS    factor+72(FP), F19
-	VDUP     V19.S[0], V19.S4
-	FMOVQ    768(R26), F18
-	FMOVQ    960(R26), F17
-	FMOVQ    800(R26), F16
-	FMOVQ    784(R26), F15
-	FMOVQ    992(R26), F14
-	FMOVQ    896(R26), F13
-	FMOVQ    1072(R26), F12
-	FMOVQ    1088(R26), F11
+	// Registers:    V0-V11 values    V12-V22 constants and scalars    V23-V31 kept from loop to loop
+	FMOVQ    976(R26), F22
+	FMOVQ    528(R26), F21
+	FMOVS    factor+72(FP), F20
+	VDUP     V20.S[0], V20.S4
+	FMOVQ    768(R26), F19
+	FMOVQ    960(R26), F18
+	FMOVQ    800(R26), F17
+	FMOVQ    784(R26), F16
+	FMOVQ    992(R26), F15
+	FMOVQ    896(R26), F14
+	FMOVQ    1072(R26), F13
+	FMOVQ    1088(R26), F12
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R4 h    R15 elements left in the row    R5 4n
 	MOVD     lanes+0(FP), R0
@@ -18090,7 +17886,7 @@ TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $56-88
 	MOVD     h+32(FP), R4
 	MOVD     n+48(FP), R5
 	LSL      $2, R5, R5
-	VMOV     V20.B16, V23.B16
+	VMOV     V21.B16, V23.B16
 	MOVD     rows+40(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ldx+56(FP), R14
@@ -18110,14 +17906,14 @@ TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $56-88
 	SUB      R5, R14, R14
 	MOVD     R14, 40(RSP)
 l2035:
-	VMOV     V20.B16, V31.B16
-	VMOV     V20.B16, V30.B16
-	VMOV     V20.B16, V29.B16
-	VMOV     V20.B16, V28.B16
-	VMOV     V20.B16, V27.B16
-	VMOV     V20.B16, V26.B16
-	VMOV     V20.B16, V25.B16
-	VMOV     V20.B16, V24.B16
+	VMOV     V21.B16, V31.B16
+	VMOV     V21.B16, V30.B16
+	VMOV     V21.B16, V29.B16
+	VMOV     V21.B16, V28.B16
+	VMOV     V21.B16, V27.B16
+	VMOV     V21.B16, V26.B16
+	VMOV     V21.B16, V25.B16
+	VMOV     V21.B16, V24.B16
 	MOVD     n+48(FP), R15
 	CMP      $16, R15
 	BLT      l2038
@@ -18128,19 +17924,19 @@ l2036:
 	FMOVQ    (R1), F1
 	FMOVQ    (R2), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18154,29 +17950,28 @@ l2036:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d77b // fadd v27.4s, v27.4s, v2.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
 	FMOVQ    F3, (R4)
 	FMOVQ    16(R3), F0
 	FMOVQ    16(R1), F1
 	FMOVQ    16(R2), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18188,29 +17983,28 @@ l2036:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d75a // fadd v26.4s, v26.4s, v2.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VFMLA    V0.S4, V0.S4, V30.S4
 	FMOVQ    F3, 16(R4)
 	FMOVQ    32(R3), F0
 	FMOVQ    32(R1), F1
 	FMOVQ    32(R2), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18222,29 +18016,28 @@ l2036:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d739 // fadd v25.4s, v25.4s, v2.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VFMLA    V0.S4, V0.S4, V29.S4
 	FMOVQ    F3, 32(R4)
 	FMOVQ    48(R3), F0
 	FMOVQ    48(R1), F1
 	FMOVQ    48(R2), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18256,14 +18049,13 @@ l2036:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VFMLA    V0.S4, V0.S4, V28.S4
 	FMOVQ    F3, 48(R4)
 	ADD      $64, R1, R1
@@ -18318,19 +18110,19 @@ t2096:
 	VLD1     (R23), V2.S[2]
 t2094:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18344,7 +18136,6 @@ t2094:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -18355,7 +18146,7 @@ t2094:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d77b // fadd v27.4s, v27.4s, v0.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VAND     V4.B16, V0.B16, V1.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V31.S4
@@ -18428,15 +18219,15 @@ t2108:
 	VLD1     (R23), V2.S[2]
 t2106:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18448,7 +18239,6 @@ t2106:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -18459,7 +18249,7 @@ t2106:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d75a // fadd v26.4s, v26.4s, v0.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VAND     V4.B16, V0.B16, V1.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V30.S4
@@ -18535,15 +18325,15 @@ t2120:
 	VLD1     (R23), V2.S[2]
 t2118:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18555,7 +18345,6 @@ t2118:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -18566,7 +18355,7 @@ t2118:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d739 // fadd v25.4s, v25.4s, v0.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VAND     V4.B16, V0.B16, V1.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V29.S4
@@ -18642,15 +18431,15 @@ t2132:
 	VLD1     (R23), V2.S[2]
 t2130:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e33dc02 // fmul v2.4s, v0.4s, v19.4s
-	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
+	WORD     $0x6e34dc02 // fmul v2.4s, v0.4s, v20.4s
+	WORD     $0x6e33dc43 // fmul v3.4s, v2.4s, v19.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V17.S4, V3.S4, V4.S4
-	WORD     $0x4eb5d485 // fsub v5.4s, v4.4s, v21.4s
+	VFMLA    V18.S4, V3.S4, V4.S4
+	WORD     $0x4eb6d485 // fsub v5.4s, v4.4s, v22.4s
+	VFMLS    V17.S4, V5.S4, V3.S4
 	VFMLS    V16.S4, V5.S4, V3.S4
-	VFMLS    V15.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V14.S4, V5.S4
+	VFMLA    V3.S4, V15.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18662,7 +18451,6 @@ t2130:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V22.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -18673,7 +18461,7 @@ t2130:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d718 // fadd v24.4s, v24.4s, v0.4s
-	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
+	WORD     $0x6e2edc20 // fmul v0.4s, v1.4s, v14.4s
 	VAND     V4.B16, V0.B16, V1.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V1.S4, V28.S4
@@ -18716,8 +18504,8 @@ l2039:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l2035
-	VUMIN    V12.S4, V23.S4, V0.S4
-	VADD     V11.S4, V0.S4, V0.S4
+	VUMIN    V13.S4, V23.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -18729,20 +18517,19 @@ l2039:
 TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $72-96
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V9 values    V10-V21 constants and scalars    V22-V31 kept from loop to loop
+	// Registers:    V0-V10 values    V11-V21 constants and scalars    V22-V31 kept from loop to loop
 	FMOVS    factor+80(FP), F21
 	VDUP     V21.S[0], V21.S4
-	FMOVQ    624(R26), F20
-	FMOVQ    976(R26), F19
-	FMOVQ    528(R26), F18
-	FMOVQ    768(R26), F17
-	FMOVQ    960(R26), F16
-	FMOVQ    800(R26), F15
-	FMOVQ    784(R26), F14
-	FMOVQ    992(R26), F13
-	FMOVQ    896(R26), F12
-	FMOVQ    1072(R26), F11
-	FMOVQ    1088(R26), F10
+	FMOVQ    976(R26), F20
+	FMOVQ    528(R26), F19
+	FMOVQ    768(R26), F18
+	FMOVQ    960(R26), F17
+	FMOVQ    800(R26), F16
+	FMOVQ    784(R26), F15
+	FMOVQ    992(R26), F14
+	FMOVQ    896(R26), F13
+	FMOVQ    1072(R26), F12
+	FMOVQ    1088(R26), F11
 
 	// Registers:    R0 lanes    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
 	MOVD     lanes+0(FP), R0
@@ -18753,7 +18540,7 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $72-96
 	MOVD     s+40(FP), R5
 	MOVD     n+56(FP), R6
 	LSL      $2, R6, R6
-	VMOV     V18.B16, V23.B16
+	VMOV     V19.B16, V23.B16
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+64(FP), R14
@@ -18780,14 +18567,14 @@ l2136:
 	FMOVS    192(R0), F0
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V22.B16
-	VMOV     V18.B16, V31.B16
-	VMOV     V18.B16, V30.B16
-	VMOV     V18.B16, V29.B16
-	VMOV     V18.B16, V28.B16
-	VMOV     V18.B16, V27.B16
-	VMOV     V18.B16, V26.B16
-	VMOV     V18.B16, V25.B16
-	VMOV     V18.B16, V24.B16
+	VMOV     V19.B16, V31.B16
+	VMOV     V19.B16, V30.B16
+	VMOV     V19.B16, V29.B16
+	VMOV     V19.B16, V28.B16
+	VMOV     V19.B16, V27.B16
+	VMOV     V19.B16, V26.B16
+	VMOV     V19.B16, V25.B16
+	VMOV     V19.B16, V24.B16
 	MOVD     n+56(FP), R15
 	CMP      $16, R15
 	BLT      l2139
@@ -18797,18 +18584,18 @@ l2137:
 	FMOVQ    (R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18822,14 +18609,13 @@ l2137:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d77b // fadd v27.4s, v27.4s, v2.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
 	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
@@ -18845,14 +18631,14 @@ l2137:
 	FMOVQ    16(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18864,14 +18650,13 @@ l2137:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d75a // fadd v26.4s, v26.4s, v2.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VFMLA    V0.S4, V0.S4, V30.S4
 	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
@@ -18887,14 +18672,14 @@ l2137:
 	FMOVQ    32(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18906,14 +18691,13 @@ l2137:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d739 // fadd v25.4s, v25.4s, v2.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VFMLA    V0.S4, V0.S4, V29.S4
 	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
@@ -18929,14 +18713,14 @@ l2137:
 	FMOVQ    48(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -18948,14 +18732,13 @@ l2137:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VFMLA    V0.S4, V0.S4, V28.S4
 	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
@@ -19020,18 +18803,18 @@ t2209:
 t2207:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19045,7 +18828,6 @@ t2207:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19056,7 +18838,7 @@ t2207:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d77b // fadd v27.4s, v27.4s, v0.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V31.S4
@@ -19151,14 +18933,14 @@ t2224:
 t2222:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19170,7 +18952,6 @@ t2222:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19181,7 +18962,7 @@ t2222:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d75a // fadd v26.4s, v26.4s, v0.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V30.S4
@@ -19282,14 +19063,14 @@ t2239:
 t2237:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19301,7 +19082,6 @@ t2237:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19312,7 +19092,7 @@ t2237:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d739 // fadd v25.4s, v25.4s, v0.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V29.S4
@@ -19413,14 +19193,14 @@ t2254:
 t2252:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19432,7 +19212,6 @@ t2252:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19443,7 +19222,7 @@ t2252:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d718 // fadd v24.4s, v24.4s, v0.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V28.S4
@@ -19513,8 +19292,8 @@ l2140:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l2136
-	VUMIN    V11.S4, V23.S4, V0.S4
-	VADD     V10.S4, V0.S4, V0.S4
+	VUMIN    V12.S4, V23.S4, V0.S4
+	VADD     V11.S4, V0.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -19526,20 +19305,19 @@ l2140:
 TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $72-104
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V9 values    V10-V21 constants and scalars    V22-V31 kept from loop to loop
+	// Registers:    V0-V10 values    V11-V21 constants and scalars    V22-V31 kept from loop to loop
 	FMOVS    factor+88(FP), F21
 	VDUP     V21.S[0], V21.S4
-	FMOVQ    624(R26), F20
-	FMOVQ    976(R26), F19
-	FMOVQ    528(R26), F18
-	FMOVQ    768(R26), F17
-	FMOVQ    960(R26), F16
-	FMOVQ    800(R26), F15
-	FMOVQ    784(R26), F14
-	FMOVQ    992(R26), F13
-	FMOVQ    896(R26), F12
-	FMOVQ    1072(R26), F11
-	FMOVQ    1088(R26), F10
+	FMOVQ    976(R26), F20
+	FMOVQ    528(R26), F19
+	FMOVQ    768(R26), F18
+	FMOVQ    960(R26), F17
+	FMOVQ    800(R26), F16
+	FMOVQ    784(R26), F15
+	FMOVQ    992(R26), F14
+	FMOVQ    896(R26), F13
+	FMOVQ    1072(R26), F12
+	FMOVQ    1088(R26), F11
 
 	// Registers:    R0 lanes    R1 dx    R2 dmu    R3 ds    R4 x    R5 mu    R6 s    R15 elements left in the row    R7 4n
 	MOVD     lanes+0(FP), R0
@@ -19551,7 +19329,7 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $72-104
 	MOVD     s+48(FP), R6
 	MOVD     n+64(FP), R7
 	LSL      $2, R7, R7
-	VMOV     V18.B16, V23.B16
+	VMOV     V19.B16, V23.B16
 	MOVD     rows+56(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+72(FP), R14
@@ -19578,14 +19356,14 @@ l2261:
 	FMOVS    192(R0), F0
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V22.B16
-	VMOV     V18.B16, V31.B16
-	VMOV     V18.B16, V30.B16
-	VMOV     V18.B16, V29.B16
-	VMOV     V18.B16, V28.B16
-	VMOV     V18.B16, V27.B16
-	VMOV     V18.B16, V26.B16
-	VMOV     V18.B16, V25.B16
-	VMOV     V18.B16, V24.B16
+	VMOV     V19.B16, V31.B16
+	VMOV     V19.B16, V30.B16
+	VMOV     V19.B16, V29.B16
+	VMOV     V19.B16, V28.B16
+	VMOV     V19.B16, V27.B16
+	VMOV     V19.B16, V26.B16
+	VMOV     V19.B16, V25.B16
+	VMOV     V19.B16, V24.B16
 	MOVD     n+64(FP), R15
 	CMP      $16, R15
 	BLT      l2264
@@ -19595,18 +19373,18 @@ l2262:
 	FMOVQ    (R5), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19620,14 +19398,13 @@ l2262:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d77b // fadd v27.4s, v27.4s, v2.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VFMLA    V0.S4, V0.S4, V31.S4
 	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
@@ -19645,14 +19422,14 @@ l2262:
 	FMOVQ    16(R5), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19664,14 +19441,13 @@ l2262:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d75a // fadd v26.4s, v26.4s, v2.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VFMLA    V0.S4, V0.S4, V30.S4
 	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
@@ -19689,14 +19465,14 @@ l2262:
 	FMOVQ    32(R5), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19708,14 +19484,13 @@ l2262:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d739 // fadd v25.4s, v25.4s, v2.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VFMLA    V0.S4, V0.S4, V29.S4
 	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
@@ -19733,14 +19508,14 @@ l2262:
 	FMOVQ    48(R5), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19752,14 +19527,13 @@ l2262:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VUMAX    V0.S4, V23.S4, V23.S4
 	WORD     $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VFMLA    V0.S4, V0.S4, V28.S4
 	WORD     $0x6e35dec0 // fmul v0.4s, v22.4s, v21.4s
 	WORD     $0x6e23dec2 // fmul v2.4s, v22.4s, v3.4s
@@ -19827,18 +19601,18 @@ t2346:
 t2344:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19852,7 +19626,6 @@ t2344:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -19863,7 +19636,7 @@ t2344:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d77b // fadd v27.4s, v27.4s, v0.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V31.S4
@@ -19973,14 +19746,14 @@ t2364:
 t2362:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -19992,7 +19765,6 @@ t2362:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -20003,7 +19775,7 @@ t2362:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d75a // fadd v26.4s, v26.4s, v0.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V30.S4
@@ -20122,14 +19894,14 @@ t2382:
 t2380:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -20141,7 +19913,6 @@ t2380:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -20152,7 +19923,7 @@ t2380:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d739 // fadd v25.4s, v25.4s, v0.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V29.S4
@@ -20271,14 +20042,14 @@ t2400:
 t2398:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x6e35dc02 // fmul v2.4s, v0.4s, v21.4s
-	WORD     $0x6e31dc43 // fmul v3.4s, v2.4s, v17.4s
+	WORD     $0x6e32dc43 // fmul v3.4s, v2.4s, v18.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V16.S4, V3.S4, V4.S4
-	WORD     $0x4eb3d485 // fsub v5.4s, v4.4s, v19.4s
+	VFMLA    V17.S4, V3.S4, V4.S4
+	WORD     $0x4eb4d485 // fsub v5.4s, v4.4s, v20.4s
+	VFMLS    V16.S4, V5.S4, V3.S4
 	VFMLS    V15.S4, V5.S4, V3.S4
-	VFMLS    V14.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -20290,7 +20061,6 @@ t2398:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V20.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
@@ -20301,7 +20071,7 @@ t2398:
 	VUMAX    V0.S4, V23.S4, V23.S4
 	VAND     V4.B16, V2.B16, V0.B16
 	WORD     $0x4e20d718 // fadd v24.4s, v24.4s, v0.4s
-	WORD     $0x6e2cdc20 // fmul v0.4s, v1.4s, v12.4s
+	WORD     $0x6e2ddc20 // fmul v0.4s, v1.4s, v13.4s
 	VAND     V4.B16, V0.B16, V2.B16
 	VAND     V4.B16, V0.B16, V0.B16
 	VFMLA    V0.S4, V2.S4, V28.S4
@@ -20390,8 +20160,8 @@ l2265:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l2261
-	VUMIN    V11.S4, V23.S4, V0.S4
-	VADD     V10.S4, V0.S4, V0.S4
+	VUMIN    V12.S4, V23.S4, V0.S4
+	VADD     V11.S4, V0.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -20403,18 +20173,17 @@ l2265:
 TEXT ·GMMGradientLog(SB), NOSPLIT, $24-68
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V19 values    V20-V29 constants and scalars    V30-V31 kept from loop to loop
+	// Registers:    V0-V20 values    V21-V29 constants and scalars    V30-V31 kept from loop to loop
 	FMOVQ    1328(R26), F29
 	FMOVQ    1344(R26), F28
-	FMOVQ    624(R26), F27
-	FMOVS    factor+64(FP), F26
-	VDUP     V26.S[0], V26.S4
-	FMOVQ    976(R26), F25
-	FMOVQ    768(R26), F24
-	FMOVQ    960(R26), F23
-	FMOVQ    800(R26), F22
-	FMOVQ    784(R26), F21
-	FMOVQ    992(R26), F20
+	FMOVS    factor+64(FP), F27
+	VDUP     V27.S[0], V27.S4
+	FMOVQ    976(R26), F26
+	FMOVQ    768(R26), F25
+	FMOVQ    960(R26), F24
+	FMOVQ    800(R26), F23
+	FMOVQ    784(R26), F22
+	FMOVQ    992(R26), F21
 
 	// Registers:    R0 w    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
 	MOVD     w+0(FP), R0
@@ -20431,7 +20200,7 @@ l2410:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V31.B16
-	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
+	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
 	VMOV     V0.B16, V30.B16
 	MOVD     n+56(FP), R15
 	CMP      $16, R15
@@ -20443,19 +20212,19 @@ l2411:
 	FMOVQ    (R3), F1
 	FMOVQ    (R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
-	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
+	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
-	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
+	VFMLA    V24.S4, V0.S4, V2.S4
+	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	VFMLS    V23.S4, V3.S4, V0.S4
 	VFMLS    V22.S4, V3.S4, V0.S4
-	VFMLS    V21.S4, V3.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V0.S4, V20.S4, V3.S4
+	VFMLA    V0.S4, V21.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -20469,7 +20238,6 @@ l2411:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20492,15 +20260,15 @@ l2411:
 	FMOVQ    16(R3), F1
 	FMOVQ    16(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
-	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
+	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
+	VFMLA    V24.S4, V0.S4, V2.S4
+	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	VFMLS    V23.S4, V3.S4, V0.S4
 	VFMLS    V22.S4, V3.S4, V0.S4
-	VFMLS    V21.S4, V3.S4, V0.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V0.S4, V20.S4, V3.S4
+	VFMLA    V0.S4, V21.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -20512,7 +20280,6 @@ l2411:
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20535,15 +20302,15 @@ l2411:
 	FMOVQ    32(R3), F1
 	FMOVQ    32(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
-	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
+	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
+	VFMLA    V24.S4, V0.S4, V2.S4
+	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	VFMLS    V23.S4, V3.S4, V0.S4
 	VFMLS    V22.S4, V3.S4, V0.S4
-	VFMLS    V21.S4, V3.S4, V0.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V0.S4, V20.S4, V3.S4
+	VFMLA    V0.S4, V21.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -20555,7 +20322,6 @@ l2411:
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20578,15 +20344,15 @@ l2411:
 	FMOVQ    48(R3), F1
 	FMOVQ    48(R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
-	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
+	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
+	VFMLA    V24.S4, V0.S4, V2.S4
+	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	VFMLS    V23.S4, V3.S4, V0.S4
 	VFMLS    V22.S4, V3.S4, V0.S4
-	VFMLS    V21.S4, V3.S4, V0.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V0.S4, V20.S4, V3.S4
+	VFMLA    V0.S4, V21.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -20598,7 +20364,6 @@ l2411:
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20633,19 +20398,19 @@ l2415:
 	FMOVQ    (R3), F1
 	FMOVQ    (R4), F2
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
-	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
+	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
-	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
+	VFMLA    V24.S4, V0.S4, V2.S4
+	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	VFMLS    V23.S4, V3.S4, V0.S4
 	VFMLS    V22.S4, V3.S4, V0.S4
-	VFMLS    V21.S4, V3.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V0.S4, V20.S4, V3.S4
+	VFMLA    V0.S4, V21.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -20659,7 +20424,6 @@ l2415:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -20716,19 +20480,19 @@ t2431:
 	VLD1     (R23), V2.S[2]
 t2430:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	WORD     $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
-	WORD     $0x6e38dc00 // fmul v0.4s, v0.4s, v24.4s
+	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	WORD     $0x6e39dc00 // fmul v0.4s, v0.4s, v25.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
-	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
+	VFMLA    V24.S4, V0.S4, V2.S4
+	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	VFMLS    V23.S4, V3.S4, V0.S4
 	VFMLS    V22.S4, V3.S4, V0.S4
-	VFMLS    V21.S4, V3.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V0.S4, V20.S4, V3.S4
+	VFMLA    V0.S4, V21.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V0.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -20742,7 +20506,6 @@ t2430:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V27.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
 	WORD     $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
@@ -21030,18 +20793,16 @@ l2440:
 TEXT ·GaussSampleLog(SB), NOSPLIT, $40-60
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V21 values    V22-V31 constants and scalars
-	FMOVQ    624(R26), F31
-	FMOVQ    976(R26), F30
-	FMOVS    factor+56(FP), F29
-	VDUP     V29.S[0], V29.S4
-	FMOVQ    1360(R26), F28
-	FMOVQ    1104(R26), F27
-	FMOVQ    960(R26), F26
-	FMOVQ    800(R26), F25
-	FMOVQ    784(R26), F24
-	FMOVQ    992(R26), F23
-	FMOVQ    1120(R26), F22
+	// Registers:    V0-V23 values    V24-V31 constants and scalars
+	FMOVQ    1120(R26), F31
+	FMOVS    factor+56(FP), F30
+	VDUP     V30.S[0], V30.S4
+	FMOVQ    1360(R26), F29
+	FMOVQ    1104(R26), F28
+	FMOVQ    960(R26), F27
+	FMOVQ    800(R26), F26
+	FMOVQ    784(R26), F25
+	FMOVQ    992(R26), F24
 
 	// Registers:    R0 z    R1 mu    R2 s    R3 eps    R15 elements left in the row    R4 4n
 	MOVD     z+0(FP), R0
@@ -21067,50 +20828,50 @@ l2462:
 l2463:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
-	WORD     $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
-	WORD     $0x6e3ddc21 // fmul v1.4s, v1.4s, v29.4s
-	WORD     $0x6e3ddc42 // fmul v2.4s, v2.4s, v29.4s
-	WORD     $0x6e3ddc63 // fmul v3.4s, v3.4s, v29.4s
-	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
-	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
-	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
-	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
-	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
+	WORD     $0x6e3edc00 // fmul v0.4s, v0.4s, v30.4s
+	WORD     $0x6e3edc21 // fmul v1.4s, v1.4s, v30.4s
+	WORD     $0x6e3edc42 // fmul v2.4s, v2.4s, v30.4s
+	WORD     $0x6e3edc63 // fmul v3.4s, v3.4s, v30.4s
+	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
-	VFMLA    V26.S4, V0.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V26.S4, V1.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V26.S4, V2.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V26.S4, V3.S4, V7.S4
-	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
-	WORD     $0x4ebed4ca // fsub v10.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4eb // fsub v11.4s, v7.4s, v30.4s
+	FMOVQ    1120(R26), F4
+	VFMLA    V27.S4, V0.S4, V4.S4
+	FMOVQ    1120(R26), F5
+	VFMLA    V27.S4, V1.S4, V5.S4
+	FMOVQ    1120(R26), F6
+	VFMLA    V27.S4, V2.S4, V6.S4
+	FMOVQ    1120(R26), F7
+	VFMLA    V27.S4, V3.S4, V7.S4
+	WORD     $0x4ebfd488 // fsub v8.4s, v4.4s, v31.4s
+	WORD     $0x4ebfd4a9 // fsub v9.4s, v5.4s, v31.4s
+	WORD     $0x4ebfd4ca // fsub v10.4s, v6.4s, v31.4s
+	WORD     $0x4ebfd4eb // fsub v11.4s, v7.4s, v31.4s
+	VFMLS    V26.S4, V8.S4, V0.S4
+	VFMLS    V26.S4, V9.S4, V1.S4
+	VFMLS    V26.S4, V10.S4, V2.S4
+	VFMLS    V26.S4, V11.S4, V3.S4
 	VFMLS    V25.S4, V8.S4, V0.S4
 	VFMLS    V25.S4, V9.S4, V1.S4
 	VFMLS    V25.S4, V10.S4, V2.S4
 	VFMLS    V25.S4, V11.S4, V3.S4
-	VFMLS    V24.S4, V8.S4, V0.S4
-	VFMLS    V24.S4, V9.S4, V1.S4
-	VFMLS    V24.S4, V10.S4, V2.S4
-	VFMLS    V24.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F8
-	VFMLA    V0.S4, V23.S4, V8.S4
+	VFMLA    V0.S4, V24.S4, V8.S4
 	FMOVQ    1008(R26), F9
-	VFMLA    V1.S4, V23.S4, V9.S4
+	VFMLA    V1.S4, V24.S4, V9.S4
 	FMOVQ    1008(R26), F10
-	VFMLA    V2.S4, V23.S4, V10.S4
+	VFMLA    V2.S4, V24.S4, V10.S4
 	FMOVQ    1008(R26), F11
-	VFMLA    V3.S4, V23.S4, V11.S4
+	VFMLA    V3.S4, V24.S4, V11.S4
 	FMOVQ    1024(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    1024(R26), F8
@@ -21153,38 +20914,30 @@ l2463:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V22.B16, V7.B16, V7.B16
-	VAND     V22.B16, V9.B16, V9.B16
-	VAND     V22.B16, V10.B16, V10.B16
-	VAND     V22.B16, V11.B16, V11.B16
-	VADD     V31.S4, V7.S4, V12.S4
-	VADD     V31.S4, V9.S4, V13.S4
-	VADD     V31.S4, V10.S4, V14.S4
-	VADD     V31.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	VADD     V31.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	FLDPQ    (R3), (F4, F5)
 	FLDPQ    32(R3), (F6, F7)
 	FLDPQ    (R1), (F8, F9)
@@ -21207,20 +20960,20 @@ l2464:
 	BLT      l2465
 l2467:
 	FMOVQ    (R2), F0
-	WORD     $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
-	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+	WORD     $0x6e3edc00 // fmul v0.4s, v0.4s, v30.4s
+	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F1
-	VFMLA    V26.S4, V0.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	FMOVQ    1120(R26), F1
+	VFMLA    V27.S4, V0.S4, V1.S4
+	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
+	VFMLS    V26.S4, V2.S4, V0.S4
 	VFMLS    V25.S4, V2.S4, V0.S4
-	VFMLS    V24.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F2
-	VFMLA    V0.S4, V23.S4, V2.S4
+	VFMLA    V0.S4, V24.S4, V2.S4
 	FMOVQ    1024(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    1040(R26), F2
@@ -21233,14 +20986,12 @@ l2467:
 	VFMLA    V0.S4, V2.S4, V3.S4
 
 	// p 2^n
-	VSHL     $23, V1.S4, V0.S4
-	WORD     $0x4f3f0401 // sshr v1.4s, v0.4s, #1
-	VAND     V22.B16, V1.B16, V1.B16
-	VADD     V31.S4, V1.S4, V2.S4
-	VSUB     V1.S4, V0.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
-	WORD     $0x6e22dc61 // fmul v1.4s, v3.4s, v2.4s
-	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	VUSHR    $1, V1.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSUB     V0.S4, V1.S4, V1.S4
+	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ    (R3), F1
 	FMOVQ    (R1), F2
 	VFMLA    V1.S4, V0.S4, V2.S4
@@ -21263,20 +21014,20 @@ t2477:
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
 t2476:
-	WORD     $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
-	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+	WORD     $0x6e3edc00 // fmul v0.4s, v0.4s, v30.4s
+	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F1
-	VFMLA    V26.S4, V0.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	FMOVQ    1120(R26), F1
+	VFMLA    V27.S4, V0.S4, V1.S4
+	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
+	VFMLS    V26.S4, V2.S4, V0.S4
 	VFMLS    V25.S4, V2.S4, V0.S4
-	VFMLS    V24.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F2
-	VFMLA    V0.S4, V23.S4, V2.S4
+	VFMLA    V0.S4, V24.S4, V2.S4
 	FMOVQ    1024(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    1040(R26), F2
@@ -21289,14 +21040,12 @@ t2476:
 	VFMLA    V0.S4, V2.S4, V3.S4
 
 	// p 2^n
-	VSHL     $23, V1.S4, V0.S4
-	WORD     $0x4f3f0401 // sshr v1.4s, v0.4s, #1
-	VAND     V22.B16, V1.B16, V1.B16
-	VADD     V31.S4, V1.S4, V2.S4
-	VSUB     V1.S4, V0.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
-	WORD     $0x6e22dc61 // fmul v1.4s, v3.4s, v2.4s
-	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	VUSHR    $1, V1.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSUB     V0.S4, V1.S4, V1.S4
+	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	TBNZ     $1, R15, t2479
 	FMOVS    (R3), F1
 	B        t2478
@@ -21344,18 +21093,16 @@ l2466:
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $56-68
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V21 values    V22-V31 constants and scalars
+	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVS    factor+64(FP), F31
 	VDUP     V31.S[0], V31.S4
-	FMOVQ    624(R26), F30
-	FMOVQ    976(R26), F29
-	FMOVQ    1360(R26), F28
-	FMOVQ    1104(R26), F27
-	FMOVQ    960(R26), F26
-	FMOVQ    800(R26), F25
-	FMOVQ    784(R26), F24
-	FMOVQ    992(R26), F23
-	FMOVQ    1120(R26), F22
+	FMOVQ    1120(R26), F30
+	FMOVQ    1360(R26), F29
+	FMOVQ    1104(R26), F28
+	FMOVQ    960(R26), F27
+	FMOVQ    800(R26), F26
+	FMOVQ    784(R26), F25
+	FMOVQ    992(R26), F24
 
 	// Registers:    R0 dmu    R1 ds    R2 dz    R3 s    R4 eps    R15 elements left in the row    R5 4n
 	MOVD     dmu+0(FP), R0
@@ -21406,46 +21153,46 @@ l2485:
 	WORD     $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
 	WORD     $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
 	WORD     $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
-	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
-	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
-	WORD     $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
-	WORD     $0x4ea7f787 // fmin v7.4s, v28.4s, v7.4s
-	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
-	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
-	WORD     $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
-	WORD     $0x4e27f767 // fmax v7.4s, v27.4s, v7.4s
+	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
+	WORD     $0x4ea6f7a6 // fmin v6.4s, v29.4s, v6.4s
+	WORD     $0x4ea7f7a7 // fmin v7.4s, v29.4s, v7.4s
+	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
+	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
+	WORD     $0x4e26f786 // fmax v6.4s, v28.4s, v6.4s
+	WORD     $0x4e27f787 // fmax v7.4s, v28.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
-	VFMLA    V26.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V26.S4, V5.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V26.S4, V6.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V26.S4, V7.S4, V11.S4
-	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
-	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
-	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
-	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
+	FMOVQ    1120(R26), F8
+	VFMLA    V27.S4, V4.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V27.S4, V5.S4, V9.S4
+	FMOVQ    1120(R26), F10
+	VFMLA    V27.S4, V6.S4, V10.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V27.S4, V7.S4, V11.S4
+	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
+	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
+	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
+	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
+	VFMLS    V26.S4, V12.S4, V4.S4
+	VFMLS    V26.S4, V13.S4, V5.S4
+	VFMLS    V26.S4, V14.S4, V6.S4
+	VFMLS    V26.S4, V15.S4, V7.S4
 	VFMLS    V25.S4, V12.S4, V4.S4
 	VFMLS    V25.S4, V13.S4, V5.S4
 	VFMLS    V25.S4, V14.S4, V6.S4
 	VFMLS    V25.S4, V15.S4, V7.S4
-	VFMLS    V24.S4, V12.S4, V4.S4
-	VFMLS    V24.S4, V13.S4, V5.S4
-	VFMLS    V24.S4, V14.S4, V6.S4
-	VFMLS    V24.S4, V15.S4, V7.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F12
-	VFMLA    V4.S4, V23.S4, V12.S4
+	VFMLA    V4.S4, V24.S4, V12.S4
 	FMOVQ    1008(R26), F13
-	VFMLA    V5.S4, V23.S4, V13.S4
+	VFMLA    V5.S4, V24.S4, V13.S4
 	FMOVQ    1008(R26), F14
-	VFMLA    V6.S4, V23.S4, V14.S4
+	VFMLA    V6.S4, V24.S4, V14.S4
 	FMOVQ    1008(R26), F15
-	VFMLA    V7.S4, V23.S4, V15.S4
+	VFMLA    V7.S4, V24.S4, V15.S4
 	FMOVQ    1024(R26), F16
 	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    1024(R26), F12
@@ -21488,38 +21235,30 @@ l2485:
 	VFMLA    V7.S4, V16.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V8.S4, V7.S4
-	VSHL     $23, V9.S4, V8.S4
-	VSHL     $23, V10.S4, V9.S4
-	VSHL     $23, V11.S4, V10.S4
-	WORD     $0x4f3f04eb // sshr v11.4s, v7.4s, #1
-	WORD     $0x4f3f050d // sshr v13.4s, v8.4s, #1
-	WORD     $0x4f3f052e // sshr v14.4s, v9.4s, #1
-	WORD     $0x4f3f054f // sshr v15.4s, v10.4s, #1
-	VAND     V22.B16, V11.B16, V11.B16
-	VAND     V22.B16, V13.B16, V13.B16
-	VAND     V22.B16, V14.B16, V14.B16
-	VAND     V22.B16, V15.B16, V15.B16
-	VADD     V30.S4, V11.S4, V16.S4
-	VADD     V30.S4, V13.S4, V17.S4
-	VADD     V30.S4, V14.S4, V18.S4
-	VADD     V30.S4, V15.S4, V19.S4
-	VSUB     V11.S4, V7.S4, V7.S4
-	VSUB     V13.S4, V8.S4, V8.S4
-	VSUB     V14.S4, V9.S4, V9.S4
-	VSUB     V15.S4, V10.S4, V10.S4
-	VADD     V30.S4, V7.S4, V7.S4
-	VADD     V30.S4, V8.S4, V8.S4
-	VADD     V30.S4, V9.S4, V9.S4
-	VADD     V30.S4, V10.S4, V10.S4
-	WORD     $0x6e30dd8b // fmul v11.4s, v12.4s, v16.4s
-	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
-	WORD     $0x6e32dca5 // fmul v5.4s, v5.4s, v18.4s
-	WORD     $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
-	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	VUSHR    $1, V8.S4, V7.S4
+	VUSHR    $1, V9.S4, V13.S4
+	VUSHR    $1, V10.S4, V14.S4
+	VUSHR    $1, V11.S4, V15.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSHL     $23, V13.S4, V13.S4
+	VSHL     $23, V14.S4, V14.S4
+	VSHL     $23, V15.S4, V15.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSUB     V7.S4, V8.S4, V8.S4
+	VSUB     V13.S4, V9.S4, V9.S4
+	VSUB     V14.S4, V10.S4, V10.S4
+	VSUB     V15.S4, V11.S4, V11.S4
+	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
+	WORD     $0x6e2ddc84 // fmul v4.4s, v4.4s, v13.4s
+	WORD     $0x6e2edca5 // fmul v5.4s, v5.4s, v14.4s
+	WORD     $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
+	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD     $0x6e29dc84 // fmul v4.4s, v4.4s, v9.4s
+	WORD     $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
+	WORD     $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	WORD     $0x6e27dfe7 // fmul v7.4s, v31.4s, v7.4s
 	WORD     $0x6e24dfe4 // fmul v4.4s, v31.4s, v4.4s
 	WORD     $0x6e25dfe5 // fmul v5.4s, v31.4s, v5.4s
@@ -21552,19 +21291,19 @@ l2489:
 	FMOVQ    (R4), F2
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F2
-	VFMLA    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	FMOVQ    1120(R26), F2
+	VFMLA    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V23.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -21577,14 +21316,12 @@ l2489:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V30.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x6e21dfe1 // fmul v1.4s, v31.4s, v1.4s
 	FMOVQ    (R1), F2
 	VFMLA    V1.S4, V0.S4, V2.S4
@@ -21647,19 +21384,19 @@ t2513:
 t2512:
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F2
-	VFMLA    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	FMOVQ    1120(R26), F2
+	VFMLA    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V23.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -21672,14 +21409,12 @@ t2512:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V30.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x6e21dfe1 // fmul v1.4s, v31.4s, v1.4s
 	TBNZ     $1, R15, t2515
 	FMOVS    (R1), F2
@@ -21726,15 +21461,15 @@ TEXT ·GaussLogProbSoftplus(SB), NOSPLIT, $40-72
 	FMOVQ    896(R26), F18
 	FMOVQ    624(R26), F17
 	FMOVQ    528(R26), F16
-	FMOVQ    976(R26), F15
+	FMOVQ    1120(R26), F15
 	FMOVQ    560(R26), F14
 	FMOVQ    1104(R26), F13
 	FMOVQ    960(R26), F12
 	FMOVQ    800(R26), F11
 	FMOVQ    784(R26), F10
 	FMOVQ    992(R26), F9
-	FMOVQ    1120(R26), F8
-	FMOVQ    1136(R26), F7
+	FMOVQ    1136(R26), F8
+	FMOVQ    1152(R26), F7
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R15 elements left in the row    R4 4n
 	MOVD     lanes+0(FP), R0
@@ -21785,7 +21520,7 @@ l2519:
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -21806,14 +21541,12 @@ l2519:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -21822,10 +21555,9 @@ l2519:
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -21859,7 +21591,7 @@ l2519:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -21876,24 +21608,21 @@ l2519:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -21927,7 +21656,7 @@ l2519:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -21944,24 +21673,21 @@ l2519:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -21995,7 +21721,7 @@ l2519:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -22012,24 +21738,21 @@ l2519:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -22152,7 +21875,7 @@ t2565:
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -22173,14 +21896,12 @@ t2565:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -22189,10 +21910,9 @@ t2565:
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -22283,7 +22003,7 @@ t2574:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -22300,24 +22020,21 @@ t2574:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -22408,7 +22125,7 @@ t2583:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -22425,24 +22142,21 @@ t2583:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -22533,7 +22247,7 @@ t2592:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -22550,24 +22264,21 @@ t2592:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -22641,14 +22352,14 @@ TEXT ·GaussLogProbSoftplusKeep(SB), NOSPLIT, $56-88
 	FMOVQ    624(R26), F18
 	FMOVQ    896(R26), F17
 	FMOVQ    528(R26), F16
-	FMOVQ    976(R26), F15
+	FMOVQ    1120(R26), F15
 	FMOVQ    560(R26), F14
 	FMOVQ    1104(R26), F13
 	FMOVQ    960(R26), F12
 	FMOVQ    800(R26), F11
 	FMOVQ    784(R26), F10
 	FMOVQ    992(R26), F9
-	FMOVQ    1120(R26), F8
+	FMOVQ    1136(R26), F8
 
 	// Registers:    R0 lanes    R1 x    R2 mu    R3 s    R4 inv    R5 slope    R15 elements left in the row    R6 4n
 	MOVD     lanes+0(FP), R0
@@ -22709,7 +22420,7 @@ l2596:
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -22730,14 +22441,12 @@ l2596:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -22746,8 +22455,7 @@ l2596:
 	FMOVQ    768(R26), F5
 	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V5.S4, V7.S4, V6.S4
@@ -22790,7 +22498,7 @@ l2596:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -22807,22 +22515,19 @@ l2596:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V5.S4, V7.S4, V6.S4
@@ -22865,7 +22570,7 @@ l2596:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -22882,22 +22587,19 @@ l2596:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V5.S4, V7.S4, V6.S4
@@ -22940,7 +22642,7 @@ l2596:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -22957,22 +22659,19 @@ l2596:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V5.S4, V7.S4, V6.S4
@@ -23106,7 +22805,7 @@ t2666:
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -23127,14 +22826,12 @@ t2666:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -23143,8 +22840,7 @@ t2666:
 	FMOVQ    768(R26), F5
 	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V5.S4, V7.S4, V6.S4
@@ -23270,7 +22966,7 @@ t2681:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -23287,22 +22983,19 @@ t2681:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V5.S4, V7.S4, V6.S4
@@ -23434,7 +23127,7 @@ t2696:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -23451,22 +23144,19 @@ t2696:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V5.S4, V7.S4, V6.S4
@@ -23598,7 +23288,7 @@ t2711:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -23615,22 +23305,19 @@ t2711:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V18.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V18.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eb1e444 // fcmgt v4.4s, v2.4s, v17.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V17.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	FMOVQ    1136(R26), F6
-	VAND     V4.B16, V6.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F6
 	FMOVQ    1152(R26), F7
 	VFMLA    V5.S4, V7.S4, V6.S4
@@ -23751,7 +23438,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $56-88
 	FMOVQ    624(R26), F17
 	FMOVQ    528(R26), F16
 	FMOVQ    896(R26), F15
-	FMOVQ    976(R26), F14
+	FMOVQ    1120(R26), F14
 	FMOVQ    560(R26), F13
 	FMOVQ    1104(R26), F12
 	FMOVQ    960(R26), F11
@@ -23819,7 +23506,7 @@ l2721:
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -23840,15 +23527,12 @@ l2721:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -23910,7 +23594,7 @@ l2721:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V13.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -23927,15 +23611,12 @@ l2721:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -23995,7 +23676,7 @@ l2721:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V13.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -24012,15 +23693,12 @@ l2721:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -24080,7 +23758,7 @@ l2721:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V13.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -24097,15 +23775,12 @@ l2721:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -24256,7 +23931,7 @@ t2791:
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -24277,15 +23952,12 @@ t2791:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -24430,7 +24102,7 @@ t2806:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V13.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -24447,15 +24119,12 @@ t2806:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -24604,7 +24273,7 @@ t2821:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V13.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -24621,15 +24290,12 @@ t2821:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -24778,7 +24444,7 @@ t2836:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V13.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eaed464 // fsub v4.4s, v3.4s, v14.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -24795,15 +24461,12 @@ t2836:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -24942,7 +24605,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $56-96
 	FMOVQ    528(R26), F16
 	FMOVQ    896(R26), F15
 	FMOVQ    560(R26), F14
-	FMOVQ    976(R26), F13
+	FMOVQ    1120(R26), F13
 	FMOVQ    1104(R26), F12
 	FMOVQ    960(R26), F11
 	FMOVQ    800(R26), F10
@@ -25010,7 +24673,7 @@ l2846:
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -25031,15 +24694,12 @@ l2846:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -25103,7 +24763,7 @@ l2846:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -25120,15 +24780,12 @@ l2846:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -25190,7 +24847,7 @@ l2846:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -25207,15 +24864,12 @@ l2846:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -25277,7 +24931,7 @@ l2846:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -25294,15 +24948,12 @@ l2846:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -25456,7 +25107,7 @@ t2928:
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -25477,15 +25128,12 @@ t2928:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -25645,7 +25293,7 @@ t2946:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -25662,15 +25310,12 @@ t2946:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -25837,7 +25482,7 @@ t2964:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -25854,15 +25499,12 @@ t2964:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -26029,7 +25671,7 @@ t2982:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V14.B16, V0.B16, V2.B16
 	WORD     $0x4e22f582 // fmax v2.4s, v12.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V11.S4, V2.S4, V3.S4
 	WORD     $0x4eadd464 // fsub v4.4s, v3.4s, v13.4s
 	VFMLS    V10.S4, V4.S4, V2.S4
@@ -26046,15 +25688,12 @@ t2982:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6eafe444 // fcmgt v4.4s, v2.4s, v15.4s
@@ -26207,22 +25846,21 @@ l2849:
 TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V15 values    V16-V30 constants and scalars    V31 kept from loop to loop
+	// Registers:    V0-V16 values    V17-V30 constants and scalars    V31 kept from loop to loop
 	FMOVQ    624(R26), F30
 	FMOVQ    896(R26), F29
 	FMOVQ    1328(R26), F28
 	FMOVQ    1344(R26), F27
-	FMOVQ    976(R26), F26
+	FMOVQ    1120(R26), F26
 	FMOVQ    560(R26), F25
 	FMOVQ    1104(R26), F24
 	FMOVQ    960(R26), F23
 	FMOVQ    800(R26), F22
 	FMOVQ    784(R26), F21
 	FMOVQ    992(R26), F20
-	FMOVQ    1120(R26), F19
-	FMOVQ    1136(R26), F18
-	FMOVQ    1152(R26), F17
-	FMOVQ    1280(R26), F16
+	FMOVQ    1136(R26), F19
+	FMOVQ    1152(R26), F18
+	FMOVQ    1280(R26), F17
 
 	// Registers:    R0 w    R1 dmu    R2 ds    R3 x    R4 mu    R5 s    R15 elements left in the row    R6 4n
 	MOVD     w+0(FP), R0
@@ -26253,7 +25891,7 @@ l2995:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
 	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
@@ -26274,14 +25912,12 @@ l2995:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V19.B16, V3.B16, V3.B16
-	VADD     V30.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -26290,9 +25926,9 @@ l2995:
 	FMOVQ    768(R26), F5
 	VFMLA    V29.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V18.B16, V4.B16
+	VAND     V4.B16, V19.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V17.S4, V6.S4
+	VFMLA    V5.S4, V18.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -26311,7 +25947,7 @@ l2995:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	WORD     $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
 	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e21dfe4 // fmul v4.4s, v31.4s, v1.4s
@@ -26342,7 +25978,7 @@ l2995:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V25.B16, V0.B16, V2.B16
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
 	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
@@ -26359,23 +25995,21 @@ l2995:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V19.B16, V3.B16, V3.B16
-	VADD     V30.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6ebde444 // fcmgt v4.4s, v2.4s, v29.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V29.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V18.B16, V4.B16
+	VAND     V4.B16, V19.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V17.S4, V6.S4
+	VFMLA    V5.S4, V18.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -26394,7 +26028,7 @@ l2995:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	WORD     $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
 	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e21dfe4 // fmul v4.4s, v31.4s, v1.4s
@@ -26425,7 +26059,7 @@ l2995:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V25.B16, V0.B16, V2.B16
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
 	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
@@ -26442,23 +26076,21 @@ l2995:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V19.B16, V3.B16, V3.B16
-	VADD     V30.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6ebde444 // fcmgt v4.4s, v2.4s, v29.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V29.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V18.B16, V4.B16
+	VAND     V4.B16, V19.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V17.S4, V6.S4
+	VFMLA    V5.S4, V18.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -26477,7 +26109,7 @@ l2995:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	WORD     $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
 	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e21dfe4 // fmul v4.4s, v31.4s, v1.4s
@@ -26508,7 +26140,7 @@ l2995:
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	VORR     V25.B16, V0.B16, V2.B16
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
 	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
@@ -26525,23 +26157,21 @@ l2995:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V19.B16, V3.B16, V3.B16
-	VADD     V30.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 	WORD     $0x6ebde444 // fcmgt v4.4s, v2.4s, v29.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V29.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V18.B16, V4.B16
+	VAND     V4.B16, V19.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V17.S4, V6.S4
+	VFMLA    V5.S4, V18.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -26560,7 +26190,7 @@ l2995:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	WORD     $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
 	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e21dfe4 // fmul v4.4s, v31.4s, v1.4s
@@ -26605,7 +26235,7 @@ l2999:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
 	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
@@ -26626,14 +26256,12 @@ l2999:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V19.B16, V3.B16, V3.B16
-	VADD     V30.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -26642,9 +26270,9 @@ l2999:
 	FMOVQ    768(R26), F5
 	VFMLA    V29.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V18.B16, V4.B16
+	VAND     V4.B16, V19.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V17.S4, V6.S4
+	VFMLA    V5.S4, V18.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -26663,7 +26291,7 @@ l2999:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	WORD     $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
 	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e21dfe4 // fmul v4.4s, v31.4s, v1.4s
@@ -26730,7 +26358,7 @@ t3014:
 	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V23.S4, V2.S4, V3.S4
 	WORD     $0x4ebad464 // fsub v4.4s, v3.4s, v26.4s
 	VFMLS    V22.S4, V4.S4, V2.S4
@@ -26751,14 +26379,12 @@ t3014:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V19.B16, V3.B16, V3.B16
-	VADD     V30.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c803 // fcmgt v3.4s, v0.4s, #0.0
 	VAND     V3.B16, V0.B16, V3.B16
 
@@ -26767,9 +26393,9 @@ t3014:
 	FMOVQ    768(R26), F5
 	VFMLA    V29.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V18.B16, V4.B16
+	VAND     V4.B16, V19.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V17.S4, V6.S4
+	VFMLA    V5.S4, V18.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -26788,7 +26414,7 @@ t3014:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	WORD     $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
 	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
 	WORD     $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD     $0x6e21dfe4 // fmul v4.4s, v31.4s, v1.4s
@@ -27104,19 +26730,18 @@ l3024:
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V19 values    V20-V31 constants and scalars
+	// Registers:    V0-V20 values    V21-V31 constants and scalars
 	FMOVQ    896(R26), F31
-	FMOVQ    624(R26), F30
-	FMOVQ    976(R26), F29
-	FMOVQ    560(R26), F28
-	FMOVQ    1104(R26), F27
-	FMOVQ    960(R26), F26
-	FMOVQ    800(R26), F25
-	FMOVQ    784(R26), F24
-	FMOVQ    992(R26), F23
-	FMOVQ    1120(R26), F22
-	FMOVQ    1136(R26), F21
-	FMOVQ    1152(R26), F20
+	FMOVQ    1120(R26), F30
+	FMOVQ    560(R26), F29
+	FMOVQ    1104(R26), F28
+	FMOVQ    960(R26), F27
+	FMOVQ    800(R26), F26
+	FMOVQ    784(R26), F25
+	FMOVQ    992(R26), F24
+	FMOVQ    1136(R26), F23
+	FMOVQ    1152(R26), F22
+	FMOVQ    1280(R26), F21
 
 	// Registers:    R0 z    R1 mu    R2 s    R3 eps    R15 elements left in the row    R4 4n
 	MOVD     z+0(FP), R0
@@ -27142,46 +26767,46 @@ l3050:
 l3051:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
-	VORR     V28.B16, V0.B16, V4.B16
-	VORR     V28.B16, V1.B16, V5.B16
-	VORR     V28.B16, V2.B16, V6.B16
-	VORR     V28.B16, V3.B16, V7.B16
-	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
-	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
-	WORD     $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
-	WORD     $0x4e27f767 // fmax v7.4s, v27.4s, v7.4s
+	VORR     V29.B16, V0.B16, V4.B16
+	VORR     V29.B16, V1.B16, V5.B16
+	VORR     V29.B16, V2.B16, V6.B16
+	VORR     V29.B16, V3.B16, V7.B16
+	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
+	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
+	WORD     $0x4e26f786 // fmax v6.4s, v28.4s, v6.4s
+	WORD     $0x4e27f787 // fmax v7.4s, v28.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F8
-	VFMLA    V26.S4, V4.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V26.S4, V5.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V26.S4, V6.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V26.S4, V7.S4, V11.S4
-	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
-	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
-	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
-	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
+	FMOVQ    1120(R26), F8
+	VFMLA    V27.S4, V4.S4, V8.S4
+	FMOVQ    1120(R26), F9
+	VFMLA    V27.S4, V5.S4, V9.S4
+	FMOVQ    1120(R26), F10
+	VFMLA    V27.S4, V6.S4, V10.S4
+	FMOVQ    1120(R26), F11
+	VFMLA    V27.S4, V7.S4, V11.S4
+	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
+	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
+	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
+	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
+	VFMLS    V26.S4, V12.S4, V4.S4
+	VFMLS    V26.S4, V13.S4, V5.S4
+	VFMLS    V26.S4, V14.S4, V6.S4
+	VFMLS    V26.S4, V15.S4, V7.S4
 	VFMLS    V25.S4, V12.S4, V4.S4
 	VFMLS    V25.S4, V13.S4, V5.S4
 	VFMLS    V25.S4, V14.S4, V6.S4
 	VFMLS    V25.S4, V15.S4, V7.S4
-	VFMLS    V24.S4, V12.S4, V4.S4
-	VFMLS    V24.S4, V13.S4, V5.S4
-	VFMLS    V24.S4, V14.S4, V6.S4
-	VFMLS    V24.S4, V15.S4, V7.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F12
-	VFMLA    V4.S4, V23.S4, V12.S4
+	VFMLA    V4.S4, V24.S4, V12.S4
 	FMOVQ    1008(R26), F13
-	VFMLA    V5.S4, V23.S4, V13.S4
+	VFMLA    V5.S4, V24.S4, V13.S4
 	FMOVQ    1008(R26), F14
-	VFMLA    V6.S4, V23.S4, V14.S4
+	VFMLA    V6.S4, V24.S4, V14.S4
 	FMOVQ    1008(R26), F15
-	VFMLA    V7.S4, V23.S4, V15.S4
+	VFMLA    V7.S4, V24.S4, V15.S4
 	FMOVQ    1024(R26), F16
 	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    1024(R26), F12
@@ -27224,38 +26849,30 @@ l3051:
 	VFMLA    V7.S4, V16.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V8.S4, V7.S4
-	VSHL     $23, V9.S4, V8.S4
-	VSHL     $23, V10.S4, V9.S4
-	VSHL     $23, V11.S4, V10.S4
-	WORD     $0x4f3f04eb // sshr v11.4s, v7.4s, #1
-	WORD     $0x4f3f050d // sshr v13.4s, v8.4s, #1
-	WORD     $0x4f3f052e // sshr v14.4s, v9.4s, #1
-	WORD     $0x4f3f054f // sshr v15.4s, v10.4s, #1
-	VAND     V22.B16, V11.B16, V11.B16
-	VAND     V22.B16, V13.B16, V13.B16
-	VAND     V22.B16, V14.B16, V14.B16
-	VAND     V22.B16, V15.B16, V15.B16
-	VADD     V30.S4, V11.S4, V16.S4
-	VADD     V30.S4, V13.S4, V17.S4
-	VADD     V30.S4, V14.S4, V18.S4
-	VADD     V30.S4, V15.S4, V19.S4
-	VSUB     V11.S4, V7.S4, V7.S4
-	VSUB     V13.S4, V8.S4, V8.S4
-	VSUB     V14.S4, V9.S4, V9.S4
-	VSUB     V15.S4, V10.S4, V10.S4
-	VADD     V30.S4, V7.S4, V7.S4
-	VADD     V30.S4, V8.S4, V8.S4
-	VADD     V30.S4, V9.S4, V9.S4
-	VADD     V30.S4, V10.S4, V10.S4
-	WORD     $0x6e30dd8b // fmul v11.4s, v12.4s, v16.4s
-	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
-	WORD     $0x6e32dca5 // fmul v5.4s, v5.4s, v18.4s
-	WORD     $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
-	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	VUSHR    $1, V8.S4, V7.S4
+	VUSHR    $1, V9.S4, V13.S4
+	VUSHR    $1, V10.S4, V14.S4
+	VUSHR    $1, V11.S4, V15.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSHL     $23, V13.S4, V13.S4
+	VSHL     $23, V14.S4, V14.S4
+	VSHL     $23, V15.S4, V15.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSUB     V7.S4, V8.S4, V8.S4
+	VSUB     V13.S4, V9.S4, V9.S4
+	VSUB     V14.S4, V10.S4, V10.S4
+	VSUB     V15.S4, V11.S4, V11.S4
+	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
+	WORD     $0x6e2ddc84 // fmul v4.4s, v4.4s, v13.4s
+	WORD     $0x6e2edca5 // fmul v5.4s, v5.4s, v14.4s
+	WORD     $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
+	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD     $0x6e29dc84 // fmul v4.4s, v4.4s, v9.4s
+	WORD     $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
+	WORD     $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 	WORD     $0x4ea0c808 // fcmgt v8.4s, v0.4s, #0.0
 	WORD     $0x4ea0c829 // fcmgt v9.4s, v1.4s, #0.0
 	WORD     $0x4ea0c84a // fcmgt v10.4s, v2.4s, #0.0
@@ -27282,18 +26899,18 @@ l3051:
 	VBIT     V9.B16, V13.B16, V4.B16
 	VBIT     V10.B16, V14.B16, V5.B16
 	VBIT     V11.B16, V15.B16, V6.B16
-	VAND     V8.B16, V21.B16, V8.B16
-	VAND     V9.B16, V21.B16, V9.B16
-	VAND     V10.B16, V21.B16, V10.B16
-	VAND     V11.B16, V21.B16, V11.B16
+	VAND     V8.B16, V23.B16, V8.B16
+	VAND     V9.B16, V23.B16, V9.B16
+	VAND     V10.B16, V23.B16, V10.B16
+	VAND     V11.B16, V23.B16, V11.B16
 	FMOVQ    1168(R26), F12
-	VFMLA    V7.S4, V20.S4, V12.S4
+	VFMLA    V7.S4, V22.S4, V12.S4
 	FMOVQ    1168(R26), F13
-	VFMLA    V4.S4, V20.S4, V13.S4
+	VFMLA    V4.S4, V22.S4, V13.S4
 	FMOVQ    1168(R26), F14
-	VFMLA    V5.S4, V20.S4, V14.S4
+	VFMLA    V5.S4, V22.S4, V14.S4
 	FMOVQ    1168(R26), F15
-	VFMLA    V6.S4, V20.S4, V15.S4
+	VFMLA    V6.S4, V22.S4, V15.S4
 	FMOVQ    1184(R26), F16
 	VFMLA    V7.S4, V12.S4, V16.S4
 	FMOVQ    1184(R26), F12
@@ -27366,14 +26983,10 @@ l3051:
 	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	WORD     $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	FMOVQ    1280(R26), F4
-	WORD     $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	FMOVQ    1280(R26), F4
-	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	FMOVQ    1280(R26), F4
-	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	FMOVQ    1280(R26), F4
-	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD     $0x4e35d400 // fadd v0.4s, v0.4s, v21.4s
+	WORD     $0x4e35d421 // fadd v1.4s, v1.4s, v21.4s
+	WORD     $0x4e35d442 // fadd v2.4s, v2.4s, v21.4s
+	WORD     $0x4e35d463 // fadd v3.4s, v3.4s, v21.4s
 	FLDPQ    (R3), (F4, F5)
 	FLDPQ    32(R3), (F6, F7)
 	FLDPQ    (R1), (F8, F9)
@@ -27396,19 +27009,19 @@ l3052:
 	BLT      l3053
 l3055:
 	FMOVQ    (R2), F0
-	VORR     V28.B16, V0.B16, V1.B16
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	VORR     V29.B16, V0.B16, V1.B16
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F2
-	VFMLA    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	FMOVQ    1120(R26), F2
+	VFMLA    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V23.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -27421,14 +27034,12 @@ l3055:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V30.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 
@@ -27437,9 +27048,9 @@ l3055:
 	FMOVQ    768(R26), F3
 	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	VAND     V2.B16, V21.B16, V2.B16
+	VAND     V2.B16, V23.B16, V2.B16
 	FMOVQ    1168(R26), F3
-	VFMLA    V1.S4, V20.S4, V3.S4
+	VFMLA    V1.S4, V22.S4, V3.S4
 	FMOVQ    1184(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1200(R26), F3
@@ -27458,8 +27069,7 @@ l3055:
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1280(R26), F1
-	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e35d400 // fadd v0.4s, v0.4s, v21.4s
 	FMOVQ    (R3), F1
 	FMOVQ    (R1), F2
 	VFMLA    V1.S4, V0.S4, V2.S4
@@ -27482,19 +27092,19 @@ t3065:
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
 t3064:
-	VORR     V28.B16, V0.B16, V1.B16
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	VORR     V29.B16, V0.B16, V1.B16
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F2
-	VFMLA    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	FMOVQ    1120(R26), F2
+	VFMLA    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V23.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -27507,14 +27117,12 @@ t3064:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V30.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 
@@ -27523,9 +27131,9 @@ t3064:
 	FMOVQ    768(R26), F3
 	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	VAND     V2.B16, V21.B16, V2.B16
+	VAND     V2.B16, V23.B16, V2.B16
 	FMOVQ    1168(R26), F3
-	VFMLA    V1.S4, V20.S4, V3.S4
+	VFMLA    V1.S4, V22.S4, V3.S4
 	FMOVQ    1184(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1200(R26), F3
@@ -27544,8 +27152,7 @@ t3064:
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1280(R26), F1
-	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x4e35d400 // fadd v0.4s, v0.4s, v21.4s
 	TBNZ     $1, R15, t3067
 	FMOVS    (R3), F1
 	B        t3066
@@ -27595,7 +27202,7 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $40-64
 
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVQ    624(R26), F31
-	FMOVQ    976(R26), F30
+	FMOVQ    1120(R26), F30
 	FMOVQ    560(R26), F29
 	FMOVQ    1104(R26), F28
 	FMOVQ    960(R26), F27
@@ -27658,13 +27265,13 @@ l3073:
 	WORD     $0x4e2bf78b // fmax v11.4s, v28.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F12
+	FMOVQ    1120(R26), F12
 	VFMLA    V27.S4, V8.S4, V12.S4
-	FMOVQ    976(R26), F13
+	FMOVQ    1120(R26), F13
 	VFMLA    V27.S4, V9.S4, V13.S4
-	FMOVQ    976(R26), F14
+	FMOVQ    1120(R26), F14
 	VFMLA    V27.S4, V10.S4, V14.S4
-	FMOVQ    976(R26), F15
+	FMOVQ    1120(R26), F15
 	VFMLA    V27.S4, V11.S4, V15.S4
 	WORD     $0x4ebed590 // fsub v16.4s, v12.4s, v30.4s
 	WORD     $0x4ebed5b1 // fsub v17.4s, v13.4s, v30.4s
@@ -27730,42 +27337,30 @@ l3073:
 	VFMLA    V11.S4, V20.S4, V10.S4
 
 	// p 2^n
-	VSHL     $23, V12.S4, V11.S4
-	VSHL     $23, V13.S4, V12.S4
-	VSHL     $23, V14.S4, V13.S4
-	VSHL     $23, V15.S4, V14.S4
-	WORD     $0x4f3f056f // sshr v15.4s, v11.4s, #1
-	WORD     $0x4f3f0591 // sshr v17.4s, v12.4s, #1
-	WORD     $0x4f3f05b2 // sshr v18.4s, v13.4s, #1
-	WORD     $0x4f3f05d3 // sshr v19.4s, v14.4s, #1
-	FMOVQ    1120(R26), F20
-	VAND     V20.B16, V15.B16, V15.B16
-	FMOVQ    1120(R26), F20
-	VAND     V20.B16, V17.B16, V17.B16
-	FMOVQ    1120(R26), F20
-	VAND     V20.B16, V18.B16, V18.B16
-	FMOVQ    1120(R26), F20
-	VAND     V20.B16, V19.B16, V19.B16
-	VADD     V31.S4, V15.S4, V20.S4
-	VADD     V31.S4, V17.S4, V21.S4
-	VADD     V31.S4, V18.S4, V22.S4
-	VADD     V31.S4, V19.S4, V23.S4
-	VSUB     V15.S4, V11.S4, V11.S4
-	VSUB     V17.S4, V12.S4, V12.S4
-	VSUB     V18.S4, V13.S4, V13.S4
-	VSUB     V19.S4, V14.S4, V14.S4
-	VADD     V31.S4, V11.S4, V11.S4
-	VADD     V31.S4, V12.S4, V12.S4
-	VADD     V31.S4, V13.S4, V13.S4
-	VADD     V31.S4, V14.S4, V14.S4
-	WORD     $0x6e34de0f // fmul v15.4s, v16.4s, v20.4s
-	WORD     $0x6e35dd08 // fmul v8.4s, v8.4s, v21.4s
-	WORD     $0x6e36dd29 // fmul v9.4s, v9.4s, v22.4s
-	WORD     $0x6e37dd4a // fmul v10.4s, v10.4s, v23.4s
-	WORD     $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
-	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
-	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	VUSHR    $1, V12.S4, V11.S4
+	VUSHR    $1, V13.S4, V17.S4
+	VUSHR    $1, V14.S4, V18.S4
+	VUSHR    $1, V15.S4, V19.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V17.S4, V17.S4
+	VSHL     $23, V18.S4, V18.S4
+	VSHL     $23, V19.S4, V19.S4
+	VSHL     $23, V12.S4, V12.S4
+	VSHL     $23, V13.S4, V13.S4
+	VSHL     $23, V14.S4, V14.S4
+	VSHL     $23, V15.S4, V15.S4
+	VSUB     V11.S4, V12.S4, V12.S4
+	VSUB     V17.S4, V13.S4, V13.S4
+	VSUB     V18.S4, V14.S4, V14.S4
+	VSUB     V19.S4, V15.S4, V15.S4
+	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
+	WORD     $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	WORD     $0x6e32dd29 // fmul v9.4s, v9.4s, v18.4s
+	WORD     $0x6e33dd4a // fmul v10.4s, v10.4s, v19.4s
+	WORD     $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD     $0x6e2ddd08 // fmul v8.4s, v8.4s, v13.4s
+	WORD     $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD     $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
 	WORD     $0x4ea0e884 // fcmlt v4.4s, v4.4s, #0.0
 	WORD     $0x4ea0e8a5 // fcmlt v5.4s, v5.4s, #0.0
 	WORD     $0x4ea0e8c6 // fcmlt v6.4s, v6.4s, #0.0
@@ -27813,7 +27408,7 @@ l3077:
 	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V27.S4, V2.S4, V3.S4
 	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V26.S4, V4.S4, V2.S4
@@ -27834,15 +27429,12 @@ l3077:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V31.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	VBSL     V31.B16, V2.B16, V1.B16
 	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
@@ -27911,7 +27503,7 @@ t3100:
 	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V27.S4, V2.S4, V3.S4
 	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V26.S4, V4.S4, V2.S4
@@ -27932,15 +27524,12 @@ t3100:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	FMOVQ    1120(R26), F4
-	VAND     V4.B16, V3.B16, V3.B16
-	VADD     V31.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0e821 // fcmlt v1.4s, v1.4s, #0.0
 	VBSL     V31.B16, V2.B16, V1.B16
 	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
@@ -30106,20 +29695,19 @@ l3454:
 TEXT ·LatentStepLog(SB), NOSPLIT, $56-104
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V10 values    V11-V22 constants and scalars    V23-V31 kept from loop to loop
-	FMOVQ    624(R26), F22
-	FMOVQ    976(R26), F21
-	FMOVQ    960(R26), F20
-	FMOVQ    800(R26), F19
-	FMOVQ    784(R26), F18
-	FMOVQ    992(R26), F17
-	FMOVS    factor+88(FP), F16
-	VDUP     V16.S[0], V16.S4
-	FMOVQ    896(R26), F15
-	FMOVQ    528(R26), F14
-	FMOVQ    768(R26), F13
-	FMOVQ    1072(R26), F12
-	FMOVQ    1088(R26), F11
+	// Registers:    V0-V11 values    V12-V22 constants and scalars    V23-V31 kept from loop to loop
+	FMOVQ    976(R26), F22
+	FMOVQ    960(R26), F21
+	FMOVQ    800(R26), F20
+	FMOVQ    784(R26), F19
+	FMOVQ    992(R26), F18
+	FMOVS    factor+88(FP), F17
+	VDUP     V17.S[0], V17.S4
+	FMOVQ    896(R26), F16
+	FMOVQ    528(R26), F15
+	FMOVQ    768(R26), F14
+	FMOVQ    1072(R26), F13
+	FMOVQ    1088(R26), F12
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 muP    R6 sP    R7 eps    R15 elements left in the row    R8 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -30132,7 +29720,7 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $56-104
 	MOVD     eps+56(FP), R7
 	MOVD     n+72(FP), R8
 	LSL      $2, R8, R8
-	VMOV     V14.B16, V23.B16
+	VMOV     V15.B16, V23.B16
 	MOVD     rows+64(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+80(FP), R14
@@ -30152,14 +29740,14 @@ TEXT ·LatentStepLog(SB), NOSPLIT, $56-104
 	SUB      R8, R14, R14
 	MOVD     R14, 40(RSP)
 l3480:
-	VMOV     V14.B16, V31.B16
-	VMOV     V14.B16, V30.B16
-	VMOV     V14.B16, V29.B16
-	VMOV     V14.B16, V28.B16
-	VMOV     V14.B16, V27.B16
-	VMOV     V14.B16, V26.B16
-	VMOV     V14.B16, V25.B16
-	VMOV     V14.B16, V24.B16
+	VMOV     V15.B16, V31.B16
+	VMOV     V15.B16, V30.B16
+	VMOV     V15.B16, V29.B16
+	VMOV     V15.B16, V28.B16
+	VMOV     V15.B16, V27.B16
+	VMOV     V15.B16, V26.B16
+	VMOV     V15.B16, V25.B16
+	VMOV     V15.B16, V24.B16
 	MOVD     n+72(FP), R15
 	CMP      $16, R15
 	BLT      l3483
@@ -30173,21 +29761,21 @@ l3481:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    (R5), F3
 	WORD     $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
 	WORD     $0x4ea2d424 // fsub v4.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
-	VFMLA    V20.S4, V4.S4, V5.S4
-	WORD     $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
+	VFMLA    V21.S4, V4.S4, V5.S4
+	WORD     $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
 	VMOV     V4.B16, V7.B16
+	VFMLS    V20.S4, V6.S4, V7.S4
 	VFMLS    V19.S4, V6.S4, V7.S4
-	VFMLS    V18.S4, V6.S4, V7.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F6
-	VFMLA    V7.S4, V17.S4, V6.S4
+	VFMLA    V7.S4, V18.S4, V6.S4
 	FMOVQ    1024(R26), F8
 	VFMLA    V7.S4, V6.S4, V8.S4
 	FMOVQ    1040(R26), F6
@@ -30201,20 +29789,19 @@ l3481:
 
 	// p 2^n
 	VSHL     $23, V5.S4, V5.S4
-	VADD     V22.S4, V5.S4, V5.S4
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
-	WORD     $0x4eb5d4c7 // fsub v7.4s, v6.4s, v21.4s
+	VFMLA    V21.S4, V2.S4, V6.S4
+	WORD     $0x4eb6d4c7 // fsub v7.4s, v6.4s, v22.4s
+	VFMLS    V20.S4, V7.S4, V2.S4
 	VFMLS    V19.S4, V7.S4, V2.S4
-	VFMLS    V18.S4, V7.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F7
-	VFMLA    V2.S4, V17.S4, V7.S4
+	VFMLA    V2.S4, V18.S4, V7.S4
 	FMOVQ    1024(R26), F8
 	VFMLA    V2.S4, V7.S4, V8.S4
 	FMOVQ    1040(R26), F7
@@ -30228,12 +29815,11 @@ l3481:
 
 	// p 2^n
 	VSHL     $23, V6.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dd02 // fmul v2.4s, v8.4s, v2.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e2fdca3 // fmul v3.4s, v5.4s, v15.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dca3 // fmul v3.4s, v5.4s, v16.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V3.S4, V3.S4, V5.S4
 	VFMLA    V2.S4, V2.S4, V5.S4
@@ -30242,14 +29828,14 @@ l3481:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
-	VFMLA    V20.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	VFMLA    V21.S4, V1.S4, V2.S4
+	WORD     $0x4eb6d443 // fsub v3.4s, v2.4s, v22.4s
+	VFMLS    V20.S4, V3.S4, V1.S4
 	VFMLS    V19.S4, V3.S4, V1.S4
-	VFMLS    V18.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V17.S4, V3.S4
+	VFMLA    V1.S4, V18.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -30263,7 +29849,6 @@ l3481:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V22.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	FMOVQ    (R7), F2
 	VFMLA    V2.S4, V1.S4, V0.S4
@@ -30278,17 +29863,17 @@ l3481:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    16(R5), F3
 	WORD     $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
 	WORD     $0x4ea2d424 // fsub v4.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F5
-	VFMLA    V20.S4, V4.S4, V5.S4
-	WORD     $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
+	VFMLA    V21.S4, V4.S4, V5.S4
+	WORD     $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
 	VMOV     V4.B16, V7.B16
+	VFMLS    V20.S4, V6.S4, V7.S4
 	VFMLS    V19.S4, V6.S4, V7.S4
-	VFMLS    V18.S4, V6.S4, V7.S4
 	FMOVQ    1008(R26), F6
-	VFMLA    V7.S4, V17.S4, V6.S4
+	VFMLA    V7.S4, V18.S4, V6.S4
 	FMOVQ    1024(R26), F8
 	VFMLA    V7.S4, V6.S4, V8.S4
 	FMOVQ    1040(R26), F6
@@ -30300,16 +29885,15 @@ l3481:
 	FMOVQ    624(R26), F8
 	VFMLA    V7.S4, V6.S4, V8.S4
 	VSHL     $23, V5.S4, V5.S4
-	VADD     V22.S4, V5.S4, V5.S4
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
-	WORD     $0x4eb5d4c7 // fsub v7.4s, v6.4s, v21.4s
+	VFMLA    V21.S4, V2.S4, V6.S4
+	WORD     $0x4eb6d4c7 // fsub v7.4s, v6.4s, v22.4s
+	VFMLS    V20.S4, V7.S4, V2.S4
 	VFMLS    V19.S4, V7.S4, V2.S4
-	VFMLS    V18.S4, V7.S4, V2.S4
 	FMOVQ    1008(R26), F7
-	VFMLA    V2.S4, V17.S4, V7.S4
+	VFMLA    V2.S4, V18.S4, V7.S4
 	FMOVQ    1024(R26), F8
 	VFMLA    V2.S4, V7.S4, V8.S4
 	FMOVQ    1040(R26), F7
@@ -30321,24 +29905,23 @@ l3481:
 	FMOVQ    624(R26), F8
 	VFMLA    V2.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dd02 // fmul v2.4s, v8.4s, v2.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e2fdca3 // fmul v3.4s, v5.4s, v15.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dca3 // fmul v3.4s, v5.4s, v16.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V3.S4, V3.S4, V5.S4
 	VFMLA    V2.S4, V2.S4, V5.S4
 	WORD     $0x4e25d7de // fadd v30.4s, v30.4s, v5.4s
 	WORD     $0x4e24d75a // fadd v26.4s, v26.4s, v4.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V20.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	VFMLA    V21.S4, V1.S4, V2.S4
+	WORD     $0x4eb6d443 // fsub v3.4s, v2.4s, v22.4s
+	VFMLS    V20.S4, V3.S4, V1.S4
 	VFMLS    V19.S4, V3.S4, V1.S4
-	VFMLS    V18.S4, V3.S4, V1.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V17.S4, V3.S4
+	VFMLA    V1.S4, V18.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -30350,7 +29933,6 @@ l3481:
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V22.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	FMOVQ    16(R7), F2
 	VFMLA    V2.S4, V1.S4, V0.S4
@@ -30365,17 +29947,17 @@ l3481:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    32(R5), F3
 	WORD     $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
 	WORD     $0x4ea2d424 // fsub v4.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F5
-	VFMLA    V20.S4, V4.S4, V5.S4
-	WORD     $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
+	VFMLA    V21.S4, V4.S4, V5.S4
+	WORD     $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
 	VMOV     V4.B16, V7.B16
+	VFMLS    V20.S4, V6.S4, V7.S4
 	VFMLS    V19.S4, V6.S4, V7.S4
-	VFMLS    V18.S4, V6.S4, V7.S4
 	FMOVQ    1008(R26), F6
-	VFMLA    V7.S4, V17.S4, V6.S4
+	VFMLA    V7.S4, V18.S4, V6.S4
 	FMOVQ    1024(R26), F8
 	VFMLA    V7.S4, V6.S4, V8.S4
 	FMOVQ    1040(R26), F6
@@ -30387,16 +29969,15 @@ l3481:
 	FMOVQ    624(R26), F8
 	VFMLA    V7.S4, V6.S4, V8.S4
 	VSHL     $23, V5.S4, V5.S4
-	VADD     V22.S4, V5.S4, V5.S4
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
-	WORD     $0x4eb5d4c7 // fsub v7.4s, v6.4s, v21.4s
+	VFMLA    V21.S4, V2.S4, V6.S4
+	WORD     $0x4eb6d4c7 // fsub v7.4s, v6.4s, v22.4s
+	VFMLS    V20.S4, V7.S4, V2.S4
 	VFMLS    V19.S4, V7.S4, V2.S4
-	VFMLS    V18.S4, V7.S4, V2.S4
 	FMOVQ    1008(R26), F7
-	VFMLA    V2.S4, V17.S4, V7.S4
+	VFMLA    V2.S4, V18.S4, V7.S4
 	FMOVQ    1024(R26), F8
 	VFMLA    V2.S4, V7.S4, V8.S4
 	FMOVQ    1040(R26), F7
@@ -30408,24 +29989,23 @@ l3481:
 	FMOVQ    624(R26), F8
 	VFMLA    V2.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dd02 // fmul v2.4s, v8.4s, v2.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e2fdca3 // fmul v3.4s, v5.4s, v15.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dca3 // fmul v3.4s, v5.4s, v16.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V3.S4, V3.S4, V5.S4
 	VFMLA    V2.S4, V2.S4, V5.S4
 	WORD     $0x4e25d7bd // fadd v29.4s, v29.4s, v5.4s
 	WORD     $0x4e24d739 // fadd v25.4s, v25.4s, v4.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V20.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	VFMLA    V21.S4, V1.S4, V2.S4
+	WORD     $0x4eb6d443 // fsub v3.4s, v2.4s, v22.4s
+	VFMLS    V20.S4, V3.S4, V1.S4
 	VFMLS    V19.S4, V3.S4, V1.S4
-	VFMLS    V18.S4, V3.S4, V1.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V17.S4, V3.S4
+	VFMLA    V1.S4, V18.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -30437,7 +30017,6 @@ l3481:
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V22.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	FMOVQ    32(R7), F2
 	VFMLA    V2.S4, V1.S4, V0.S4
@@ -30452,17 +30031,17 @@ l3481:
 	VUMAX    V3.S4, V23.S4, V23.S4
 	FMOVQ    48(R5), F3
 	WORD     $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
 	WORD     $0x4ea2d424 // fsub v4.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F5
-	VFMLA    V20.S4, V4.S4, V5.S4
-	WORD     $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
+	VFMLA    V21.S4, V4.S4, V5.S4
+	WORD     $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
 	VMOV     V4.B16, V7.B16
+	VFMLS    V20.S4, V6.S4, V7.S4
 	VFMLS    V19.S4, V6.S4, V7.S4
-	VFMLS    V18.S4, V6.S4, V7.S4
 	FMOVQ    1008(R26), F6
-	VFMLA    V7.S4, V17.S4, V6.S4
+	VFMLA    V7.S4, V18.S4, V6.S4
 	FMOVQ    1024(R26), F8
 	VFMLA    V7.S4, V6.S4, V8.S4
 	FMOVQ    1040(R26), F6
@@ -30474,16 +30053,15 @@ l3481:
 	FMOVQ    624(R26), F8
 	VFMLA    V7.S4, V6.S4, V8.S4
 	VSHL     $23, V5.S4, V5.S4
-	VADD     V22.S4, V5.S4, V5.S4
 	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
-	WORD     $0x4eb5d4c7 // fsub v7.4s, v6.4s, v21.4s
+	VFMLA    V21.S4, V2.S4, V6.S4
+	WORD     $0x4eb6d4c7 // fsub v7.4s, v6.4s, v22.4s
+	VFMLS    V20.S4, V7.S4, V2.S4
 	VFMLS    V19.S4, V7.S4, V2.S4
-	VFMLS    V18.S4, V7.S4, V2.S4
 	FMOVQ    1008(R26), F7
-	VFMLA    V2.S4, V17.S4, V7.S4
+	VFMLA    V2.S4, V18.S4, V7.S4
 	FMOVQ    1024(R26), F8
 	VFMLA    V2.S4, V7.S4, V8.S4
 	FMOVQ    1040(R26), F7
@@ -30495,24 +30073,23 @@ l3481:
 	FMOVQ    624(R26), F8
 	VFMLA    V2.S4, V7.S4, V8.S4
 	VSHL     $23, V6.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dd02 // fmul v2.4s, v8.4s, v2.4s
 	WORD     $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e2fdca3 // fmul v3.4s, v5.4s, v15.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dca3 // fmul v3.4s, v5.4s, v16.4s
 	FMOVQ    912(R26), F5
 	VFMLA    V3.S4, V3.S4, V5.S4
 	VFMLA    V2.S4, V2.S4, V5.S4
 	WORD     $0x4e25d79c // fadd v28.4s, v28.4s, v5.4s
 	WORD     $0x4e24d718 // fadd v24.4s, v24.4s, v4.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V20.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	VFMLA    V21.S4, V1.S4, V2.S4
+	WORD     $0x4eb6d443 // fsub v3.4s, v2.4s, v22.4s
+	VFMLS    V20.S4, V3.S4, V1.S4
 	VFMLS    V19.S4, V3.S4, V1.S4
-	VFMLS    V18.S4, V3.S4, V1.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V17.S4, V3.S4
+	VFMLA    V1.S4, V18.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -30524,7 +30101,6 @@ l3481:
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V22.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	FMOVQ    48(R7), F2
 	VFMLA    V2.S4, V1.S4, V0.S4
@@ -30607,21 +30183,21 @@ t3580:
 	VLD1     (R23), V4.S[2]
 t3578:
 	WORD     $0x4ea4d404 // fsub v4.4s, v0.4s, v4.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
 	WORD     $0x4ea2d425 // fsub v5.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F6
-	VFMLA    V20.S4, V5.S4, V6.S4
-	WORD     $0x4eb5d4c7 // fsub v7.4s, v6.4s, v21.4s
+	VFMLA    V21.S4, V5.S4, V6.S4
+	WORD     $0x4eb6d4c7 // fsub v7.4s, v6.4s, v22.4s
 	VMOV     V5.B16, V8.B16
+	VFMLS    V20.S4, V7.S4, V8.S4
 	VFMLS    V19.S4, V7.S4, V8.S4
-	VFMLS    V18.S4, V7.S4, V8.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F7
-	VFMLA    V8.S4, V17.S4, V7.S4
+	VFMLA    V8.S4, V18.S4, V7.S4
 	FMOVQ    1024(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    1040(R26), F7
@@ -30635,20 +30211,19 @@ t3578:
 
 	// p 2^n
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V22.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F7
-	VFMLA    V20.S4, V2.S4, V7.S4
-	WORD     $0x4eb5d4e8 // fsub v8.4s, v7.4s, v21.4s
+	VFMLA    V21.S4, V2.S4, V7.S4
+	WORD     $0x4eb6d4e8 // fsub v8.4s, v7.4s, v22.4s
+	VFMLS    V20.S4, V8.S4, V2.S4
 	VFMLS    V19.S4, V8.S4, V2.S4
-	VFMLS    V18.S4, V8.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F8
-	VFMLA    V2.S4, V17.S4, V8.S4
+	VFMLA    V2.S4, V18.S4, V8.S4
 	FMOVQ    1024(R26), F9
 	VFMLA    V2.S4, V8.S4, V9.S4
 	FMOVQ    1040(R26), F8
@@ -30662,12 +30237,11 @@ t3578:
 
 	// p 2^n
 	VSHL     $23, V7.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dd22 // fmul v2.4s, v9.4s, v2.4s
 	WORD     $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e2fdcc4 // fmul v4.4s, v6.4s, v15.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dcc4 // fmul v4.4s, v6.4s, v16.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
 	VFMLA    V2.S4, V2.S4, V6.S4
@@ -30678,14 +30252,14 @@ t3578:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
-	VFMLA    V20.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	VFMLA    V21.S4, V1.S4, V2.S4
+	WORD     $0x4eb6d443 // fsub v3.4s, v2.4s, v22.4s
+	VFMLS    V20.S4, V3.S4, V1.S4
 	VFMLS    V19.S4, V3.S4, V1.S4
-	VFMLS    V18.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V17.S4, V3.S4
+	VFMLA    V1.S4, V18.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -30699,7 +30273,6 @@ t3578:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V22.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	CMP      $4, R15
 	BLT      t3582
@@ -30825,17 +30398,17 @@ t3601:
 	VLD1     (R23), V4.S[2]
 t3599:
 	WORD     $0x4ea4d404 // fsub v4.4s, v0.4s, v4.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
 	WORD     $0x4ea2d425 // fsub v5.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F6
-	VFMLA    V20.S4, V5.S4, V6.S4
-	WORD     $0x4eb5d4c7 // fsub v7.4s, v6.4s, v21.4s
+	VFMLA    V21.S4, V5.S4, V6.S4
+	WORD     $0x4eb6d4c7 // fsub v7.4s, v6.4s, v22.4s
 	VMOV     V5.B16, V8.B16
+	VFMLS    V20.S4, V7.S4, V8.S4
 	VFMLS    V19.S4, V7.S4, V8.S4
-	VFMLS    V18.S4, V7.S4, V8.S4
 	FMOVQ    1008(R26), F7
-	VFMLA    V8.S4, V17.S4, V7.S4
+	VFMLA    V8.S4, V18.S4, V7.S4
 	FMOVQ    1024(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    1040(R26), F7
@@ -30847,16 +30420,15 @@ t3599:
 	FMOVQ    624(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V22.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F7
-	VFMLA    V20.S4, V2.S4, V7.S4
-	WORD     $0x4eb5d4e8 // fsub v8.4s, v7.4s, v21.4s
+	VFMLA    V21.S4, V2.S4, V7.S4
+	WORD     $0x4eb6d4e8 // fsub v8.4s, v7.4s, v22.4s
+	VFMLS    V20.S4, V8.S4, V2.S4
 	VFMLS    V19.S4, V8.S4, V2.S4
-	VFMLS    V18.S4, V8.S4, V2.S4
 	FMOVQ    1008(R26), F8
-	VFMLA    V2.S4, V17.S4, V8.S4
+	VFMLA    V2.S4, V18.S4, V8.S4
 	FMOVQ    1024(R26), F9
 	VFMLA    V2.S4, V8.S4, V9.S4
 	FMOVQ    1040(R26), F8
@@ -30868,12 +30440,11 @@ t3599:
 	FMOVQ    624(R26), F9
 	VFMLA    V2.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dd22 // fmul v2.4s, v9.4s, v2.4s
 	WORD     $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e2fdcc4 // fmul v4.4s, v6.4s, v15.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dcc4 // fmul v4.4s, v6.4s, v16.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
 	VFMLA    V2.S4, V2.S4, V6.S4
@@ -30882,12 +30453,12 @@ t3599:
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d75a // fadd v26.4s, v26.4s, v2.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V20.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	VFMLA    V21.S4, V1.S4, V2.S4
+	WORD     $0x4eb6d443 // fsub v3.4s, v2.4s, v22.4s
+	VFMLS    V20.S4, V3.S4, V1.S4
 	VFMLS    V19.S4, V3.S4, V1.S4
-	VFMLS    V18.S4, V3.S4, V1.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V17.S4, V3.S4
+	VFMLA    V1.S4, V18.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -30899,7 +30470,6 @@ t3599:
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V22.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V2.B16
@@ -31035,17 +30605,17 @@ t3622:
 	VLD1     (R23), V4.S[2]
 t3620:
 	WORD     $0x4ea4d404 // fsub v4.4s, v0.4s, v4.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
 	WORD     $0x4ea2d425 // fsub v5.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F6
-	VFMLA    V20.S4, V5.S4, V6.S4
-	WORD     $0x4eb5d4c7 // fsub v7.4s, v6.4s, v21.4s
+	VFMLA    V21.S4, V5.S4, V6.S4
+	WORD     $0x4eb6d4c7 // fsub v7.4s, v6.4s, v22.4s
 	VMOV     V5.B16, V8.B16
+	VFMLS    V20.S4, V7.S4, V8.S4
 	VFMLS    V19.S4, V7.S4, V8.S4
-	VFMLS    V18.S4, V7.S4, V8.S4
 	FMOVQ    1008(R26), F7
-	VFMLA    V8.S4, V17.S4, V7.S4
+	VFMLA    V8.S4, V18.S4, V7.S4
 	FMOVQ    1024(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    1040(R26), F7
@@ -31057,16 +30627,15 @@ t3620:
 	FMOVQ    624(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V22.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F7
-	VFMLA    V20.S4, V2.S4, V7.S4
-	WORD     $0x4eb5d4e8 // fsub v8.4s, v7.4s, v21.4s
+	VFMLA    V21.S4, V2.S4, V7.S4
+	WORD     $0x4eb6d4e8 // fsub v8.4s, v7.4s, v22.4s
+	VFMLS    V20.S4, V8.S4, V2.S4
 	VFMLS    V19.S4, V8.S4, V2.S4
-	VFMLS    V18.S4, V8.S4, V2.S4
 	FMOVQ    1008(R26), F8
-	VFMLA    V2.S4, V17.S4, V8.S4
+	VFMLA    V2.S4, V18.S4, V8.S4
 	FMOVQ    1024(R26), F9
 	VFMLA    V2.S4, V8.S4, V9.S4
 	FMOVQ    1040(R26), F8
@@ -31078,12 +30647,11 @@ t3620:
 	FMOVQ    624(R26), F9
 	VFMLA    V2.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dd22 // fmul v2.4s, v9.4s, v2.4s
 	WORD     $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e2fdcc4 // fmul v4.4s, v6.4s, v15.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dcc4 // fmul v4.4s, v6.4s, v16.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
 	VFMLA    V2.S4, V2.S4, V6.S4
@@ -31092,12 +30660,12 @@ t3620:
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d739 // fadd v25.4s, v25.4s, v2.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V20.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	VFMLA    V21.S4, V1.S4, V2.S4
+	WORD     $0x4eb6d443 // fsub v3.4s, v2.4s, v22.4s
+	VFMLS    V20.S4, V3.S4, V1.S4
 	VFMLS    V19.S4, V3.S4, V1.S4
-	VFMLS    V18.S4, V3.S4, V1.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V17.S4, V3.S4
+	VFMLA    V1.S4, V18.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -31109,7 +30677,6 @@ t3620:
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V22.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
@@ -31245,17 +30812,17 @@ t3643:
 	VLD1     (R23), V4.S[2]
 t3641:
 	WORD     $0x4ea4d404 // fsub v4.4s, v0.4s, v4.4s
-	WORD     $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
-	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e31dc21 // fmul v1.4s, v1.4s, v17.4s
+	WORD     $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
 	WORD     $0x4ea2d425 // fsub v5.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F6
-	VFMLA    V20.S4, V5.S4, V6.S4
-	WORD     $0x4eb5d4c7 // fsub v7.4s, v6.4s, v21.4s
+	VFMLA    V21.S4, V5.S4, V6.S4
+	WORD     $0x4eb6d4c7 // fsub v7.4s, v6.4s, v22.4s
 	VMOV     V5.B16, V8.B16
+	VFMLS    V20.S4, V7.S4, V8.S4
 	VFMLS    V19.S4, V7.S4, V8.S4
-	VFMLS    V18.S4, V7.S4, V8.S4
 	FMOVQ    1008(R26), F7
-	VFMLA    V8.S4, V17.S4, V7.S4
+	VFMLA    V8.S4, V18.S4, V7.S4
 	FMOVQ    1024(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	FMOVQ    1040(R26), F7
@@ -31267,16 +30834,15 @@ t3641:
 	FMOVQ    624(R26), F9
 	VFMLA    V8.S4, V7.S4, V9.S4
 	VSHL     $23, V6.S4, V6.S4
-	VADD     V22.S4, V6.S4, V6.S4
 	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
-	WORD     $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD     $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
 	FMOVQ    976(R26), F7
-	VFMLA    V20.S4, V2.S4, V7.S4
-	WORD     $0x4eb5d4e8 // fsub v8.4s, v7.4s, v21.4s
+	VFMLA    V21.S4, V2.S4, V7.S4
+	WORD     $0x4eb6d4e8 // fsub v8.4s, v7.4s, v22.4s
+	VFMLS    V20.S4, V8.S4, V2.S4
 	VFMLS    V19.S4, V8.S4, V2.S4
-	VFMLS    V18.S4, V8.S4, V2.S4
 	FMOVQ    1008(R26), F8
-	VFMLA    V2.S4, V17.S4, V8.S4
+	VFMLA    V2.S4, V18.S4, V8.S4
 	FMOVQ    1024(R26), F9
 	VFMLA    V2.S4, V8.S4, V9.S4
 	FMOVQ    1040(R26), F8
@@ -31288,12 +30854,11 @@ t3641:
 	FMOVQ    624(R26), F9
 	VFMLA    V2.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V2.S4
-	VADD     V22.S4, V2.S4, V2.S4
 	WORD     $0x6e22dd22 // fmul v2.4s, v9.4s, v2.4s
 	WORD     $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e2fdcc4 // fmul v4.4s, v6.4s, v15.4s
+	WORD     $0x6e30dc42 // fmul v2.4s, v2.4s, v16.4s
+	WORD     $0x6e30dcc4 // fmul v4.4s, v6.4s, v16.4s
 	FMOVQ    912(R26), F6
 	VFMLA    V4.S4, V4.S4, V6.S4
 	VFMLA    V2.S4, V2.S4, V6.S4
@@ -31302,12 +30867,12 @@ t3641:
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d718 // fadd v24.4s, v24.4s, v2.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V20.S4, V1.S4, V2.S4
-	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
+	VFMLA    V21.S4, V1.S4, V2.S4
+	WORD     $0x4eb6d443 // fsub v3.4s, v2.4s, v22.4s
+	VFMLS    V20.S4, V3.S4, V1.S4
 	VFMLS    V19.S4, V3.S4, V1.S4
-	VFMLS    V18.S4, V3.S4, V1.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V1.S4, V17.S4, V3.S4
+	VFMLA    V1.S4, V18.S4, V3.S4
 	FMOVQ    1024(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1040(R26), F3
@@ -31319,7 +30884,6 @@ t3641:
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V22.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V2.B16
@@ -31399,8 +30963,8 @@ l3484:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l3480
-	VUMIN    V12.S4, V23.S4, V0.S4
-	VADD     V11.S4, V0.S4, V0.S4
+	VUMIN    V13.S4, V23.S4, V0.S4
+	VADD     V12.S4, V0.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -31413,14 +30977,14 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $104-128
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V16 values    V17-V28 constants and scalars    V29-V31 kept from loop to loop
-	FMOVQ    624(R26), F28
-	FMOVS    factor+112(FP), F27
-	VDUP     V27.S[0], V27.S4
-	FMOVQ    976(R26), F26
-	FMOVQ    960(R26), F25
-	FMOVQ    800(R26), F24
-	FMOVQ    784(R26), F23
-	FMOVQ    992(R26), F22
+	FMOVS    factor+112(FP), F28
+	VDUP     V28.S[0], V28.S4
+	FMOVQ    976(R26), F27
+	FMOVQ    960(R26), F26
+	FMOVQ    800(R26), F25
+	FMOVQ    784(R26), F24
+	FMOVQ    992(R26), F23
+	FMOVQ    624(R26), F22
 	FMOVQ    768(R26), F21
 	FMOVQ    528(R26), F20
 	FMOVQ    1376(R26), F19
@@ -31496,20 +31060,20 @@ l3654:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    (R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
+	WORD     $0x6e3cdc42 // fmul v2.4s, v2.4s, v28.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V3.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V3.S4
 	VFMLS    V24.S4, V5.S4, V3.S4
-	VFMLS    V23.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V22.S4, V5.S4
+	VFMLA    V3.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31523,20 +31087,19 @@ l3654:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V2.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V2.S4
 	VFMLS    V24.S4, V5.S4, V2.S4
-	VFMLS    V23.S4, V5.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V22.S4, V5.S4
+	VFMLA    V2.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31550,18 +31113,17 @@ l3654:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
-	WORD     $0x4e3cd463 // fadd v3.4s, v3.4s, v28.4s
+	WORD     $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
+	WORD     $0x4e36d463 // fadd v3.4s, v3.4s, v22.4s
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa5 // fmul v5.4s, v29.4s, v28.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -31577,14 +31139,14 @@ l3654:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
-	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
+	VFMLA    V26.S4, V1.S4, V5.S4
+	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	VFMLS    V25.S4, V6.S4, V1.S4
 	VFMLS    V24.S4, V6.S4, V1.S4
-	VFMLS    V23.S4, V6.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F6
-	VFMLA    V1.S4, V22.S4, V6.S4
+	VFMLA    V1.S4, V23.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -31598,9 +31160,8 @@ l3654:
 
 	// p 2^n
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, (R0)
@@ -31614,16 +31175,16 @@ l3654:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    16(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
+	WORD     $0x6e3cdc42 // fmul v2.4s, v2.4s, v28.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V3.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V3.S4
 	VFMLS    V24.S4, V5.S4, V3.S4
-	VFMLS    V23.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V22.S4, V5.S4
+	VFMLA    V3.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31635,16 +31196,15 @@ l3654:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V2.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V2.S4
 	VFMLS    V24.S4, V5.S4, V2.S4
-	VFMLS    V23.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V22.S4, V5.S4
+	VFMLA    V2.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31656,18 +31216,17 @@ l3654:
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
-	WORD     $0x4e3cd463 // fadd v3.4s, v3.4s, v28.4s
+	WORD     $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
+	WORD     $0x4e36d463 // fadd v3.4s, v3.4s, v22.4s
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa5 // fmul v5.4s, v29.4s, v28.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -31681,12 +31240,12 @@ l3654:
 	FMOVQ    F0, 16(R3)
 	WORD     $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
 	FMOVQ    976(R26), F5
-	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
+	VFMLA    V26.S4, V1.S4, V5.S4
+	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	VFMLS    V25.S4, V6.S4, V1.S4
 	VFMLS    V24.S4, V6.S4, V1.S4
-	VFMLS    V23.S4, V6.S4, V1.S4
 	FMOVQ    1008(R26), F6
-	VFMLA    V1.S4, V22.S4, V6.S4
+	VFMLA    V1.S4, V23.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -31698,9 +31257,8 @@ l3654:
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, 16(R0)
@@ -31714,16 +31272,16 @@ l3654:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    32(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
+	WORD     $0x6e3cdc42 // fmul v2.4s, v2.4s, v28.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V3.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V3.S4
 	VFMLS    V24.S4, V5.S4, V3.S4
-	VFMLS    V23.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V22.S4, V5.S4
+	VFMLA    V3.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31735,16 +31293,15 @@ l3654:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V2.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V2.S4
 	VFMLS    V24.S4, V5.S4, V2.S4
-	VFMLS    V23.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V22.S4, V5.S4
+	VFMLA    V2.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31756,18 +31313,17 @@ l3654:
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
-	WORD     $0x4e3cd463 // fadd v3.4s, v3.4s, v28.4s
+	WORD     $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
+	WORD     $0x4e36d463 // fadd v3.4s, v3.4s, v22.4s
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa5 // fmul v5.4s, v29.4s, v28.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -31781,12 +31337,12 @@ l3654:
 	FMOVQ    F0, 32(R3)
 	WORD     $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
 	FMOVQ    976(R26), F5
-	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
+	VFMLA    V26.S4, V1.S4, V5.S4
+	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	VFMLS    V25.S4, V6.S4, V1.S4
 	VFMLS    V24.S4, V6.S4, V1.S4
-	VFMLS    V23.S4, V6.S4, V1.S4
 	FMOVQ    1008(R26), F6
-	VFMLA    V1.S4, V22.S4, V6.S4
+	VFMLA    V1.S4, V23.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -31798,9 +31354,8 @@ l3654:
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, 32(R0)
@@ -31814,16 +31369,16 @@ l3654:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    48(R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
+	WORD     $0x6e3cdc42 // fmul v2.4s, v2.4s, v28.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V3.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V3.S4
 	VFMLS    V24.S4, V5.S4, V3.S4
-	VFMLS    V23.S4, V5.S4, V3.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V22.S4, V5.S4
+	VFMLA    V3.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31835,16 +31390,15 @@ l3654:
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V2.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V2.S4
 	VFMLS    V24.S4, V5.S4, V2.S4
-	VFMLS    V23.S4, V5.S4, V2.S4
 	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V22.S4, V5.S4
+	VFMLA    V2.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31856,18 +31410,17 @@ l3654:
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
-	WORD     $0x4e3cd463 // fadd v3.4s, v3.4s, v28.4s
+	WORD     $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
+	WORD     $0x4e36d463 // fadd v3.4s, v3.4s, v22.4s
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa5 // fmul v5.4s, v29.4s, v28.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -31881,12 +31434,12 @@ l3654:
 	FMOVQ    F0, 48(R3)
 	WORD     $0x6e25dc80 // fmul v0.4s, v4.4s, v5.4s
 	FMOVQ    976(R26), F5
-	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
+	VFMLA    V26.S4, V1.S4, V5.S4
+	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	VFMLS    V25.S4, V6.S4, V1.S4
 	VFMLS    V24.S4, V6.S4, V1.S4
-	VFMLS    V23.S4, V6.S4, V1.S4
 	FMOVQ    1008(R26), F6
-	VFMLA    V1.S4, V22.S4, V6.S4
+	VFMLA    V1.S4, V23.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -31898,9 +31451,8 @@ l3654:
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, 48(R0)
@@ -31931,20 +31483,20 @@ l3658:
 	VUMAX    V3.S4, V31.S4, V31.S4
 	FMOVQ    (R7), F3
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
+	WORD     $0x6e3cdc42 // fmul v2.4s, v2.4s, v28.4s
 	WORD     $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V3.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V3.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V3.S4
 	VFMLS    V24.S4, V5.S4, V3.S4
-	VFMLS    V23.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V3.S4, V22.S4, V5.S4
+	VFMLA    V3.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31958,20 +31510,19 @@ l3658:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F4
-	VFMLA    V25.S4, V2.S4, V4.S4
-	WORD     $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VFMLA    V26.S4, V2.S4, V4.S4
+	WORD     $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VFMLS    V25.S4, V5.S4, V2.S4
 	VFMLS    V24.S4, V5.S4, V2.S4
-	VFMLS    V23.S4, V5.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F5
-	VFMLA    V2.S4, V22.S4, V5.S4
+	VFMLA    V2.S4, V23.S4, V5.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1040(R26), F5
@@ -31985,18 +31536,17 @@ l3658:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
-	WORD     $0x4e3cd463 // fadd v3.4s, v3.4s, v28.4s
+	WORD     $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
+	WORD     $0x4e36d463 // fadd v3.4s, v3.4s, v22.4s
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa5 // fmul v5.4s, v29.4s, v28.4s
 	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -32012,14 +31562,14 @@ l3658:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
-	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
+	VFMLA    V26.S4, V1.S4, V5.S4
+	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	VFMLS    V25.S4, V6.S4, V1.S4
 	VFMLS    V24.S4, V6.S4, V1.S4
-	VFMLS    V23.S4, V6.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F6
-	VFMLA    V1.S4, V22.S4, V6.S4
+	VFMLA    V1.S4, V23.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -32033,9 +31583,8 @@ l3658:
 
 	// p 2^n
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	FMOVQ    F0, (R0)
@@ -32100,20 +31649,20 @@ t3686:
 	VLD1     (R23), V4.S[2]
 t3685:
 	WORD     $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
+	WORD     $0x6e3cdc42 // fmul v2.4s, v2.4s, v28.4s
 	WORD     $0x4ea2d424 // fsub v4.4s, v1.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
-	VFMLA    V25.S4, V4.S4, V5.S4
-	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
+	VFMLA    V26.S4, V4.S4, V5.S4
+	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	VFMLS    V25.S4, V6.S4, V4.S4
 	VFMLS    V24.S4, V6.S4, V4.S4
-	VFMLS    V23.S4, V6.S4, V4.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F6
-	VFMLA    V4.S4, V22.S4, V6.S4
+	VFMLA    V4.S4, V23.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -32127,20 +31676,19 @@ t3685:
 
 	// p 2^n
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V28.S4, V4.S4, V4.S4
 	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
 	WORD     $0x6e35dc42 // fmul v2.4s, v2.4s, v21.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
-	VFMLA    V25.S4, V2.S4, V5.S4
-	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
+	VFMLA    V26.S4, V2.S4, V5.S4
+	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	VFMLS    V25.S4, V6.S4, V2.S4
 	VFMLS    V24.S4, V6.S4, V2.S4
-	VFMLS    V23.S4, V6.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F6
-	VFMLA    V2.S4, V22.S4, V6.S4
+	VFMLA    V2.S4, V23.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V2.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -32154,19 +31702,18 @@ t3685:
 
 	// p 2^n
 	VSHL     $23, V5.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
 	WORD     $0x6e22dce2 // fmul v2.4s, v7.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD     $0x4ea0f805 // fabs v5.4s, v0.4s
 	VAND     V3.B16, V5.B16, V3.B16
 	VUMAX    V3.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd483 // fsub v3.4s, v4.4s, v28.4s
-	WORD     $0x4e3cd484 // fadd v4.4s, v4.4s, v28.4s
+	WORD     $0x4eb6d483 // fsub v3.4s, v4.4s, v22.4s
+	WORD     $0x4e36d484 // fadd v4.4s, v4.4s, v22.4s
 	WORD     $0x6e22dfa5 // fmul v5.4s, v29.4s, v2.4s
 	WORD     $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6e3bdfa5 // fmul v5.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa5 // fmul v5.4s, v29.4s, v28.4s
 	WORD     $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
@@ -32214,14 +31761,14 @@ t3693:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F5
-	VFMLA    V25.S4, V1.S4, V5.S4
-	WORD     $0x4ebad4a6 // fsub v6.4s, v5.4s, v26.4s
+	VFMLA    V26.S4, V1.S4, V5.S4
+	WORD     $0x4ebbd4a6 // fsub v6.4s, v5.4s, v27.4s
+	VFMLS    V25.S4, V6.S4, V1.S4
 	VFMLS    V24.S4, V6.S4, V1.S4
-	VFMLS    V23.S4, V6.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F6
-	VFMLA    V1.S4, V22.S4, V6.S4
+	VFMLA    V1.S4, V23.S4, V6.S4
 	FMOVQ    1024(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	FMOVQ    1040(R26), F6
@@ -32235,9 +31782,8 @@ t3693:
 
 	// p 2^n
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V0.S4, V3.S4
 	WORD     $0x4e24d440 // fadd v0.4s, v2.4s, v4.4s
 	TBNZ     $1, R15, t3696
@@ -32307,19 +31853,18 @@ l3657:
 TEXT ·LatentStepStandardLog(SB), NOSPLIT, $40-88
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V11 values    V12-V22 constants and scalars    V23-V31 kept from loop to loop
+	// Registers:    V0-V12 values    V13-V22 constants and scalars    V23-V31 kept from loop to loop
 	FMOVQ    896(R26), F22
-	FMOVQ    624(R26), F21
-	FMOVQ    976(R26), F20
-	FMOVQ    528(R26), F19
-	FMOVS    factor+72(FP), F18
-	VDUP     V18.S[0], V18.S4
-	FMOVQ    960(R26), F17
-	FMOVQ    800(R26), F16
-	FMOVQ    784(R26), F15
-	FMOVQ    992(R26), F14
-	FMOVQ    1072(R26), F13
-	FMOVQ    1088(R26), F12
+	FMOVQ    976(R26), F21
+	FMOVQ    528(R26), F20
+	FMOVS    factor+72(FP), F19
+	VDUP     V19.S[0], V19.S4
+	FMOVQ    960(R26), F18
+	FMOVQ    800(R26), F17
+	FMOVQ    784(R26), F16
+	FMOVQ    992(R26), F15
+	FMOVQ    1072(R26), F14
+	FMOVQ    1088(R26), F13
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -32330,7 +31875,7 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $40-88
 	MOVD     eps+40(FP), R5
 	MOVD     n+56(FP), R6
 	LSL      $2, R6, R6
-	VMOV     V19.B16, V23.B16
+	VMOV     V20.B16, V23.B16
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+64(FP), R14
@@ -32342,14 +31887,14 @@ TEXT ·LatentStepStandardLog(SB), NOSPLIT, $40-88
 	SUB      R6, R14, R14
 	MOVD     R14, 24(RSP)
 l3699:
-	VMOV     V19.B16, V31.B16
-	VMOV     V19.B16, V30.B16
-	VMOV     V19.B16, V29.B16
-	VMOV     V19.B16, V28.B16
-	VMOV     V19.B16, V27.B16
-	VMOV     V19.B16, V26.B16
-	VMOV     V19.B16, V25.B16
-	VMOV     V19.B16, V24.B16
+	VMOV     V20.B16, V31.B16
+	VMOV     V20.B16, V30.B16
+	VMOV     V20.B16, V29.B16
+	VMOV     V20.B16, V28.B16
+	VMOV     V20.B16, V27.B16
+	VMOV     V20.B16, V26.B16
+	VMOV     V20.B16, V25.B16
+	VMOV     V20.B16, V24.B16
 	MOVD     n+56(FP), R15
 	CMP      $16, R15
 	BLT      l3702
@@ -32358,19 +31903,19 @@ l3700:
 	FMOVQ    (R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V4.B16
+	VFMLS    V17.S4, V3.S4, V4.S4
 	VFMLS    V16.S4, V3.S4, V4.S4
-	VFMLS    V15.S4, V3.S4, V4.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F3
-	VFMLA    V4.S4, V14.S4, V3.S4
+	VFMLA    V4.S4, V15.S4, V3.S4
 	FMOVQ    1024(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	FMOVQ    1040(R26), F3
@@ -32384,7 +31929,6 @@ l3700:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e36dc03 // fmul v3.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc44 // fmul v4.4s, v2.4s, v22.4s
@@ -32401,15 +31945,15 @@ l3700:
 	FMOVQ    16(R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V4.B16
+	VFMLS    V17.S4, V3.S4, V4.S4
 	VFMLS    V16.S4, V3.S4, V4.S4
-	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V4.S4, V14.S4, V3.S4
+	VFMLA    V4.S4, V15.S4, V3.S4
 	FMOVQ    1024(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	FMOVQ    1040(R26), F3
@@ -32421,7 +31965,6 @@ l3700:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e36dc03 // fmul v3.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc44 // fmul v4.4s, v2.4s, v22.4s
@@ -32438,15 +31981,15 @@ l3700:
 	FMOVQ    32(R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V4.B16
+	VFMLS    V17.S4, V3.S4, V4.S4
 	VFMLS    V16.S4, V3.S4, V4.S4
-	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V4.S4, V14.S4, V3.S4
+	VFMLA    V4.S4, V15.S4, V3.S4
 	FMOVQ    1024(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	FMOVQ    1040(R26), F3
@@ -32458,7 +32001,6 @@ l3700:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e36dc03 // fmul v3.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc44 // fmul v4.4s, v2.4s, v22.4s
@@ -32475,15 +32017,15 @@ l3700:
 	FMOVQ    48(R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d443 // fsub v3.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V4.B16
+	VFMLS    V17.S4, V3.S4, V4.S4
 	VFMLS    V16.S4, V3.S4, V4.S4
-	VFMLS    V15.S4, V3.S4, V4.S4
 	FMOVQ    1008(R26), F3
-	VFMLA    V4.S4, V14.S4, V3.S4
+	VFMLA    V4.S4, V15.S4, V3.S4
 	FMOVQ    1024(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	FMOVQ    1040(R26), F3
@@ -32495,7 +32037,6 @@ l3700:
 	FMOVQ    624(R26), F5
 	VFMLA    V4.S4, V3.S4, V5.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6e36dc03 // fmul v3.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc44 // fmul v4.4s, v2.4s, v22.4s
@@ -32551,19 +32092,19 @@ t3767:
 	FMOVQ    256(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
-	VFMLS    V15.S4, V4.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
+	VFMLA    V5.S4, V15.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -32577,7 +32118,6 @@ t3767:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc45 // fmul v5.4s, v2.4s, v22.4s
@@ -32672,15 +32212,15 @@ t3782:
 	FMOVQ    272(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
-	VFMLS    V15.S4, V4.S4, V5.S4
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
+	VFMLA    V5.S4, V15.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -32692,7 +32232,6 @@ t3782:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc45 // fmul v5.4s, v2.4s, v22.4s
@@ -32797,15 +32336,15 @@ t3797:
 	FMOVQ    288(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
-	VFMLS    V15.S4, V4.S4, V5.S4
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
+	VFMLA    V5.S4, V15.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -32817,7 +32356,6 @@ t3797:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc45 // fmul v5.4s, v2.4s, v22.4s
@@ -32922,15 +32460,15 @@ t3812:
 	FMOVQ    304(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V23.S4, V23.S4
-	WORD     $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD     $0x6e33dc21 // fmul v1.4s, v1.4s, v19.4s
 	FMOVQ    976(R26), F2
-	VFMLA    V17.S4, V1.S4, V2.S4
-	WORD     $0x4eb4d444 // fsub v4.4s, v2.4s, v20.4s
+	VFMLA    V18.S4, V1.S4, V2.S4
+	WORD     $0x4eb5d444 // fsub v4.4s, v2.4s, v21.4s
 	VMOV     V1.B16, V5.B16
+	VFMLS    V17.S4, V4.S4, V5.S4
 	VFMLS    V16.S4, V4.S4, V5.S4
-	VFMLS    V15.S4, V4.S4, V5.S4
 	FMOVQ    1008(R26), F4
-	VFMLA    V5.S4, V14.S4, V4.S4
+	VFMLA    V5.S4, V15.S4, V4.S4
 	FMOVQ    1024(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	FMOVQ    1040(R26), F4
@@ -32942,7 +32480,6 @@ t3812:
 	FMOVQ    624(R26), F6
 	VFMLA    V5.S4, V4.S4, V6.S4
 	VSHL     $23, V2.S4, V2.S4
-	VADD     V21.S4, V2.S4, V2.S4
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
 	WORD     $0x6e36dc04 // fmul v4.4s, v0.4s, v22.4s
 	WORD     $0x6e36dc45 // fmul v5.4s, v2.4s, v22.4s
@@ -33025,8 +32562,8 @@ l3703:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      l3699
-	VUMIN    V13.S4, V23.S4, V0.S4
-	VADD     V12.S4, V0.S4, V0.S4
+	VUMIN    V14.S4, V23.S4, V0.S4
+	VADD     V13.S4, V0.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
@@ -33039,9 +32576,9 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $72-96
 	MOVD     $gaussConsts<>(SB), R26
 
 	// Registers:    V0-V17 values    V18-V28 constants and scalars    V29-V31 kept from loop to loop
-	FMOVQ    624(R26), F28
-	FMOVS    factor+80(FP), F27
-	VDUP     V27.S[0], V27.S4
+	FMOVS    factor+80(FP), F28
+	VDUP     V28.S[0], V28.S4
+	FMOVQ    624(R26), F27
 	FMOVQ    976(R26), F26
 	FMOVQ    960(R26), F25
 	FMOVQ    800(R26), F24
@@ -33096,7 +32633,7 @@ l3825:
 	FMOVQ    (R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V31.S4, V31.S4
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
@@ -33121,20 +32658,19 @@ l3825:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	VUMAX    V2.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
-	WORD     $0x4e3cd423 // fadd v3.4s, v1.4s, v28.4s
+	WORD     $0x4ebbd422 // fsub v2.4s, v1.4s, v27.4s
+	WORD     $0x4e3bd423 // fadd v3.4s, v1.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
-	WORD     $0x6e3bdfa4 // fmul v4.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa4 // fmul v4.4s, v29.4s, v28.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	FMOVQ    (R2), F3
 	FMOVQ    (R5), F4
 	WORD     $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V4.S4, V2.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    F0, (R0)
@@ -33143,7 +32679,7 @@ l3825:
 	FMOVQ    16(R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V31.S4, V31.S4
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V25.S4, V1.S4, V2.S4
 	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
@@ -33162,20 +32698,19 @@ l3825:
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	VUMAX    V2.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
-	WORD     $0x4e3cd423 // fadd v3.4s, v1.4s, v28.4s
+	WORD     $0x4ebbd422 // fsub v2.4s, v1.4s, v27.4s
+	WORD     $0x4e3bd423 // fadd v3.4s, v1.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
-	WORD     $0x6e3bdfa4 // fmul v4.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa4 // fmul v4.4s, v29.4s, v28.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	FMOVQ    16(R2), F3
 	FMOVQ    16(R5), F4
 	WORD     $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V4.S4, V2.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    F0, 16(R0)
@@ -33184,7 +32719,7 @@ l3825:
 	FMOVQ    32(R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V31.S4, V31.S4
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V25.S4, V1.S4, V2.S4
 	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
@@ -33203,20 +32738,19 @@ l3825:
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	VUMAX    V2.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
-	WORD     $0x4e3cd423 // fadd v3.4s, v1.4s, v28.4s
+	WORD     $0x4ebbd422 // fsub v2.4s, v1.4s, v27.4s
+	WORD     $0x4e3bd423 // fadd v3.4s, v1.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
-	WORD     $0x6e3bdfa4 // fmul v4.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa4 // fmul v4.4s, v29.4s, v28.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	FMOVQ    32(R2), F3
 	FMOVQ    32(R5), F4
 	WORD     $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V4.S4, V2.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    F0, 32(R0)
@@ -33225,7 +32759,7 @@ l3825:
 	FMOVQ    48(R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V31.S4, V31.S4
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 	FMOVQ    976(R26), F2
 	VFMLA    V25.S4, V1.S4, V2.S4
 	WORD     $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
@@ -33244,20 +32778,19 @@ l3825:
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	VUMAX    V2.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
-	WORD     $0x4e3cd423 // fadd v3.4s, v1.4s, v28.4s
+	WORD     $0x4ebbd422 // fsub v2.4s, v1.4s, v27.4s
+	WORD     $0x4e3bd423 // fadd v3.4s, v1.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
-	WORD     $0x6e3bdfa4 // fmul v4.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa4 // fmul v4.4s, v29.4s, v28.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	FMOVQ    48(R2), F3
 	FMOVQ    48(R5), F4
 	WORD     $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V4.S4, V2.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    F0, 48(R0)
@@ -33279,7 +32812,7 @@ l3829:
 	FMOVQ    (R4), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	VUMAX    V2.S4, V31.S4, V31.S4
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
@@ -33304,20 +32837,19 @@ l3829:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	VUMAX    V2.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
-	WORD     $0x4e3cd423 // fadd v3.4s, v1.4s, v28.4s
+	WORD     $0x4ebbd422 // fsub v2.4s, v1.4s, v27.4s
+	WORD     $0x4e3bd423 // fadd v3.4s, v1.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
-	WORD     $0x6e3bdfa4 // fmul v4.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa4 // fmul v4.4s, v29.4s, v28.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	FMOVQ    (R2), F3
 	FMOVQ    (R5), F4
 	WORD     $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V4.S4, V2.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ    F0, (R0)
@@ -33356,7 +32888,7 @@ t3844:
 	FMOVQ    256(R23), F3
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V31.S4, V31.S4
-	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    976(R26), F2
@@ -33381,15 +32913,14 @@ t3844:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V28.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	VAND     V3.B16, V2.B16, V2.B16
 	VUMAX    V2.S4, V30.S4, V30.S4
-	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
-	WORD     $0x4e3cd423 // fadd v3.4s, v1.4s, v28.4s
+	WORD     $0x4ebbd422 // fsub v2.4s, v1.4s, v27.4s
+	WORD     $0x4e3bd423 // fadd v3.4s, v1.4s, v27.4s
 	WORD     $0x6e20dfa0 // fmul v0.4s, v29.4s, v0.4s
-	WORD     $0x6e3bdfa4 // fmul v4.4s, v29.4s, v27.4s
+	WORD     $0x6e3cdfa4 // fmul v4.4s, v29.4s, v28.4s
 	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	TBNZ     $1, R15, t3847
@@ -33411,7 +32942,7 @@ t3849:
 	VLD1     (R23), V4.S[2]
 t3848:
 	WORD     $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD     $0x6e21df61 // fmul v1.4s, v27.4s, v1.4s
+	WORD     $0x6e21df81 // fmul v1.4s, v28.4s, v1.4s
 	VFMLA    V1.S4, V4.S4, V2.S4
 	WORD     $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	TBNZ     $1, R15, t3851
@@ -33471,9 +33002,9 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 
 	// Registers:    V0-V8 values    V9-V18 constants and scalars    V19-V31 kept from loop to loop
 	FMOVQ    896(R26), F18
-	FMOVQ    624(R26), F17
-	FMOVQ    528(R26), F16
-	FMOVQ    976(R26), F15
+	FMOVQ    528(R26), F17
+	FMOVQ    624(R26), F16
+	FMOVQ    1120(R26), F15
 	FMOVQ    560(R26), F14
 	FMOVQ    1104(R26), F13
 	FMOVQ    960(R26), F12
@@ -33492,7 +33023,7 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	MOVD     eps+56(FP), R7
 	MOVD     n+72(FP), R8
 	LSL      $2, R8, R8
-	VMOV     V16.B16, V19.B16
+	VMOV     V17.B16, V19.B16
 	MOVD     rows+64(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+80(FP), R14
@@ -33512,18 +33043,18 @@ TEXT ·LatentStepSoftplus(SB), NOSPLIT, $40-96
 	SUB      R8, R14, R14
 	MOVD     R14, 40(RSP)
 l3854:
-	VMOV     V16.B16, V31.B16
-	VMOV     V16.B16, V30.B16
-	VMOV     V16.B16, V29.B16
-	VMOV     V16.B16, V28.B16
-	VMOV     V17.B16, V27.B16
-	VMOV     V16.B16, V23.B16
-	VMOV     V17.B16, V26.B16
-	VMOV     V16.B16, V22.B16
-	VMOV     V17.B16, V25.B16
-	VMOV     V16.B16, V21.B16
-	VMOV     V17.B16, V24.B16
-	VMOV     V16.B16, V20.B16
+	VMOV     V17.B16, V31.B16
+	VMOV     V17.B16, V30.B16
+	VMOV     V17.B16, V29.B16
+	VMOV     V17.B16, V28.B16
+	VMOV     V16.B16, V27.B16
+	VMOV     V17.B16, V23.B16
+	VMOV     V16.B16, V26.B16
+	VMOV     V17.B16, V22.B16
+	VMOV     V16.B16, V25.B16
+	VMOV     V17.B16, V21.B16
+	VMOV     V16.B16, V24.B16
+	VMOV     V17.B16, V20.B16
 	MOVD     n+72(FP), R15
 	CMP      $16, R15
 	BLT      l3857
@@ -33541,7 +33072,7 @@ l3855:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -33562,15 +33093,12 @@ l3855:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 
@@ -33608,7 +33136,7 @@ l3855:
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -33629,15 +33157,12 @@ l3855:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 
@@ -33671,7 +33196,7 @@ l3855:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe04 // fdiv v4.4s, v16.4s, v2.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VMOV     V1.B16, V6.B16
@@ -33699,7 +33224,7 @@ l3855:
 	WORD     $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
 	VORR     V14.B16, V1.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -33716,15 +33241,12 @@ l3855:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
@@ -33758,7 +33280,7 @@ l3855:
 	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	VORR     V14.B16, V2.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -33775,15 +33297,12 @@ l3855:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
@@ -33815,7 +33334,7 @@ l3855:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe04 // fdiv v4.4s, v16.4s, v2.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VMOV     V1.B16, V6.B16
@@ -33843,7 +33362,7 @@ l3855:
 	WORD     $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
 	VORR     V14.B16, V1.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -33860,15 +33379,12 @@ l3855:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
@@ -33902,7 +33418,7 @@ l3855:
 	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	VORR     V14.B16, V2.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -33919,15 +33435,12 @@ l3855:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
@@ -33959,7 +33472,7 @@ l3855:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe04 // fdiv v4.4s, v16.4s, v2.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VMOV     V1.B16, V6.B16
@@ -33987,7 +33500,7 @@ l3855:
 	WORD     $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
 	VORR     V14.B16, V1.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -34004,15 +33517,12 @@ l3855:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
@@ -34046,7 +33556,7 @@ l3855:
 	WORD     $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	VORR     V14.B16, V2.B16, V4.B16
 	WORD     $0x4e24f5a4 // fmax v4.4s, v13.4s, v4.4s
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V12.S4, V4.S4, V5.S4
 	WORD     $0x4eafd4a6 // fsub v6.4s, v5.4s, v15.4s
 	VFMLS    V11.S4, V6.S4, V4.S4
@@ -34063,15 +33573,12 @@ l3855:
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	FMOVQ    1120(R26), F6
-	VAND     V6.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c845 // fcmgt v5.4s, v2.4s, #0.0
 	VAND     V5.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e485 // fcmgt v5.4s, v4.4s, v18.4s
@@ -34103,7 +33610,7 @@ l3855:
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	FMOVQ    1280(R26), F4
 	WORD     $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD     $0x6e22fe24 // fdiv v4.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe04 // fdiv v4.4s, v16.4s, v2.4s
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
 	VMOV     V1.B16, V6.B16
@@ -34241,7 +33748,7 @@ t3964:
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
@@ -34262,15 +33769,12 @@ t3964:
 	VFMLA    V5.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V1.B16
 
@@ -34308,7 +33812,7 @@ t3964:
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
@@ -34329,15 +33833,12 @@ t3964:
 	VFMLA    V5.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
 
@@ -34371,7 +33872,7 @@ t3964:
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ    1280(R26), F5
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD     $0x6e22fe25 // fdiv v5.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe05 // fdiv v5.4s, v16.4s, v2.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x6e25dc26 // fmul v6.4s, v1.4s, v5.4s
 	VMOV     V1.B16, V7.B16
@@ -34384,7 +33885,7 @@ t3964:
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d7ff // fadd v31.4s, v31.4s, v2.4s
-	VBSL     V17.B16, V6.B16, V3.B16
+	VBSL     V16.B16, V6.B16, V3.B16
 	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
 	CMP      $4, R15
 	BLT      t3968
@@ -34512,7 +34013,7 @@ t3985:
 	WORD     $0x4ea4d404 // fsub v4.4s, v0.4s, v4.4s
 	VORR     V14.B16, V1.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
@@ -34529,15 +34030,12 @@ t3985:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
@@ -34571,7 +34069,7 @@ t3985:
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VORR     V14.B16, V2.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
@@ -34588,15 +34086,12 @@ t3985:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
@@ -34628,7 +34123,7 @@ t3985:
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ    1280(R26), F5
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD     $0x6e22fe25 // fdiv v5.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe05 // fdiv v5.4s, v16.4s, v2.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x6e25dc26 // fmul v6.4s, v1.4s, v5.4s
 	VMOV     V1.B16, V7.B16
@@ -34641,7 +34136,7 @@ t3985:
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d7de // fadd v30.4s, v30.4s, v2.4s
-	VBSL     V17.B16, V6.B16, V3.B16
+	VBSL     V16.B16, V6.B16, V3.B16
 	WORD     $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V2.B16
@@ -34779,7 +34274,7 @@ t4006:
 	WORD     $0x4ea4d404 // fsub v4.4s, v0.4s, v4.4s
 	VORR     V14.B16, V1.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
@@ -34796,15 +34291,12 @@ t4006:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
@@ -34838,7 +34330,7 @@ t4006:
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VORR     V14.B16, V2.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
@@ -34855,15 +34347,12 @@ t4006:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
@@ -34895,7 +34384,7 @@ t4006:
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ    1280(R26), F5
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD     $0x6e22fe25 // fdiv v5.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe05 // fdiv v5.4s, v16.4s, v2.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x6e25dc26 // fmul v6.4s, v1.4s, v5.4s
 	VMOV     V1.B16, V7.B16
@@ -34908,7 +34397,7 @@ t4006:
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
-	VBSL     V17.B16, V6.B16, V3.B16
+	VBSL     V16.B16, V6.B16, V3.B16
 	WORD     $0x6e23df39 // fmul v25.4s, v25.4s, v3.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
@@ -35046,7 +34535,7 @@ t4027:
 	WORD     $0x4ea4d404 // fsub v4.4s, v0.4s, v4.4s
 	VORR     V14.B16, V1.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
@@ -35063,15 +34552,12 @@ t4027:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c826 // fcmgt v6.4s, v1.4s, #0.0
 	VAND     V6.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
@@ -35105,7 +34591,7 @@ t4027:
 	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	VORR     V14.B16, V2.B16, V5.B16
 	WORD     $0x4e25f5a5 // fmax v5.4s, v13.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V12.S4, V5.S4, V6.S4
 	WORD     $0x4eafd4c7 // fsub v7.4s, v6.4s, v15.4s
 	VFMLS    V11.S4, V7.S4, V5.S4
@@ -35122,15 +34608,12 @@ t4027:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	FMOVQ    1120(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V17.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V17.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V2.B16
 	WORD     $0x6eb2e4a6 // fcmgt v6.4s, v5.4s, v18.4s
@@ -35162,7 +34645,7 @@ t4027:
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ    1280(R26), F5
 	WORD     $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
-	WORD     $0x6e22fe25 // fdiv v5.4s, v17.4s, v2.4s
+	WORD     $0x6e22fe05 // fdiv v5.4s, v16.4s, v2.4s
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x6e25dc26 // fmul v6.4s, v1.4s, v5.4s
 	VMOV     V1.B16, V7.B16
@@ -35175,7 +34658,7 @@ t4027:
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
-	VBSL     V17.B16, V6.B16, V3.B16
+	VBSL     V16.B16, V6.B16, V3.B16
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V2.B16
@@ -35272,24 +34755,23 @@ l3858:
 TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $88-120
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V11 values    V12-V28 constants and scalars    V29-V31 kept from loop to loop
+	// Registers:    V0-V12 values    V13-V28 constants and scalars    V29-V31 kept from loop to loop
 	FMOVQ    624(R26), F28
 	FMOVQ    528(R26), F27
 	FMOVQ    896(R26), F26
 	FMOVQ    560(R26), F25
-	FMOVQ    976(R26), F24
+	FMOVQ    1120(R26), F24
 	FMOVQ    1104(R26), F23
 	FMOVQ    960(R26), F22
 	FMOVQ    800(R26), F21
 	FMOVQ    784(R26), F20
 	FMOVQ    992(R26), F19
-	FMOVQ    1120(R26), F18
-	FMOVQ    1136(R26), F17
-	FMOVQ    1152(R26), F16
-	FMOVQ    1280(R26), F15
-	FMOVQ    1376(R26), F14
-	FMOVQ    1296(R26), F13
-	FMOVQ    1312(R26), F12
+	FMOVQ    1136(R26), F18
+	FMOVQ    1152(R26), F17
+	FMOVQ    1280(R26), F16
+	FMOVQ    1376(R26), F15
+	FMOVQ    1296(R26), F14
+	FMOVQ    1312(R26), F13
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dmuP    R3 dsP    R4 dz    R5 muQ    R6 sQ    R7 muP    R8 sP    R9 eps    R15 elements left in the row    R10 4n
 	MOVD     dmuQ+0(FP), R0
@@ -35364,7 +34846,7 @@ l4040:
 	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V22.S4, V3.S4, V4.S4
 	WORD     $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
 	VFMLS    V21.S4, V5.S4, V3.S4
@@ -35385,14 +34867,12 @@ l4040:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V18.B16, V4.B16, V4.B16
-	VADD     V28.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 
@@ -35401,9 +34881,9 @@ l4040:
 	FMOVQ    768(R26), F6
 	VFMLA    V26.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	VAND     V5.B16, V17.B16, V5.B16
+	VAND     V5.B16, V18.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	VFMLA    V6.S4, V16.S4, V7.S4
+	VFMLA    V6.S4, V17.S4, V7.S4
 	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1200(R26), F7
@@ -35422,12 +34902,12 @@ l4040:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD     $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
+	WORD     $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
 	VORR     V25.B16, V2.B16, V5.B16
 	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V22.S4, V5.S4, V6.S4
 	WORD     $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
 	VFMLS    V21.S4, V7.S4, V5.S4
@@ -35448,14 +34928,12 @@ l4040:
 	VFMLA    V5.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	VAND     V18.B16, V6.B16, V6.B16
-	VADD     V28.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V28.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 
@@ -35464,9 +34942,9 @@ l4040:
 	FMOVQ    768(R26), F8
 	VFMLA    V26.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	VAND     V7.B16, V17.B16, V7.B16
+	VAND     V7.B16, V18.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	VFMLA    V8.S4, V16.S4, V9.S4
+	VFMLA    V8.S4, V17.S4, V9.S4
 	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1200(R26), F9
@@ -35485,7 +34963,7 @@ l4040:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
+	WORD     $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
 	WORD     $0x6e26ff87 // fdiv v7.4s, v28.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
@@ -35542,7 +35020,7 @@ l4040:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V25.B16, V1.B16, V3.B16
 	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V22.S4, V3.S4, V4.S4
 	WORD     $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
 	VFMLS    V21.S4, V5.S4, V3.S4
@@ -35559,23 +35037,21 @@ l4040:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V18.B16, V4.B16, V4.B16
-	VADD     V28.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 	WORD     $0x6ebae465 // fcmgt v5.4s, v3.4s, v26.4s
 	FMOVQ    768(R26), F6
 	VFMLA    V26.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	VAND     V5.B16, V17.B16, V5.B16
+	VAND     V5.B16, V18.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	VFMLA    V6.S4, V16.S4, V7.S4
+	VFMLA    V6.S4, V17.S4, V7.S4
 	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1200(R26), F7
@@ -35594,10 +35070,10 @@ l4040:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD     $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
+	WORD     $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
 	VORR     V25.B16, V2.B16, V5.B16
 	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V22.S4, V5.S4, V6.S4
 	WORD     $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
 	VFMLS    V21.S4, V7.S4, V5.S4
@@ -35614,23 +35090,21 @@ l4040:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	VAND     V18.B16, V6.B16, V6.B16
-	VADD     V28.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V28.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 	WORD     $0x6ebae4a7 // fcmgt v7.4s, v5.4s, v26.4s
 	FMOVQ    768(R26), F8
 	VFMLA    V26.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	VAND     V7.B16, V17.B16, V7.B16
+	VAND     V7.B16, V18.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	VFMLA    V8.S4, V16.S4, V9.S4
+	VFMLA    V8.S4, V17.S4, V9.S4
 	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1200(R26), F9
@@ -35649,7 +35123,7 @@ l4040:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
+	WORD     $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
 	WORD     $0x6e26ff87 // fdiv v7.4s, v28.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
@@ -35706,7 +35180,7 @@ l4040:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V25.B16, V1.B16, V3.B16
 	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V22.S4, V3.S4, V4.S4
 	WORD     $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
 	VFMLS    V21.S4, V5.S4, V3.S4
@@ -35723,23 +35197,21 @@ l4040:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V18.B16, V4.B16, V4.B16
-	VADD     V28.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 	WORD     $0x6ebae465 // fcmgt v5.4s, v3.4s, v26.4s
 	FMOVQ    768(R26), F6
 	VFMLA    V26.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	VAND     V5.B16, V17.B16, V5.B16
+	VAND     V5.B16, V18.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	VFMLA    V6.S4, V16.S4, V7.S4
+	VFMLA    V6.S4, V17.S4, V7.S4
 	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1200(R26), F7
@@ -35758,10 +35230,10 @@ l4040:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD     $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
+	WORD     $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
 	VORR     V25.B16, V2.B16, V5.B16
 	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V22.S4, V5.S4, V6.S4
 	WORD     $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
 	VFMLS    V21.S4, V7.S4, V5.S4
@@ -35778,23 +35250,21 @@ l4040:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	VAND     V18.B16, V6.B16, V6.B16
-	VADD     V28.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V28.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 	WORD     $0x6ebae4a7 // fcmgt v7.4s, v5.4s, v26.4s
 	FMOVQ    768(R26), F8
 	VFMLA    V26.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	VAND     V7.B16, V17.B16, V7.B16
+	VAND     V7.B16, V18.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	VFMLA    V8.S4, V16.S4, V9.S4
+	VFMLA    V8.S4, V17.S4, V9.S4
 	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1200(R26), F9
@@ -35813,7 +35283,7 @@ l4040:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
+	WORD     $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
 	WORD     $0x6e26ff87 // fdiv v7.4s, v28.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
@@ -35870,7 +35340,7 @@ l4040:
 	WORD     $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
 	VORR     V25.B16, V1.B16, V3.B16
 	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V22.S4, V3.S4, V4.S4
 	WORD     $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
 	VFMLS    V21.S4, V5.S4, V3.S4
@@ -35887,23 +35357,21 @@ l4040:
 	VFMLA    V3.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V18.B16, V4.B16, V4.B16
-	VADD     V28.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 	WORD     $0x6ebae465 // fcmgt v5.4s, v3.4s, v26.4s
 	FMOVQ    768(R26), F6
 	VFMLA    V26.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	VAND     V5.B16, V17.B16, V5.B16
+	VAND     V5.B16, V18.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	VFMLA    V6.S4, V16.S4, V7.S4
+	VFMLA    V6.S4, V17.S4, V7.S4
 	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1200(R26), F7
@@ -35922,10 +35390,10 @@ l4040:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD     $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
+	WORD     $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
 	VORR     V25.B16, V2.B16, V5.B16
 	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V22.S4, V5.S4, V6.S4
 	WORD     $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
 	VFMLS    V21.S4, V7.S4, V5.S4
@@ -35942,23 +35410,21 @@ l4040:
 	VFMLA    V5.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V5.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	VAND     V18.B16, V6.B16, V6.B16
-	VADD     V28.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V28.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 	WORD     $0x6ebae4a7 // fcmgt v7.4s, v5.4s, v26.4s
 	FMOVQ    768(R26), F8
 	VFMLA    V26.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	VAND     V7.B16, V17.B16, V7.B16
+	VAND     V7.B16, V18.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	VFMLA    V8.S4, V16.S4, V9.S4
+	VFMLA    V8.S4, V17.S4, V9.S4
 	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1200(R26), F9
@@ -35977,7 +35443,7 @@ l4040:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
+	WORD     $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
 	WORD     $0x6e26ff87 // fdiv v7.4s, v28.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
@@ -36053,7 +35519,7 @@ l4044:
 	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V22.S4, V3.S4, V4.S4
 	WORD     $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
 	VFMLS    V21.S4, V5.S4, V3.S4
@@ -36074,14 +35540,12 @@ l4044:
 	VFMLA    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	WORD     $0x4f3f0464 // sshr v4.4s, v3.4s, #1
-	VAND     V18.B16, V4.B16, V4.B16
-	VADD     V28.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V3.S4, V3.S4
-	VADD     V28.S4, V3.S4, V3.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 
@@ -36090,9 +35554,9 @@ l4044:
 	FMOVQ    768(R26), F6
 	VFMLA    V26.S4, V3.S4, V6.S4
 	VBIF     V5.B16, V3.B16, V6.B16
-	VAND     V5.B16, V17.B16, V5.B16
+	VAND     V5.B16, V18.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	VFMLA    V6.S4, V16.S4, V7.S4
+	VFMLA    V6.S4, V17.S4, V7.S4
 	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1200(R26), F7
@@ -36111,12 +35575,12 @@ l4044:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD     $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
+	WORD     $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
 	VORR     V25.B16, V2.B16, V5.B16
 	WORD     $0x4e25f6e5 // fmax v5.4s, v23.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F6
+	FMOVQ    1120(R26), F6
 	VFMLA    V22.S4, V5.S4, V6.S4
 	WORD     $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
 	VFMLS    V21.S4, V7.S4, V5.S4
@@ -36137,14 +35601,12 @@ l4044:
 	VFMLA    V5.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	WORD     $0x4f3f04a6 // sshr v6.4s, v5.4s, #1
-	VAND     V18.B16, V6.B16, V6.B16
-	VADD     V28.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V5.S4, V5.S4
-	VADD     V28.S4, V5.S4, V5.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	VUSHR    $1, V6.S4, V5.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	WORD     $0x6e25dd05 // fmul v5.4s, v8.4s, v5.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
 	VAND     V6.B16, V2.B16, V6.B16
 
@@ -36153,9 +35615,9 @@ l4044:
 	FMOVQ    768(R26), F8
 	VFMLA    V26.S4, V5.S4, V8.S4
 	VBIF     V7.B16, V5.B16, V8.B16
-	VAND     V7.B16, V17.B16, V7.B16
+	VAND     V7.B16, V18.B16, V7.B16
 	FMOVQ    1168(R26), F9
-	VFMLA    V8.S4, V16.S4, V9.S4
+	VFMLA    V8.S4, V17.S4, V9.S4
 	FMOVQ    1184(R26), F10
 	VFMLA    V8.S4, V9.S4, V10.S4
 	FMOVQ    1200(R26), F9
@@ -36174,7 +35636,7 @@ l4044:
 	VFMLA    V9.S4, V10.S4, V8.S4
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD     $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
+	WORD     $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
 	WORD     $0x6e26ff87 // fdiv v7.4s, v28.4s, v6.4s
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x6e27dc88 // fmul v8.4s, v4.4s, v7.4s
@@ -36284,7 +35746,7 @@ t4071:
 	WORD     $0x4e24f6e4 // fmax v4.4s, v23.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V22.S4, V4.S4, V5.S4
 	WORD     $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
 	VFMLS    V21.S4, V6.S4, V4.S4
@@ -36305,14 +35767,12 @@ t4071:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V18.B16, V5.B16, V5.B16
-	VADD     V28.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V28.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0c825 // fcmgt v5.4s, v1.4s, #0.0
 	VAND     V5.B16, V1.B16, V5.B16
 
@@ -36321,9 +35781,9 @@ t4071:
 	FMOVQ    768(R26), F7
 	VFMLA    V26.S4, V4.S4, V7.S4
 	VBIF     V6.B16, V4.B16, V7.B16
-	VAND     V6.B16, V17.B16, V6.B16
+	VAND     V6.B16, V18.B16, V6.B16
 	FMOVQ    1168(R26), F8
-	VFMLA    V7.S4, V16.S4, V8.S4
+	VFMLA    V7.S4, V17.S4, V8.S4
 	FMOVQ    1184(R26), F9
 	VFMLA    V7.S4, V8.S4, V9.S4
 	FMOVQ    1200(R26), F8
@@ -36342,12 +35802,12 @@ t4071:
 	VFMLA    V8.S4, V9.S4, V7.S4
 	WORD     $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD     $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
+	WORD     $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
 	VORR     V25.B16, V2.B16, V6.B16
 	WORD     $0x4e26f6e6 // fmax v6.4s, v23.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F7
+	FMOVQ    1120(R26), F7
 	VFMLA    V22.S4, V6.S4, V7.S4
 	WORD     $0x4eb8d4e8 // fsub v8.4s, v7.4s, v24.4s
 	VFMLS    V21.S4, V8.S4, V6.S4
@@ -36368,14 +35828,12 @@ t4071:
 	VFMLA    V6.S4, V8.S4, V9.S4
 
 	// p 2^n
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	VAND     V18.B16, V7.B16, V7.B16
-	VADD     V28.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V28.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0c847 // fcmgt v7.4s, v2.4s, #0.0
 	VAND     V7.B16, V2.B16, V7.B16
 
@@ -36384,9 +35842,9 @@ t4071:
 	FMOVQ    768(R26), F9
 	VFMLA    V26.S4, V6.S4, V9.S4
 	VBIF     V8.B16, V6.B16, V9.B16
-	VAND     V8.B16, V17.B16, V8.B16
+	VAND     V8.B16, V18.B16, V8.B16
 	FMOVQ    1168(R26), F10
-	VFMLA    V9.S4, V16.S4, V10.S4
+	VFMLA    V9.S4, V17.S4, V10.S4
 	FMOVQ    1184(R26), F11
 	VFMLA    V9.S4, V10.S4, V11.S4
 	FMOVQ    1200(R26), F10
@@ -36405,7 +35863,7 @@ t4071:
 	VFMLA    V10.S4, V11.S4, V9.S4
 	WORD     $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD     $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD     $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD     $0x4e30d4e7 // fadd v7.4s, v7.4s, v16.4s
 	WORD     $0x6e27ff88 // fdiv v8.4s, v28.4s, v7.4s
 	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
 	WORD     $0x6e28dca9 // fmul v9.4s, v5.4s, v8.4s
@@ -36534,9 +35992,9 @@ l4043:
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
 	BNE      l4039
-	VADD     V14.S4, V30.S4, V0.S4
-	VUMIN    V13.S4, V31.S4, V1.S4
-	VADD     V12.S4, V1.S4, V1.S4
+	VADD     V15.S4, V30.S4, V0.S4
+	VUMIN    V14.S4, V31.S4, V1.S4
+	VADD     V13.S4, V1.S4, V1.S4
 	VORR     V0.B16, V1.B16, V0.B16
 	VMOV     V0.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
@@ -36551,17 +36009,17 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 
 	// Registers:    V0-V6 values    V7-V18 constants and scalars    V19-V31 kept from loop to loop
 	FMOVQ    896(R26), F18
-	FMOVQ    624(R26), F17
-	FMOVQ    528(R26), F16
-	FMOVQ    976(R26), F15
+	FMOVQ    528(R26), F17
+	FMOVQ    624(R26), F16
+	FMOVQ    1120(R26), F15
 	FMOVQ    560(R26), F14
 	FMOVQ    1104(R26), F13
 	FMOVQ    960(R26), F12
 	FMOVQ    800(R26), F11
 	FMOVQ    784(R26), F10
 	FMOVQ    992(R26), F9
-	FMOVQ    1120(R26), F8
-	FMOVQ    1136(R26), F7
+	FMOVQ    1136(R26), F8
+	FMOVQ    1152(R26), F7
 
 	// Registers:    R0 sigmaQ    R1 z    R2 lanes    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     sigmaQ+0(FP), R0
@@ -36572,7 +36030,7 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	MOVD     eps+40(FP), R5
 	MOVD     n+56(FP), R6
 	LSL      $2, R6, R6
-	VMOV     V16.B16, V19.B16
+	VMOV     V17.B16, V19.B16
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
 	MOVD     ld+64(FP), R14
@@ -36584,18 +36042,18 @@ TEXT ·LatentStepStandardSoftplus(SB), NOSPLIT, $24-80
 	SUB      R6, R14, R14
 	MOVD     R14, 24(RSP)
 l4085:
-	VMOV     V16.B16, V31.B16
-	VMOV     V16.B16, V30.B16
-	VMOV     V16.B16, V29.B16
-	VMOV     V16.B16, V28.B16
-	VMOV     V17.B16, V27.B16
-	VMOV     V16.B16, V23.B16
-	VMOV     V17.B16, V26.B16
-	VMOV     V16.B16, V22.B16
-	VMOV     V17.B16, V25.B16
-	VMOV     V16.B16, V21.B16
-	VMOV     V17.B16, V24.B16
-	VMOV     V16.B16, V20.B16
+	VMOV     V17.B16, V31.B16
+	VMOV     V17.B16, V30.B16
+	VMOV     V17.B16, V29.B16
+	VMOV     V17.B16, V28.B16
+	VMOV     V16.B16, V27.B16
+	VMOV     V17.B16, V23.B16
+	VMOV     V16.B16, V26.B16
+	VMOV     V17.B16, V22.B16
+	VMOV     V16.B16, V25.B16
+	VMOV     V17.B16, V21.B16
+	VMOV     V16.B16, V24.B16
+	VMOV     V17.B16, V20.B16
 	MOVD     n+56(FP), R15
 	CMP      $16, R15
 	BLT      l4088
@@ -36608,7 +36066,7 @@ l4086:
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -36629,14 +36087,12 @@ l4086:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
 
@@ -36645,10 +36101,9 @@ l4086:
 	FMOVQ    768(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
-	VAND     V3.B16, V7.B16, V3.B16
+	VAND     V3.B16, V8.B16, V3.B16
 	FMOVQ    1168(R26), F4
-	FMOVQ    1152(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V7.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1200(R26), F4
@@ -36686,7 +36141,7 @@ l4086:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -36703,24 +36158,21 @@ l4086:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e443 // fcmgt v3.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
-	VAND     V3.B16, V7.B16, V3.B16
+	VAND     V3.B16, V8.B16, V3.B16
 	FMOVQ    1168(R26), F4
-	FMOVQ    1152(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V7.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1200(R26), F4
@@ -36758,7 +36210,7 @@ l4086:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -36775,24 +36227,21 @@ l4086:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e443 // fcmgt v3.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
-	VAND     V3.B16, V7.B16, V3.B16
+	VAND     V3.B16, V8.B16, V3.B16
 	FMOVQ    1168(R26), F4
-	FMOVQ    1152(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V7.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1200(R26), F4
@@ -36830,7 +36279,7 @@ l4086:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V12.S4, V2.S4, V3.S4
 	WORD     $0x4eafd464 // fsub v4.4s, v3.4s, v15.4s
 	VFMLS    V11.S4, V4.S4, V2.S4
@@ -36847,24 +36296,21 @@ l4086:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V8.B16, V3.B16, V3.B16
-	VADD     V17.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e443 // fcmgt v3.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F4
 	VFMLA    V18.S4, V2.S4, V4.S4
 	VBIT     V3.B16, V4.B16, V2.B16
-	VAND     V3.B16, V7.B16, V3.B16
+	VAND     V3.B16, V8.B16, V3.B16
 	FMOVQ    1168(R26), F4
-	FMOVQ    1152(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V7.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    1200(R26), F4
@@ -36983,7 +36429,7 @@ t4159:
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V2.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V2.S4
@@ -37004,14 +36450,12 @@ t4159:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 
@@ -37020,10 +36464,9 @@ t4159:
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -37051,7 +36494,7 @@ t4159:
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d7ff // fadd v31.4s, v31.4s, v2.4s
-	VBSL     V17.B16, V1.B16, V3.B16
+	VBSL     V16.B16, V1.B16, V3.B16
 	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
 	CMP      $4, R15
 	BLT      t4163
@@ -37139,7 +36582,7 @@ t4174:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V2.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V2.S4
@@ -37156,24 +36599,21 @@ t4174:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -37201,7 +36641,7 @@ t4174:
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d7de // fadd v30.4s, v30.4s, v2.4s
-	VBSL     V17.B16, V1.B16, V3.B16
+	VBSL     V16.B16, V1.B16, V3.B16
 	WORD     $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
 	SUB      $4, R15, R23
 	VMOVI    $0, V2.B16
@@ -37299,7 +36739,7 @@ t4189:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V2.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V2.S4
@@ -37316,24 +36756,21 @@ t4189:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -37361,7 +36798,7 @@ t4189:
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
-	VBSL     V17.B16, V1.B16, V3.B16
+	VBSL     V16.B16, V1.B16, V3.B16
 	WORD     $0x6e23df39 // fmul v25.4s, v25.4s, v3.4s
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
@@ -37459,7 +36896,7 @@ t4204:
 	VUMAX    V2.S4, V19.S4, V19.S4
 	VORR     V14.B16, V1.B16, V2.B16
 	WORD     $0x4e22f5a2 // fmax v2.4s, v13.4s, v2.4s
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V12.S4, V2.S4, V4.S4
 	WORD     $0x4eafd485 // fsub v5.4s, v4.4s, v15.4s
 	VFMLS    V11.S4, V5.S4, V2.S4
@@ -37476,24 +36913,21 @@ t4204:
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	VAND     V8.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V1.B16
 	WORD     $0x6eb2e444 // fcmgt v4.4s, v2.4s, v18.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V18.S4, V2.S4, V5.S4
 	VBIT     V4.B16, V5.B16, V2.B16
-	VAND     V4.B16, V7.B16, V4.B16
+	VAND     V4.B16, V8.B16, V4.B16
 	FMOVQ    1168(R26), F5
-	FMOVQ    1152(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
+	VFMLA    V2.S4, V7.S4, V5.S4
 	FMOVQ    1184(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    1200(R26), F5
@@ -37521,7 +36955,7 @@ t4204:
 	VFMLA    V2.S4, V2.S4, V5.S4
 	VAND     V3.B16, V5.B16, V2.B16
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
-	VBSL     V17.B16, V1.B16, V3.B16
+	VBSL     V16.B16, V1.B16, V3.B16
 	WORD     $0x6e23df18 // fmul v24.4s, v24.4s, v3.4s
 	SUB      $12, R15, R23
 	VMOVI    $0, V2.B16
@@ -37612,24 +37046,23 @@ l4089:
 TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $56-88
 	MOVD     $gaussConsts<>(SB), R26
 
-	// Registers:    V0-V11 values    V12-V28 constants and scalars    V29-V31 kept from loop to loop
+	// Registers:    V0-V12 values    V13-V28 constants and scalars    V29-V31 kept from loop to loop
 	FMOVQ    624(R26), F28
 	FMOVQ    528(R26), F27
 	FMOVQ    896(R26), F26
-	FMOVQ    976(R26), F25
+	FMOVQ    1120(R26), F25
 	FMOVQ    560(R26), F24
 	FMOVQ    1104(R26), F23
 	FMOVQ    960(R26), F22
 	FMOVQ    800(R26), F21
 	FMOVQ    784(R26), F20
 	FMOVQ    992(R26), F19
-	FMOVQ    1120(R26), F18
-	FMOVQ    1136(R26), F17
-	FMOVQ    1152(R26), F16
-	FMOVQ    1280(R26), F15
-	FMOVQ    1376(R26), F14
-	FMOVQ    1296(R26), F13
-	FMOVQ    1312(R26), F12
+	FMOVQ    1136(R26), F18
+	FMOVQ    1152(R26), F17
+	FMOVQ    1280(R26), F16
+	FMOVQ    1376(R26), F15
+	FMOVQ    1296(R26), F14
+	FMOVQ    1312(R26), F13
 
 	// Registers:    R0 dmuQ    R1 dsQ    R2 dz    R3 muQ    R4 sQ    R5 eps    R15 elements left in the row    R6 4n
 	MOVD     dmuQ+0(FP), R0
@@ -37679,7 +37112,7 @@ l4217:
 	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V22.S4, V2.S4, V3.S4
 	WORD     $0x4eb9d464 // fsub v4.4s, v3.4s, v25.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
@@ -37700,14 +37133,12 @@ l4217:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V18.B16, V3.B16, V3.B16
-	VADD     V28.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V3.B16
 
@@ -37716,9 +37147,9 @@ l4217:
 	FMOVQ    768(R26), F5
 	VFMLA    V26.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V17.B16, V4.B16
+	VAND     V4.B16, V18.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V16.S4, V6.S4
+	VFMLA    V5.S4, V17.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -37737,7 +37168,7 @@ l4217:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
 	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
@@ -37766,7 +37197,7 @@ l4217:
 	VUMAX    V2.S4, V31.S4, V31.S4
 	VORR     V24.B16, V1.B16, V2.B16
 	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V22.S4, V2.S4, V3.S4
 	WORD     $0x4eb9d464 // fsub v4.4s, v3.4s, v25.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
@@ -37783,23 +37214,21 @@ l4217:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V18.B16, V3.B16, V3.B16
-	VADD     V28.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V3.B16
 	WORD     $0x6ebae444 // fcmgt v4.4s, v2.4s, v26.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V26.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V17.B16, V4.B16
+	VAND     V4.B16, V18.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V16.S4, V6.S4
+	VFMLA    V5.S4, V17.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -37818,7 +37247,7 @@ l4217:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
 	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
@@ -37847,7 +37276,7 @@ l4217:
 	VUMAX    V2.S4, V31.S4, V31.S4
 	VORR     V24.B16, V1.B16, V2.B16
 	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V22.S4, V2.S4, V3.S4
 	WORD     $0x4eb9d464 // fsub v4.4s, v3.4s, v25.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
@@ -37864,23 +37293,21 @@ l4217:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V18.B16, V3.B16, V3.B16
-	VADD     V28.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V3.B16
 	WORD     $0x6ebae444 // fcmgt v4.4s, v2.4s, v26.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V26.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V17.B16, V4.B16
+	VAND     V4.B16, V18.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V16.S4, V6.S4
+	VFMLA    V5.S4, V17.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -37899,7 +37326,7 @@ l4217:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
 	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
@@ -37928,7 +37355,7 @@ l4217:
 	VUMAX    V2.S4, V31.S4, V31.S4
 	VORR     V24.B16, V1.B16, V2.B16
 	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V22.S4, V2.S4, V3.S4
 	WORD     $0x4eb9d464 // fsub v4.4s, v3.4s, v25.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
@@ -37945,23 +37372,21 @@ l4217:
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V18.B16, V3.B16, V3.B16
-	VADD     V28.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V3.B16
 	WORD     $0x6ebae444 // fcmgt v4.4s, v2.4s, v26.4s
 	FMOVQ    768(R26), F5
 	VFMLA    V26.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V17.B16, V4.B16
+	VAND     V4.B16, V18.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V16.S4, V6.S4
+	VFMLA    V5.S4, V17.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -37980,7 +37405,7 @@ l4217:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
 	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
@@ -38024,7 +37449,7 @@ l4221:
 	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F3
+	FMOVQ    1120(R26), F3
 	VFMLA    V22.S4, V2.S4, V3.S4
 	WORD     $0x4eb9d464 // fsub v4.4s, v3.4s, v25.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
@@ -38045,14 +37470,12 @@ l4221:
 	VFMLA    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4f3f0443 // sshr v3.4s, v2.4s, #1
-	VAND     V18.B16, V3.B16, V3.B16
-	VADD     V28.S4, V3.S4, V4.S4
-	VSUB     V3.S4, V2.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
-	WORD     $0x6e24dca3 // fmul v3.4s, v5.4s, v4.4s
-	WORD     $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	VUSHR    $1, V3.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSUB     V2.S4, V3.S4, V3.S4
+	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0c823 // fcmgt v3.4s, v1.4s, #0.0
 	VAND     V3.B16, V1.B16, V3.B16
 
@@ -38061,9 +37484,9 @@ l4221:
 	FMOVQ    768(R26), F5
 	VFMLA    V26.S4, V2.S4, V5.S4
 	VBIF     V4.B16, V2.B16, V5.B16
-	VAND     V4.B16, V17.B16, V4.B16
+	VAND     V4.B16, V18.B16, V4.B16
 	FMOVQ    1168(R26), F6
-	VFMLA    V5.S4, V16.S4, V6.S4
+	VFMLA    V5.S4, V17.S4, V6.S4
 	FMOVQ    1184(R26), F7
 	VFMLA    V5.S4, V6.S4, V7.S4
 	FMOVQ    1200(R26), F6
@@ -38082,7 +37505,7 @@ l4221:
 	VFMLA    V6.S4, V7.S4, V5.S4
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD     $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD     $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	VUMAX    V4.S4, V30.S4, V30.S4
 	WORD     $0x4ebcd464 // fsub v4.4s, v3.4s, v28.4s
@@ -38143,7 +37566,7 @@ t4236:
 	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    976(R26), F4
+	FMOVQ    1120(R26), F4
 	VFMLA    V22.S4, V2.S4, V4.S4
 	WORD     $0x4eb9d485 // fsub v5.4s, v4.4s, v25.4s
 	VFMLS    V21.S4, V5.S4, V2.S4
@@ -38164,14 +37587,12 @@ t4236:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	VAND     V18.B16, V4.B16, V4.B16
-	VADD     V28.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V28.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4ea0c824 // fcmgt v4.4s, v1.4s, #0.0
 	VAND     V4.B16, V1.B16, V4.B16
 
@@ -38180,9 +37601,9 @@ t4236:
 	FMOVQ    768(R26), F6
 	VFMLA    V26.S4, V2.S4, V6.S4
 	VBIF     V5.B16, V2.B16, V6.B16
-	VAND     V5.B16, V17.B16, V5.B16
+	VAND     V5.B16, V18.B16, V5.B16
 	FMOVQ    1168(R26), F7
-	VFMLA    V6.S4, V16.S4, V7.S4
+	VFMLA    V6.S4, V17.S4, V7.S4
 	FMOVQ    1184(R26), F8
 	VFMLA    V6.S4, V7.S4, V8.S4
 	FMOVQ    1200(R26), F7
@@ -38201,7 +37622,7 @@ t4236:
 	VFMLA    V7.S4, V8.S4, V6.S4
 	WORD     $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD     $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD     $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
+	WORD     $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
 	WORD     $0x4ea0f805 // fabs v5.4s, v0.4s
 	VAND     V3.B16, V5.B16, V3.B16
 	VUMAX    V3.S4, V30.S4, V30.S4
@@ -38279,9 +37700,9 @@ l4220:
 	SUBS     $1, R24, R24
 	MOVD     R24, 16(RSP)
 	BNE      l4216
-	VADD     V14.S4, V30.S4, V0.S4
-	VUMIN    V13.S4, V31.S4, V1.S4
-	VADD     V12.S4, V1.S4, V1.S4
+	VADD     V15.S4, V30.S4, V0.S4
+	VUMIN    V14.S4, V31.S4, V1.S4
+	VADD     V13.S4, V1.S4, V1.S4
 	VORR     V0.B16, V1.B16, V0.B16
 	VMOV     V0.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4

@@ -76,8 +76,8 @@ DATA gruConsts<>+544(SB)/8, $0xc2200000c2200000 // -40
 DATA gruConsts<>+552(SB)/8, $0xc2200000c2200000
 DATA gruConsts<>+560(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA gruConsts<>+568(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA gruConsts<>+576(SB)/8, $0x4b4000004b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA gruConsts<>+584(SB)/8, $0x4b4000004b400000
+DATA gruConsts<>+576(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA gruConsts<>+584(SB)/8, $0x4b40007f4b40007f
 DATA gruConsts<>+592(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA gruConsts<>+600(SB)/8, $0x3f3172003f317200
 DATA gruConsts<>+608(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
@@ -219,8 +219,6 @@ l2:
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V1.S4, V1.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 
@@ -280,8 +278,6 @@ l2:
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	VADD     V31.S4, V4.S4, V4.S4
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
@@ -336,8 +332,6 @@ l2:
 	VFMLA    V1.S4, V9.S4, V11.S4
 	VSHL     $23, V4.S4, V0.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V31.S4, V0.S4, V0.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x4ebfd404 // fsub v4.4s, v0.4s, v31.4s
 	WORD     $0x4ebfd425 // fsub v5.4s, v1.4s, v31.4s
 	VFMLA    V10.S4, V0.S4, V4.S4
@@ -406,7 +400,6 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// 1/(1+e)
@@ -442,7 +435,6 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -474,7 +466,6 @@ l6:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
 	WORD     $0x4ebfd402 // fsub v2.4s, v0.4s, v31.4s
 	VFMLA    V5.S4, V0.S4, V2.S4
 
@@ -536,7 +527,6 @@ t25:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// 1/(1+e)
@@ -588,7 +578,6 @@ t29:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -644,7 +633,6 @@ t35:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V2.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
 	WORD     $0x4ebfd402 // fsub v2.4s, v0.4s, v31.4s
 	VFMLA    V5.S4, V0.S4, V2.S4
 
@@ -1315,10 +1303,6 @@ l94:
 	VSHL     $23, V5.S4, V4.S4
 	VSHL     $23, V6.S4, V5.S4
 	VSHL     $23, V7.S4, V6.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	VADD     V31.S4, V6.S4, V6.S4
 	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
@@ -1426,10 +1410,6 @@ l94:
 	VSHL     $23, V9.S4, V8.S4
 	VSHL     $23, V10.S4, V9.S4
 	VSHL     $23, V11.S4, V10.S4
-	VADD     V31.S4, V7.S4, V7.S4
-	VADD     V31.S4, V8.S4, V8.S4
-	VADD     V31.S4, V9.S4, V9.S4
-	VADD     V31.S4, V10.S4, V10.S4
 	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
 	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
 	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
@@ -1498,7 +1478,6 @@ l98:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// 1/(1+e)
@@ -1533,7 +1512,6 @@ l98:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -1589,7 +1567,6 @@ t111:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// 1/(1+e)
@@ -1632,7 +1609,6 @@ t113:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -1697,11 +1673,11 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $56-60
 	MOVD     $gruConsts<>(SB), R26
 
 	// Registers:    V0-V20 values    V21-V31 constants and scalars
-	FMOVQ    512(R26), F31
-	FMOVQ    576(R26), F30
-	FMOVQ    528(R26), F29
-	FLDPQ    720(R26), (F28, F27)
-	FLDPQ    752(R26), (F26, F25)
+	FMOVQ    576(R26), F31
+	FMOVQ    528(R26), F30
+	FLDPQ    720(R26), (F29, F28)
+	FLDPQ    752(R26), (F27, F26)
+	FMOVQ    512(R26), F25
 	FLDPQ    848(R26), (F24, F23)
 	FMOVS    hasHx+56(FP), F22
 	VDUP     V22.S[0], V22.S4
@@ -1740,24 +1716,24 @@ l124:
 	FLDPQ    (R25), (F2, F3)
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
 	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
-	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
+	WORD     $0x4ea4f7c4 // fmin v4.4s, v30.4s, v4.4s
+	WORD     $0x4ea5f7c5 // fmin v5.4s, v30.4s, v5.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F6
-	VFMLA    V28.S4, V4.S4, V6.S4
+	VFMLA    V29.S4, V4.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V28.S4, V5.S4, V7.S4
-	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
+	VFMLA    V29.S4, V5.S4, V7.S4
+	WORD     $0x4ebfd4c8 // fsub v8.4s, v6.4s, v31.4s
+	WORD     $0x4ebfd4e9 // fsub v9.4s, v7.4s, v31.4s
+	VFMLS    V28.S4, V8.S4, V4.S4
+	VFMLS    V28.S4, V9.S4, V5.S4
 	VFMLS    V27.S4, V8.S4, V4.S4
 	VFMLS    V27.S4, V9.S4, V5.S4
-	VFMLS    V26.S4, V8.S4, V4.S4
-	VFMLS    V26.S4, V9.S4, V5.S4
 	FMOVQ    784(R26), F8
-	VFMLA    V4.S4, V25.S4, V8.S4
+	VFMLA    V4.S4, V26.S4, V8.S4
 	FMOVQ    784(R26), F9
-	VFMLA    V5.S4, V25.S4, V9.S4
+	VFMLA    V5.S4, V26.S4, V9.S4
 	FMOVQ    800(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    800(R26), F8
@@ -1778,10 +1754,8 @@ l124:
 	VFMLA    V5.S4, V9.S4, V11.S4
 	VSHL     $23, V6.S4, V4.S4
 	VSHL     $23, V7.S4, V5.S4
-	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	WORD     $0x4ebfd486 // fsub v6.4s, v4.4s, v31.4s
-	WORD     $0x4ebfd4a7 // fsub v7.4s, v5.4s, v31.4s
+	WORD     $0x4eb9d486 // fsub v6.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a7 // fsub v7.4s, v5.4s, v25.4s
 	VFMLA    V10.S4, V4.S4, V6.S4
 	VFMLA    V11.S4, V5.S4, V7.S4
 
@@ -1824,16 +1798,16 @@ l128:
 	ADD      R4<<1, R1, R25
 	FMOVQ    (R25), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	VFMLA    V28.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLA    V29.S4, V2.S4, V3.S4
+	WORD     $0x4ebfd464 // fsub v4.4s, v3.4s, v31.4s
+	VFMLS    V28.S4, V4.S4, V2.S4
 	VFMLS    V27.S4, V4.S4, V2.S4
-	VFMLS    V26.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V25.S4, V4.S4
+	VFMLA    V2.S4, V26.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -1844,8 +1818,7 @@ l128:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
-	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
@@ -1890,16 +1863,16 @@ t142:
 	VLD1     (R23), V1.S[2]
 t141:
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	VFMLA    V28.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLA    V29.S4, V2.S4, V3.S4
+	WORD     $0x4ebfd464 // fsub v4.4s, v3.4s, v31.4s
+	VFMLS    V28.S4, V4.S4, V2.S4
 	VFMLS    V27.S4, V4.S4, V2.S4
-	VFMLS    V26.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V25.S4, V4.S4
+	VFMLA    V2.S4, V26.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -1910,8 +1883,7 @@ t141:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
-	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x

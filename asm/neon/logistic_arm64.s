@@ -98,114 +98,118 @@ DATA logisticConsts<>+720(SB)/8, $0x4220000042200000 // 40
 DATA logisticConsts<>+728(SB)/8, $0x4220000042200000
 DATA logisticConsts<>+736(SB)/8, $0x4038aa3b4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
 DATA logisticConsts<>+744(SB)/8, $0x4038aa3b4038aa3b
-DATA logisticConsts<>+752(SB)/8, $0x3eb172003eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
-DATA logisticConsts<>+760(SB)/8, $0x3eb172003eb17200
-DATA logisticConsts<>+768(SB)/8, $0x353fbe8e353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
-DATA logisticConsts<>+776(SB)/8, $0x353fbe8e353fbe8e
-DATA logisticConsts<>+784(SB)/8, $0x3db5b8d43db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
-DATA logisticConsts<>+792(SB)/8, $0x3db5b8d43db5b8d4
-DATA logisticConsts<>+800(SB)/8, $0x3e8913e13e8913e1 // 0x1.1227c2p-02 = 0.2677298
-DATA logisticConsts<>+808(SB)/8, $0x3e8913e13e8913e1
-DATA logisticConsts<>+816(SB)/8, $0x3f2aab8c3f2aab8c // 0x1.555718p-01 = 0.6666801
-DATA logisticConsts<>+824(SB)/8, $0x3f2aab8c3f2aab8c
-DATA logisticConsts<>+832(SB)/8, $0x3faaaa583faaaa58 // 0x1.5554bp+00 = 1.3333235
-DATA logisticConsts<>+840(SB)/8, $0x3faaaa583faaaa58
-DATA logisticConsts<>+848(SB)/8, $0x3fffffff3fffffff // 0x1.fffffep+00 = 1.9999999
-DATA logisticConsts<>+856(SB)/8, $0x3fffffff3fffffff
-DATA logisticConsts<>+864(SB)/8, $0x8000000080000000 // the sign
-DATA logisticConsts<>+872(SB)/8, $0x8000000080000000
-DATA logisticConsts<>+880(SB)/8, $0xc2d00000c2d00000 // -104
-DATA logisticConsts<>+888(SB)/8, $0xc2d00000c2d00000
-DATA logisticConsts<>+896(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
-DATA logisticConsts<>+904(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA logisticConsts<>+912(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
-DATA logisticConsts<>+920(SB)/8, $0x3f3172003f317200
-DATA logisticConsts<>+928(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
-DATA logisticConsts<>+936(SB)/8, $0x35bfbe8e35bfbe8e
-DATA logisticConsts<>+944(SB)/8, $0x3ab52f1a3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
-DATA logisticConsts<>+952(SB)/8, $0x3ab52f1a3ab52f1a
-DATA logisticConsts<>+960(SB)/8, $0x3c091d683c091d68 // 0x1.123adp-07 = 0.008368827
-DATA logisticConsts<>+968(SB)/8, $0x3c091d683c091d68
-DATA logisticConsts<>+976(SB)/8, $0x3d2aac513d2aac51 // 0x1.5558a2p-05 = 0.04166824
-DATA logisticConsts<>+984(SB)/8, $0x3d2aac513d2aac51
-DATA logisticConsts<>+992(SB)/8, $0x3e2aaa483e2aaa48 // 0x1.55549p-03 = 0.1666652
-DATA logisticConsts<>+1000(SB)/8, $0x3e2aaa483e2aaa48
-DATA logisticConsts<>+1008(SB)/8, $0x3efffffe3efffffe // 0x1.fffffcp-02 = 0.49999994
-DATA logisticConsts<>+1016(SB)/8, $0x3efffffe3efffffe
-DATA logisticConsts<>+1024(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
-DATA logisticConsts<>+1032(SB)/8, $0x3f3504f33f3504f3
-DATA logisticConsts<>+1040(SB)/8, $0x007fffff007fffff // the mantissa
-DATA logisticConsts<>+1048(SB)/8, $0x007fffff007fffff
-DATA logisticConsts<>+1056(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA logisticConsts<>+1064(SB)/8, $0xbd9537bcbd9537bc
-DATA logisticConsts<>+1072(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
-DATA logisticConsts<>+1080(SB)/8, $0x3e00acba3e00acba
-DATA logisticConsts<>+1088(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA logisticConsts<>+1096(SB)/8, $0xbe074b66be074b66
-DATA logisticConsts<>+1104(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA logisticConsts<>+1112(SB)/8, $0x3e11ce713e11ce71
-DATA logisticConsts<>+1120(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA logisticConsts<>+1128(SB)/8, $0xbe2a337fbe2a337f
-DATA logisticConsts<>+1136(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA logisticConsts<>+1144(SB)/8, $0x3e4cca273e4cca27
-DATA logisticConsts<>+1152(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
-DATA logisticConsts<>+1160(SB)/8, $0xbe80011abe80011a
-DATA logisticConsts<>+1168(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA logisticConsts<>+1176(SB)/8, $0x3eaaaab83eaaaab8
-DATA logisticConsts<>+1184(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
-DATA logisticConsts<>+1192(SB)/8, $0xbf000000bf000000
-DATA logisticConsts<>+1200(SB)/8, $0xc2ae0000c2ae0000 // -87
-DATA logisticConsts<>+1208(SB)/8, $0xc2ae0000c2ae0000
-DATA logisticConsts<>+1216(SB)/8, $0x42b2000042b20000 // 89
-DATA logisticConsts<>+1224(SB)/8, $0x42b2000042b20000
-DATA logisticConsts<>+1232(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA logisticConsts<>+1240(SB)/8, $0x7f7fffff7f7fffff
-DATA logisticConsts<>+1248(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA logisticConsts<>+1256(SB)/8, $0xff7fffffff7fffff
-DATA logisticConsts<>+1264(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA logisticConsts<>+1272(SB)/8, $0x0080000000800000
-DATA logisticConsts<>+1280(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
-DATA logisticConsts<>+1288(SB)/8, $0x4b8000004b800000
-DATA logisticConsts<>+1296(SB)/8, $0xffffffe8ffffffe8 // -24
-DATA logisticConsts<>+1304(SB)/8, $0xffffffe8ffffffe8
-DATA logisticConsts<>+1312(SB)/8, $0x42a65af642a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA logisticConsts<>+1320(SB)/8, $0x42a65af642a65af6
-DATA logisticConsts<>+1328(SB)/8, $0xc2a65af6c2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA logisticConsts<>+1336(SB)/8, $0xc2a65af6c2a65af6
-DATA logisticConsts<>+1344(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
-DATA logisticConsts<>+1352(SB)/8, $0x3f3172183f317218
-DATA logisticConsts<>+1360(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA logisticConsts<>+1368(SB)/8, $0xbd389f1bbd389f1b
-DATA logisticConsts<>+1376(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA logisticConsts<>+1384(SB)/8, $0x3dd650473dd65047
-DATA logisticConsts<>+1392(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA logisticConsts<>+1400(SB)/8, $0xbe06c9fabe06c9fa
-DATA logisticConsts<>+1408(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA logisticConsts<>+1416(SB)/8, $0x3e14435c3e14435c
-DATA logisticConsts<>+1424(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA logisticConsts<>+1432(SB)/8, $0xbe2a778bbe2a778b
-DATA logisticConsts<>+1440(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA logisticConsts<>+1448(SB)/8, $0x3e4cb4b33e4cb4b3
-DATA logisticConsts<>+1456(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
-DATA logisticConsts<>+1464(SB)/8, $0xbe800021be800021
-DATA logisticConsts<>+1472(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA logisticConsts<>+1480(SB)/8, $0x3eaaaad23eaaaad2
-DATA logisticConsts<>+1488(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA logisticConsts<>+1496(SB)/8, $0x38d1b71738d1b717
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $1504
+DATA logisticConsts<>+752(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA logisticConsts<>+760(SB)/8, $0x4b40007f4b40007f
+DATA logisticConsts<>+768(SB)/8, $0x3eb172003eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA logisticConsts<>+776(SB)/8, $0x3eb172003eb17200
+DATA logisticConsts<>+784(SB)/8, $0x353fbe8e353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA logisticConsts<>+792(SB)/8, $0x353fbe8e353fbe8e
+DATA logisticConsts<>+800(SB)/8, $0x3db5b8d43db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA logisticConsts<>+808(SB)/8, $0x3db5b8d43db5b8d4
+DATA logisticConsts<>+816(SB)/8, $0x3e8913e13e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA logisticConsts<>+824(SB)/8, $0x3e8913e13e8913e1
+DATA logisticConsts<>+832(SB)/8, $0x3f2aab8c3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA logisticConsts<>+840(SB)/8, $0x3f2aab8c3f2aab8c
+DATA logisticConsts<>+848(SB)/8, $0x3faaaa583faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA logisticConsts<>+856(SB)/8, $0x3faaaa583faaaa58
+DATA logisticConsts<>+864(SB)/8, $0x3fffffff3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA logisticConsts<>+872(SB)/8, $0x3fffffff3fffffff
+DATA logisticConsts<>+880(SB)/8, $0x8000000080000000 // the sign
+DATA logisticConsts<>+888(SB)/8, $0x8000000080000000
+DATA logisticConsts<>+896(SB)/8, $0xc2d00000c2d00000 // -104
+DATA logisticConsts<>+904(SB)/8, $0xc2d00000c2d00000
+DATA logisticConsts<>+912(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA logisticConsts<>+920(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA logisticConsts<>+928(SB)/8, $0x4b4000fe4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA logisticConsts<>+936(SB)/8, $0x4b4000fe4b4000fe
+DATA logisticConsts<>+944(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA logisticConsts<>+952(SB)/8, $0x3f3172003f317200
+DATA logisticConsts<>+960(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA logisticConsts<>+968(SB)/8, $0x35bfbe8e35bfbe8e
+DATA logisticConsts<>+976(SB)/8, $0x3ab52f1a3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA logisticConsts<>+984(SB)/8, $0x3ab52f1a3ab52f1a
+DATA logisticConsts<>+992(SB)/8, $0x3c091d683c091d68 // 0x1.123adp-07 = 0.008368827
+DATA logisticConsts<>+1000(SB)/8, $0x3c091d683c091d68
+DATA logisticConsts<>+1008(SB)/8, $0x3d2aac513d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA logisticConsts<>+1016(SB)/8, $0x3d2aac513d2aac51
+DATA logisticConsts<>+1024(SB)/8, $0x3e2aaa483e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA logisticConsts<>+1032(SB)/8, $0x3e2aaa483e2aaa48
+DATA logisticConsts<>+1040(SB)/8, $0x3efffffe3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA logisticConsts<>+1048(SB)/8, $0x3efffffe3efffffe
+DATA logisticConsts<>+1056(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
+DATA logisticConsts<>+1064(SB)/8, $0x3f3504f33f3504f3
+DATA logisticConsts<>+1072(SB)/8, $0x007fffff007fffff // the mantissa
+DATA logisticConsts<>+1080(SB)/8, $0x007fffff007fffff
+DATA logisticConsts<>+1088(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA logisticConsts<>+1096(SB)/8, $0xbd9537bcbd9537bc
+DATA logisticConsts<>+1104(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
+DATA logisticConsts<>+1112(SB)/8, $0x3e00acba3e00acba
+DATA logisticConsts<>+1120(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA logisticConsts<>+1128(SB)/8, $0xbe074b66be074b66
+DATA logisticConsts<>+1136(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA logisticConsts<>+1144(SB)/8, $0x3e11ce713e11ce71
+DATA logisticConsts<>+1152(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA logisticConsts<>+1160(SB)/8, $0xbe2a337fbe2a337f
+DATA logisticConsts<>+1168(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA logisticConsts<>+1176(SB)/8, $0x3e4cca273e4cca27
+DATA logisticConsts<>+1184(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
+DATA logisticConsts<>+1192(SB)/8, $0xbe80011abe80011a
+DATA logisticConsts<>+1200(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA logisticConsts<>+1208(SB)/8, $0x3eaaaab83eaaaab8
+DATA logisticConsts<>+1216(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
+DATA logisticConsts<>+1224(SB)/8, $0xbf000000bf000000
+DATA logisticConsts<>+1232(SB)/8, $0xc2ae0000c2ae0000 // -87
+DATA logisticConsts<>+1240(SB)/8, $0xc2ae0000c2ae0000
+DATA logisticConsts<>+1248(SB)/8, $0x42b2000042b20000 // 89
+DATA logisticConsts<>+1256(SB)/8, $0x42b2000042b20000
+DATA logisticConsts<>+1264(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA logisticConsts<>+1272(SB)/8, $0x7f7fffff7f7fffff
+DATA logisticConsts<>+1280(SB)/8, $0xff7fffffff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA logisticConsts<>+1288(SB)/8, $0xff7fffffff7fffff
+DATA logisticConsts<>+1296(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA logisticConsts<>+1304(SB)/8, $0x0080000000800000
+DATA logisticConsts<>+1312(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
+DATA logisticConsts<>+1320(SB)/8, $0x4b8000004b800000
+DATA logisticConsts<>+1328(SB)/8, $0xffffffe8ffffffe8 // -24
+DATA logisticConsts<>+1336(SB)/8, $0xffffffe8ffffffe8
+DATA logisticConsts<>+1344(SB)/8, $0x42a65af642a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA logisticConsts<>+1352(SB)/8, $0x42a65af642a65af6
+DATA logisticConsts<>+1360(SB)/8, $0xc2a65af6c2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA logisticConsts<>+1368(SB)/8, $0xc2a65af6c2a65af6
+DATA logisticConsts<>+1376(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
+DATA logisticConsts<>+1384(SB)/8, $0x3f3172183f317218
+DATA logisticConsts<>+1392(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA logisticConsts<>+1400(SB)/8, $0xbd389f1bbd389f1b
+DATA logisticConsts<>+1408(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA logisticConsts<>+1416(SB)/8, $0x3dd650473dd65047
+DATA logisticConsts<>+1424(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA logisticConsts<>+1432(SB)/8, $0xbe06c9fabe06c9fa
+DATA logisticConsts<>+1440(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA logisticConsts<>+1448(SB)/8, $0x3e14435c3e14435c
+DATA logisticConsts<>+1456(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA logisticConsts<>+1464(SB)/8, $0xbe2a778bbe2a778b
+DATA logisticConsts<>+1472(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA logisticConsts<>+1480(SB)/8, $0x3e4cb4b33e4cb4b3
+DATA logisticConsts<>+1488(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
+DATA logisticConsts<>+1496(SB)/8, $0xbe800021be800021
+DATA logisticConsts<>+1504(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA logisticConsts<>+1512(SB)/8, $0x3eaaaad23eaaaad2
+DATA logisticConsts<>+1520(SB)/8, $0x38d1b71738d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA logisticConsts<>+1528(SB)/8, $0x38d1b71738d1b717
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $1536
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 TEXT ·LogisticSigma(SB), NOSPLIT, $104-80
 	MOVD     $logisticConsts<>(SB), R26
 
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    624(R26), F17
-	FMOVQ    592(R26), F16
-	FMOVQ    1200(R26), F15
-	FLDPQ    912(R26), (F14, F13)
-	FMOVQ    512(R26), F12
-	FMOVQ    896(R26), F11
-	FMOVQ    944(R26), F10
+	FMOVQ    1232(R26), F17
+	FLDPQ    944(R26), (F16, F15)
+	FMOVQ    912(R26), F14
+	FMOVQ    976(R26), F13
+	FMOVQ    624(R26), F12
+	FMOVQ    752(R26), F11
+	FMOVQ    512(R26), F10
 	FMOVS    step+68(FP), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    F0, 64(RSP)
@@ -242,10 +246,10 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $104-80
 	SUB      R5, R14, R14
 	MOVD     R14, 32(RSP)
 l1:
-	VMOV     V12.B16, V27.B16
-	VMOV     V12.B16, V26.B16
-	VMOV     V12.B16, V25.B16
-	VMOV     V12.B16, V24.B16
+	VMOV     V10.B16, V27.B16
+	VMOV     V10.B16, V26.B16
+	VMOV     V10.B16, V25.B16
+	VMOV     V10.B16, V24.B16
 	MOVD     n+48(FP), R15
 	CMP      $16, R15
 	BLT      l4
@@ -342,10 +346,10 @@ t199:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V12.B16, V0.B16, V4.B16
-	VBSL     V12.B16, V1.B16, V5.B16
-	VBSL     V12.B16, V2.B16, V6.B16
-	VBSL     V12.B16, V3.B16, V7.B16
+	VBSL     V10.B16, V0.B16, V4.B16
+	VBSL     V10.B16, V1.B16, V5.B16
+	VBSL     V10.B16, V2.B16, V6.B16
+	VBSL     V10.B16, V3.B16, V7.B16
 	WORD     $0x6ebbe480 // fcmgt v0.4s, v4.4s, v27.4s
 	VBIT     V0.B16, V4.B16, V27.B16
 	WORD     $0x6ebae4a0 // fcmgt v0.4s, v5.4s, v26.4s
@@ -385,8 +389,10 @@ l5:
 	WORD     $0x4ea1f400 // fmin v0.4s, v0.4s, v1.4s
 	FMOVQ    576(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	FMOVQ    592(R26), F1
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ    592(R26), F1
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	FMOVQ    48(RSP), F1
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	FMOVQ    608(R26), F2
@@ -398,10 +404,10 @@ l5:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1248(R26), F27
-	FMOVQ    1248(R26), F26
-	FMOVQ    1248(R26), F25
-	FMOVQ    1248(R26), F24
+	FMOVQ    1280(R26), F27
+	FMOVQ    1280(R26), F26
+	FMOVQ    1280(R26), F25
+	FMOVQ    1280(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -418,7 +424,7 @@ l6:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 
@@ -429,7 +435,7 @@ l6:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	VBSL     V3.B16, V10.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -459,50 +465,50 @@ l6:
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V14.S4, V5.S4, V0.S4
-	VFMLS    V13.S4, V5.S4, V0.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V0.S4
+	VFMLS    V15.S4, V5.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -510,34 +516,33 @@ l6:
 	VFMLA    V0.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V14.S4, V6.S4, V4.S4
-	VFMLS    V13.S4, V6.S4, V4.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V16.S4, V6.S4, V4.S4
+	VFMLS    V15.S4, V6.S4, V4.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -545,44 +550,38 @@ l6:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -594,11 +593,15 @@ l6:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc66 // fmul v6.4s, v3.4s, v13.4s
+	WORD     $0x6e2fdc66 // fmul v6.4s, v3.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V3.S4, V0.S4
+	VFMLA    V16.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -611,25 +614,25 @@ l6:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -638,9 +641,8 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
@@ -648,30 +650,30 @@ l6:
 	VMOV     V27.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
+	VFMLS    V15.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -680,29 +682,28 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -711,9 +712,8 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
+	WORD     $0x6ea0e620 // fcmgt v0.4s, v17.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
@@ -725,7 +725,7 @@ l6:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ    16(R3), F1
@@ -734,7 +734,7 @@ l6:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	VBSL     V3.B16, V10.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -762,114 +762,107 @@ l6:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V14.S4, V5.S4, V0.S4
-	VFMLS    V13.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V0.S4
+	VFMLS    V15.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V14.S4, V6.S4, V4.S4
-	VFMLS    V13.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V16.S4, V6.S4, V4.S4
+	VFMLS    V15.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -881,11 +874,15 @@ l6:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc66 // fmul v6.4s, v3.4s, v13.4s
+	WORD     $0x6e2fdc66 // fmul v6.4s, v3.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V3.S4, V0.S4
+	VFMLA    V16.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -896,89 +893,86 @@ l6:
 	FMOVQ    16(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	VMOV     V26.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
+	VFMLS    V15.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
+	WORD     $0x6ea0e620 // fcmgt v0.4s, v17.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
@@ -990,7 +984,7 @@ l6:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ    32(R3), F1
@@ -999,7 +993,7 @@ l6:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	VBSL     V3.B16, V10.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -1027,114 +1021,107 @@ l6:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V14.S4, V5.S4, V0.S4
-	VFMLS    V13.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V0.S4
+	VFMLS    V15.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V14.S4, V6.S4, V4.S4
-	VFMLS    V13.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V16.S4, V6.S4, V4.S4
+	VFMLS    V15.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -1146,11 +1133,15 @@ l6:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc66 // fmul v6.4s, v3.4s, v13.4s
+	WORD     $0x6e2fdc66 // fmul v6.4s, v3.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V3.S4, V0.S4
+	VFMLA    V16.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -1161,89 +1152,86 @@ l6:
 	FMOVQ    32(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	VMOV     V25.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
+	VFMLS    V15.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
+	WORD     $0x6ea0e620 // fcmgt v0.4s, v17.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
@@ -1255,7 +1243,7 @@ l6:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ    48(R3), F1
@@ -1264,7 +1252,7 @@ l6:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	VBSL     V3.B16, V10.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -1292,114 +1280,107 @@ l6:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V14.S4, V5.S4, V0.S4
-	VFMLS    V13.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V0.S4
+	VFMLS    V15.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V14.S4, V6.S4, V4.S4
-	VFMLS    V13.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V16.S4, V6.S4, V4.S4
+	VFMLS    V15.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -1411,11 +1392,15 @@ l6:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc66 // fmul v6.4s, v3.4s, v13.4s
+	WORD     $0x6e2fdc66 // fmul v6.4s, v3.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V3.S4, V0.S4
+	VFMLA    V16.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -1426,89 +1411,86 @@ l6:
 	FMOVQ    48(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	VMOV     V24.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
+	VFMLS    V15.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f622 // fmax v2.4s, v17.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
+	WORD     $0x6ea0e620 // fcmgt v0.4s, v17.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -1541,7 +1523,7 @@ t202:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 
@@ -1565,7 +1547,7 @@ t205:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	VBSL     V3.B16, V10.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -1595,50 +1577,50 @@ t205:
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V14.S4, V5.S4, V0.S4
-	VFMLS    V13.S4, V5.S4, V0.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V0.S4
+	VFMLS    V15.S4, V5.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -1646,34 +1628,33 @@ t205:
 	VFMLA    V0.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V14.S4, V6.S4, V4.S4
-	VFMLS    V13.S4, V6.S4, V4.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V16.S4, V6.S4, V4.S4
+	VFMLS    V15.S4, V6.S4, V4.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -1681,44 +1662,38 @@ t205:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -1730,11 +1705,15 @@ t205:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc66 // fmul v6.4s, v3.4s, v13.4s
+	WORD     $0x6e2fdc66 // fmul v6.4s, v3.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V3.S4, V0.S4
+	VFMLA    V16.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -1760,25 +1739,25 @@ t208:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -1787,9 +1766,8 @@ t208:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -1797,34 +1775,34 @@ t208:
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBSL     V12.B16, V0.B16, V2.B16
+	VBSL     V10.B16, V0.B16, V2.B16
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V0.S4
-	VFMLS    V13.S4, V4.S4, V0.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V0.S4
+	VFMLS    V15.S4, V4.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -1833,29 +1811,28 @@ t208:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
+	VFMLS    V15.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -1864,9 +1841,8 @@ t208:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -1895,7 +1871,7 @@ t211:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	SUB      $4, R15, R23
@@ -1921,7 +1897,7 @@ t214:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	VBSL     V3.B16, V10.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -1949,114 +1925,107 @@ t214:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V14.S4, V5.S4, V0.S4
-	VFMLS    V13.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V0.S4
+	VFMLS    V15.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V14.S4, V6.S4, V4.S4
-	VFMLS    V13.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V16.S4, V6.S4, V4.S4
+	VFMLS    V15.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -2068,11 +2037,15 @@ t214:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc66 // fmul v6.4s, v3.4s, v13.4s
+	WORD     $0x6e2fdc66 // fmul v6.4s, v3.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V3.S4, V0.S4
+	VFMLA    V16.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -2100,93 +2073,90 @@ t219:
 t217:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
 	VAND     V2.B16, V1.B16, V1.B16
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VBSL     V12.B16, V0.B16, V2.B16
+	VBSL     V10.B16, V0.B16, V2.B16
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V0.S4
-	VFMLS    V13.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V0.S4
+	VFMLS    V15.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
+	VFMLS    V15.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -2215,7 +2185,7 @@ t220:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	SUB      $8, R15, R23
@@ -2241,7 +2211,7 @@ t223:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	VBSL     V3.B16, V10.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -2269,114 +2239,107 @@ t223:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V14.S4, V5.S4, V0.S4
-	VFMLS    V13.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V0.S4
+	VFMLS    V15.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V14.S4, V6.S4, V4.S4
-	VFMLS    V13.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V16.S4, V6.S4, V4.S4
+	VFMLS    V15.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -2388,11 +2351,15 @@ t223:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc66 // fmul v6.4s, v3.4s, v13.4s
+	WORD     $0x6e2fdc66 // fmul v6.4s, v3.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V3.S4, V0.S4
+	VFMLA    V16.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -2420,93 +2387,90 @@ t228:
 t226:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
 	VAND     V2.B16, V1.B16, V1.B16
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
-	VBSL     V12.B16, V0.B16, V2.B16
+	VBSL     V10.B16, V0.B16, V2.B16
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V0.S4
-	VFMLS    V13.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V0.S4
+	VFMLS    V15.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
+	VFMLS    V15.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -2535,7 +2499,7 @@ t229:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	SUB      $12, R15, R23
@@ -2561,7 +2525,7 @@ t232:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	VBSL     V3.B16, V10.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -2589,114 +2553,107 @@ t232:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V14.S4, V5.S4, V0.S4
-	VFMLS    V13.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V16.S4, V5.S4, V0.S4
+	VFMLS    V15.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V14.S4, V6.S4, V4.S4
-	VFMLS    V13.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V16.S4, V6.S4, V4.S4
+	VFMLS    V15.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -2708,11 +2665,15 @@ t232:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2ddc66 // fmul v6.4s, v3.4s, v13.4s
+	WORD     $0x6e2fdc66 // fmul v6.4s, v3.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V14.S4, V3.S4, V0.S4
+	VFMLA    V16.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -2740,93 +2701,90 @@ t237:
 t235:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
 	VAND     V2.B16, V1.B16, V1.B16
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VBSL     V12.B16, V0.B16, V2.B16
+	VBSL     V10.B16, V0.B16, V2.B16
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f620 // fmax v0.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V0.S4
-	VFMLS    V13.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V0.S4
+	VFMLS    V15.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f621 // fmax v1.4s, v17.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V1.S4
-	VFMLS    V13.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V1.S4
+	VFMLS    V15.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
+	WORD     $0x6ea2e622 // fcmgt v2.4s, v17.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -2852,25 +2810,25 @@ l9:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2879,32 +2837,31 @@ l9:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2913,32 +2870,31 @@ l9:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2947,32 +2903,31 @@ l9:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V14.S4, V4.S4, V2.S4
-	VFMLS    V13.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V16.S4, V4.S4, V2.S4
+	VFMLS    V15.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -2981,9 +2936,8 @@ l9:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
+	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
 	VMOV     V1.B16, V20.B16
@@ -2995,33 +2949,29 @@ l9:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -3033,18 +2983,22 @@ l9:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2ddc46 // fmul v6.4s, v2.4s, v13.4s
+	WORD     $0x6e2fdc46 // fmul v6.4s, v2.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V14.S4, V2.S4, V3.S4
+	VFMLA    V16.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	FMOVQ    672(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
 	WORD     $0x4ea0d823 // fcmeq v3.4s, v1.4s, #0.0
-	VBSL     V2.B16, V12.B16, V3.B16
+	VBSL     V2.B16, V10.B16, V3.B16
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
@@ -3057,33 +3011,29 @@ l9:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -3095,18 +3045,22 @@ l9:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2ddc46 // fmul v6.4s, v2.4s, v13.4s
+	WORD     $0x6e2fdc46 // fmul v6.4s, v2.4s, v15.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V14.S4, V2.S4, V3.S4
+	VFMLA    V16.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	FMOVQ    672(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
 	WORD     $0x4ea0d823 // fcmeq v3.4s, v1.4s, #0.0
-	VBSL     V2.B16, V12.B16, V3.B16
+	VBSL     V2.B16, V10.B16, V3.B16
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
@@ -3131,7 +3085,7 @@ TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $120-104
 	MOVD     $logisticConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16 constants and scalars    V17-V31 kept from loop to loop
-	FMOVQ    624(R26), F16
+	FMOVQ    944(R26), F16
 	FMOVS    step+92(FP), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    F0, 80(RSP)
@@ -3345,10 +3299,10 @@ l242:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1248(R26), F27
-	FMOVQ    1248(R26), F26
-	FMOVQ    1248(R26), F25
-	FMOVQ    1248(R26), F24
+	FMOVQ    1280(R26), F27
+	FMOVQ    1280(R26), F26
+	FMOVQ    1280(R26), F25
+	FMOVQ    1280(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -3365,7 +3319,8 @@ l243:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 
@@ -3407,56 +3362,55 @@ l243:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
@@ -3464,40 +3418,36 @@ l243:
 	VFMLA    V1.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
@@ -3505,45 +3455,44 @@ l243:
 	VFMLA    V6.S4, V8.S4, V9.S4
 
 	// p 2^n
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    112(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
+	FMOVQ    1072(R26), F13
 	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
+	FMOVQ    1056(R26), F13
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -3555,13 +3504,16 @@ l243:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -3570,11 +3522,13 @@ l243:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -3593,31 +3547,30 @@ l243:
 	FMOVQ    F1, (R1)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -3626,9 +3579,8 @@ l243:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
@@ -3637,36 +3589,35 @@ l243:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -3675,36 +3626,34 @@ l243:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -3713,9 +3662,8 @@ l243:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -3728,7 +3676,8 @@ l243:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	FMOVQ    16(R6), F2
@@ -3766,127 +3715,121 @@ l243:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    112(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -3898,13 +3841,16 @@ l243:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -3913,11 +3859,13 @@ l243:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -3934,109 +3882,103 @@ l243:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e2bd401 // fadd v1.4s, v0.4s, v11.4s
 	FMOVQ    F1, 16(R1)
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -4049,7 +3991,8 @@ l243:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	FMOVQ    32(R6), F2
@@ -4087,127 +4030,121 @@ l243:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    112(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -4219,13 +4156,16 @@ l243:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -4234,11 +4174,13 @@ l243:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -4255,109 +4197,103 @@ l243:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e2bd401 // fadd v1.4s, v0.4s, v11.4s
 	FMOVQ    F1, 32(R1)
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -4370,7 +4306,8 @@ l243:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	FMOVQ    48(R6), F2
@@ -4408,127 +4345,121 @@ l243:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    112(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -4540,13 +4471,16 @@ l243:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -4555,11 +4489,13 @@ l243:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -4576,109 +4512,103 @@ l243:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e2bd401 // fadd v1.4s, v0.4s, v11.4s
 	FMOVQ    F1, 48(R1)
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -4715,7 +4645,8 @@ t494:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 
@@ -4770,56 +4701,55 @@ t497:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
@@ -4827,40 +4757,36 @@ t497:
 	VFMLA    V1.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
@@ -4868,45 +4794,44 @@ t497:
 	VFMLA    V6.S4, V8.S4, V9.S4
 
 	// p 2^n
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    112(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
+	FMOVQ    1072(R26), F13
 	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
+	FMOVQ    1056(R26), F13
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -4918,13 +4843,16 @@ t497:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -4933,11 +4861,13 @@ t497:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -5008,31 +4938,30 @@ t511:
 t509:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -5041,9 +4970,8 @@ t509:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -5057,36 +4985,35 @@ t509:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -5095,36 +5022,34 @@ t509:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -5133,9 +5058,8 @@ t509:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -5165,7 +5089,8 @@ t512:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	SUB      $4, R15, R23
@@ -5220,127 +5145,121 @@ t515:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    112(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -5352,13 +5271,16 @@ t515:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -5367,11 +5289,13 @@ t515:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -5453,36 +5377,34 @@ t529:
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
 t527:
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -5494,73 +5416,69 @@ t527:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -5590,7 +5508,8 @@ t530:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	SUB      $8, R15, R23
@@ -5645,127 +5564,121 @@ t533:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    112(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -5777,13 +5690,16 @@ t533:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -5792,11 +5708,13 @@ t533:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -5878,36 +5796,34 @@ t547:
 	ADD      $40, R1, R23
 	VST1     V1.S[2], (R23)
 t545:
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -5919,73 +5835,69 @@ t545:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -6015,7 +5927,8 @@ t548:
 	WORD     $0x4ea0e800 // fcmlt v0.4s, v0.4s, #0.0
 	FMOVQ    672(R26), F2
 	VBSL     V1.B16, V2.B16, V0.B16
-	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
+	FMOVQ    624(R26), F1
+	WORD     $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
 	SUB      $12, R15, R23
@@ -6070,127 +5983,121 @@ t551:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    112(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -6202,13 +6109,16 @@ t551:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -6217,11 +6127,13 @@ t551:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -6303,36 +6215,34 @@ t565:
 	ADD      $56, R1, R23
 	VST1     V1.S[2], (R23)
 t563:
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -6344,73 +6254,69 @@ t563:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -6444,31 +6350,30 @@ l246:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -6477,39 +6382,37 @@ l246:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -6518,39 +6421,37 @@ l246:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -6559,39 +6460,37 @@ l246:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -6600,9 +6499,8 @@ l246:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
@@ -6615,33 +6513,30 @@ l246:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
+	FMOVQ    624(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -6653,13 +6548,16 @@ l246:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V16.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -6680,33 +6578,30 @@ l246:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
+	FMOVQ    624(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -6718,13 +6613,16 @@ l246:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V16.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -6755,34 +6653,33 @@ l247:
 	FMOVQ    (R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
@@ -6790,44 +6687,40 @@ l247:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -6835,15 +6728,12 @@ l247:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -6854,17 +6744,17 @@ l247:
 	// the gradients times their responsibilities
 	FMOVQ    (R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R2)
 	FMOVQ    (R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R3)
@@ -6875,83 +6765,75 @@ l247:
 	FMOVQ    16(R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -6960,17 +6842,17 @@ l247:
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 	FMOVQ    16(R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 16(R2)
 	FMOVQ    16(R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 16(R3)
@@ -6981,83 +6863,75 @@ l247:
 	FMOVQ    32(R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -7066,17 +6940,17 @@ l247:
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 	FMOVQ    32(R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 32(R2)
 	FMOVQ    32(R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 32(R3)
@@ -7087,83 +6961,75 @@ l247:
 	FMOVQ    48(R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -7172,17 +7038,17 @@ l247:
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 	FMOVQ    48(R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 48(R2)
 	FMOVQ    48(R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 48(R3)
@@ -7204,34 +7070,33 @@ l251:
 	FMOVQ    (R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
@@ -7239,44 +7104,40 @@ l251:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -7284,15 +7145,12 @@ l251:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -7303,17 +7161,17 @@ l251:
 	// the gradients times their responsibilities
 	FMOVQ    (R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R2)
 	FMOVQ    (R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R3)
@@ -7349,34 +7207,33 @@ t569:
 t568:
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
@@ -7384,44 +7241,40 @@ t568:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -7429,15 +7282,12 @@ t568:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -7464,9 +7314,9 @@ t573:
 	VLD1     (R23), V2.S[2]
 t572:
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	TBNZ     $1, R15, t575
@@ -7488,9 +7338,9 @@ t577:
 	VLD1     (R23), V2.S[2]
 t576:
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t579
@@ -7533,12 +7383,12 @@ TEXT ·LogisticLog(SB), NOSPLIT, $120-84
 	MOVD     $logisticConsts<>(SB), R26
 
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    624(R26), F17
-	FMOVQ    592(R26), F16
-	FLDPQ    912(R26), (F15, F14)
-	FMOVQ    1200(R26), F13
-	FMOVQ    896(R26), F12
-	FMOVQ    944(R26), F11
+	FLDPQ    944(R26), (F17, F16)
+	FMOVQ    1232(R26), F15
+	FMOVQ    912(R26), F14
+	FMOVQ    976(R26), F13
+	FMOVQ    752(R26), F12
+	FMOVQ    624(R26), F11
 	FMOVQ    512(R26), F10
 	FMOVS    step+68(FP), F0
 	VDUP     V0.S[0], V0.S4
@@ -7722,8 +7572,10 @@ l584:
 	WORD     $0x4ea1f400 // fmin v0.4s, v0.4s, v1.4s
 	FMOVQ    576(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	FMOVQ    592(R26), F1
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ    592(R26), F1
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	FMOVQ    48(RSP), F1
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	FMOVQ    608(R26), F2
@@ -7735,10 +7587,10 @@ l584:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1248(R26), F27
-	FMOVQ    1248(R26), F26
-	FMOVQ    1248(R26), F25
-	FMOVQ    1248(R26), F24
+	FMOVQ    1280(R26), F27
+	FMOVQ    1280(R26), F26
+	FMOVQ    1280(R26), F25
+	FMOVQ    1280(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -7750,27 +7602,27 @@ l585:
 	FMOVQ    (R4), F0
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F1
-	VFMLS    V12.S4, V0.S4, V1.S4
-	WORD     $0x4eb0d422 // fsub v2.4s, v1.4s, v16.4s
+	FMOVQ    752(R26), F1
+	VFMLS    V14.S4, V0.S4, V1.S4
+	WORD     $0x4eacd422 // fsub v2.4s, v1.4s, v12.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V15.S4, V2.S4, V0.S4
-	VFMLS    V14.S4, V2.S4, V0.S4
+	VFMLS    V17.S4, V2.S4, V0.S4
+	VFMLS    V16.S4, V2.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F2
-	VFMLA    V0.S4, V11.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V13.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
@@ -7779,7 +7631,6 @@ l585:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -7821,50 +7672,50 @@ l585:
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	VFMLA    V12.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V11.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -7872,34 +7723,33 @@ l585:
 	VFMLA    V0.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V10.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V11.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -7907,44 +7757,38 @@ l585:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V10.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
+	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    112(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V11.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -7956,11 +7800,15 @@ l585:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -7973,25 +7821,25 @@ l585:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -8000,9 +7848,8 @@ l585:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
@@ -8010,30 +7857,30 @@ l585:
 	VMOV     V27.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -8042,29 +7889,28 @@ l585:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5a2 // fmax v2.4s, v13.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -8073,39 +7919,37 @@ l585:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5a0 // fcmgt v0.4s, v13.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	FMOVQ    16(R4), F0
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	VFMLS    V12.S4, V0.S4, V1.S4
-	WORD     $0x4eb0d422 // fsub v2.4s, v1.4s, v16.4s
+	FMOVQ    752(R26), F1
+	VFMLS    V14.S4, V0.S4, V1.S4
+	WORD     $0x4eacd422 // fsub v2.4s, v1.4s, v12.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V15.S4, V2.S4, V0.S4
-	VFMLS    V14.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	VFMLA    V0.S4, V11.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
+	VFMLS    V17.S4, V2.S4, V0.S4
+	VFMLS    V16.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V13.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -8143,114 +7987,107 @@ l585:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V12.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V11.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V10.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V11.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V10.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
+	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    112(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V11.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -8262,11 +8099,15 @@ l585:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -8277,119 +8118,115 @@ l585:
 	FMOVQ    16(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	VMOV     V26.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5a2 // fmax v2.4s, v13.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5a0 // fcmgt v0.4s, v13.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
 	FMOVQ    32(R4), F0
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	VFMLS    V12.S4, V0.S4, V1.S4
-	WORD     $0x4eb0d422 // fsub v2.4s, v1.4s, v16.4s
+	FMOVQ    752(R26), F1
+	VFMLS    V14.S4, V0.S4, V1.S4
+	WORD     $0x4eacd422 // fsub v2.4s, v1.4s, v12.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V15.S4, V2.S4, V0.S4
-	VFMLS    V14.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	VFMLA    V0.S4, V11.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
+	VFMLS    V17.S4, V2.S4, V0.S4
+	VFMLS    V16.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V13.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -8427,114 +8264,107 @@ l585:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V12.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V11.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V10.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V11.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V10.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
+	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    112(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V11.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -8546,11 +8376,15 @@ l585:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -8561,119 +8395,115 @@ l585:
 	FMOVQ    32(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	VMOV     V25.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5a2 // fmax v2.4s, v13.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5a0 // fcmgt v0.4s, v13.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
 	FMOVQ    48(R4), F0
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	VFMLS    V12.S4, V0.S4, V1.S4
-	WORD     $0x4eb0d422 // fsub v2.4s, v1.4s, v16.4s
+	FMOVQ    752(R26), F1
+	VFMLS    V14.S4, V0.S4, V1.S4
+	WORD     $0x4eacd422 // fsub v2.4s, v1.4s, v12.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V15.S4, V2.S4, V0.S4
-	VFMLS    V14.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	VFMLA    V0.S4, V11.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
+	VFMLS    V17.S4, V2.S4, V0.S4
+	VFMLS    V16.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V13.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -8711,114 +8541,107 @@ l585:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V12.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V11.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V10.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V11.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V10.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
+	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    112(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V11.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -8830,11 +8653,15 @@ l585:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -8845,89 +8672,86 @@ l585:
 	FMOVQ    48(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	VMOV     V24.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5a2 // fmax v2.4s, v13.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5a0 // fcmgt v0.4s, v13.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -8955,27 +8779,27 @@ t783:
 t781:
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F1
-	VFMLS    V12.S4, V0.S4, V1.S4
-	WORD     $0x4eb0d422 // fsub v2.4s, v1.4s, v16.4s
+	FMOVQ    752(R26), F1
+	VFMLS    V14.S4, V0.S4, V1.S4
+	WORD     $0x4eacd422 // fsub v2.4s, v1.4s, v12.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V15.S4, V2.S4, V0.S4
-	VFMLS    V14.S4, V2.S4, V0.S4
+	VFMLS    V17.S4, V2.S4, V0.S4
+	VFMLS    V16.S4, V2.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F2
-	VFMLA    V0.S4, V11.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V13.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
@@ -8984,7 +8808,6 @@ t781:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -9039,50 +8862,50 @@ t784:
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	VFMLA    V12.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V11.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -9090,34 +8913,33 @@ t784:
 	VFMLA    V0.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V10.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V11.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -9125,44 +8947,38 @@ t784:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V10.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
+	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    112(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V11.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -9174,11 +8990,15 @@ t784:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -9204,25 +9024,25 @@ t787:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -9231,9 +9051,8 @@ t787:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -9245,30 +9064,30 @@ t787:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f5a0 // fmax v0.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V0.S4
+	VFMLS    V16.S4, V4.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -9277,29 +9096,28 @@ t787:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -9308,9 +9126,8 @@ t787:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -9334,30 +9151,29 @@ t792:
 t790:
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	VFMLS    V12.S4, V0.S4, V1.S4
-	WORD     $0x4eb0d422 // fsub v2.4s, v1.4s, v16.4s
+	FMOVQ    752(R26), F1
+	VFMLS    V14.S4, V0.S4, V1.S4
+	WORD     $0x4eacd422 // fsub v2.4s, v1.4s, v12.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V15.S4, V2.S4, V0.S4
-	VFMLS    V14.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	VFMLA    V0.S4, V11.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
+	VFMLS    V17.S4, V2.S4, V0.S4
+	VFMLS    V16.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V13.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -9412,114 +9228,107 @@ t793:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V12.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V11.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V10.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V11.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V10.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
+	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    112(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V11.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -9531,11 +9340,15 @@ t793:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -9563,30 +9376,29 @@ t798:
 t796:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
@@ -9596,60 +9408,58 @@ t796:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f5a0 // fmax v0.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V0.S4
+	VFMLS    V16.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -9673,30 +9483,29 @@ t801:
 t799:
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	VFMLS    V12.S4, V0.S4, V1.S4
-	WORD     $0x4eb0d422 // fsub v2.4s, v1.4s, v16.4s
+	FMOVQ    752(R26), F1
+	VFMLS    V14.S4, V0.S4, V1.S4
+	WORD     $0x4eacd422 // fsub v2.4s, v1.4s, v12.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V15.S4, V2.S4, V0.S4
-	VFMLS    V14.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	VFMLA    V0.S4, V11.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
+	VFMLS    V17.S4, V2.S4, V0.S4
+	VFMLS    V16.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V13.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -9751,114 +9560,107 @@ t802:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V12.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V11.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V10.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V11.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V10.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
+	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    112(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V11.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -9870,11 +9672,15 @@ t802:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -9902,30 +9708,29 @@ t807:
 t805:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
@@ -9935,60 +9740,58 @@ t805:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f5a0 // fmax v0.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V0.S4
+	VFMLS    V16.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -10012,30 +9815,29 @@ t810:
 t808:
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	VFMLS    V12.S4, V0.S4, V1.S4
-	WORD     $0x4eb0d422 // fsub v2.4s, v1.4s, v16.4s
+	FMOVQ    752(R26), F1
+	VFMLS    V14.S4, V0.S4, V1.S4
+	WORD     $0x4eacd422 // fsub v2.4s, v1.4s, v12.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V15.S4, V2.S4, V0.S4
-	VFMLS    V14.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	VFMLA    V0.S4, V11.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
+	VFMLS    V17.S4, V2.S4, V0.S4
+	VFMLS    V16.S4, V2.S4, V0.S4
 	FMOVQ    992(R26), F2
-	VFMLA    V0.S4, V3.S4, V2.S4
+	VFMLA    V0.S4, V13.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -10090,114 +9892,107 @@ t811:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eabd403 // fsub v3.4s, v0.4s, v11.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
+	FMOVQ    880(R26), F0
 	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V12.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V11.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V10.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ    880(R26), F4
 	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V12.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V11.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V10.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d560 // fadd v0.4s, v11.4s, v0.4s
+	WORD     $0x4e24d564 // fadd v4.4s, v11.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd60 // fdiv v0.4s, v11.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    112(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2bd465 // fadd v5.4s, v3.4s, v11.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V11.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -10209,11 +10004,15 @@ t811:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -10241,30 +10040,29 @@ t816:
 t814:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
@@ -10274,60 +10072,58 @@ t814:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f5a0 // fmax v0.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V0.S4
+	VFMLS    V16.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -10353,25 +10149,25 @@ l588:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -10380,32 +10176,31 @@ l588:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -10414,32 +10209,31 @@ l588:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -10448,32 +10242,31 @@ l588:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V12.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eacd464 // fsub v4.4s, v3.4s, v12.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V11.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -10482,9 +10275,8 @@ l588:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
 	VMOV     V1.B16, V20.B16
@@ -10496,33 +10288,29 @@ l588:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD     $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -10534,11 +10322,15 @@ l588:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
+	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V17.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -10558,33 +10350,29 @@ l588:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD     $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -10596,11 +10384,15 @@ l588:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
+	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V17.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -10632,7 +10424,7 @@ TEXT ·LogisticLogBackward(SB), NOSPLIT, $136-108
 	MOVD     $logisticConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16 constants and scalars    V17-V31 kept from loop to loop
-	FMOVQ    624(R26), F16
+	FMOVQ    944(R26), F16
 	FMOVS    factor+104(FP), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    F0, 96(RSP)
@@ -10849,10 +10641,10 @@ l821:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1248(R26), F27
-	FMOVQ    1248(R26), F26
-	FMOVQ    1248(R26), F25
-	FMOVQ    1248(R26), F24
+	FMOVQ    1280(R26), F27
+	FMOVQ    1280(R26), F26
+	FMOVQ    1280(R26), F25
+	FMOVQ    1280(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -10864,32 +10656,31 @@ l822:
 	FMOVQ    (R7), F0
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F1
-	FMOVQ    896(R26), F2
+	FMOVQ    752(R26), F1
+	FMOVQ    912(R26), F2
 	VFMLS    V2.S4, V0.S4, V1.S4
-	FMOVQ    592(R26), F2
+	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	FMOVQ    912(R26), F3
-	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    928(R26), F3
+	VFMLS    V16.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
 	VFMLS    V3.S4, V2.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F2
-	FMOVQ    944(R26), F3
-	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
+	FMOVQ    976(R26), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
@@ -10898,7 +10689,6 @@ l822:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    112(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
@@ -10941,56 +10731,55 @@ l822:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
@@ -10998,40 +10787,36 @@ l822:
 	VFMLA    V1.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
@@ -11039,45 +10824,44 @@ l822:
 	VFMLA    V6.S4, V8.S4, V9.S4
 
 	// p 2^n
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    128(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
+	FMOVQ    1072(R26), F13
 	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
+	FMOVQ    1056(R26), F13
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -11089,13 +10873,16 @@ l822:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -11104,11 +10891,13 @@ l822:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -11128,31 +10917,30 @@ l822:
 	FMOVQ    F1, (R1)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -11161,9 +10949,8 @@ l822:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
@@ -11172,36 +10959,35 @@ l822:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -11210,36 +10996,34 @@ l822:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -11248,9 +11032,8 @@ l822:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -11258,35 +11041,33 @@ l822:
 	FMOVQ    16(R7), F0
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	FMOVQ    896(R26), F2
+	FMOVQ    752(R26), F1
+	FMOVQ    912(R26), F2
 	VFMLS    V2.S4, V0.S4, V1.S4
-	FMOVQ    592(R26), F2
+	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	FMOVQ    912(R26), F3
+	VFMLS    V16.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
 	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    928(R26), F3
-	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	FMOVQ    944(R26), F3
-	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
+	FMOVQ    976(R26), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    112(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
@@ -11325,127 +11106,121 @@ l822:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    128(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -11457,13 +11232,16 @@ l822:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -11472,11 +11250,13 @@ l822:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -11494,109 +11274,103 @@ l822:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e2bd401 // fadd v1.4s, v0.4s, v11.4s
 	FMOVQ    F1, 16(R1)
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -11604,35 +11378,33 @@ l822:
 	FMOVQ    32(R7), F0
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	FMOVQ    896(R26), F2
+	FMOVQ    752(R26), F1
+	FMOVQ    912(R26), F2
 	VFMLS    V2.S4, V0.S4, V1.S4
-	FMOVQ    592(R26), F2
+	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	FMOVQ    912(R26), F3
+	VFMLS    V16.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
 	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    928(R26), F3
-	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	FMOVQ    944(R26), F3
-	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
+	FMOVQ    976(R26), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    112(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
@@ -11671,127 +11443,121 @@ l822:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    128(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -11803,13 +11569,16 @@ l822:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -11818,11 +11587,13 @@ l822:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -11840,109 +11611,103 @@ l822:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e2bd401 // fadd v1.4s, v0.4s, v11.4s
 	FMOVQ    F1, 32(R1)
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -11950,35 +11715,33 @@ l822:
 	FMOVQ    48(R7), F0
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	FMOVQ    896(R26), F2
+	FMOVQ    752(R26), F1
+	FMOVQ    912(R26), F2
 	VFMLS    V2.S4, V0.S4, V1.S4
-	FMOVQ    592(R26), F2
+	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	FMOVQ    912(R26), F3
+	VFMLS    V16.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
 	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    928(R26), F3
-	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	FMOVQ    944(R26), F3
-	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
+	FMOVQ    976(R26), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    112(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
@@ -12017,127 +11780,121 @@ l822:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    128(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -12149,13 +11906,16 @@ l822:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -12164,11 +11924,13 @@ l822:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -12186,109 +11948,103 @@ l822:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e2bd401 // fadd v1.4s, v0.4s, v11.4s
 	FMOVQ    F1, 48(R1)
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -12320,32 +12076,31 @@ t1075:
 t1073:
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F1
-	FMOVQ    896(R26), F2
+	FMOVQ    752(R26), F1
+	FMOVQ    912(R26), F2
 	VFMLS    V2.S4, V0.S4, V1.S4
-	FMOVQ    592(R26), F2
+	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	FMOVQ    912(R26), F3
-	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    928(R26), F3
+	VFMLS    V16.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
 	VFMLS    V3.S4, V2.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F2
-	FMOVQ    944(R26), F3
-	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
+	FMOVQ    976(R26), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
@@ -12354,7 +12109,6 @@ t1073:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    112(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
@@ -12410,56 +12164,55 @@ t1076:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
@@ -12467,40 +12220,36 @@ t1076:
 	VFMLA    V1.S4, V7.S4, V8.S4
 
 	// p 2^n
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
@@ -12508,45 +12257,44 @@ t1076:
 	VFMLA    V6.S4, V8.S4, V9.S4
 
 	// p 2^n
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    128(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
+	FMOVQ    1072(R26), F13
 	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
+	FMOVQ    1056(R26), F13
 	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -12558,13 +12306,16 @@ t1076:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -12573,11 +12324,13 @@ t1076:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -12649,31 +12402,30 @@ t1090:
 t1088:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -12682,9 +12434,8 @@ t1088:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -12698,36 +12449,35 @@ t1088:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -12736,36 +12486,34 @@ t1088:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -12774,9 +12522,8 @@ t1088:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -12801,35 +12548,33 @@ t1093:
 t1091:
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	FMOVQ    896(R26), F2
+	FMOVQ    752(R26), F1
+	FMOVQ    912(R26), F2
 	VFMLS    V2.S4, V0.S4, V1.S4
-	FMOVQ    592(R26), F2
+	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	FMOVQ    912(R26), F3
+	VFMLS    V16.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
 	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    928(R26), F3
-	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	FMOVQ    944(R26), F3
-	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
+	FMOVQ    976(R26), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    112(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
@@ -12885,127 +12630,121 @@ t1094:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    128(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -13017,13 +12756,16 @@ t1094:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -13032,11 +12774,13 @@ t1094:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -13119,36 +12863,34 @@ t1108:
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
 t1106:
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -13160,73 +12902,69 @@ t1106:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -13251,35 +12989,33 @@ t1111:
 t1109:
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	FMOVQ    896(R26), F2
+	FMOVQ    752(R26), F1
+	FMOVQ    912(R26), F2
 	VFMLS    V2.S4, V0.S4, V1.S4
-	FMOVQ    592(R26), F2
+	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	FMOVQ    912(R26), F3
+	VFMLS    V16.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
 	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    928(R26), F3
-	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	FMOVQ    944(R26), F3
-	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
+	FMOVQ    976(R26), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    112(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
@@ -13335,127 +13071,121 @@ t1112:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    128(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -13467,13 +13197,16 @@ t1112:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -13482,11 +13215,13 @@ t1112:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -13569,36 +13304,34 @@ t1126:
 	ADD      $40, R1, R23
 	VST1     V1.S[2], (R23)
 t1124:
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -13610,73 +13343,69 @@ t1124:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -13701,35 +13430,33 @@ t1129:
 t1127:
 	FMOVQ    96(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	FMOVQ    1312(R26), F1
+	FMOVQ    1344(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
-	FMOVQ    1328(R26), F1
+	FMOVQ    1360(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	FMOVQ    592(R26), F1
-	FMOVQ    896(R26), F2
+	FMOVQ    752(R26), F1
+	FMOVQ    912(R26), F2
 	VFMLS    V2.S4, V0.S4, V1.S4
-	FMOVQ    592(R26), F2
+	FMOVQ    752(R26), F2
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	FMOVQ    912(R26), F3
+	VFMLS    V16.S4, V2.S4, V0.S4
+	FMOVQ    960(R26), F3
 	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    928(R26), F3
-	VFMLS    V3.S4, V2.S4, V0.S4
-	FMOVQ    960(R26), F2
-	FMOVQ    944(R26), F3
-	VFMLA    V0.S4, V3.S4, V2.S4
-	FMOVQ    976(R26), F3
-	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    992(R26), F2
+	FMOVQ    976(R26), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    1008(R26), F3
+	VFMLA    V0.S4, V2.S4, V3.S4
+	FMOVQ    1024(R26), F2
+	VFMLA    V0.S4, V3.S4, V2.S4
+	FMOVQ    1040(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    624(R26), F2
 	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    112(RSP), F1
 	WORD     $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
@@ -13785,127 +13512,121 @@ t1130:
 	FMOVQ    720(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
-	FMOVQ    592(R26), F5
+	FMOVQ    752(R26), F5
 	FMOVQ    736(R26), F6
 	VFMLA    V6.S4, V1.S4, V5.S4
-	FMOVQ    592(R26), F6
+	FMOVQ    752(R26), F6
 	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	FMOVQ    752(R26), F7
-	VFMLS    V7.S4, V6.S4, V1.S4
 	FMOVQ    768(R26), F7
 	VFMLS    V7.S4, V6.S4, V1.S4
-	FMOVQ    800(R26), F6
 	FMOVQ    784(R26), F7
+	VFMLS    V7.S4, V6.S4, V1.S4
+	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F7
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    832(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    848(R26), F6
 	VFMLA    V1.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
+	FMOVQ    864(R26), F7
 	VFMLA    V1.S4, V6.S4, V7.S4
 	WORD     $0x6e21dce6 // fmul v6.4s, v7.4s, v1.4s
 	WORD     $0x4e21d427 // fadd v7.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x4eb0d425 // fsub v5.4s, v1.4s, v16.4s
+	FMOVQ    624(R26), F5
+	WORD     $0x4ea5d425 // fsub v5.4s, v1.4s, v5.4s
 	VFMLA    V7.S4, V1.S4, V5.S4
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V3.B16, V1.B16
-	FMOVQ    880(R26), F6
+	FMOVQ    896(R26), F6
 	WORD     $0x4e21f4c1 // fmax v1.4s, v6.4s, v1.4s
-	FMOVQ    592(R26), F6
-	FMOVQ    896(R26), F7
+	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F7
 	VFMLA    V7.S4, V1.S4, V6.S4
-	FMOVQ    592(R26), F7
+	FMOVQ    928(R26), F7
 	WORD     $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	FMOVQ    912(R26), F8
+	VFMLS    V16.S4, V7.S4, V1.S4
+	FMOVQ    960(R26), F8
 	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    928(R26), F8
-	VFMLS    V8.S4, V7.S4, V1.S4
-	FMOVQ    960(R26), F7
-	FMOVQ    944(R26), F8
-	VFMLA    V1.S4, V8.S4, V7.S4
-	FMOVQ    976(R26), F8
-	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    992(R26), F7
+	FMOVQ    976(R26), F8
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    1008(R26), F8
+	VFMLA    V1.S4, V7.S4, V8.S4
+	FMOVQ    1024(R26), F7
+	VFMLA    V1.S4, V8.S4, V7.S4
+	FMOVQ    1040(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V1.S4, V8.S4, V7.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V1.S4, V7.S4, V8.S4
-	VSHL     $23, V6.S4, V1.S4
-	WORD     $0x4f3f0426 // sshr v6.4s, v1.4s, #1
-	FMOVQ    512(R26), F7
-	VAND     V7.B16, V6.B16, V6.B16
-	VADD     V16.S4, V6.S4, V7.S4
-	VSUB     V6.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
-	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
-	FMOVQ    864(R26), F6
+	VUSHR    $1, V6.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSUB     V1.S4, V6.S4, V6.S4
+	WORD     $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	FMOVQ    880(R26), F6
 	VORR     V6.B16, V2.B16, V6.B16
-	FMOVQ    880(R26), F7
+	FMOVQ    896(R26), F7
 	WORD     $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
-	FMOVQ    592(R26), F7
-	FMOVQ    896(R26), F8
+	FMOVQ    928(R26), F7
+	FMOVQ    912(R26), F8
 	VFMLA    V8.S4, V6.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    928(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    912(R26), F9
+	VFMLS    V16.S4, V8.S4, V6.S4
+	FMOVQ    960(R26), F9
 	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    928(R26), F9
-	VFMLS    V9.S4, V8.S4, V6.S4
-	FMOVQ    960(R26), F8
-	FMOVQ    944(R26), F9
-	VFMLA    V6.S4, V9.S4, V8.S4
-	FMOVQ    976(R26), F9
-	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    992(R26), F8
+	FMOVQ    976(R26), F9
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    1008(R26), F9
+	VFMLA    V6.S4, V8.S4, V9.S4
+	FMOVQ    1024(R26), F8
+	VFMLA    V6.S4, V9.S4, V8.S4
+	FMOVQ    1040(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
 	FMOVQ    624(R26), F8
 	VFMLA    V6.S4, V9.S4, V8.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V6.S4, V8.S4, V9.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f04c7 // sshr v7.4s, v6.4s, #1
-	FMOVQ    512(R26), F8
-	VAND     V8.B16, V7.B16, V7.B16
-	VADD     V16.S4, V7.S4, V8.S4
-	VSUB     V7.S4, V6.S4, V6.S4
-	VADD     V16.S4, V6.S4, V6.S4
-	WORD     $0x6e28dd27 // fmul v7.4s, v9.4s, v8.4s
-	WORD     $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
-	WORD     $0x4e21d607 // fadd v7.4s, v16.4s, v1.4s
-	WORD     $0x4e26d608 // fadd v8.4s, v16.4s, v6.4s
+	VUSHR    $1, V7.S4, V6.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V6.S4, V7.S4, V7.S4
+	WORD     $0x6e26dd26 // fmul v6.4s, v9.4s, v6.4s
+	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	FMOVQ    624(R26), F7
+	WORD     $0x4e21d4e7 // fadd v7.4s, v7.4s, v1.4s
+	FMOVQ    624(R26), F8
+	WORD     $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD     $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD     $0x6e29fe09 // fdiv v9.4s, v16.4s, v9.4s
+	FMOVQ    624(R26), F10
+	WORD     $0x6e29fd49 // fdiv v9.4s, v10.4s, v9.4s
 	WORD     $0x4ea0fa4a // fabs v10.4s, v18.4s
 	FMOVQ    128(RSP), F11
 	WORD     $0x6eaae56a // fcmgt v10.4s, v11.4s, v10.4s
-	WORD     $0x4e30d4ab // fadd v11.4s, v5.4s, v16.4s
+	FMOVQ    624(R26), F11
+	WORD     $0x4e2bd4ab // fadd v11.4s, v5.4s, v11.4s
 	WORD     $0x6e2bfcab // fdiv v11.4s, v5.4s, v11.4s
-	VBIF     V10.B16, V16.B16, V11.B16
+	FMOVQ    624(R26), F12
+	VBIF     V10.B16, V12.B16, V11.B16
 	WORD     $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
-	FMOVQ    1024(R26), F12
+	FMOVQ    1056(R26), F12
 	VSUB     V12.S4, V11.S4, V11.S4
 	WORD     $0x4f29056c // sshr v12.4s, v11.4s, #23
 	WORD     $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVQ    1040(R26), F13
-	VAND     V13.B16, V11.B16, V11.B16
-	FMOVQ    1024(R26), F13
-	VADD     V13.S4, V11.S4, V11.S4
-	WORD     $0x4eb0d56b // fsub v11.4s, v11.4s, v16.4s
 	FMOVQ    1072(R26), F13
-	FMOVQ    1056(R26), F14
-	VFMLA    V11.S4, V14.S4, V13.S4
-	FMOVQ    1088(R26), F14
-	VFMLA    V11.S4, V13.S4, V14.S4
+	VAND     V13.B16, V11.B16, V11.B16
+	FMOVQ    1056(R26), F13
+	VADD     V13.S4, V11.S4, V11.S4
+	FMOVQ    624(R26), F13
+	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	FMOVQ    1104(R26), F13
+	FMOVQ    1088(R26), F14
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1120(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
@@ -13917,13 +13638,16 @@ t1130:
 	VFMLA    V11.S4, V14.S4, V13.S4
 	FMOVQ    1184(R26), F14
 	VFMLA    V11.S4, V13.S4, V14.S4
+	FMOVQ    1200(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    1216(R26), F14
+	VFMLA    V11.S4, V13.S4, V14.S4
 	WORD     $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
-	FMOVQ    928(R26), F15
+	FMOVQ    960(R26), F15
 	WORD     $0x6e2fdd8f // fmul v15.4s, v12.4s, v15.4s
 	VFMLA    V13.S4, V14.S4, V15.S4
 	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	FMOVQ    912(R26), F13
-	VFMLA    V13.S4, V12.S4, V11.S4
+	VFMLA    V16.S4, V12.S4, V11.S4
 	WORD     $0x4ea0e86c // fcmlt v12.4s, v3.4s, #0.0
 	WORD     $0x4e6c1c6c // bic v12.16b, v3.16b, v12.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
@@ -13932,11 +13656,13 @@ t1130:
 	WORD     $0x4e6d1d8c // bic v12.16b, v12.16b, v13.16b
 	WORD     $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
 	WORD     $0x4ea0c86c // fcmgt v12.4s, v3.4s, #0.0
-	VBSL     V1.B16, V16.B16, V12.B16
+	FMOVQ    624(R26), F13
+	VBSL     V1.B16, V13.B16, V12.B16
 	WORD     $0x6e28dd81 // fmul v1.4s, v12.4s, v8.4s
 	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
 	WORD     $0x4ea0c848 // fcmgt v8.4s, v2.4s, #0.0
-	VBSL     V16.B16, V6.B16, V8.B16
+	FMOVQ    624(R26), F12
+	VBSL     V12.B16, V6.B16, V8.B16
 	WORD     $0x6e27dd06 // fmul v6.4s, v8.4s, v7.4s
 	WORD     $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD     $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
@@ -14019,36 +13745,34 @@ t1144:
 	ADD      $56, R1, R23
 	VST1     V1.S[2], (R23)
 t1142:
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -14060,73 +13784,69 @@ t1142:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V16.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	VFMLS    V16.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -14160,31 +13880,30 @@ l825:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -14193,39 +13912,37 @@ l825:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -14234,39 +13951,37 @@ l825:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -14275,39 +13990,37 @@ l825:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	VFMLS    V16.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -14316,9 +14029,8 @@ l825:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
@@ -14331,33 +14043,30 @@ l825:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
+	FMOVQ    624(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -14369,13 +14078,16 @@ l825:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V16.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -14396,33 +14108,30 @@ l825:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb0d463 // fsub v3.4s, v3.4s, v16.4s
+	FMOVQ    624(R26), F4
+	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -14434,13 +14143,16 @@ l825:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLA    V4.S4, V2.S4, V3.S4
+	VFMLA    V16.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
@@ -14471,34 +14183,33 @@ l826:
 	FMOVQ    (R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
@@ -14506,44 +14217,40 @@ l826:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -14551,15 +14258,12 @@ l826:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -14570,17 +14274,17 @@ l826:
 	// the gradients times their responsibilities
 	FMOVQ    (R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R2)
 	FMOVQ    (R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R3)
@@ -14591,83 +14295,75 @@ l826:
 	FMOVQ    16(R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -14676,17 +14372,17 @@ l826:
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 	FMOVQ    16(R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 16(R2)
 	FMOVQ    16(R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 16(R3)
@@ -14697,83 +14393,75 @@ l826:
 	FMOVQ    32(R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -14782,17 +14470,17 @@ l826:
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 	FMOVQ    32(R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 32(R2)
 	FMOVQ    32(R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 32(R3)
@@ -14803,83 +14491,75 @@ l826:
 	FMOVQ    48(R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -14888,17 +14568,17 @@ l826:
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 	FMOVQ    48(R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 48(R2)
 	FMOVQ    48(R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 48(R3)
@@ -14920,34 +14600,33 @@ l830:
 	FMOVQ    (R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
@@ -14955,44 +14634,40 @@ l830:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -15000,15 +14675,12 @@ l830:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -15019,17 +14691,17 @@ l830:
 	// the gradients times their responsibilities
 	FMOVQ    (R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R2)
 	FMOVQ    (R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R3)
@@ -15065,34 +14737,33 @@ t1148:
 t1147:
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
@@ -15100,44 +14771,40 @@ t1147:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	VADD     V16.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
+	VFMLS    V16.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -15145,15 +14812,12 @@ t1147:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	VADD     V16.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	VADD     V16.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -15180,9 +14844,9 @@ t1152:
 	VLD1     (R23), V2.S[2]
 t1151:
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	TBNZ     $1, R15, t1154
@@ -15204,9 +14868,9 @@ t1156:
 	VLD1     (R23), V2.S[2]
 t1155:
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t1158
@@ -15249,13 +14913,13 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $104-80
 	MOVD     $logisticConsts<>(SB), R26
 
 	// Registers:    V0-V9 values    V10-V17 constants and scalars    V18-V31 kept from loop to loop
-	FMOVQ    624(R26), F17
-	FMOVQ    592(R26), F16
-	FLDPQ    912(R26), (F15, F14)
-	FMOVQ    1200(R26), F13
-	FMOVQ    512(R26), F12
-	FMOVQ    896(R26), F11
-	FMOVQ    944(R26), F10
+	FLDPQ    944(R26), (F17, F16)
+	FMOVQ    1232(R26), F15
+	FMOVQ    912(R26), F14
+	FMOVQ    976(R26), F13
+	FMOVQ    624(R26), F12
+	FMOVQ    752(R26), F11
+	FMOVQ    880(R26), F10
 	FMOVS    step+68(FP), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    F0, 64(RSP)
@@ -15292,10 +14956,10 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $104-80
 	SUB      R5, R14, R14
 	MOVD     R14, 32(RSP)
 l1159:
-	VMOV     V12.B16, V27.B16
-	VMOV     V12.B16, V26.B16
-	VMOV     V12.B16, V25.B16
-	VMOV     V12.B16, V24.B16
+	FMOVQ    512(R26), F27
+	FMOVQ    512(R26), F26
+	FMOVQ    512(R26), F25
+	FMOVQ    512(R26), F24
 	MOVD     n+48(FP), R15
 	CMP      $16, R15
 	BLT      l1162
@@ -15392,10 +15056,14 @@ t1357:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V12.B16, V0.B16, V4.B16
-	VBSL     V12.B16, V1.B16, V5.B16
-	VBSL     V12.B16, V2.B16, V6.B16
-	VBSL     V12.B16, V3.B16, V7.B16
+	FMOVQ    512(R26), F8
+	VBSL     V8.B16, V0.B16, V4.B16
+	FMOVQ    512(R26), F0
+	VBSL     V0.B16, V1.B16, V5.B16
+	FMOVQ    512(R26), F0
+	VBSL     V0.B16, V2.B16, V6.B16
+	FMOVQ    512(R26), F0
+	VBSL     V0.B16, V3.B16, V7.B16
 	WORD     $0x6ebbe480 // fcmgt v0.4s, v4.4s, v27.4s
 	VBIT     V0.B16, V4.B16, V27.B16
 	WORD     $0x6ebae4a0 // fcmgt v0.4s, v5.4s, v26.4s
@@ -15435,8 +15103,10 @@ l1163:
 	WORD     $0x4ea1f400 // fmin v0.4s, v0.4s, v1.4s
 	FMOVQ    576(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	WORD     $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	FMOVQ    592(R26), F1
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVQ    592(R26), F1
+	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	FMOVQ    48(RSP), F1
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	FMOVQ    608(R26), F2
@@ -15448,10 +15118,10 @@ l1163:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1248(R26), F27
-	FMOVQ    1248(R26), F26
-	FMOVQ    1248(R26), F25
-	FMOVQ    1248(R26), F24
+	FMOVQ    1280(R26), F27
+	FMOVQ    1280(R26), F26
+	FMOVQ    1280(R26), F25
+	FMOVQ    1280(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -15461,26 +15131,26 @@ l1163:
 	BLT      l1166
 l1164:
 	FMOVQ    (R4), F0
-	FMOVQ    864(R26), F1
-	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	VORR     V10.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F2
-	VFMLA    V11.S4, V1.S4, V2.S4
-	WORD     $0x4eb0d443 // fsub v3.4s, v2.4s, v16.4s
-	VFMLS    V15.S4, V3.S4, V1.S4
-	VFMLS    V14.S4, V3.S4, V1.S4
+	FMOVQ    928(R26), F2
+	VFMLA    V14.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V17.S4, V3.S4, V1.S4
+	VFMLS    V16.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F3
-	VFMLA    V1.S4, V10.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    992(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V13.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
@@ -15488,32 +15158,26 @@ l1164:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V12.B16, V2.B16, V2.B16
-	VADD     V17.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	FMOVQ    560(R26), F2
 	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
-	FMOVQ    1184(R26), F3
+	FMOVQ    1216(R26), F3
 	FMOVQ    560(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	FMOVQ    1344(R26), F3
-	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1376(R26), F3
-	FMOVQ    1360(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1392(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1408(R26), F3
+	FMOVQ    1392(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1424(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -15523,19 +15187,23 @@ l1164:
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1184(R26), F4
+	FMOVQ    1488(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1504(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1488(R26), F1
+	FMOVQ    1520(R26), F1
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ    640(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    656(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 
@@ -15546,7 +15214,8 @@ l1164:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -15576,50 +15245,49 @@ l1164:
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
-	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	VORR     V10.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -15627,34 +15295,32 @@ l1164:
 	VFMLA    V0.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
-	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VORR     V10.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -15662,44 +15328,38 @@ l1164:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -15711,11 +15371,15 @@ l1164:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -15728,25 +15392,25 @@ l1164:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -15755,9 +15419,8 @@ l1164:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
@@ -15765,30 +15428,30 @@ l1164:
 	VMOV     V27.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V27.B16
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -15797,29 +15460,28 @@ l1164:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5a2 // fmax v2.4s, v13.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -15828,58 +15490,51 @@ l1164:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5a0 // fcmgt v0.4s, v13.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V23.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	FMOVQ    16(R4), F0
-	FMOVQ    864(R26), F1
-	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	VORR     V10.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	VFMLA    V11.S4, V1.S4, V2.S4
-	WORD     $0x4eb0d443 // fsub v3.4s, v2.4s, v16.4s
-	VFMLS    V15.S4, V3.S4, V1.S4
-	VFMLS    V14.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
-	VFMLA    V1.S4, V10.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    928(R26), F2
+	VFMLA    V14.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V17.S4, V3.S4, V1.S4
+	VFMLS    V16.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V13.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V12.B16, V2.B16, V2.B16
-	VADD     V17.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    560(R26), F2
 	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
-	FMOVQ    1184(R26), F3
+	FMOVQ    1216(R26), F3
 	FMOVQ    560(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	FMOVQ    1344(R26), F3
-	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1376(R26), F3
-	FMOVQ    1360(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1392(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1408(R26), F3
+	FMOVQ    1392(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1424(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -15889,19 +15544,23 @@ l1164:
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1184(R26), F4
+	FMOVQ    1488(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1504(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1488(R26), F1
+	FMOVQ    1520(R26), F1
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ    640(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    656(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ    16(R3), F1
@@ -15910,7 +15569,8 @@ l1164:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -15938,114 +15598,105 @@ l1164:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
-	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	VORR     V10.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
-	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VORR     V10.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -16057,11 +15708,15 @@ l1164:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -16072,138 +15727,129 @@ l1164:
 	FMOVQ    16(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	VMOV     V26.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V26.B16
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5a2 // fmax v2.4s, v13.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5a0 // fcmgt v0.4s, v13.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V22.S4, V0.S4
 	VMOV     V0.B16, V22.B16
 	FMOVQ    32(R4), F0
-	FMOVQ    864(R26), F1
-	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	VORR     V10.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	VFMLA    V11.S4, V1.S4, V2.S4
-	WORD     $0x4eb0d443 // fsub v3.4s, v2.4s, v16.4s
-	VFMLS    V15.S4, V3.S4, V1.S4
-	VFMLS    V14.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
-	VFMLA    V1.S4, V10.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    928(R26), F2
+	VFMLA    V14.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V17.S4, V3.S4, V1.S4
+	VFMLS    V16.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V13.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V12.B16, V2.B16, V2.B16
-	VADD     V17.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    560(R26), F2
 	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
-	FMOVQ    1184(R26), F3
+	FMOVQ    1216(R26), F3
 	FMOVQ    560(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	FMOVQ    1344(R26), F3
-	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1376(R26), F3
-	FMOVQ    1360(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1392(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1408(R26), F3
+	FMOVQ    1392(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1424(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -16213,19 +15859,23 @@ l1164:
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1184(R26), F4
+	FMOVQ    1488(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1504(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1488(R26), F1
+	FMOVQ    1520(R26), F1
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ    640(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    656(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ    32(R3), F1
@@ -16234,7 +15884,8 @@ l1164:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -16262,114 +15913,105 @@ l1164:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
-	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	VORR     V10.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
-	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VORR     V10.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -16381,11 +16023,15 @@ l1164:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -16396,138 +16042,129 @@ l1164:
 	FMOVQ    32(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	VMOV     V25.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V25.B16
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5a2 // fmax v2.4s, v13.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5a0 // fcmgt v0.4s, v13.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V21.S4, V0.S4
 	VMOV     V0.B16, V21.B16
 	FMOVQ    48(R4), F0
-	FMOVQ    864(R26), F1
-	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	VORR     V10.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	VFMLA    V11.S4, V1.S4, V2.S4
-	WORD     $0x4eb0d443 // fsub v3.4s, v2.4s, v16.4s
-	VFMLS    V15.S4, V3.S4, V1.S4
-	VFMLS    V14.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
-	VFMLA    V1.S4, V10.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    928(R26), F2
+	VFMLA    V14.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V17.S4, V3.S4, V1.S4
+	VFMLS    V16.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V13.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V12.B16, V2.B16, V2.B16
-	VADD     V17.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    560(R26), F2
 	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
-	FMOVQ    1184(R26), F3
+	FMOVQ    1216(R26), F3
 	FMOVQ    560(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	FMOVQ    1344(R26), F3
-	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1376(R26), F3
-	FMOVQ    1360(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1392(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1408(R26), F3
+	FMOVQ    1392(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1424(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -16537,19 +16174,23 @@ l1164:
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1184(R26), F4
+	FMOVQ    1488(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1504(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1488(R26), F1
+	FMOVQ    1520(R26), F1
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ    640(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    656(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ    48(R3), F1
@@ -16558,7 +16199,8 @@ l1164:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -16586,114 +16228,105 @@ l1164:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
-	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	VORR     V10.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
-	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VORR     V10.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -16705,11 +16338,15 @@ l1164:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -16720,89 +16357,86 @@ l1164:
 	FMOVQ    48(R2), F1
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	VMOV     V24.B16, V1.B16
 	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT     V2.B16, V0.B16, V1.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
 	WORD     $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
 	VMOV     V1.B16, V24.B16
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	WORD     $0x4e20f5a2 // fmax v2.4s, v13.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e20f5e2 // fmax v2.4s, v15.4s, v0.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea0e5a0 // fcmgt v0.4s, v13.4s, v0.4s
+	WORD     $0x6ea0e5e0 // fcmgt v0.4s, v15.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	VFMLA    V1.S4, V20.S4, V0.S4
 	VMOV     V0.B16, V20.B16
@@ -16828,26 +16462,26 @@ t1362:
 	ADD      $8, R4, R23
 	VLD1     (R23), V0.S[2]
 t1360:
-	FMOVQ    864(R26), F1
-	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	VORR     V10.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F2
-	VFMLA    V11.S4, V1.S4, V2.S4
-	WORD     $0x4eb0d443 // fsub v3.4s, v2.4s, v16.4s
-	VFMLS    V15.S4, V3.S4, V1.S4
-	VFMLS    V14.S4, V3.S4, V1.S4
+	FMOVQ    928(R26), F2
+	VFMLA    V14.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V17.S4, V3.S4, V1.S4
+	VFMLS    V16.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F3
-	VFMLA    V1.S4, V10.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    992(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V13.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
@@ -16855,32 +16489,26 @@ t1360:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V12.B16, V2.B16, V2.B16
-	VADD     V17.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	FMOVQ    560(R26), F2
 	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
-	FMOVQ    1184(R26), F3
+	FMOVQ    1216(R26), F3
 	FMOVQ    560(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	FMOVQ    1344(R26), F3
-	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1376(R26), F3
-	FMOVQ    1360(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1392(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1408(R26), F3
+	FMOVQ    1392(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1424(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -16890,19 +16518,23 @@ t1360:
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1184(R26), F4
+	FMOVQ    1488(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1504(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1488(R26), F1
+	FMOVQ    1520(R26), F1
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ    640(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    656(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 
@@ -16926,7 +16558,8 @@ t1363:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -16956,50 +16589,49 @@ t1363:
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
-	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	VORR     V10.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
@@ -17007,34 +16639,32 @@ t1363:
 	VFMLA    V0.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
-	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VORR     V10.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
@@ -17042,44 +16672,38 @@ t1363:
 	VFMLA    V4.S4, V6.S4, V7.S4
 
 	// p 2^n
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -17091,11 +16715,15 @@ t1363:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -17121,25 +16749,25 @@ t1366:
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
 
 	// the lanes of the log-sum-exp of the logits
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -17148,9 +16776,8 @@ t1366:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F2
@@ -17158,34 +16785,35 @@ t1366:
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBSL     V12.B16, V0.B16, V2.B16
+	FMOVQ    512(R26), F1
+	VBSL     V1.B16, V0.B16, V2.B16
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	WORD     $0x4e21f5a0 // fmax v0.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V0.S4
+	VFMLS    V16.S4, V4.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -17194,29 +16822,28 @@ t1366:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -17225,9 +16852,8 @@ t1366:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
@@ -17249,51 +16875,45 @@ t1371:
 	ADD      $24, R4, R23
 	VLD1     (R23), V0.S[2]
 t1369:
-	FMOVQ    864(R26), F1
-	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	VORR     V10.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	VFMLA    V11.S4, V1.S4, V2.S4
-	WORD     $0x4eb0d443 // fsub v3.4s, v2.4s, v16.4s
-	VFMLS    V15.S4, V3.S4, V1.S4
-	VFMLS    V14.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
-	VFMLA    V1.S4, V10.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    928(R26), F2
+	VFMLA    V14.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V17.S4, V3.S4, V1.S4
+	VFMLS    V16.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V13.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V12.B16, V2.B16, V2.B16
-	VADD     V17.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    560(R26), F2
 	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
-	FMOVQ    1184(R26), F3
+	FMOVQ    1216(R26), F3
 	FMOVQ    560(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	FMOVQ    1344(R26), F3
-	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1376(R26), F3
-	FMOVQ    1360(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1392(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1408(R26), F3
+	FMOVQ    1392(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1424(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -17303,19 +16923,23 @@ t1369:
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1184(R26), F4
+	FMOVQ    1488(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1504(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1488(R26), F1
+	FMOVQ    1520(R26), F1
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ    640(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    656(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	SUB      $4, R15, R23
@@ -17341,7 +16965,8 @@ t1372:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -17369,114 +16994,105 @@ t1372:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
-	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	VORR     V10.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
-	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VORR     V10.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -17488,11 +17104,15 @@ t1372:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -17520,93 +17140,91 @@ t1377:
 t1375:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    272(R23), F2
 	VAND     V2.B16, V1.B16, V1.B16
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VBSL     V12.B16, V0.B16, V2.B16
+	FMOVQ    512(R26), F1
+	VBSL     V1.B16, V0.B16, V2.B16
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	WORD     $0x4e21f5a0 // fmax v0.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V0.S4
+	VFMLS    V16.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
@@ -17628,51 +17246,45 @@ t1380:
 	ADD      $40, R4, R23
 	VLD1     (R23), V0.S[2]
 t1378:
-	FMOVQ    864(R26), F1
-	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	VORR     V10.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	VFMLA    V11.S4, V1.S4, V2.S4
-	WORD     $0x4eb0d443 // fsub v3.4s, v2.4s, v16.4s
-	VFMLS    V15.S4, V3.S4, V1.S4
-	VFMLS    V14.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
-	VFMLA    V1.S4, V10.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    928(R26), F2
+	VFMLA    V14.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V17.S4, V3.S4, V1.S4
+	VFMLS    V16.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V13.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V12.B16, V2.B16, V2.B16
-	VADD     V17.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    560(R26), F2
 	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
-	FMOVQ    1184(R26), F3
+	FMOVQ    1216(R26), F3
 	FMOVQ    560(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	FMOVQ    1344(R26), F3
-	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1376(R26), F3
-	FMOVQ    1360(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1392(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1408(R26), F3
+	FMOVQ    1392(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1424(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -17682,19 +17294,23 @@ t1378:
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1184(R26), F4
+	FMOVQ    1488(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1504(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1488(R26), F1
+	FMOVQ    1520(R26), F1
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ    640(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    656(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	SUB      $8, R15, R23
@@ -17720,7 +17336,8 @@ t1381:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -17748,114 +17365,105 @@ t1381:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
-	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	VORR     V10.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
-	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VORR     V10.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -17867,11 +17475,15 @@ t1381:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -17899,93 +17511,91 @@ t1386:
 t1384:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    288(R23), F2
 	VAND     V2.B16, V1.B16, V1.B16
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
-	VBSL     V12.B16, V0.B16, V2.B16
+	FMOVQ    512(R26), F1
+	VBSL     V1.B16, V0.B16, V2.B16
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	WORD     $0x4e21f5a0 // fmax v0.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V0.S4
+	VFMLS    V16.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
@@ -18007,51 +17617,45 @@ t1389:
 	ADD      $56, R4, R23
 	VLD1     (R23), V0.S[2]
 t1387:
-	FMOVQ    864(R26), F1
-	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	VORR     V10.B16, V0.B16, V1.B16
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	VFMLA    V11.S4, V1.S4, V2.S4
-	WORD     $0x4eb0d443 // fsub v3.4s, v2.4s, v16.4s
-	VFMLS    V15.S4, V3.S4, V1.S4
-	VFMLS    V14.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
-	VFMLA    V1.S4, V10.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    928(R26), F2
+	VFMLA    V14.S4, V1.S4, V2.S4
+	FMOVQ    928(R26), F3
+	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
+	VFMLS    V17.S4, V3.S4, V1.S4
+	VFMLS    V16.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
-	VFMLA    V1.S4, V4.S4, V3.S4
+	VFMLA    V1.S4, V13.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V12.B16, V2.B16, V2.B16
-	VADD     V17.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    560(R26), F2
 	WORD     $0x6ea2e422 // fcmgt v2.4s, v1.4s, v2.4s
-	FMOVQ    1184(R26), F3
+	FMOVQ    1216(R26), F3
 	FMOVQ    560(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	FMOVQ    1344(R26), F3
-	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1376(R26), F3
-	FMOVQ    1360(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1392(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VAND     V2.B16, V3.B16, V2.B16
 	FMOVQ    1408(R26), F3
+	FMOVQ    1392(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1424(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
@@ -18061,19 +17665,23 @@ t1387:
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1184(R26), F4
+	FMOVQ    1488(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1504(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1216(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
 	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	FMOVQ    1488(R26), F1
+	FMOVQ    1520(R26), F1
 	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ    640(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	FMOVQ    656(R26), F1
 	WORD     $0x4e20f420 // fmax v0.4s, v1.4s, v0.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	FMOVQ    80(RSP), F1
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	SUB      $12, R15, R23
@@ -18099,7 +17707,8 @@ t1390:
 	WORD     $0x4ea0d842 // fcmeq v2.4s, v2.4s, #0.0
 	FMOVQ    64(RSP), F3
 	WORD     $0x4ea3d643 // fsub v3.4s, v18.4s, v3.4s
-	VBSL     V3.B16, V12.B16, V2.B16
+	FMOVQ    512(R26), F4
+	VBSL     V3.B16, V4.B16, V2.B16
 	FMOVQ    96(RSP), F3
 	WORD     $0x4e23e643 // fcmeq v3.4s, v18.4s, v3.4s
 	FMOVQ    64(RSP), F4
@@ -18127,114 +17736,105 @@ t1390:
 	FMOVQ    720(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 	WORD     $0x4e20d403 // fadd v3.4s, v0.4s, v0.4s
-	FMOVQ    592(R26), F3
+	FMOVQ    752(R26), F3
 	FMOVQ    736(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	FMOVQ    752(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
 	FMOVQ    768(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    800(R26), F4
 	FMOVQ    784(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    816(R26), F5
+	FMOVQ    832(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    848(R26), F5
+	FMOVQ    864(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dca4 // fmul v4.4s, v5.4s, v0.4s
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d403 // fsub v3.4s, v0.4s, v17.4s
+	WORD     $0x4eacd403 // fsub v3.4s, v0.4s, v12.4s
 	VFMLA    V5.S4, V0.S4, V3.S4
-	FMOVQ    864(R26), F0
-	VORR     V0.B16, V2.B16, V0.B16
-	FMOVQ    880(R26), F4
+	VORR     V10.B16, V2.B16, V0.B16
+	FMOVQ    896(R26), F4
 	WORD     $0x4e20f480 // fmax v0.4s, v4.4s, v0.4s
-	FMOVQ    592(R26), F4
-	VFMLA    V11.S4, V0.S4, V4.S4
-	WORD     $0x4eb0d485 // fsub v5.4s, v4.4s, v16.4s
-	VFMLS    V15.S4, V5.S4, V0.S4
-	VFMLS    V14.S4, V5.S4, V0.S4
-	FMOVQ    960(R26), F5
-	VFMLA    V0.S4, V10.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    928(R26), F4
+	VFMLA    V14.S4, V0.S4, V4.S4
+	FMOVQ    928(R26), F5
+	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
+	VFMLS    V17.S4, V5.S4, V0.S4
+	VFMLS    V16.S4, V5.S4, V0.S4
 	FMOVQ    992(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
+	VFMLA    V0.S4, V13.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V0.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V0.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V0.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V0.S4
-	WORD     $0x4f3f0404 // sshr v4.4s, v0.4s, #1
-	VAND     V12.B16, V4.B16, V4.B16
-	VADD     V17.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V0.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    864(R26), F4
-	VORR     V4.B16, V1.B16, V4.B16
-	FMOVQ    880(R26), F5
+	VUSHR    $1, V4.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V0.S4, V4.S4, V4.S4
+	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VORR     V10.B16, V1.B16, V4.B16
+	FMOVQ    896(R26), F5
 	WORD     $0x4e24f4a4 // fmax v4.4s, v5.4s, v4.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V11.S4, V4.S4, V5.S4
-	WORD     $0x4eb0d4a6 // fsub v6.4s, v5.4s, v16.4s
-	VFMLS    V15.S4, V6.S4, V4.S4
-	VFMLS    V14.S4, V6.S4, V4.S4
-	FMOVQ    960(R26), F6
-	VFMLA    V4.S4, V10.S4, V6.S4
-	FMOVQ    976(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    928(R26), F5
+	VFMLA    V14.S4, V4.S4, V5.S4
+	FMOVQ    928(R26), F6
+	WORD     $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VFMLS    V17.S4, V6.S4, V4.S4
+	VFMLS    V16.S4, V6.S4, V4.S4
 	FMOVQ    992(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
+	VFMLA    V4.S4, V13.S4, V6.S4
 	FMOVQ    1008(R26), F7
+	VFMLA    V4.S4, V6.S4, V7.S4
+	FMOVQ    1024(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
+	FMOVQ    1040(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    624(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4f3f0485 // sshr v5.4s, v4.4s, #1
-	VAND     V12.B16, V5.B16, V5.B16
-	VADD     V17.S4, V5.S4, V6.S4
-	VSUB     V5.S4, V4.S4, V4.S4
-	VADD     V17.S4, V4.S4, V4.S4
-	WORD     $0x6e26dce5 // fmul v5.4s, v7.4s, v6.4s
-	WORD     $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD     $0x4e20d620 // fadd v0.4s, v17.4s, v0.4s
-	WORD     $0x4e24d624 // fadd v4.4s, v17.4s, v4.4s
+	VUSHR    $1, V5.S4, V4.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSUB     V4.S4, V5.S4, V5.S4
+	WORD     $0x6e24dce4 // fmul v4.4s, v7.4s, v4.4s
+	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD     $0x4e20d580 // fadd v0.4s, v12.4s, v0.4s
+	WORD     $0x4e24d584 // fadd v4.4s, v12.4s, v4.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e20fe20 // fdiv v0.4s, v17.4s, v0.4s
+	WORD     $0x6e20fd80 // fdiv v0.4s, v12.4s, v0.4s
 	WORD     $0x4ea0fa44 // fabs v4.4s, v18.4s
 	FMOVQ    96(RSP), F5
 	WORD     $0x6ea4e4a4 // fcmgt v4.4s, v5.4s, v4.4s
-	WORD     $0x4e31d465 // fadd v5.4s, v3.4s, v17.4s
+	WORD     $0x4e2cd465 // fadd v5.4s, v3.4s, v12.4s
 	WORD     $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	VBSL     V17.B16, V3.B16, V4.B16
+	VBSL     V12.B16, V3.B16, V4.B16
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
-	FMOVQ    1024(R26), F3
+	FMOVQ    1056(R26), F3
 	VSUB     V3.S4, V0.S4, V0.S4
 	WORD     $0x4f290403 // sshr v3.4s, v0.4s, #23
 	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVQ    1040(R26), F4
-	VAND     V4.B16, V0.B16, V0.B16
-	FMOVQ    1024(R26), F4
-	VADD     V4.S4, V0.S4, V0.S4
-	WORD     $0x4eb1d400 // fsub v0.4s, v0.4s, v17.4s
 	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VAND     V4.B16, V0.B16, V0.B16
+	FMOVQ    1056(R26), F4
+	VADD     V4.S4, V0.S4, V0.S4
+	WORD     $0x4eacd400 // fsub v0.4s, v0.4s, v12.4s
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
@@ -18246,11 +17846,15 @@ t1390:
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
 	WORD     $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
-	WORD     $0x6e2edc66 // fmul v6.4s, v3.4s, v14.4s
+	WORD     $0x6e30dc66 // fmul v6.4s, v3.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
-	VFMLA    V15.S4, V3.S4, V0.S4
+	VFMLA    V17.S4, V3.S4, V0.S4
 	WORD     $0x4ea0e843 // fcmlt v3.4s, v2.4s, #0.0
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
@@ -18278,93 +17882,91 @@ t1395:
 t1393:
 	WORD     $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
 	WORD     $0x4e20d420 // fadd v0.4s, v1.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F2
 	VAND     V2.B16, V1.B16, V1.B16
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VBSL     V12.B16, V0.B16, V2.B16
+	FMOVQ    512(R26), F1
+	VBSL     V1.B16, V0.B16, V2.B16
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	WORD     $0x4e21f5a0 // fmax v0.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e0 // fmax v0.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V0.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V0.S4
-	VFMLS    V14.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V0.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V0.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V0.S4
+	VFMLS    V16.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
+	VFMLA    V0.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	WORD     $0x4e22f5a1 // fmax v1.4s, v13.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e22f5e1 // fmax v1.4s, v15.4s, v2.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V1.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V1.S4
-	VFMLS    V14.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
-	VFMLA    V1.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V1.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V1.S4
+	VFMLS    V16.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6ea2e5a2 // fcmgt v2.4s, v13.4s, v2.4s
+	WORD     $0x6ea2e5e2 // fcmgt v2.4s, v15.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
 	VMOV     V1.B16, V20.B16
@@ -18390,25 +17992,25 @@ l1167:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -18417,32 +18019,31 @@ l1167:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -18451,32 +18052,31 @@ l1167:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -18485,32 +18085,31 @@ l1167:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	WORD     $0x4e21f5a2 // fmax v2.4s, v13.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	WORD     $0x4e21f5e2 // fmax v2.4s, v15.4s, v1.4s
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	VFMLA    V11.S4, V2.S4, V3.S4
-	WORD     $0x4eb0d464 // fsub v4.4s, v3.4s, v16.4s
-	VFMLS    V15.S4, V4.S4, V2.S4
-	VFMLS    V14.S4, V4.S4, V2.S4
+	FMOVQ    752(R26), F3
+	VFMLA    V14.S4, V2.S4, V3.S4
+	WORD     $0x4eabd464 // fsub v4.4s, v3.4s, v11.4s
+	VFMLS    V17.S4, V4.S4, V2.S4
+	VFMLS    V16.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	VFMLA    V2.S4, V10.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
-	VFMLA    V2.S4, V5.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -18519,9 +18118,8 @@ l1167:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V17.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	WORD     $0x6ea1e5a1 // fcmgt v1.4s, v13.4s, v1.4s
+	WORD     $0x6ea1e5e1 // fcmgt v1.4s, v15.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
 	VMOV     V1.B16, V20.B16
@@ -18533,33 +18131,29 @@ l1167:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -18571,18 +18165,23 @@ l1167:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
+	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V17.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	FMOVQ    672(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
 	WORD     $0x4ea0d823 // fcmeq v3.4s, v1.4s, #0.0
-	VBSL     V2.B16, V12.B16, V3.B16
+	FMOVQ    512(R26), F4
+	VBSL     V2.B16, V4.B16, V3.B16
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
@@ -18595,33 +18194,29 @@ l1167:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
-	WORD     $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD     $0x4eacd463 // fsub v3.4s, v3.4s, v12.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -18633,18 +18228,23 @@ l1167:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	WORD     $0x6e2edc46 // fmul v6.4s, v2.4s, v14.4s
+	WORD     $0x6e30dc46 // fmul v6.4s, v2.4s, v16.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	VFMLA    V15.S4, V2.S4, V3.S4
+	VFMLA    V17.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e822 // fcmlt v2.4s, v1.4s, #0.0
 	FMOVQ    672(R26), F4
 	VBSL     V3.B16, V4.B16, V2.B16
 	WORD     $0x4ea0d823 // fcmeq v3.4s, v1.4s, #0.0
-	VBSL     V2.B16, V12.B16, V3.B16
+	FMOVQ    512(R26), F4
+	VBSL     V2.B16, V4.B16, V3.B16
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
@@ -18882,10 +18482,10 @@ l1400:
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
 	FMOVQ    576(R26), F28
-	FMOVQ    1248(R26), F27
-	FMOVQ    1248(R26), F26
-	FMOVQ    1248(R26), F25
-	FMOVQ    1248(R26), F24
+	FMOVQ    1280(R26), F27
+	FMOVQ    1280(R26), F26
+	FMOVQ    1280(R26), F25
+	FMOVQ    1280(R26), F24
 	FMOVQ    576(R26), F23
 	FMOVQ    576(R26), F22
 	FMOVQ    576(R26), F21
@@ -18895,31 +18495,31 @@ l1400:
 	BLT      l1403
 l1401:
 	FMOVQ    (R7), F0
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F2
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F2
+	FMOVQ    912(R26), F3
 	VFMLA    V3.S4, V1.S4, V2.S4
-	FMOVQ    592(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    928(R26), F4
+	FMOVQ    960(R26), F4
 	VFMLS    V4.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F3
-	FMOVQ    944(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
@@ -18927,35 +18527,26 @@ l1401:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	FMOVQ    512(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V2.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1184(R26), F4
+	FMOVQ    1216(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1344(R26), F5
-	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1376(R26), F5
-	FMOVQ    1360(R26), F6
-	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1392(R26), F6
-	VFMLA    V4.S4, V5.S4, V6.S4
+	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1408(R26), F5
+	FMOVQ    1392(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
 	FMOVQ    1424(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
@@ -18965,13 +18556,17 @@ l1401:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	FMOVQ    1472(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1184(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V4.S4, V5.S4, V6.S4
+	FMOVQ    1504(R26), F5
+	VFMLA    V4.S4, V6.S4, V5.S4
+	FMOVQ    1216(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1488(R26), F3
+	FMOVQ    1520(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -19020,58 +18615,56 @@ l1401:
 	WORD     $0x4e23d466 // fadd v6.4s, v3.4s, v3.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F7
+	FMOVQ    752(R26), F7
 	FMOVQ    736(R26), F8
 	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    752(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    752(R26), F9
-	VFMLS    V9.S4, V8.S4, V3.S4
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V3.S4
-	FMOVQ    800(R26), F8
 	FMOVQ    784(R26), F9
+	VFMLS    V9.S4, V8.S4, V3.S4
+	FMOVQ    816(R26), F8
+	FMOVQ    800(R26), F9
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
-	FMOVQ    832(R26), F8
+	FMOVQ    848(R26), F8
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
+	FMOVQ    864(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
 	WORD     $0x6e23dd28 // fmul v8.4s, v9.4s, v3.4s
 	WORD     $0x4e23d469 // fadd v9.4s, v3.4s, v3.4s
 	VFMLA    V3.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V3.S4
 	FMOVQ    624(R26), F7
-	VADD     V7.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F7
 	WORD     $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
 	VFMLA    V9.S4, V3.S4, V7.S4
-	FMOVQ    864(R26), F3
+	FMOVQ    880(R26), F3
 	VORR     V3.B16, V5.B16, V3.B16
-	FMOVQ    880(R26), F8
+	FMOVQ    896(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F8
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F8
+	FMOVQ    912(R26), F9
 	VFMLA    V9.S4, V3.S4, V8.S4
-	FMOVQ    592(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    928(R26), F10
+	FMOVQ    960(R26), F10
 	VFMLS    V10.S4, V9.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F9
-	FMOVQ    944(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    992(R26), F9
+	FMOVQ    976(R26), F10
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    1008(R26), F10
+	VFMLA    V3.S4, V9.S4, V10.S4
+	FMOVQ    1024(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    1040(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V3.S4, V10.S4, V9.S4
@@ -19079,42 +18672,37 @@ l1401:
 	VFMLA    V3.S4, V9.S4, V10.S4
 
 	// p 2^n
-	VSHL     $23, V8.S4, V3.S4
-	WORD     $0x4f3f0468 // sshr v8.4s, v3.4s, #1
-	FMOVQ    512(R26), F9
-	VAND     V9.B16, V8.B16, V8.B16
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V9.S4
-	VSUB     V8.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F8
-	VADD     V8.S4, V3.S4, V3.S4
-	WORD     $0x6e29dd48 // fmul v8.4s, v10.4s, v9.4s
-	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
-	FMOVQ    864(R26), F8
+	VUSHR    $1, V8.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSUB     V3.S4, V8.S4, V8.S4
+	WORD     $0x6e23dd43 // fmul v3.4s, v10.4s, v3.4s
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	FMOVQ    880(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    880(R26), F9
+	FMOVQ    896(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F9
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F9
+	FMOVQ    912(R26), F10
 	VFMLA    V10.S4, V8.S4, V9.S4
-	FMOVQ    592(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x4eaad52a // fsub v10.4s, v9.4s, v10.4s
-	FMOVQ    912(R26), F11
+	FMOVQ    944(R26), F11
 	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    928(R26), F11
+	FMOVQ    960(R26), F11
 	VFMLS    V11.S4, V10.S4, V8.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F10
-	FMOVQ    944(R26), F11
-	VFMLA    V8.S4, V11.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    992(R26), F10
+	FMOVQ    976(R26), F11
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    1008(R26), F11
+	VFMLA    V8.S4, V10.S4, V11.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V8.S4, V11.S4, V10.S4
+	FMOVQ    1040(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V11.S4, V10.S4
@@ -19122,17 +18710,12 @@ l1401:
 	VFMLA    V8.S4, V10.S4, V11.S4
 
 	// p 2^n
-	VSHL     $23, V9.S4, V8.S4
-	WORD     $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	FMOVQ    512(R26), F10
-	VAND     V10.B16, V9.B16, V9.B16
-	FMOVQ    624(R26), F10
-	VADD     V10.S4, V9.S4, V10.S4
-	VSUB     V9.S4, V8.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
-	WORD     $0x6e2add69 // fmul v9.4s, v11.4s, v10.4s
-	WORD     $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	VUSHR    $1, V9.S4, V8.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSUB     V8.S4, V9.S4, V9.S4
+	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	WORD     $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ    624(R26), F9
 	WORD     $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	FMOVQ    624(R26), F10
@@ -19151,24 +18734,20 @@ l1401:
 	WORD     $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F14
+	FMOVQ    1056(R26), F14
 	VSUB     V14.S4, V13.S4, V13.S4
 	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
 	WORD     $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVQ    1040(R26), F15
+	FMOVQ    1072(R26), F15
 	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1024(R26), F15
+	FMOVQ    1056(R26), F15
 	VADD     V15.S4, V13.S4, V13.S4
 	FMOVQ    624(R26), F15
 	WORD     $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F15
-	FMOVQ    1056(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1088(R26), F16
-	VFMLA    V13.S4, V15.S4, V16.S4
 	FMOVQ    1104(R26), F15
+	FMOVQ    1088(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1120(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
@@ -19180,13 +18759,17 @@ l1401:
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
+	FMOVQ    1200(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1216(R26), F16
+	VFMLA    V13.S4, V15.S4, V16.S4
 	WORD     $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
 	FMOVQ    F1, 128(RSP)
-	FMOVQ    928(R26), F1
+	FMOVQ    960(R26), F1
 	WORD     $0x6e21ddc1 // fmul v1.4s, v14.4s, v1.4s
 	VFMLA    V15.S4, V16.S4, V1.S4
 	WORD     $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	FMOVQ    912(R26), F13
+	FMOVQ    944(R26), F13
 	VFMLA    V13.S4, V14.S4, V1.S4
 	WORD     $0x4ea0e8ad // fcmlt v13.4s, v5.4s, #0.0
 	WORD     $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
@@ -19231,31 +18814,31 @@ l1401:
 	FMOVQ    F1, (R1)
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -19264,10 +18847,8 @@ l1401:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
@@ -19276,36 +18857,36 @@ l1401:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -19314,37 +18895,35 @@ l1401:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -19353,68 +18932,57 @@ l1401:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
 	VMOV     V1.B16, V23.B16
 	FMOVQ    16(R7), F0
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F2
+	FMOVQ    912(R26), F3
 	VFMLA    V3.S4, V1.S4, V2.S4
-	FMOVQ    592(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    928(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
 	FMOVQ    944(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	FMOVQ    512(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1184(R26), F4
+	FMOVQ    1216(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1344(R26), F5
-	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1376(R26), F5
-	FMOVQ    1360(R26), F6
-	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1392(R26), F6
-	VFMLA    V4.S4, V5.S4, V6.S4
+	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1408(R26), F5
+	FMOVQ    1392(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
 	FMOVQ    1424(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
@@ -19424,13 +18992,17 @@ l1401:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	FMOVQ    1472(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1184(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V4.S4, V5.S4, V6.S4
+	FMOVQ    1504(R26), F5
+	VFMLA    V4.S4, V6.S4, V5.S4
+	FMOVQ    1216(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1488(R26), F3
+	FMOVQ    1520(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -19475,107 +19047,95 @@ l1401:
 	FMOVQ    720(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	WORD     $0x4e23d466 // fadd v6.4s, v3.4s, v3.4s
-	FMOVQ    592(R26), F7
+	FMOVQ    752(R26), F7
 	FMOVQ    736(R26), F8
 	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    752(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    752(R26), F9
-	VFMLS    V9.S4, V8.S4, V3.S4
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V3.S4
-	FMOVQ    800(R26), F8
 	FMOVQ    784(R26), F9
+	VFMLS    V9.S4, V8.S4, V3.S4
+	FMOVQ    816(R26), F8
+	FMOVQ    800(R26), F9
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
-	FMOVQ    832(R26), F8
+	FMOVQ    848(R26), F8
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
+	FMOVQ    864(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
 	WORD     $0x6e23dd28 // fmul v8.4s, v9.4s, v3.4s
 	WORD     $0x4e23d469 // fadd v9.4s, v3.4s, v3.4s
 	VFMLA    V3.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V3.S4
 	FMOVQ    624(R26), F7
-	VADD     V7.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F7
 	WORD     $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
 	VFMLA    V9.S4, V3.S4, V7.S4
-	FMOVQ    864(R26), F3
+	FMOVQ    880(R26), F3
 	VORR     V3.B16, V5.B16, V3.B16
-	FMOVQ    880(R26), F8
+	FMOVQ    896(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
-	FMOVQ    592(R26), F8
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F8
+	FMOVQ    912(R26), F9
 	VFMLA    V9.S4, V3.S4, V8.S4
-	FMOVQ    592(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
-	FMOVQ    912(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    928(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F9
 	FMOVQ    944(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V9.S4, V10.S4
+	VFMLS    V10.S4, V9.S4, V3.S4
+	FMOVQ    960(R26), F10
+	VFMLS    V10.S4, V9.S4, V3.S4
 	FMOVQ    992(R26), F9
+	FMOVQ    976(R26), F10
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    1008(R26), F10
+	VFMLA    V3.S4, V9.S4, V10.S4
+	FMOVQ    1024(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    1040(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
-	VSHL     $23, V8.S4, V3.S4
-	WORD     $0x4f3f0468 // sshr v8.4s, v3.4s, #1
-	FMOVQ    512(R26), F9
-	VAND     V9.B16, V8.B16, V8.B16
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V9.S4
-	VSUB     V8.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F8
-	VADD     V8.S4, V3.S4, V3.S4
-	WORD     $0x6e29dd48 // fmul v8.4s, v10.4s, v9.4s
-	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
-	FMOVQ    864(R26), F8
+	VUSHR    $1, V8.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSUB     V3.S4, V8.S4, V8.S4
+	WORD     $0x6e23dd43 // fmul v3.4s, v10.4s, v3.4s
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	FMOVQ    880(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    880(R26), F9
+	FMOVQ    896(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
-	FMOVQ    592(R26), F9
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F9
+	FMOVQ    912(R26), F10
 	VFMLA    V10.S4, V8.S4, V9.S4
-	FMOVQ    592(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x4eaad52a // fsub v10.4s, v9.4s, v10.4s
-	FMOVQ    912(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    928(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    960(R26), F10
 	FMOVQ    944(R26), F11
-	VFMLA    V8.S4, V11.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V8.S4, V10.S4, V11.S4
+	VFMLS    V11.S4, V10.S4, V8.S4
+	FMOVQ    960(R26), F11
+	VFMLS    V11.S4, V10.S4, V8.S4
 	FMOVQ    992(R26), F10
+	FMOVQ    976(R26), F11
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    1008(R26), F11
+	VFMLA    V8.S4, V10.S4, V11.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V8.S4, V11.S4, V10.S4
+	FMOVQ    1040(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    624(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
-	VSHL     $23, V9.S4, V8.S4
-	WORD     $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	FMOVQ    512(R26), F10
-	VAND     V10.B16, V9.B16, V9.B16
-	FMOVQ    624(R26), F10
-	VADD     V10.S4, V9.S4, V10.S4
-	VSUB     V9.S4, V8.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
-	WORD     $0x6e2add69 // fmul v9.4s, v11.4s, v10.4s
-	WORD     $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	VUSHR    $1, V9.S4, V8.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSUB     V8.S4, V9.S4, V9.S4
+	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	WORD     $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ    624(R26), F9
 	WORD     $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	FMOVQ    624(R26), F10
@@ -19592,22 +19152,18 @@ l1401:
 	FMOVQ    624(R26), F14
 	VBIF     V12.B16, V14.B16, V13.B16
 	WORD     $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	FMOVQ    1024(R26), F14
+	FMOVQ    1056(R26), F14
 	VSUB     V14.S4, V13.S4, V13.S4
 	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
 	WORD     $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVQ    1040(R26), F15
+	FMOVQ    1072(R26), F15
 	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1024(R26), F15
+	FMOVQ    1056(R26), F15
 	VADD     V15.S4, V13.S4, V13.S4
 	FMOVQ    624(R26), F15
 	WORD     $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	FMOVQ    1072(R26), F15
-	FMOVQ    1056(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1088(R26), F16
-	VFMLA    V13.S4, V15.S4, V16.S4
 	FMOVQ    1104(R26), F15
+	FMOVQ    1088(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1120(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
@@ -19619,13 +19175,17 @@ l1401:
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
+	FMOVQ    1200(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1216(R26), F16
+	VFMLA    V13.S4, V15.S4, V16.S4
 	WORD     $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
 	FMOVQ    F1, 128(RSP)
-	FMOVQ    928(R26), F1
+	FMOVQ    960(R26), F1
 	WORD     $0x6e21ddc1 // fmul v1.4s, v14.4s, v1.4s
 	VFMLA    V15.S4, V16.S4, V1.S4
 	WORD     $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	FMOVQ    912(R26), F13
+	FMOVQ    944(R26), F13
 	VFMLA    V13.S4, V14.S4, V1.S4
 	WORD     $0x4ea0e8ad // fcmlt v13.4s, v5.4s, #0.0
 	WORD     $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
@@ -19668,170 +19228,155 @@ l1401:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e21d401 // fadd v1.4s, v0.4s, v1.4s
 	FMOVQ    F1, 16(R1)
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
 	VMOV     V1.B16, V22.B16
 	FMOVQ    32(R7), F0
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F2
+	FMOVQ    912(R26), F3
 	VFMLA    V3.S4, V1.S4, V2.S4
-	FMOVQ    592(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    928(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
 	FMOVQ    944(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	FMOVQ    512(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1184(R26), F4
+	FMOVQ    1216(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1344(R26), F5
-	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1376(R26), F5
-	FMOVQ    1360(R26), F6
-	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1392(R26), F6
-	VFMLA    V4.S4, V5.S4, V6.S4
+	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1408(R26), F5
+	FMOVQ    1392(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
 	FMOVQ    1424(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
@@ -19841,13 +19386,17 @@ l1401:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	FMOVQ    1472(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1184(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V4.S4, V5.S4, V6.S4
+	FMOVQ    1504(R26), F5
+	VFMLA    V4.S4, V6.S4, V5.S4
+	FMOVQ    1216(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1488(R26), F3
+	FMOVQ    1520(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -19892,107 +19441,95 @@ l1401:
 	FMOVQ    720(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	WORD     $0x4e23d466 // fadd v6.4s, v3.4s, v3.4s
-	FMOVQ    592(R26), F7
+	FMOVQ    752(R26), F7
 	FMOVQ    736(R26), F8
 	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    752(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    752(R26), F9
-	VFMLS    V9.S4, V8.S4, V3.S4
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V3.S4
-	FMOVQ    800(R26), F8
 	FMOVQ    784(R26), F9
+	VFMLS    V9.S4, V8.S4, V3.S4
+	FMOVQ    816(R26), F8
+	FMOVQ    800(R26), F9
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
-	FMOVQ    832(R26), F8
+	FMOVQ    848(R26), F8
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
+	FMOVQ    864(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
 	WORD     $0x6e23dd28 // fmul v8.4s, v9.4s, v3.4s
 	WORD     $0x4e23d469 // fadd v9.4s, v3.4s, v3.4s
 	VFMLA    V3.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V3.S4
 	FMOVQ    624(R26), F7
-	VADD     V7.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F7
 	WORD     $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
 	VFMLA    V9.S4, V3.S4, V7.S4
-	FMOVQ    864(R26), F3
+	FMOVQ    880(R26), F3
 	VORR     V3.B16, V5.B16, V3.B16
-	FMOVQ    880(R26), F8
+	FMOVQ    896(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
-	FMOVQ    592(R26), F8
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F8
+	FMOVQ    912(R26), F9
 	VFMLA    V9.S4, V3.S4, V8.S4
-	FMOVQ    592(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
-	FMOVQ    912(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    928(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F9
 	FMOVQ    944(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V9.S4, V10.S4
+	VFMLS    V10.S4, V9.S4, V3.S4
+	FMOVQ    960(R26), F10
+	VFMLS    V10.S4, V9.S4, V3.S4
 	FMOVQ    992(R26), F9
+	FMOVQ    976(R26), F10
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    1008(R26), F10
+	VFMLA    V3.S4, V9.S4, V10.S4
+	FMOVQ    1024(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    1040(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
-	VSHL     $23, V8.S4, V3.S4
-	WORD     $0x4f3f0468 // sshr v8.4s, v3.4s, #1
-	FMOVQ    512(R26), F9
-	VAND     V9.B16, V8.B16, V8.B16
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V9.S4
-	VSUB     V8.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F8
-	VADD     V8.S4, V3.S4, V3.S4
-	WORD     $0x6e29dd48 // fmul v8.4s, v10.4s, v9.4s
-	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
-	FMOVQ    864(R26), F8
+	VUSHR    $1, V8.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSUB     V3.S4, V8.S4, V8.S4
+	WORD     $0x6e23dd43 // fmul v3.4s, v10.4s, v3.4s
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	FMOVQ    880(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    880(R26), F9
+	FMOVQ    896(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
-	FMOVQ    592(R26), F9
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F9
+	FMOVQ    912(R26), F10
 	VFMLA    V10.S4, V8.S4, V9.S4
-	FMOVQ    592(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x4eaad52a // fsub v10.4s, v9.4s, v10.4s
-	FMOVQ    912(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    928(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    960(R26), F10
 	FMOVQ    944(R26), F11
-	VFMLA    V8.S4, V11.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V8.S4, V10.S4, V11.S4
+	VFMLS    V11.S4, V10.S4, V8.S4
+	FMOVQ    960(R26), F11
+	VFMLS    V11.S4, V10.S4, V8.S4
 	FMOVQ    992(R26), F10
+	FMOVQ    976(R26), F11
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    1008(R26), F11
+	VFMLA    V8.S4, V10.S4, V11.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V8.S4, V11.S4, V10.S4
+	FMOVQ    1040(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    624(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
-	VSHL     $23, V9.S4, V8.S4
-	WORD     $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	FMOVQ    512(R26), F10
-	VAND     V10.B16, V9.B16, V9.B16
-	FMOVQ    624(R26), F10
-	VADD     V10.S4, V9.S4, V10.S4
-	VSUB     V9.S4, V8.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
-	WORD     $0x6e2add69 // fmul v9.4s, v11.4s, v10.4s
-	WORD     $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	VUSHR    $1, V9.S4, V8.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSUB     V8.S4, V9.S4, V9.S4
+	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	WORD     $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ    624(R26), F9
 	WORD     $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	FMOVQ    624(R26), F10
@@ -20009,22 +19546,18 @@ l1401:
 	FMOVQ    624(R26), F14
 	VBIF     V12.B16, V14.B16, V13.B16
 	WORD     $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	FMOVQ    1024(R26), F14
+	FMOVQ    1056(R26), F14
 	VSUB     V14.S4, V13.S4, V13.S4
 	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
 	WORD     $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVQ    1040(R26), F15
+	FMOVQ    1072(R26), F15
 	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1024(R26), F15
+	FMOVQ    1056(R26), F15
 	VADD     V15.S4, V13.S4, V13.S4
 	FMOVQ    624(R26), F15
 	WORD     $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	FMOVQ    1072(R26), F15
-	FMOVQ    1056(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1088(R26), F16
-	VFMLA    V13.S4, V15.S4, V16.S4
 	FMOVQ    1104(R26), F15
+	FMOVQ    1088(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1120(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
@@ -20036,13 +19569,17 @@ l1401:
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
+	FMOVQ    1200(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1216(R26), F16
+	VFMLA    V13.S4, V15.S4, V16.S4
 	WORD     $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
 	FMOVQ    F1, 128(RSP)
-	FMOVQ    928(R26), F1
+	FMOVQ    960(R26), F1
 	WORD     $0x6e21ddc1 // fmul v1.4s, v14.4s, v1.4s
 	VFMLA    V15.S4, V16.S4, V1.S4
 	WORD     $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	FMOVQ    912(R26), F13
+	FMOVQ    944(R26), F13
 	VFMLA    V13.S4, V14.S4, V1.S4
 	WORD     $0x4ea0e8ad // fcmlt v13.4s, v5.4s, #0.0
 	WORD     $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
@@ -20085,170 +19622,155 @@ l1401:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e21d401 // fadd v1.4s, v0.4s, v1.4s
 	FMOVQ    F1, 32(R1)
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
 	VMOV     V1.B16, V21.B16
 	FMOVQ    48(R7), F0
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F2
+	FMOVQ    912(R26), F3
 	VFMLA    V3.S4, V1.S4, V2.S4
-	FMOVQ    592(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    928(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
 	FMOVQ    944(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	FMOVQ    512(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1184(R26), F4
+	FMOVQ    1216(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1344(R26), F5
-	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1376(R26), F5
-	FMOVQ    1360(R26), F6
-	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1392(R26), F6
-	VFMLA    V4.S4, V5.S4, V6.S4
+	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1408(R26), F5
+	FMOVQ    1392(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
 	FMOVQ    1424(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
@@ -20258,13 +19780,17 @@ l1401:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	FMOVQ    1472(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1184(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V4.S4, V5.S4, V6.S4
+	FMOVQ    1504(R26), F5
+	VFMLA    V4.S4, V6.S4, V5.S4
+	FMOVQ    1216(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1488(R26), F3
+	FMOVQ    1520(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -20309,107 +19835,95 @@ l1401:
 	FMOVQ    720(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	WORD     $0x4e23d466 // fadd v6.4s, v3.4s, v3.4s
-	FMOVQ    592(R26), F7
+	FMOVQ    752(R26), F7
 	FMOVQ    736(R26), F8
 	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    752(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    752(R26), F9
-	VFMLS    V9.S4, V8.S4, V3.S4
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V3.S4
-	FMOVQ    800(R26), F8
 	FMOVQ    784(R26), F9
+	VFMLS    V9.S4, V8.S4, V3.S4
+	FMOVQ    816(R26), F8
+	FMOVQ    800(R26), F9
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
-	FMOVQ    832(R26), F8
+	FMOVQ    848(R26), F8
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
+	FMOVQ    864(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
 	WORD     $0x6e23dd28 // fmul v8.4s, v9.4s, v3.4s
 	WORD     $0x4e23d469 // fadd v9.4s, v3.4s, v3.4s
 	VFMLA    V3.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V3.S4
 	FMOVQ    624(R26), F7
-	VADD     V7.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F7
 	WORD     $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
 	VFMLA    V9.S4, V3.S4, V7.S4
-	FMOVQ    864(R26), F3
+	FMOVQ    880(R26), F3
 	VORR     V3.B16, V5.B16, V3.B16
-	FMOVQ    880(R26), F8
+	FMOVQ    896(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
-	FMOVQ    592(R26), F8
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F8
+	FMOVQ    912(R26), F9
 	VFMLA    V9.S4, V3.S4, V8.S4
-	FMOVQ    592(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
-	FMOVQ    912(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    928(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F9
 	FMOVQ    944(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V9.S4, V10.S4
+	VFMLS    V10.S4, V9.S4, V3.S4
+	FMOVQ    960(R26), F10
+	VFMLS    V10.S4, V9.S4, V3.S4
 	FMOVQ    992(R26), F9
+	FMOVQ    976(R26), F10
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    1008(R26), F10
+	VFMLA    V3.S4, V9.S4, V10.S4
+	FMOVQ    1024(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    1040(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
-	VSHL     $23, V8.S4, V3.S4
-	WORD     $0x4f3f0468 // sshr v8.4s, v3.4s, #1
-	FMOVQ    512(R26), F9
-	VAND     V9.B16, V8.B16, V8.B16
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V9.S4
-	VSUB     V8.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F8
-	VADD     V8.S4, V3.S4, V3.S4
-	WORD     $0x6e29dd48 // fmul v8.4s, v10.4s, v9.4s
-	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
-	FMOVQ    864(R26), F8
+	VUSHR    $1, V8.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSUB     V3.S4, V8.S4, V8.S4
+	WORD     $0x6e23dd43 // fmul v3.4s, v10.4s, v3.4s
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	FMOVQ    880(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    880(R26), F9
+	FMOVQ    896(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
-	FMOVQ    592(R26), F9
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F9
+	FMOVQ    912(R26), F10
 	VFMLA    V10.S4, V8.S4, V9.S4
-	FMOVQ    592(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x4eaad52a // fsub v10.4s, v9.4s, v10.4s
-	FMOVQ    912(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    928(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    960(R26), F10
 	FMOVQ    944(R26), F11
-	VFMLA    V8.S4, V11.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V8.S4, V10.S4, V11.S4
+	VFMLS    V11.S4, V10.S4, V8.S4
+	FMOVQ    960(R26), F11
+	VFMLS    V11.S4, V10.S4, V8.S4
 	FMOVQ    992(R26), F10
+	FMOVQ    976(R26), F11
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    1008(R26), F11
+	VFMLA    V8.S4, V10.S4, V11.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V8.S4, V11.S4, V10.S4
+	FMOVQ    1040(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    624(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
-	VSHL     $23, V9.S4, V8.S4
-	WORD     $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	FMOVQ    512(R26), F10
-	VAND     V10.B16, V9.B16, V9.B16
-	FMOVQ    624(R26), F10
-	VADD     V10.S4, V9.S4, V10.S4
-	VSUB     V9.S4, V8.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
-	WORD     $0x6e2add69 // fmul v9.4s, v11.4s, v10.4s
-	WORD     $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	VUSHR    $1, V9.S4, V8.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSUB     V8.S4, V9.S4, V9.S4
+	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	WORD     $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ    624(R26), F9
 	WORD     $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	FMOVQ    624(R26), F10
@@ -20426,22 +19940,18 @@ l1401:
 	FMOVQ    624(R26), F14
 	VBIF     V12.B16, V14.B16, V13.B16
 	WORD     $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	FMOVQ    1024(R26), F14
+	FMOVQ    1056(R26), F14
 	VSUB     V14.S4, V13.S4, V13.S4
 	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
 	WORD     $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVQ    1040(R26), F15
+	FMOVQ    1072(R26), F15
 	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1024(R26), F15
+	FMOVQ    1056(R26), F15
 	VADD     V15.S4, V13.S4, V13.S4
 	FMOVQ    624(R26), F15
 	WORD     $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	FMOVQ    1072(R26), F15
-	FMOVQ    1056(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1088(R26), F16
-	VFMLA    V13.S4, V15.S4, V16.S4
 	FMOVQ    1104(R26), F15
+	FMOVQ    1088(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1120(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
@@ -20453,13 +19963,17 @@ l1401:
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
+	FMOVQ    1200(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1216(R26), F16
+	VFMLA    V13.S4, V15.S4, V16.S4
 	WORD     $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
 	FMOVQ    F1, 128(RSP)
-	FMOVQ    928(R26), F1
+	FMOVQ    960(R26), F1
 	WORD     $0x6e21ddc1 // fmul v1.4s, v14.4s, v1.4s
 	VFMLA    V15.S4, V16.S4, V1.S4
 	WORD     $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	FMOVQ    912(R26), F13
+	FMOVQ    944(R26), F13
 	VFMLA    V13.S4, V14.S4, V1.S4
 	WORD     $0x4ea0e8ad // fcmlt v13.4s, v5.4s, #0.0
 	WORD     $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
@@ -20502,112 +20016,106 @@ l1401:
 	WORD     $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
 	WORD     $0x4e21d401 // fadd v1.4s, v0.4s, v1.4s
 	FMOVQ    F1, 48(R1)
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT     V2.B16, V1.B16, V0.B16
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -20637,31 +20145,31 @@ t1580:
 	ADD      $8, R7, R23
 	VLD1     (R23), V0.S[2]
 t1578:
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F2
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F2
+	FMOVQ    912(R26), F3
 	VFMLA    V3.S4, V1.S4, V2.S4
-	FMOVQ    592(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    928(R26), F4
+	FMOVQ    960(R26), F4
 	VFMLS    V4.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F3
-	FMOVQ    944(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
@@ -20669,35 +20177,26 @@ t1578:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	FMOVQ    512(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V2.B16
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1184(R26), F4
+	FMOVQ    1216(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1344(R26), F5
-	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1376(R26), F5
-	FMOVQ    1360(R26), F6
-	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1392(R26), F6
-	VFMLA    V4.S4, V5.S4, V6.S4
+	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1408(R26), F5
+	FMOVQ    1392(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
 	FMOVQ    1424(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
@@ -20707,13 +20206,17 @@ t1578:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	FMOVQ    1472(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1184(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V4.S4, V5.S4, V6.S4
+	FMOVQ    1504(R26), F5
+	VFMLA    V4.S4, V6.S4, V5.S4
+	FMOVQ    1216(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1488(R26), F3
+	FMOVQ    1520(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -20775,58 +20278,56 @@ t1581:
 	WORD     $0x4e23d466 // fadd v6.4s, v3.4s, v3.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    592(R26), F7
+	FMOVQ    752(R26), F7
 	FMOVQ    736(R26), F8
 	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    752(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    752(R26), F9
-	VFMLS    V9.S4, V8.S4, V3.S4
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V3.S4
-	FMOVQ    800(R26), F8
 	FMOVQ    784(R26), F9
+	VFMLS    V9.S4, V8.S4, V3.S4
+	FMOVQ    816(R26), F8
+	FMOVQ    800(R26), F9
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
-	FMOVQ    832(R26), F8
+	FMOVQ    848(R26), F8
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
+	FMOVQ    864(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
 	WORD     $0x6e23dd28 // fmul v8.4s, v9.4s, v3.4s
 	WORD     $0x4e23d469 // fadd v9.4s, v3.4s, v3.4s
 	VFMLA    V3.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V3.S4
 	FMOVQ    624(R26), F7
-	VADD     V7.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F7
 	WORD     $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
 	VFMLA    V9.S4, V3.S4, V7.S4
-	FMOVQ    864(R26), F3
+	FMOVQ    880(R26), F3
 	VORR     V3.B16, V5.B16, V3.B16
-	FMOVQ    880(R26), F8
+	FMOVQ    896(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F8
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F8
+	FMOVQ    912(R26), F9
 	VFMLA    V9.S4, V3.S4, V8.S4
-	FMOVQ    592(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
-	FMOVQ    912(R26), F10
+	FMOVQ    944(R26), F10
 	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    928(R26), F10
+	FMOVQ    960(R26), F10
 	VFMLS    V10.S4, V9.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F9
-	FMOVQ    944(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    992(R26), F9
+	FMOVQ    976(R26), F10
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    1008(R26), F10
+	VFMLA    V3.S4, V9.S4, V10.S4
+	FMOVQ    1024(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    1040(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V3.S4, V10.S4, V9.S4
@@ -20834,42 +20335,37 @@ t1581:
 	VFMLA    V3.S4, V9.S4, V10.S4
 
 	// p 2^n
-	VSHL     $23, V8.S4, V3.S4
-	WORD     $0x4f3f0468 // sshr v8.4s, v3.4s, #1
-	FMOVQ    512(R26), F9
-	VAND     V9.B16, V8.B16, V8.B16
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V9.S4
-	VSUB     V8.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F8
-	VADD     V8.S4, V3.S4, V3.S4
-	WORD     $0x6e29dd48 // fmul v8.4s, v10.4s, v9.4s
-	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
-	FMOVQ    864(R26), F8
+	VUSHR    $1, V8.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSUB     V3.S4, V8.S4, V8.S4
+	WORD     $0x6e23dd43 // fmul v3.4s, v10.4s, v3.4s
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	FMOVQ    880(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    880(R26), F9
+	FMOVQ    896(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F9
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F9
+	FMOVQ    912(R26), F10
 	VFMLA    V10.S4, V8.S4, V9.S4
-	FMOVQ    592(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x4eaad52a // fsub v10.4s, v9.4s, v10.4s
-	FMOVQ    912(R26), F11
+	FMOVQ    944(R26), F11
 	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    928(R26), F11
+	FMOVQ    960(R26), F11
 	VFMLS    V11.S4, V10.S4, V8.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F10
-	FMOVQ    944(R26), F11
-	VFMLA    V8.S4, V11.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    992(R26), F10
+	FMOVQ    976(R26), F11
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    1008(R26), F11
+	VFMLA    V8.S4, V10.S4, V11.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V8.S4, V11.S4, V10.S4
+	FMOVQ    1040(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V11.S4, V10.S4
@@ -20877,17 +20373,12 @@ t1581:
 	VFMLA    V8.S4, V10.S4, V11.S4
 
 	// p 2^n
-	VSHL     $23, V9.S4, V8.S4
-	WORD     $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	FMOVQ    512(R26), F10
-	VAND     V10.B16, V9.B16, V9.B16
-	FMOVQ    624(R26), F10
-	VADD     V10.S4, V9.S4, V10.S4
-	VSUB     V9.S4, V8.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
-	WORD     $0x6e2add69 // fmul v9.4s, v11.4s, v10.4s
-	WORD     $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	VUSHR    $1, V9.S4, V8.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSUB     V8.S4, V9.S4, V9.S4
+	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	WORD     $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ    624(R26), F9
 	WORD     $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	FMOVQ    624(R26), F10
@@ -20906,24 +20397,20 @@ t1581:
 	WORD     $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F14
+	FMOVQ    1056(R26), F14
 	VSUB     V14.S4, V13.S4, V13.S4
 	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
 	WORD     $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVQ    1040(R26), F15
+	FMOVQ    1072(R26), F15
 	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1024(R26), F15
+	FMOVQ    1056(R26), F15
 	VADD     V15.S4, V13.S4, V13.S4
 	FMOVQ    624(R26), F15
 	WORD     $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F15
-	FMOVQ    1056(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1088(R26), F16
-	VFMLA    V13.S4, V15.S4, V16.S4
 	FMOVQ    1104(R26), F15
+	FMOVQ    1088(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1120(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
@@ -20935,13 +20422,17 @@ t1581:
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
+	FMOVQ    1200(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1216(R26), F16
+	VFMLA    V13.S4, V15.S4, V16.S4
 	WORD     $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
 	FMOVQ    F1, 128(RSP)
-	FMOVQ    928(R26), F1
+	FMOVQ    960(R26), F1
 	WORD     $0x6e21ddc1 // fmul v1.4s, v14.4s, v1.4s
 	VFMLA    V15.S4, V16.S4, V1.S4
 	WORD     $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	FMOVQ    912(R26), F13
+	FMOVQ    944(R26), F13
 	VFMLA    V13.S4, V14.S4, V1.S4
 	WORD     $0x4ea0e8ad // fcmlt v13.4s, v5.4s, #0.0
 	WORD     $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
@@ -21038,31 +20529,31 @@ t1595:
 t1593:
 
 	// the lanes of the log-sum-exp of the logits
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -21071,10 +20562,8 @@ t1593:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -21088,36 +20577,36 @@ t1593:
 	VMOV     V27.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V27.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V0.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
@@ -21126,37 +20615,35 @@ t1593:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
@@ -21165,10 +20652,8 @@ t1593:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V23.S4, V1.S4
@@ -21191,59 +20676,50 @@ t1598:
 	ADD      $24, R7, R23
 	VLD1     (R23), V0.S[2]
 t1596:
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F2
+	FMOVQ    912(R26), F3
 	VFMLA    V3.S4, V1.S4, V2.S4
-	FMOVQ    592(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    928(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
 	FMOVQ    944(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	FMOVQ    512(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1184(R26), F4
+	FMOVQ    1216(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1344(R26), F5
-	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1376(R26), F5
-	FMOVQ    1360(R26), F6
-	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1392(R26), F6
-	VFMLA    V4.S4, V5.S4, V6.S4
+	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1408(R26), F5
+	FMOVQ    1392(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
 	FMOVQ    1424(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
@@ -21253,13 +20729,17 @@ t1596:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	FMOVQ    1472(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1184(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V4.S4, V5.S4, V6.S4
+	FMOVQ    1504(R26), F5
+	VFMLA    V4.S4, V6.S4, V5.S4
+	FMOVQ    1216(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1488(R26), F3
+	FMOVQ    1520(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -21321,107 +20801,95 @@ t1599:
 	FMOVQ    720(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	WORD     $0x4e23d466 // fadd v6.4s, v3.4s, v3.4s
-	FMOVQ    592(R26), F7
+	FMOVQ    752(R26), F7
 	FMOVQ    736(R26), F8
 	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    752(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    752(R26), F9
-	VFMLS    V9.S4, V8.S4, V3.S4
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V3.S4
-	FMOVQ    800(R26), F8
 	FMOVQ    784(R26), F9
+	VFMLS    V9.S4, V8.S4, V3.S4
+	FMOVQ    816(R26), F8
+	FMOVQ    800(R26), F9
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
-	FMOVQ    832(R26), F8
+	FMOVQ    848(R26), F8
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
+	FMOVQ    864(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
 	WORD     $0x6e23dd28 // fmul v8.4s, v9.4s, v3.4s
 	WORD     $0x4e23d469 // fadd v9.4s, v3.4s, v3.4s
 	VFMLA    V3.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V3.S4
 	FMOVQ    624(R26), F7
-	VADD     V7.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F7
 	WORD     $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
 	VFMLA    V9.S4, V3.S4, V7.S4
-	FMOVQ    864(R26), F3
+	FMOVQ    880(R26), F3
 	VORR     V3.B16, V5.B16, V3.B16
-	FMOVQ    880(R26), F8
+	FMOVQ    896(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
-	FMOVQ    592(R26), F8
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F8
+	FMOVQ    912(R26), F9
 	VFMLA    V9.S4, V3.S4, V8.S4
-	FMOVQ    592(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
-	FMOVQ    912(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    928(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F9
 	FMOVQ    944(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V9.S4, V10.S4
+	VFMLS    V10.S4, V9.S4, V3.S4
+	FMOVQ    960(R26), F10
+	VFMLS    V10.S4, V9.S4, V3.S4
 	FMOVQ    992(R26), F9
+	FMOVQ    976(R26), F10
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    1008(R26), F10
+	VFMLA    V3.S4, V9.S4, V10.S4
+	FMOVQ    1024(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    1040(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
-	VSHL     $23, V8.S4, V3.S4
-	WORD     $0x4f3f0468 // sshr v8.4s, v3.4s, #1
-	FMOVQ    512(R26), F9
-	VAND     V9.B16, V8.B16, V8.B16
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V9.S4
-	VSUB     V8.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F8
-	VADD     V8.S4, V3.S4, V3.S4
-	WORD     $0x6e29dd48 // fmul v8.4s, v10.4s, v9.4s
-	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
-	FMOVQ    864(R26), F8
+	VUSHR    $1, V8.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSUB     V3.S4, V8.S4, V8.S4
+	WORD     $0x6e23dd43 // fmul v3.4s, v10.4s, v3.4s
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	FMOVQ    880(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    880(R26), F9
+	FMOVQ    896(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
-	FMOVQ    592(R26), F9
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F9
+	FMOVQ    912(R26), F10
 	VFMLA    V10.S4, V8.S4, V9.S4
-	FMOVQ    592(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x4eaad52a // fsub v10.4s, v9.4s, v10.4s
-	FMOVQ    912(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    928(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    960(R26), F10
 	FMOVQ    944(R26), F11
-	VFMLA    V8.S4, V11.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V8.S4, V10.S4, V11.S4
+	VFMLS    V11.S4, V10.S4, V8.S4
+	FMOVQ    960(R26), F11
+	VFMLS    V11.S4, V10.S4, V8.S4
 	FMOVQ    992(R26), F10
+	FMOVQ    976(R26), F11
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    1008(R26), F11
+	VFMLA    V8.S4, V10.S4, V11.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V8.S4, V11.S4, V10.S4
+	FMOVQ    1040(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    624(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
-	VSHL     $23, V9.S4, V8.S4
-	WORD     $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	FMOVQ    512(R26), F10
-	VAND     V10.B16, V9.B16, V9.B16
-	FMOVQ    624(R26), F10
-	VADD     V10.S4, V9.S4, V10.S4
-	VSUB     V9.S4, V8.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
-	WORD     $0x6e2add69 // fmul v9.4s, v11.4s, v10.4s
-	WORD     $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	VUSHR    $1, V9.S4, V8.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSUB     V8.S4, V9.S4, V9.S4
+	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	WORD     $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ    624(R26), F9
 	WORD     $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	FMOVQ    624(R26), F10
@@ -21438,22 +20906,18 @@ t1599:
 	FMOVQ    624(R26), F14
 	VBIF     V12.B16, V14.B16, V13.B16
 	WORD     $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	FMOVQ    1024(R26), F14
+	FMOVQ    1056(R26), F14
 	VSUB     V14.S4, V13.S4, V13.S4
 	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
 	WORD     $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVQ    1040(R26), F15
+	FMOVQ    1072(R26), F15
 	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1024(R26), F15
+	FMOVQ    1056(R26), F15
 	VADD     V15.S4, V13.S4, V13.S4
 	FMOVQ    624(R26), F15
 	WORD     $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	FMOVQ    1072(R26), F15
-	FMOVQ    1056(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1088(R26), F16
-	VFMLA    V13.S4, V15.S4, V16.S4
 	FMOVQ    1104(R26), F15
+	FMOVQ    1088(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1120(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
@@ -21465,13 +20929,17 @@ t1599:
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
+	FMOVQ    1200(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1216(R26), F16
+	VFMLA    V13.S4, V15.S4, V16.S4
 	WORD     $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
 	FMOVQ    F1, 128(RSP)
-	FMOVQ    928(R26), F1
+	FMOVQ    960(R26), F1
 	WORD     $0x6e21ddc1 // fmul v1.4s, v14.4s, v1.4s
 	VFMLA    V15.S4, V16.S4, V1.S4
 	WORD     $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	FMOVQ    912(R26), F13
+	FMOVQ    944(R26), F13
 	VFMLA    V13.S4, V14.S4, V1.S4
 	WORD     $0x4ea0e8ad // fcmlt v13.4s, v5.4s, #0.0
 	WORD     $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
@@ -21579,37 +21047,35 @@ t1613:
 	ADD      $24, R1, R23
 	VST1     V1.S[2], (R23)
 t1611:
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -21621,75 +21087,71 @@ t1611:
 	VMOV     V26.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V26.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V22.S4, V1.S4
@@ -21712,59 +21174,50 @@ t1616:
 	ADD      $40, R7, R23
 	VLD1     (R23), V0.S[2]
 t1614:
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F2
+	FMOVQ    912(R26), F3
 	VFMLA    V3.S4, V1.S4, V2.S4
-	FMOVQ    592(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    928(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
 	FMOVQ    944(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	FMOVQ    512(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1184(R26), F4
+	FMOVQ    1216(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1344(R26), F5
-	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1376(R26), F5
-	FMOVQ    1360(R26), F6
-	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1392(R26), F6
-	VFMLA    V4.S4, V5.S4, V6.S4
+	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1408(R26), F5
+	FMOVQ    1392(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
 	FMOVQ    1424(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
@@ -21774,13 +21227,17 @@ t1614:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	FMOVQ    1472(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1184(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V4.S4, V5.S4, V6.S4
+	FMOVQ    1504(R26), F5
+	VFMLA    V4.S4, V6.S4, V5.S4
+	FMOVQ    1216(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1488(R26), F3
+	FMOVQ    1520(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -21842,107 +21299,95 @@ t1617:
 	FMOVQ    720(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	WORD     $0x4e23d466 // fadd v6.4s, v3.4s, v3.4s
-	FMOVQ    592(R26), F7
+	FMOVQ    752(R26), F7
 	FMOVQ    736(R26), F8
 	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    752(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    752(R26), F9
-	VFMLS    V9.S4, V8.S4, V3.S4
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V3.S4
-	FMOVQ    800(R26), F8
 	FMOVQ    784(R26), F9
+	VFMLS    V9.S4, V8.S4, V3.S4
+	FMOVQ    816(R26), F8
+	FMOVQ    800(R26), F9
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
-	FMOVQ    832(R26), F8
+	FMOVQ    848(R26), F8
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
+	FMOVQ    864(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
 	WORD     $0x6e23dd28 // fmul v8.4s, v9.4s, v3.4s
 	WORD     $0x4e23d469 // fadd v9.4s, v3.4s, v3.4s
 	VFMLA    V3.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V3.S4
 	FMOVQ    624(R26), F7
-	VADD     V7.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F7
 	WORD     $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
 	VFMLA    V9.S4, V3.S4, V7.S4
-	FMOVQ    864(R26), F3
+	FMOVQ    880(R26), F3
 	VORR     V3.B16, V5.B16, V3.B16
-	FMOVQ    880(R26), F8
+	FMOVQ    896(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
-	FMOVQ    592(R26), F8
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F8
+	FMOVQ    912(R26), F9
 	VFMLA    V9.S4, V3.S4, V8.S4
-	FMOVQ    592(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
-	FMOVQ    912(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    928(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F9
 	FMOVQ    944(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V9.S4, V10.S4
+	VFMLS    V10.S4, V9.S4, V3.S4
+	FMOVQ    960(R26), F10
+	VFMLS    V10.S4, V9.S4, V3.S4
 	FMOVQ    992(R26), F9
+	FMOVQ    976(R26), F10
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    1008(R26), F10
+	VFMLA    V3.S4, V9.S4, V10.S4
+	FMOVQ    1024(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    1040(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
-	VSHL     $23, V8.S4, V3.S4
-	WORD     $0x4f3f0468 // sshr v8.4s, v3.4s, #1
-	FMOVQ    512(R26), F9
-	VAND     V9.B16, V8.B16, V8.B16
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V9.S4
-	VSUB     V8.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F8
-	VADD     V8.S4, V3.S4, V3.S4
-	WORD     $0x6e29dd48 // fmul v8.4s, v10.4s, v9.4s
-	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
-	FMOVQ    864(R26), F8
+	VUSHR    $1, V8.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSUB     V3.S4, V8.S4, V8.S4
+	WORD     $0x6e23dd43 // fmul v3.4s, v10.4s, v3.4s
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	FMOVQ    880(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    880(R26), F9
+	FMOVQ    896(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
-	FMOVQ    592(R26), F9
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F9
+	FMOVQ    912(R26), F10
 	VFMLA    V10.S4, V8.S4, V9.S4
-	FMOVQ    592(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x4eaad52a // fsub v10.4s, v9.4s, v10.4s
-	FMOVQ    912(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    928(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    960(R26), F10
 	FMOVQ    944(R26), F11
-	VFMLA    V8.S4, V11.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V8.S4, V10.S4, V11.S4
+	VFMLS    V11.S4, V10.S4, V8.S4
+	FMOVQ    960(R26), F11
+	VFMLS    V11.S4, V10.S4, V8.S4
 	FMOVQ    992(R26), F10
+	FMOVQ    976(R26), F11
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    1008(R26), F11
+	VFMLA    V8.S4, V10.S4, V11.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V8.S4, V11.S4, V10.S4
+	FMOVQ    1040(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    624(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
-	VSHL     $23, V9.S4, V8.S4
-	WORD     $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	FMOVQ    512(R26), F10
-	VAND     V10.B16, V9.B16, V9.B16
-	FMOVQ    624(R26), F10
-	VADD     V10.S4, V9.S4, V10.S4
-	VSUB     V9.S4, V8.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
-	WORD     $0x6e2add69 // fmul v9.4s, v11.4s, v10.4s
-	WORD     $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	VUSHR    $1, V9.S4, V8.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSUB     V8.S4, V9.S4, V9.S4
+	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	WORD     $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ    624(R26), F9
 	WORD     $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	FMOVQ    624(R26), F10
@@ -21959,22 +21404,18 @@ t1617:
 	FMOVQ    624(R26), F14
 	VBIF     V12.B16, V14.B16, V13.B16
 	WORD     $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	FMOVQ    1024(R26), F14
+	FMOVQ    1056(R26), F14
 	VSUB     V14.S4, V13.S4, V13.S4
 	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
 	WORD     $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVQ    1040(R26), F15
+	FMOVQ    1072(R26), F15
 	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1024(R26), F15
+	FMOVQ    1056(R26), F15
 	VADD     V15.S4, V13.S4, V13.S4
 	FMOVQ    624(R26), F15
 	WORD     $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	FMOVQ    1072(R26), F15
-	FMOVQ    1056(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1088(R26), F16
-	VFMLA    V13.S4, V15.S4, V16.S4
 	FMOVQ    1104(R26), F15
+	FMOVQ    1088(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1120(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
@@ -21986,13 +21427,17 @@ t1617:
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
+	FMOVQ    1200(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1216(R26), F16
+	VFMLA    V13.S4, V15.S4, V16.S4
 	WORD     $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
 	FMOVQ    F1, 128(RSP)
-	FMOVQ    928(R26), F1
+	FMOVQ    960(R26), F1
 	WORD     $0x6e21ddc1 // fmul v1.4s, v14.4s, v1.4s
 	VFMLA    V15.S4, V16.S4, V1.S4
 	WORD     $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	FMOVQ    912(R26), F13
+	FMOVQ    944(R26), F13
 	VFMLA    V13.S4, V14.S4, V1.S4
 	WORD     $0x4ea0e8ad // fcmlt v13.4s, v5.4s, #0.0
 	WORD     $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
@@ -22100,37 +21545,35 @@ t1631:
 	ADD      $40, R1, R23
 	VST1     V1.S[2], (R23)
 t1629:
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -22142,75 +21585,71 @@ t1629:
 	VMOV     V25.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V25.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V21.S4, V1.S4
@@ -22233,59 +21672,50 @@ t1634:
 	ADD      $56, R7, R23
 	VLD1     (R23), V0.S[2]
 t1632:
-	FMOVQ    864(R26), F1
+	FMOVQ    880(R26), F1
 	VORR     V1.B16, V0.B16, V1.B16
-	FMOVQ    880(R26), F2
+	FMOVQ    896(R26), F2
 	WORD     $0x4e21f441 // fmax v1.4s, v2.4s, v1.4s
-	FMOVQ    592(R26), F2
-	FMOVQ    896(R26), F3
+	FMOVQ    928(R26), F2
+	FMOVQ    912(R26), F3
 	VFMLA    V3.S4, V1.S4, V2.S4
-	FMOVQ    592(R26), F3
+	FMOVQ    928(R26), F3
 	WORD     $0x4ea3d443 // fsub v3.4s, v2.4s, v3.4s
-	FMOVQ    912(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    928(R26), F4
-	VFMLS    V4.S4, V3.S4, V1.S4
-	FMOVQ    960(R26), F3
 	FMOVQ    944(R26), F4
-	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    976(R26), F4
-	VFMLA    V1.S4, V3.S4, V4.S4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    960(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
 	FMOVQ    992(R26), F3
+	FMOVQ    976(R26), F4
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    1008(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    1024(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    1040(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	FMOVQ    512(R26), F3
-	VAND     V3.B16, V2.B16, V2.B16
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F2
-	VADD     V2.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	WORD     $0x4ea0c802 // fcmgt v2.4s, v0.4s, #0.0
 	VAND     V2.B16, V0.B16, V2.B16
 	FMOVQ    560(R26), F3
 	WORD     $0x6ea3e423 // fcmgt v3.4s, v1.4s, v3.4s
-	FMOVQ    1184(R26), F4
+	FMOVQ    1216(R26), F4
 	FMOVQ    560(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
 	VBIF     V3.B16, V1.B16, V4.B16
-	FMOVQ    1344(R26), F5
-	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1376(R26), F5
-	FMOVQ    1360(R26), F6
-	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1392(R26), F6
-	VFMLA    V4.S4, V5.S4, V6.S4
+	VAND     V3.B16, V5.B16, V3.B16
 	FMOVQ    1408(R26), F5
+	FMOVQ    1392(R26), F6
 	VFMLA    V4.S4, V6.S4, V5.S4
 	FMOVQ    1424(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
@@ -22295,13 +21725,17 @@ t1632:
 	VFMLA    V4.S4, V5.S4, V6.S4
 	FMOVQ    1472(R26), F5
 	VFMLA    V4.S4, V6.S4, V5.S4
-	FMOVQ    1184(R26), F6
+	FMOVQ    1488(R26), F6
+	VFMLA    V4.S4, V5.S4, V6.S4
+	FMOVQ    1504(R26), F5
+	VFMLA    V4.S4, V6.S4, V5.S4
+	FMOVQ    1216(R26), F6
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
 	VFMLA    V5.S4, V6.S4, V4.S4
 	WORD     $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ    1488(R26), F3
+	FMOVQ    1520(R26), F3
 	WORD     $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ    640(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
@@ -22363,107 +21797,95 @@ t1635:
 	FMOVQ    720(R26), F6
 	WORD     $0x4ea3f4c3 // fmin v3.4s, v6.4s, v3.4s
 	WORD     $0x4e23d466 // fadd v6.4s, v3.4s, v3.4s
-	FMOVQ    592(R26), F7
+	FMOVQ    752(R26), F7
 	FMOVQ    736(R26), F8
 	VFMLA    V8.S4, V3.S4, V7.S4
-	FMOVQ    592(R26), F8
+	FMOVQ    752(R26), F8
 	WORD     $0x4ea8d4e8 // fsub v8.4s, v7.4s, v8.4s
-	FMOVQ    752(R26), F9
-	VFMLS    V9.S4, V8.S4, V3.S4
 	FMOVQ    768(R26), F9
 	VFMLS    V9.S4, V8.S4, V3.S4
-	FMOVQ    800(R26), F8
 	FMOVQ    784(R26), F9
+	VFMLS    V9.S4, V8.S4, V3.S4
+	FMOVQ    816(R26), F8
+	FMOVQ    800(R26), F9
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
+	FMOVQ    832(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
-	FMOVQ    832(R26), F8
+	FMOVQ    848(R26), F8
 	VFMLA    V3.S4, V9.S4, V8.S4
-	FMOVQ    848(R26), F9
+	FMOVQ    864(R26), F9
 	VFMLA    V3.S4, V8.S4, V9.S4
 	WORD     $0x6e23dd28 // fmul v8.4s, v9.4s, v3.4s
 	WORD     $0x4e23d469 // fadd v9.4s, v3.4s, v3.4s
 	VFMLA    V3.S4, V8.S4, V9.S4
 	VSHL     $23, V7.S4, V3.S4
 	FMOVQ    624(R26), F7
-	VADD     V7.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F7
 	WORD     $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
 	VFMLA    V9.S4, V3.S4, V7.S4
-	FMOVQ    864(R26), F3
+	FMOVQ    880(R26), F3
 	VORR     V3.B16, V5.B16, V3.B16
-	FMOVQ    880(R26), F8
+	FMOVQ    896(R26), F8
 	WORD     $0x4e23f503 // fmax v3.4s, v8.4s, v3.4s
-	FMOVQ    592(R26), F8
-	FMOVQ    896(R26), F9
+	FMOVQ    928(R26), F8
+	FMOVQ    912(R26), F9
 	VFMLA    V9.S4, V3.S4, V8.S4
-	FMOVQ    592(R26), F9
+	FMOVQ    928(R26), F9
 	WORD     $0x4ea9d509 // fsub v9.4s, v8.4s, v9.4s
-	FMOVQ    912(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    928(R26), F10
-	VFMLS    V10.S4, V9.S4, V3.S4
-	FMOVQ    960(R26), F9
 	FMOVQ    944(R26), F10
-	VFMLA    V3.S4, V10.S4, V9.S4
-	FMOVQ    976(R26), F10
-	VFMLA    V3.S4, V9.S4, V10.S4
+	VFMLS    V10.S4, V9.S4, V3.S4
+	FMOVQ    960(R26), F10
+	VFMLS    V10.S4, V9.S4, V3.S4
 	FMOVQ    992(R26), F9
+	FMOVQ    976(R26), F10
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    1008(R26), F10
+	VFMLA    V3.S4, V9.S4, V10.S4
+	FMOVQ    1024(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    1040(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
 	FMOVQ    624(R26), F9
 	VFMLA    V3.S4, V10.S4, V9.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V3.S4, V9.S4, V10.S4
-	VSHL     $23, V8.S4, V3.S4
-	WORD     $0x4f3f0468 // sshr v8.4s, v3.4s, #1
-	FMOVQ    512(R26), F9
-	VAND     V9.B16, V8.B16, V8.B16
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V9.S4
-	VSUB     V8.S4, V3.S4, V3.S4
-	FMOVQ    624(R26), F8
-	VADD     V8.S4, V3.S4, V3.S4
-	WORD     $0x6e29dd48 // fmul v8.4s, v10.4s, v9.4s
-	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
-	FMOVQ    864(R26), F8
+	VUSHR    $1, V8.S4, V3.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSUB     V3.S4, V8.S4, V8.S4
+	WORD     $0x6e23dd43 // fmul v3.4s, v10.4s, v3.4s
+	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
+	FMOVQ    880(R26), F8
 	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    880(R26), F9
+	FMOVQ    896(R26), F9
 	WORD     $0x4e28f528 // fmax v8.4s, v9.4s, v8.4s
-	FMOVQ    592(R26), F9
-	FMOVQ    896(R26), F10
+	FMOVQ    928(R26), F9
+	FMOVQ    912(R26), F10
 	VFMLA    V10.S4, V8.S4, V9.S4
-	FMOVQ    592(R26), F10
+	FMOVQ    928(R26), F10
 	WORD     $0x4eaad52a // fsub v10.4s, v9.4s, v10.4s
-	FMOVQ    912(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    928(R26), F11
-	VFMLS    V11.S4, V10.S4, V8.S4
-	FMOVQ    960(R26), F10
 	FMOVQ    944(R26), F11
-	VFMLA    V8.S4, V11.S4, V10.S4
-	FMOVQ    976(R26), F11
-	VFMLA    V8.S4, V10.S4, V11.S4
+	VFMLS    V11.S4, V10.S4, V8.S4
+	FMOVQ    960(R26), F11
+	VFMLS    V11.S4, V10.S4, V8.S4
 	FMOVQ    992(R26), F10
+	FMOVQ    976(R26), F11
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    1008(R26), F11
+	VFMLA    V8.S4, V10.S4, V11.S4
+	FMOVQ    1024(R26), F10
+	VFMLA    V8.S4, V11.S4, V10.S4
+	FMOVQ    1040(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
 	FMOVQ    624(R26), F10
 	VFMLA    V8.S4, V11.S4, V10.S4
 	FMOVQ    624(R26), F11
 	VFMLA    V8.S4, V10.S4, V11.S4
-	VSHL     $23, V9.S4, V8.S4
-	WORD     $0x4f3f0509 // sshr v9.4s, v8.4s, #1
-	FMOVQ    512(R26), F10
-	VAND     V10.B16, V9.B16, V9.B16
-	FMOVQ    624(R26), F10
-	VADD     V10.S4, V9.S4, V10.S4
-	VSUB     V9.S4, V8.S4, V8.S4
-	FMOVQ    624(R26), F9
-	VADD     V9.S4, V8.S4, V8.S4
-	WORD     $0x6e2add69 // fmul v9.4s, v11.4s, v10.4s
-	WORD     $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	VUSHR    $1, V9.S4, V8.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSUB     V8.S4, V9.S4, V9.S4
+	WORD     $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	WORD     $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	FMOVQ    624(R26), F9
 	WORD     $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	FMOVQ    624(R26), F10
@@ -22480,22 +21902,18 @@ t1635:
 	FMOVQ    624(R26), F14
 	VBIF     V12.B16, V14.B16, V13.B16
 	WORD     $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	FMOVQ    1024(R26), F14
+	FMOVQ    1056(R26), F14
 	VSUB     V14.S4, V13.S4, V13.S4
 	WORD     $0x4f2905ae // sshr v14.4s, v13.4s, #23
 	WORD     $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVQ    1040(R26), F15
+	FMOVQ    1072(R26), F15
 	VAND     V15.B16, V13.B16, V13.B16
-	FMOVQ    1024(R26), F15
+	FMOVQ    1056(R26), F15
 	VADD     V15.S4, V13.S4, V13.S4
 	FMOVQ    624(R26), F15
 	WORD     $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	FMOVQ    1072(R26), F15
-	FMOVQ    1056(R26), F16
-	VFMLA    V13.S4, V16.S4, V15.S4
-	FMOVQ    1088(R26), F16
-	VFMLA    V13.S4, V15.S4, V16.S4
 	FMOVQ    1104(R26), F15
+	FMOVQ    1088(R26), F16
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1120(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
@@ -22507,13 +21925,17 @@ t1635:
 	VFMLA    V13.S4, V16.S4, V15.S4
 	FMOVQ    1184(R26), F16
 	VFMLA    V13.S4, V15.S4, V16.S4
+	FMOVQ    1200(R26), F15
+	VFMLA    V13.S4, V16.S4, V15.S4
+	FMOVQ    1216(R26), F16
+	VFMLA    V13.S4, V15.S4, V16.S4
 	WORD     $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
 	FMOVQ    F1, 128(RSP)
-	FMOVQ    928(R26), F1
+	FMOVQ    960(R26), F1
 	WORD     $0x6e21ddc1 // fmul v1.4s, v14.4s, v1.4s
 	VFMLA    V15.S4, V16.S4, V1.S4
 	WORD     $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	FMOVQ    912(R26), F13
+	FMOVQ    944(R26), F13
 	VFMLA    V13.S4, V14.S4, V1.S4
 	WORD     $0x4ea0e8ad // fcmlt v13.4s, v5.4s, #0.0
 	WORD     $0x4e6d1cad // bic v13.16b, v5.16b, v13.16b
@@ -22621,37 +22043,35 @@ t1649:
 	ADD      $56, R1, R23
 	VST1     V1.S[2], (R23)
 t1647:
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e20f442 // fmax v2.4s, v2.4s, v0.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	SUB      R15<<2, R26, R23
@@ -22663,75 +22083,71 @@ t1647:
 	VMOV     V24.B16, V0.B16
 	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
 	VBIT     V1.B16, V2.B16, V0.B16
-	FMOVQ    1232(R26), F1
+	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VMOV     V0.B16, V24.B16
-	FMOVQ    1200(R26), F0
+	FMOVQ    1232(R26), F0
 	WORD     $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea0f460 // fmin v0.4s, v3.4s, v0.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V0.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V0.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V0.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V0.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V0.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V0.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V0.S4, V0.S4
 	WORD     $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	FMOVQ    1200(R26), F1
+	FMOVQ    1232(R26), F1
 	WORD     $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea1f461 // fmin v1.4s, v3.4s, v1.4s
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V1.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    928(R26), F5
-	VFMLS    V5.S4, V4.S4, V1.S4
-	FMOVQ    960(R26), F4
 	FMOVQ    944(R26), F5
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V1.S4, V4.S4, V5.S4
+	VFMLS    V5.S4, V4.S4, V1.S4
+	FMOVQ    960(R26), F5
+	VFMLS    V5.S4, V4.S4, V1.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V1.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V1.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V1.S4, V5.S4, V4.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V1.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea2e462 // fcmgt v2.4s, v3.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	VFMLA    V0.S4, V20.S4, V1.S4
@@ -22765,31 +22181,31 @@ l1404:
 	VBIF     V9.B16, V4.B16, V0.B16
 	VDUP     V0.S[0], V0.S4
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -22798,40 +22214,38 @@ l1404:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
 	VMOV     V1.B16, V23.B16
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -22840,40 +22254,38 @@ l1404:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VMOV     V1.B16, V22.B16
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -22882,40 +22294,38 @@ l1404:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
 	VMOV     V1.B16, V21.B16
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
-	FMOVQ    1200(R26), F2
+	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
-	FMOVQ    1216(R26), F3
+	FMOVQ    1248(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F3
-	FMOVQ    896(R26), F4
+	FMOVQ    752(R26), F3
+	FMOVQ    912(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
-	FMOVQ    592(R26), F4
+	FMOVQ    752(R26), F4
 	WORD     $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	FMOVQ    912(R26), F5
+	FMOVQ    944(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
-	FMOVQ    928(R26), F5
+	FMOVQ    960(R26), F5
 	VFMLS    V5.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F4
-	FMOVQ    944(R26), F5
-	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    976(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    992(R26), F4
+	FMOVQ    976(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
 	FMOVQ    1008(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    1024(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    1040(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    624(R26), F4
 	VFMLA    V2.S4, V5.S4, V4.S4
@@ -22924,10 +22334,8 @@ l1404:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	FMOVQ    624(R26), F3
-	VADD     V3.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-	FMOVQ    1200(R26), F3
+	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
@@ -22940,34 +22348,30 @@ l1404:
 	VEXT     $4, V23.B16, V23.B16, V1.B16
 	WORD     $0x4e21d6f7 // fadd v23.4s, v23.4s, v1.4s
 	VDUP     V23.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    624(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -22979,12 +22383,16 @@ l1404:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -23006,34 +22414,30 @@ l1404:
 	VEXT     $4, V31.B16, V31.B16, V1.B16
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 	VDUP     V31.S[0], V1.S4
-	FMOVQ    1264(R26), F2
+	FMOVQ    1296(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
-	FMOVQ    1280(R26), F3
+	FMOVQ    1312(R26), F3
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBIF     V2.B16, V1.B16, V3.B16
-	FMOVQ    1296(R26), F4
+	FMOVQ    1328(R26), F4
 	VAND     V2.B16, V4.B16, V2.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VSUB     V4.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	VADD     V2.S4, V4.S4, V2.S4
 	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	FMOVQ    1040(R26), F4
+	FMOVQ    1072(R26), F4
 	VAND     V4.B16, V3.B16, V3.B16
-	FMOVQ    1024(R26), F4
+	FMOVQ    1056(R26), F4
 	VADD     V4.S4, V3.S4, V3.S4
 	FMOVQ    624(R26), F4
 	WORD     $0x4ea4d463 // fsub v3.4s, v3.4s, v4.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    1072(R26), F4
-	FMOVQ    1056(R26), F5
-	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1088(R26), F5
-	VFMLA    V3.S4, V4.S4, V5.S4
 	FMOVQ    1104(R26), F4
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
@@ -23045,12 +22449,16 @@ l1404:
 	VFMLA    V3.S4, V5.S4, V4.S4
 	FMOVQ    1184(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
+	FMOVQ    1200(R26), F4
+	VFMLA    V3.S4, V5.S4, V4.S4
+	FMOVQ    1216(R26), F5
+	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	WORD     $0x6e26dc46 // fmul v6.4s, v2.4s, v6.4s
 	VFMLA    V4.S4, V5.S4, V6.S4
 	WORD     $0x4e23d4c3 // fadd v3.4s, v6.4s, v3.4s
-	FMOVQ    912(R26), F4
+	FMOVQ    944(R26), F4
 	VFMLA    V4.S4, V2.S4, V3.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
@@ -23082,34 +22490,34 @@ l1405:
 	FMOVQ    (R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
@@ -23117,46 +22525,41 @@ l1405:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -23164,17 +22567,12 @@ l1405:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -23185,17 +22583,17 @@ l1405:
 	// the gradients times their responsibilities
 	FMOVQ    (R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R2)
 	FMOVQ    (R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R3)
@@ -23206,87 +22604,77 @@ l1405:
 	FMOVQ    16(R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    960(R26), F5
 	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
+	VFMLS    V6.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V1.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    960(R26), F5
 	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
+	VFMLS    V6.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V2.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -23295,17 +22683,17 @@ l1405:
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 	FMOVQ    16(R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 16(R2)
 	FMOVQ    16(R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 16(R3)
@@ -23316,87 +22704,77 @@ l1405:
 	FMOVQ    32(R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    960(R26), F5
 	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
+	VFMLS    V6.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V1.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    960(R26), F5
 	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
+	VFMLS    V6.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V2.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -23405,17 +22783,17 @@ l1405:
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 	FMOVQ    32(R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 32(R2)
 	FMOVQ    32(R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 32(R3)
@@ -23426,87 +22804,77 @@ l1405:
 	FMOVQ    48(R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    960(R26), F5
 	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
+	VFMLS    V6.S4, V5.S4, V1.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V1.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
-	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    960(R26), F5
 	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
+	VFMLS    V6.S4, V5.S4, V2.S4
+	FMOVQ    960(R26), F6
+	VFMLS    V6.S4, V5.S4, V2.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -23515,17 +22883,17 @@ l1405:
 	WORD     $0x4ea0d801 // fcmeq v1.4s, v0.4s, #0.0
 	FMOVQ    48(R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, 48(R2)
 	FMOVQ    48(R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, 48(R3)
@@ -23547,34 +22915,34 @@ l1409:
 	FMOVQ    (R5), F2
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
@@ -23582,46 +22950,41 @@ l1409:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -23629,17 +22992,12 @@ l1409:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -23650,17 +23008,17 @@ l1409:
 	// the gradients times their responsibilities
 	FMOVQ    (R2), F2
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	FMOVQ    F2, (R2)
 	FMOVQ    (R3), F2
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R3)
@@ -23696,34 +23054,34 @@ t1653:
 t1652:
 	WORD     $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
 	WORD     $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e21e463 // fcmge v3.4s, v3.4s, v1.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea1f481 // fmin v1.4s, v4.4s, v1.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e21f481 // fmax v1.4s, v4.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V1.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V1.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V1.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V1.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V1.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V1.S4, V6.S4, V5.S4
@@ -23731,46 +23089,41 @@ t1652:
 	VFMLA    V1.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V1.S4
-	WORD     $0x4f3f0424 // sshr v4.4s, v1.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V1.S4, V1.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V1.S4, V1.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VUSHR    $1, V4.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V1.S4, V4.S4, V4.S4
+	WORD     $0x6e21dcc1 // fmul v1.4s, v6.4s, v1.4s
+	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
-	FMOVQ    880(R26), F3
+	FMOVQ    896(R26), F3
 	WORD     $0x6e22e463 // fcmge v3.4s, v3.4s, v2.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
-	FMOVQ    1216(R26), F4
+	FMOVQ    1248(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
-	FMOVQ    880(R26), F4
+	FMOVQ    896(R26), F4
 	WORD     $0x4e22f482 // fmax v2.4s, v4.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    592(R26), F4
-	FMOVQ    896(R26), F5
+	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F5
 	VFMLA    V5.S4, V2.S4, V4.S4
-	FMOVQ    592(R26), F5
+	FMOVQ    928(R26), F5
 	WORD     $0x4ea5d485 // fsub v5.4s, v4.4s, v5.4s
-	FMOVQ    912(R26), F6
+	FMOVQ    944(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
-	FMOVQ    928(R26), F6
+	FMOVQ    960(R26), F6
 	VFMLS    V6.S4, V5.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    960(R26), F5
-	FMOVQ    944(R26), F6
-	VFMLA    V2.S4, V6.S4, V5.S4
-	FMOVQ    976(R26), F6
-	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    992(R26), F5
+	FMOVQ    976(R26), F6
 	VFMLA    V2.S4, V6.S4, V5.S4
 	FMOVQ    1008(R26), F6
+	VFMLA    V2.S4, V5.S4, V6.S4
+	FMOVQ    1024(R26), F5
+	VFMLA    V2.S4, V6.S4, V5.S4
+	FMOVQ    1040(R26), F6
 	VFMLA    V2.S4, V5.S4, V6.S4
 	FMOVQ    624(R26), F5
 	VFMLA    V2.S4, V6.S4, V5.S4
@@ -23778,17 +23131,12 @@ t1652:
 	VFMLA    V2.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V2.S4
-	WORD     $0x4f3f0444 // sshr v4.4s, v2.4s, #1
-	FMOVQ    512(R26), F5
-	VAND     V5.B16, V4.B16, V4.B16
-	FMOVQ    624(R26), F5
-	VADD     V5.S4, V4.S4, V5.S4
-	VSUB     V4.S4, V2.S4, V2.S4
-	FMOVQ    624(R26), F4
-	VADD     V4.S4, V2.S4, V2.S4
-	WORD     $0x6e25dcc4 // fmul v4.4s, v6.4s, v5.4s
-	WORD     $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	VUSHR    $1, V4.S4, V2.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSUB     V2.S4, V4.S4, V4.S4
+	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
+	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	WORD     $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
 	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -23815,9 +23163,9 @@ t1657:
 	VLD1     (R23), V2.S[2]
 t1656:
 	WORD     $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F3
+	FMOVQ    1264(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
-	FMOVQ    1248(R26), F3
+	FMOVQ    1280(R26), F3
 	WORD     $0x4e22f462 // fmax v2.4s, v3.4s, v2.4s
 	WORD     $0x4e611c42 // bic v2.16b, v2.16b, v1.16b
 	TBNZ     $1, R15, t1659
@@ -23839,9 +23187,9 @@ t1661:
 	VLD1     (R23), V2.S[2]
 t1660:
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    1232(R26), F2
+	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
-	FMOVQ    1248(R26), F2
+	FMOVQ    1280(R26), F2
 	WORD     $0x4e20f440 // fmax v0.4s, v2.4s, v0.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t1663

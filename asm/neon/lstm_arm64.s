@@ -76,8 +76,8 @@ DATA lstmConsts<>+544(SB)/8, $0xc2200000c2200000 // -40
 DATA lstmConsts<>+552(SB)/8, $0xc2200000c2200000
 DATA lstmConsts<>+560(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA lstmConsts<>+568(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA lstmConsts<>+576(SB)/8, $0x4b4000004b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA lstmConsts<>+584(SB)/8, $0x4b4000004b400000
+DATA lstmConsts<>+576(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA lstmConsts<>+584(SB)/8, $0x4b40007f4b40007f
 DATA lstmConsts<>+592(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA lstmConsts<>+600(SB)/8, $0x3f3172003f317200
 DATA lstmConsts<>+608(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
@@ -223,8 +223,6 @@ l2:
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	VADD     V31.S4, V4.S4, V4.S4
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
@@ -284,8 +282,6 @@ l2:
 	// p 2^n
 	VSHL     $23, V6.S4, V5.S4
 	VSHL     $23, V7.S4, V6.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	VADD     V31.S4, V6.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 
@@ -337,8 +333,6 @@ l2:
 	VFMLA    V9.S4, V13.S4, V15.S4
 	VSHL     $23, V10.S4, V8.S4
 	VSHL     $23, V11.S4, V9.S4
-	VADD     V31.S4, V8.S4, V8.S4
-	VADD     V31.S4, V9.S4, V9.S4
 	WORD     $0x4ebfd50a // fsub v10.4s, v8.4s, v31.4s
 	WORD     $0x4ebfd52b // fsub v11.4s, v9.4s, v31.4s
 	VFMLA    V14.S4, V8.S4, V10.S4
@@ -415,8 +409,6 @@ l2:
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	VADD     V31.S4, V4.S4, V4.S4
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
@@ -466,8 +458,6 @@ l2:
 	VFMLA    V5.S4, V9.S4, V11.S4
 	VSHL     $23, V6.S4, V4.S4
 	VSHL     $23, V7.S4, V5.S4
-	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
 	WORD     $0x4ebfd486 // fsub v6.4s, v4.4s, v31.4s
 	WORD     $0x4ebfd4a7 // fsub v7.4s, v5.4s, v31.4s
 	VFMLA    V10.S4, V4.S4, V6.S4
@@ -526,7 +516,6 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -562,7 +551,6 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
@@ -592,7 +580,6 @@ l6:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V31.S4, V4.S4, V4.S4
 	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
@@ -638,7 +625,6 @@ l6:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -666,7 +652,6 @@ l6:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
@@ -731,7 +716,6 @@ t31:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -783,7 +767,6 @@ t35:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
@@ -829,7 +812,6 @@ t39:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V31.S4, V4.S4, V4.S4
 	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
@@ -899,7 +881,6 @@ t45:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -935,7 +916,6 @@ t47:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
@@ -1080,8 +1060,6 @@ l52:
 	VFMLA    V3.S4, V7.S4, V9.S4
 	VSHL     $23, V4.S4, V2.S4
 	VSHL     $23, V5.S4, V3.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
 	WORD     $0x4ebed465 // fsub v5.4s, v3.4s, v30.4s
 	VFMLA    V8.S4, V2.S4, V4.S4
@@ -1240,7 +1218,6 @@ l56:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
@@ -1354,7 +1331,6 @@ t83:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
@@ -1659,8 +1635,6 @@ l110:
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	VADD     V31.S4, V4.S4, V4.S4
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
@@ -1724,8 +1698,6 @@ l110:
 	// p 2^n
 	VSHL     $23, V6.S4, V5.S4
 	VSHL     $23, V7.S4, V6.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	VADD     V31.S4, V6.S4, V6.S4
 	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 
@@ -1777,8 +1749,6 @@ l110:
 	VFMLA    V9.S4, V13.S4, V15.S4
 	VSHL     $23, V10.S4, V8.S4
 	VSHL     $23, V11.S4, V9.S4
-	VADD     V31.S4, V8.S4, V8.S4
-	VADD     V31.S4, V9.S4, V9.S4
 	WORD     $0x4ebfd50a // fsub v10.4s, v8.4s, v31.4s
 	WORD     $0x4ebfd52b // fsub v11.4s, v9.4s, v31.4s
 	VFMLA    V14.S4, V8.S4, V10.S4
@@ -1859,8 +1829,6 @@ l110:
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	VADD     V31.S4, V4.S4, V4.S4
 	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
@@ -1910,8 +1878,6 @@ l110:
 	VFMLA    V5.S4, V9.S4, V11.S4
 	VSHL     $23, V6.S4, V4.S4
 	VSHL     $23, V7.S4, V5.S4
-	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
 	WORD     $0x4ebfd486 // fsub v6.4s, v4.4s, v31.4s
 	WORD     $0x4ebfd4a7 // fsub v7.4s, v5.4s, v31.4s
 	VFMLA    V10.S4, V4.S4, V6.S4
@@ -1973,7 +1939,6 @@ l114:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -2012,7 +1977,6 @@ l114:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
@@ -2042,7 +2006,6 @@ l114:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V31.S4, V4.S4, V4.S4
 	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
@@ -2091,7 +2054,6 @@ l114:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -2119,7 +2081,6 @@ l114:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
@@ -2195,7 +2156,6 @@ t147:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -2258,7 +2218,6 @@ t153:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
@@ -2304,7 +2263,6 @@ t157:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	VADD     V31.S4, V4.S4, V4.S4
 	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
@@ -2385,7 +2343,6 @@ t165:
 
 	// p 2^n
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
@@ -2421,7 +2378,6 @@ t167:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
@@ -2569,8 +2525,6 @@ l172:
 	VFMLA    V3.S4, V7.S4, V9.S4
 	VSHL     $23, V4.S4, V2.S4
 	VSHL     $23, V5.S4, V3.S4
-	VADD     V30.S4, V2.S4, V2.S4
-	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
 	WORD     $0x4ebed465 // fsub v5.4s, v3.4s, v30.4s
 	VFMLA    V8.S4, V2.S4, V4.S4
@@ -2741,7 +2695,6 @@ l176:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
@@ -2864,7 +2817,6 @@ t209:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 

@@ -74,8 +74,8 @@ DATA rnnConsts<>+528(SB)/8, $0x4220000042200000 // 40
 DATA rnnConsts<>+536(SB)/8, $0x4220000042200000
 DATA rnnConsts<>+544(SB)/8, $0x4038aa3b4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
 DATA rnnConsts<>+552(SB)/8, $0x4038aa3b4038aa3b
-DATA rnnConsts<>+560(SB)/8, $0x4b4000004b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA rnnConsts<>+568(SB)/8, $0x4b4000004b400000
+DATA rnnConsts<>+560(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA rnnConsts<>+568(SB)/8, $0x4b40007f4b40007f
 DATA rnnConsts<>+576(SB)/8, $0x3eb172003eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
 DATA rnnConsts<>+584(SB)/8, $0x3eb172003eb17200
 DATA rnnConsts<>+592(SB)/8, $0x353fbe8e353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
@@ -109,13 +109,12 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 	MOVD     $rnnConsts<>(SB), R26
 
 	// Registers:    V0-V21 values    V22-V31 constants and scalars
-	FMOVQ    688(R26), F31
-	FMOVQ    560(R26), F30
-	FLDPQ    528(R26), (F29, F28)
-	FLDPQ    576(R26), (F27, F26)
-	FMOVQ    608(R26), F25
-	FLDPQ    704(R26), (F24, F23)
-	FMOVQ    736(R26), F22
+	FMOVQ    560(R26), F31
+	FLDPQ    528(R26), (F30, F29)
+	FLDPQ    576(R26), (F28, F27)
+	FMOVQ    608(R26), F26
+	FLDPQ    688(R26), (F25, F24)
+	FLDPQ    720(R26), (F23, F22)
 
 	// Registers:    R0 h    R1 a    R15 elements left in the row    R2 4n
 	MOVD     h+0(FP), R0
@@ -143,40 +142,40 @@ l2:
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
 	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
-	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
-	WORD     $0x4ea6f7a6 // fmin v6.4s, v29.4s, v6.4s
-	WORD     $0x4ea7f7a7 // fmin v7.4s, v29.4s, v7.4s
+	WORD     $0x4ea4f7c4 // fmin v4.4s, v30.4s, v4.4s
+	WORD     $0x4ea5f7c5 // fmin v5.4s, v30.4s, v5.4s
+	WORD     $0x4ea6f7c6 // fmin v6.4s, v30.4s, v6.4s
+	WORD     $0x4ea7f7c7 // fmin v7.4s, v30.4s, v7.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    560(R26), F8
-	VFMLA    V28.S4, V4.S4, V8.S4
+	VFMLA    V29.S4, V4.S4, V8.S4
 	FMOVQ    560(R26), F9
-	VFMLA    V28.S4, V5.S4, V9.S4
+	VFMLA    V29.S4, V5.S4, V9.S4
 	FMOVQ    560(R26), F10
-	VFMLA    V28.S4, V6.S4, V10.S4
+	VFMLA    V29.S4, V6.S4, V10.S4
 	FMOVQ    560(R26), F11
-	VFMLA    V28.S4, V7.S4, V11.S4
-	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
-	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
-	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
-	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
+	VFMLA    V29.S4, V7.S4, V11.S4
+	WORD     $0x4ebfd50c // fsub v12.4s, v8.4s, v31.4s
+	WORD     $0x4ebfd52d // fsub v13.4s, v9.4s, v31.4s
+	WORD     $0x4ebfd54e // fsub v14.4s, v10.4s, v31.4s
+	WORD     $0x4ebfd56f // fsub v15.4s, v11.4s, v31.4s
+	VFMLS    V28.S4, V12.S4, V4.S4
+	VFMLS    V28.S4, V13.S4, V5.S4
+	VFMLS    V28.S4, V14.S4, V6.S4
+	VFMLS    V28.S4, V15.S4, V7.S4
 	VFMLS    V27.S4, V12.S4, V4.S4
 	VFMLS    V27.S4, V13.S4, V5.S4
 	VFMLS    V27.S4, V14.S4, V6.S4
 	VFMLS    V27.S4, V15.S4, V7.S4
-	VFMLS    V26.S4, V12.S4, V4.S4
-	VFMLS    V26.S4, V13.S4, V5.S4
-	VFMLS    V26.S4, V14.S4, V6.S4
-	VFMLS    V26.S4, V15.S4, V7.S4
 	FMOVQ    624(R26), F12
-	VFMLA    V4.S4, V25.S4, V12.S4
+	VFMLA    V4.S4, V26.S4, V12.S4
 	FMOVQ    624(R26), F13
-	VFMLA    V5.S4, V25.S4, V13.S4
+	VFMLA    V5.S4, V26.S4, V13.S4
 	FMOVQ    624(R26), F14
-	VFMLA    V6.S4, V25.S4, V14.S4
+	VFMLA    V6.S4, V26.S4, V14.S4
 	FMOVQ    624(R26), F15
-	VFMLA    V7.S4, V25.S4, V15.S4
+	VFMLA    V7.S4, V26.S4, V15.S4
 	FMOVQ    640(R26), F16
 	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    640(R26), F12
@@ -217,14 +216,10 @@ l2:
 	VSHL     $23, V9.S4, V5.S4
 	VSHL     $23, V10.S4, V6.S4
 	VSHL     $23, V11.S4, V7.S4
-	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	VADD     V31.S4, V6.S4, V6.S4
-	VADD     V31.S4, V7.S4, V7.S4
-	WORD     $0x4ebfd488 // fsub v8.4s, v4.4s, v31.4s
-	WORD     $0x4ebfd4a9 // fsub v9.4s, v5.4s, v31.4s
-	WORD     $0x4ebfd4ca // fsub v10.4s, v6.4s, v31.4s
-	WORD     $0x4ebfd4eb // fsub v11.4s, v7.4s, v31.4s
+	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
+	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
 	VFMLA    V16.S4, V4.S4, V8.S4
 	VFMLA    V17.S4, V5.S4, V9.S4
 	VFMLA    V18.S4, V6.S4, V10.S4
@@ -268,16 +263,16 @@ l3:
 l6:
 	FMOVQ    (R1), F0
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4ea1f7c1 // fmin v1.4s, v30.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    560(R26), F2
-	VFMLA    V28.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLA    V29.S4, V1.S4, V2.S4
+	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	VFMLS    V28.S4, V3.S4, V1.S4
 	VFMLS    V27.S4, V3.S4, V1.S4
-	VFMLS    V26.S4, V3.S4, V1.S4
 	FMOVQ    624(R26), F3
-	VFMLA    V1.S4, V25.S4, V3.S4
+	VFMLA    V1.S4, V26.S4, V3.S4
 	FMOVQ    640(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    656(R26), F3
@@ -288,8 +283,7 @@ l6:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
-	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
+	WORD     $0x4eb9d422 // fsub v2.4s, v1.4s, v25.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
@@ -317,16 +311,16 @@ t12:
 	VLD1     (R23), V0.S[2]
 t11:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD     $0x4ea1f7c1 // fmin v1.4s, v30.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    560(R26), F2
-	VFMLA    V28.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLA    V29.S4, V1.S4, V2.S4
+	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	VFMLS    V28.S4, V3.S4, V1.S4
 	VFMLS    V27.S4, V3.S4, V1.S4
-	VFMLS    V26.S4, V3.S4, V1.S4
 	FMOVQ    624(R26), F3
-	VFMLA    V1.S4, V25.S4, V3.S4
+	VFMLA    V1.S4, V26.S4, V3.S4
 	FMOVQ    640(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    656(R26), F3
@@ -337,8 +331,7 @@ t11:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
-	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
+	WORD     $0x4eb9d422 // fsub v2.4s, v1.4s, v25.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x

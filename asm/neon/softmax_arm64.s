@@ -74,8 +74,8 @@ DATA softmaxConsts<>+528(SB)/8, $0xc2d00000c2d00000 // -104
 DATA softmaxConsts<>+536(SB)/8, $0xc2d00000c2d00000
 DATA softmaxConsts<>+544(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA softmaxConsts<>+552(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA softmaxConsts<>+560(SB)/8, $0x4b4000004b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA softmaxConsts<>+568(SB)/8, $0x4b4000004b400000
+DATA softmaxConsts<>+560(SB)/8, $0x4b4000fe4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA softmaxConsts<>+568(SB)/8, $0x4b4000fe4b4000fe
 DATA softmaxConsts<>+576(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA softmaxConsts<>+584(SB)/8, $0x3f3172003f317200
 DATA softmaxConsts<>+592(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
@@ -134,7 +134,9 @@ DATA softmaxConsts<>+1008(SB)/8, $0x7f7fffff7f7fffff // 0x1.fffffep+127 = 3.4028
 DATA softmaxConsts<>+1016(SB)/8, $0x7f7fffff7f7fffff
 DATA softmaxConsts<>+1024(SB)/8, $0xc2ae0000c2ae0000 // -87
 DATA softmaxConsts<>+1032(SB)/8, $0xc2ae0000c2ae0000
-GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1040
+DATA softmaxConsts<>+1040(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA softmaxConsts<>+1048(SB)/8, $0x4b40007f4b40007f
+GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1056
 
 // func Softmax(dst *float32, x *float32, rows int, n int)
 TEXT ·Softmax(SB), NOSPLIT, $8-32
@@ -142,12 +144,12 @@ TEXT ·Softmax(SB), NOSPLIT, $8-32
 
 	// Registers:    V0-V17 values    V18-V26 constants and scalars    V27-V31 kept from loop to loop
 	FMOVQ    512(R26), F26
-	FMOVQ    688(R26), F25
-	FMOVQ    560(R26), F24
-	FLDPQ    528(R26), (F23, F22)
-	FLDPQ    576(R26), (F21, F20)
-	FMOVQ    608(R26), F19
-	FMOVQ    704(R26), F18
+	FMOVQ    560(R26), F25
+	FLDPQ    528(R26), (F24, F23)
+	FLDPQ    576(R26), (F22, F21)
+	FMOVQ    608(R26), F20
+	FMOVQ    704(R26), F19
+	FMOVQ    688(R26), F18
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row    R2 4n
 	MOVD     dst+0(FP), R0
@@ -286,10 +288,10 @@ l5:
 	VBIF     V5.B16, V0.B16, V31.B16
 	VDUP     V31.S[0], V0.S4
 	VMOV     V0.B16, V27.B16
-	VMOV     V18.B16, V31.B16
-	VMOV     V18.B16, V30.B16
-	VMOV     V18.B16, V29.B16
-	VMOV     V18.B16, V28.B16
+	VMOV     V19.B16, V31.B16
+	VMOV     V19.B16, V30.B16
+	VMOV     V19.B16, V29.B16
+	VMOV     V19.B16, V28.B16
 	MOVD     n+24(FP), R15
 	CMP      $16, R15
 	BLT      l8
@@ -300,42 +302,42 @@ l6:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
-	WORD     $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
-	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f700 // fmax v0.4s, v24.4s, v0.4s
+	WORD     $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V22.S4, V0.S4, V4.S4
+	VFMLA    V23.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V22.S4, V1.S4, V5.S4
+	VFMLA    V23.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V22.S4, V2.S4, V6.S4
+	VFMLA    V23.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V22.S4, V3.S4, V7.S4
-	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
-	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
-	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
-	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLA    V23.S4, V3.S4, V7.S4
+	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
+	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLS    V22.S4, V8.S4, V0.S4
+	VFMLS    V22.S4, V9.S4, V1.S4
+	VFMLS    V22.S4, V10.S4, V2.S4
+	VFMLS    V22.S4, V11.S4, V3.S4
 	VFMLS    V21.S4, V8.S4, V0.S4
 	VFMLS    V21.S4, V9.S4, V1.S4
 	VFMLS    V21.S4, V10.S4, V2.S4
 	VFMLS    V21.S4, V11.S4, V3.S4
-	VFMLS    V20.S4, V8.S4, V0.S4
-	VFMLS    V20.S4, V9.S4, V1.S4
-	VFMLS    V20.S4, V10.S4, V2.S4
-	VFMLS    V20.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V19.S4, V8.S4
+	VFMLA    V0.S4, V20.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V19.S4, V9.S4
+	VFMLA    V1.S4, V20.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V19.S4, V10.S4
+	VFMLA    V2.S4, V20.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V19.S4, V11.S4
+	VFMLA    V3.S4, V20.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -378,38 +380,30 @@ l6:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V26.B16, V7.B16, V7.B16
-	VAND     V26.B16, V9.B16, V9.B16
-	VAND     V26.B16, V10.B16, V10.B16
-	VAND     V26.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	FSTPQ    (F3, F0), (R0)
 	FSTPQ    (F1, F2), 32(R0)
 	WORD     $0x4e23d7ff // fadd v31.4s, v31.4s, v3.4s
@@ -495,42 +489,42 @@ t76:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
-	WORD     $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
-	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f700 // fmax v0.4s, v24.4s, v0.4s
+	WORD     $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V22.S4, V0.S4, V4.S4
+	VFMLA    V23.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V22.S4, V1.S4, V5.S4
+	VFMLA    V23.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V22.S4, V2.S4, V6.S4
+	VFMLA    V23.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V22.S4, V3.S4, V7.S4
-	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
-	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
-	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
-	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLA    V23.S4, V3.S4, V7.S4
+	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
+	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLS    V22.S4, V8.S4, V0.S4
+	VFMLS    V22.S4, V9.S4, V1.S4
+	VFMLS    V22.S4, V10.S4, V2.S4
+	VFMLS    V22.S4, V11.S4, V3.S4
 	VFMLS    V21.S4, V8.S4, V0.S4
 	VFMLS    V21.S4, V9.S4, V1.S4
 	VFMLS    V21.S4, V10.S4, V2.S4
 	VFMLS    V21.S4, V11.S4, V3.S4
-	VFMLS    V20.S4, V8.S4, V0.S4
-	VFMLS    V20.S4, V9.S4, V1.S4
-	VFMLS    V20.S4, V10.S4, V2.S4
-	VFMLS    V20.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V19.S4, V8.S4
+	VFMLA    V0.S4, V20.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V19.S4, V9.S4
+	VFMLA    V1.S4, V20.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V19.S4, V10.S4
+	VFMLA    V2.S4, V20.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V19.S4, V11.S4
+	VFMLA    V3.S4, V20.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -573,38 +567,30 @@ t76:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V26.B16, V7.B16, V7.B16
-	VAND     V26.B16, V9.B16, V9.B16
-	VAND     V26.B16, V10.B16, V10.B16
-	VAND     V26.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	CMP      $4, R15
 	BLT      t80
 	FMOVQ    F3, (R0)
@@ -698,7 +684,7 @@ l9:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	VDUP     V31.S[0], V0.S4
-	WORD     $0x6e20ff20 // fdiv v0.4s, v25.4s, v0.4s
+	WORD     $0x6e20fe40 // fdiv v0.4s, v18.4s, v0.4s
 	VMOV     V0.B16, V27.B16
 	MOVD     n+24(FP), R15
 	CMP      $16, R15
@@ -760,16 +746,18 @@ l13:
 TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	MOVD     $softmaxConsts<>(SB), R26
 
-	// Registers:    V0-V15 values    V16-V26 constants and scalars    V27-V31 kept from loop to loop
+	// Registers:    V0-V12 values    V13-V26 constants and scalars    V27-V31 kept from loop to loop
 	FMOVQ    512(R26), F26
-	FMOVQ    688(R26), F25
-	FLDPQ    560(R26), (F24, F23)
-	FMOVQ    592(R26), F22
-	FMOVQ    752(R26), F21
-	FLDPQ    528(R26), (F20, F19)
-	FMOVQ    608(R26), F18
-	FMOVQ    704(R26), F17
+	FLDPQ    560(R26), (F25, F24)
+	FMOVQ    592(R26), F23
+	FMOVQ    752(R26), F22
+	FLDPQ    528(R26), (F21, F20)
+	FMOVQ    608(R26), F19
+	FMOVQ    704(R26), F18
+	FMOVQ    688(R26), F17
 	FMOVQ    736(R26), F16
+	FLDPQ    768(R26), (F15, F14)
+	FMOVQ    800(R26), F13
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row    R2 4n
 	MOVD     dst+0(FP), R0
@@ -804,73 +792,73 @@ l96:
 l98:
 	CBZ      R15, l99
 	CMP      $4, R15
-	BLT      t213
+	BLT      t177
 	FMOVQ    (R1), F0
-	B        t212
-t213:
-	TBNZ     $1, R15, t214
+	B        t176
+t177:
+	TBNZ     $1, R15, t178
 	FMOVS    (R1), F0
-	B        t212
-t214:
+	B        t176
+t178:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t212
+	TBZ      $0, R15, t176
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t212:
+t176:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t215
+	BLE      t179
 	CMP      $4, R23
-	BLT      t216
+	BLT      t180
 	FMOVQ    16(R1), F1
-	B        t215
-t216:
-	TBNZ     $1, R23, t217
+	B        t179
+t180:
+	TBNZ     $1, R23, t181
 	FMOVS    16(R1), F1
-	B        t215
-t217:
+	B        t179
+t181:
 	FMOVD    16(R1), F1
-	TBZ      $0, R23, t215
+	TBZ      $0, R23, t179
 	ADD      $24, R1, R23
 	VLD1     (R23), V1.S[2]
-t215:
+t179:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t218
+	BLE      t182
 	CMP      $4, R23
-	BLT      t219
+	BLT      t183
 	FMOVQ    32(R1), F2
-	B        t218
-t219:
-	TBNZ     $1, R23, t220
+	B        t182
+t183:
+	TBNZ     $1, R23, t184
 	FMOVS    32(R1), F2
-	B        t218
-t220:
+	B        t182
+t184:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t218
+	TBZ      $0, R23, t182
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t218:
+t182:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t221
+	BLE      t185
 	CMP      $4, R23
-	BLT      t222
+	BLT      t186
 	FMOVQ    48(R1), F3
-	B        t221
-t222:
-	TBNZ     $1, R23, t223
+	B        t185
+t186:
+	TBNZ     $1, R23, t187
 	FMOVS    48(R1), F3
-	B        t221
-t223:
+	B        t185
+t187:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t221
+	TBZ      $0, R23, t185
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t221:
+t185:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -911,10 +899,10 @@ l99:
 	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	VAND     V1.B16, V0.B16, V0.B16
 	VMOV     V0.B16, V27.B16
-	VMOV     V17.B16, V31.B16
-	VMOV     V17.B16, V30.B16
-	VMOV     V17.B16, V29.B16
-	VMOV     V17.B16, V28.B16
+	VMOV     V18.B16, V31.B16
+	VMOV     V18.B16, V30.B16
+	VMOV     V18.B16, V29.B16
+	VMOV     V18.B16, V28.B16
 	MOVD     n+24(FP), R15
 	CMP      $16, R15
 	BLT      l102
@@ -925,46 +913,46 @@ l100:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6a0 // fmin v0.4s, v21.4s, v0.4s
-	WORD     $0x4ea1f6a1 // fmin v1.4s, v21.4s, v1.4s
-	WORD     $0x4ea2f6a2 // fmin v2.4s, v21.4s, v2.4s
-	WORD     $0x4ea3f6a3 // fmin v3.4s, v21.4s, v3.4s
-	WORD     $0x4e20f680 // fmax v0.4s, v20.4s, v0.4s
-	WORD     $0x4e21f681 // fmax v1.4s, v20.4s, v1.4s
-	WORD     $0x4e22f682 // fmax v2.4s, v20.4s, v2.4s
-	WORD     $0x4e23f683 // fmax v3.4s, v20.4s, v3.4s
+	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
+	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
+	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
+	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
+	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
+	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
+	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
+	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V19.S4, V0.S4, V4.S4
+	VFMLA    V20.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V19.S4, V1.S4, V5.S4
+	VFMLA    V20.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V19.S4, V2.S4, V6.S4
+	VFMLA    V20.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V19.S4, V3.S4, V7.S4
-	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
-	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
-	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
-	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLA    V20.S4, V3.S4, V7.S4
+	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
+	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLS    V24.S4, V8.S4, V0.S4
+	VFMLS    V24.S4, V9.S4, V1.S4
+	VFMLS    V24.S4, V10.S4, V2.S4
+	VFMLS    V24.S4, V11.S4, V3.S4
 	VFMLS    V23.S4, V8.S4, V0.S4
 	VFMLS    V23.S4, V9.S4, V1.S4
 	VFMLS    V23.S4, V10.S4, V2.S4
 	VFMLS    V23.S4, V11.S4, V3.S4
-	VFMLS    V22.S4, V8.S4, V0.S4
-	VFMLS    V22.S4, V9.S4, V1.S4
-	VFMLS    V22.S4, V10.S4, V2.S4
-	VFMLS    V22.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V18.S4, V8.S4
+	VFMLA    V0.S4, V19.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V18.S4, V9.S4
+	VFMLA    V1.S4, V19.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V18.S4, V10.S4
+	VFMLA    V2.S4, V19.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V18.S4, V11.S4
+	VFMLA    V3.S4, V19.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -1007,38 +995,30 @@ l100:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V26.B16, V7.B16, V7.B16
-	VAND     V26.B16, V9.B16, V9.B16
-	VAND     V26.B16, V10.B16, V10.B16
-	VAND     V26.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	WORD     $0x4e23d7ff // fadd v31.4s, v31.4s, v3.4s
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
@@ -1050,117 +1030,117 @@ l100:
 l102:
 	CBZ      R15, l103
 	CMP      $4, R15
-	BLT      t225
+	BLT      t189
 	FMOVQ    (R1), F0
-	B        t224
-t225:
-	TBNZ     $1, R15, t226
+	B        t188
+t189:
+	TBNZ     $1, R15, t190
 	FMOVS    (R1), F0
-	B        t224
-t226:
+	B        t188
+t190:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t224
+	TBZ      $0, R15, t188
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t224:
+t188:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t227
+	BLE      t191
 	CMP      $4, R23
-	BLT      t228
+	BLT      t192
 	FMOVQ    16(R1), F1
-	B        t227
-t228:
-	TBNZ     $1, R23, t229
+	B        t191
+t192:
+	TBNZ     $1, R23, t193
 	FMOVS    16(R1), F1
-	B        t227
-t229:
+	B        t191
+t193:
 	FMOVD    16(R1), F1
-	TBZ      $0, R23, t227
+	TBZ      $0, R23, t191
 	ADD      $24, R1, R23
 	VLD1     (R23), V1.S[2]
-t227:
+t191:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t230
+	BLE      t194
 	CMP      $4, R23
-	BLT      t231
+	BLT      t195
 	FMOVQ    32(R1), F2
-	B        t230
-t231:
-	TBNZ     $1, R23, t232
+	B        t194
+t195:
+	TBNZ     $1, R23, t196
 	FMOVS    32(R1), F2
-	B        t230
-t232:
+	B        t194
+t196:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t230
+	TBZ      $0, R23, t194
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t230:
+t194:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t233
+	BLE      t197
 	CMP      $4, R23
-	BLT      t234
+	BLT      t198
 	FMOVQ    48(R1), F3
-	B        t233
-t234:
-	TBNZ     $1, R23, t235
+	B        t197
+t198:
+	TBNZ     $1, R23, t199
 	FMOVS    48(R1), F3
-	B        t233
-t235:
+	B        t197
+t199:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t233
+	TBZ      $0, R23, t197
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t233:
+t197:
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6a0 // fmin v0.4s, v21.4s, v0.4s
-	WORD     $0x4ea1f6a1 // fmin v1.4s, v21.4s, v1.4s
-	WORD     $0x4ea2f6a2 // fmin v2.4s, v21.4s, v2.4s
-	WORD     $0x4ea3f6a3 // fmin v3.4s, v21.4s, v3.4s
-	WORD     $0x4e20f680 // fmax v0.4s, v20.4s, v0.4s
-	WORD     $0x4e21f681 // fmax v1.4s, v20.4s, v1.4s
-	WORD     $0x4e22f682 // fmax v2.4s, v20.4s, v2.4s
-	WORD     $0x4e23f683 // fmax v3.4s, v20.4s, v3.4s
+	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
+	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
+	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
+	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
+	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
+	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
+	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
+	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V19.S4, V0.S4, V4.S4
+	VFMLA    V20.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V19.S4, V1.S4, V5.S4
+	VFMLA    V20.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V19.S4, V2.S4, V6.S4
+	VFMLA    V20.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V19.S4, V3.S4, V7.S4
-	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
-	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
-	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
-	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLA    V20.S4, V3.S4, V7.S4
+	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
+	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLS    V24.S4, V8.S4, V0.S4
+	VFMLS    V24.S4, V9.S4, V1.S4
+	VFMLS    V24.S4, V10.S4, V2.S4
+	VFMLS    V24.S4, V11.S4, V3.S4
 	VFMLS    V23.S4, V8.S4, V0.S4
 	VFMLS    V23.S4, V9.S4, V1.S4
 	VFMLS    V23.S4, V10.S4, V2.S4
 	VFMLS    V23.S4, V11.S4, V3.S4
-	VFMLS    V22.S4, V8.S4, V0.S4
-	VFMLS    V22.S4, V9.S4, V1.S4
-	VFMLS    V22.S4, V10.S4, V2.S4
-	VFMLS    V22.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V18.S4, V8.S4
+	VFMLA    V0.S4, V19.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V18.S4, V9.S4
+	VFMLA    V1.S4, V19.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V18.S4, V10.S4
+	VFMLA    V2.S4, V19.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V18.S4, V11.S4
+	VFMLA    V3.S4, V19.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -1203,38 +1183,30 @@ t233:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V26.B16, V7.B16, V7.B16
-	VAND     V26.B16, V9.B16, V9.B16
-	VAND     V26.B16, V10.B16, V10.B16
-	VAND     V26.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -1261,13 +1233,10 @@ l103:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	VDUP     V31.S[0], V0.S4
-	FMOVQ    768(R26), F1
-	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	FMOVQ    784(R26), F2
-	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	WORD     $0x6ea0e5e1 // fcmgt v1.4s, v15.4s, v0.4s
+	WORD     $0x6e2edc02 // fmul v2.4s, v0.4s, v14.4s
 	VBIF     V1.B16, V0.B16, V2.B16
-	FMOVQ    800(R26), F3
-	VAND     V1.B16, V3.B16, V1.B16
+	VAND     V1.B16, V13.B16, V1.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    816(R26), F3
@@ -1279,7 +1248,7 @@ l103:
 	VAND     V3.B16, V2.B16, V2.B16
 	FMOVQ    816(R26), F3
 	VADD     V3.S4, V2.S4, V2.S4
-	WORD     $0x4eb9d442 // fsub v2.4s, v2.4s, v25.4s
+	WORD     $0x4eb1d442 // fsub v2.4s, v2.4s, v17.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    864(R26), F3
@@ -1300,10 +1269,10 @@ l103:
 	FMOVQ    976(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e36dc25 // fmul v5.4s, v1.4s, v22.4s
+	WORD     $0x6e37dc25 // fmul v5.4s, v1.4s, v23.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V23.S4, V1.S4, V2.S4
+	VFMLA    V24.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
@@ -1326,16 +1295,18 @@ l103:
 TEXT ·MaxLogSum(SB), NOSPLIT, $24-48
 	MOVD     $softmaxConsts<>(SB), R26
 
-	// Registers:    V0-V15 values    V16-V26 constants and scalars    V27-V31 kept from loop to loop
+	// Registers:    V0-V12 values    V13-V26 constants and scalars    V27-V31 kept from loop to loop
 	FMOVQ    512(R26), F26
-	FMOVQ    688(R26), F25
-	FLDPQ    560(R26), (F24, F23)
-	FMOVQ    592(R26), F22
-	FMOVQ    752(R26), F21
-	FLDPQ    528(R26), (F20, F19)
-	FMOVQ    608(R26), F18
-	FMOVQ    704(R26), F17
+	FLDPQ    560(R26), (F25, F24)
+	FMOVQ    592(R26), F23
+	FMOVQ    752(R26), F22
+	FLDPQ    528(R26), (F21, F20)
+	FMOVQ    608(R26), F19
+	FMOVQ    704(R26), F18
+	FMOVQ    688(R26), F17
 	FMOVQ    736(R26), F16
+	FLDPQ    768(R26), (F15, F14)
+	FMOVQ    800(R26), F13
 
 	// Registers:    R0 m    R1 sum    R2 x    R15 elements left in the row    R3 4n
 	MOVD     m+0(FP), R0
@@ -1349,15 +1320,15 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $24-48
 	LSL      $2, R14, R14
 	SUB      R3, R14, R14
 	MOVD     R14, 16(RSP)
-l236:
+l200:
 	VMOV     V26.B16, V31.B16
 	VMOV     V26.B16, V30.B16
 	VMOV     V26.B16, V29.B16
 	VMOV     V26.B16, V28.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
-	BLT      l239
-l237:
+	BLT      l203
+l201:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
@@ -1371,77 +1342,77 @@ l237:
 	ADD      $64, R2, R2
 	SUB      $16, R15, R15
 	CMP      $16, R15
-	BGE      l237
-l239:
-	CBZ      R15, l240
+	BGE      l201
+l203:
+	CBZ      R15, l204
 	CMP      $4, R15
-	BLT      t354
+	BLT      t282
 	FMOVQ    (R2), F0
-	B        t353
-t354:
-	TBNZ     $1, R15, t355
+	B        t281
+t282:
+	TBNZ     $1, R15, t283
 	FMOVS    (R2), F0
-	B        t353
-t355:
+	B        t281
+t283:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t353
+	TBZ      $0, R15, t281
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t353:
+t281:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t356
+	BLE      t284
 	CMP      $4, R23
-	BLT      t357
+	BLT      t285
 	FMOVQ    16(R2), F1
-	B        t356
-t357:
-	TBNZ     $1, R23, t358
+	B        t284
+t285:
+	TBNZ     $1, R23, t286
 	FMOVS    16(R2), F1
-	B        t356
-t358:
+	B        t284
+t286:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t356
+	TBZ      $0, R23, t284
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t356:
+t284:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t359
+	BLE      t287
 	CMP      $4, R23
-	BLT      t360
+	BLT      t288
 	FMOVQ    32(R2), F2
-	B        t359
-t360:
-	TBNZ     $1, R23, t361
+	B        t287
+t288:
+	TBNZ     $1, R23, t289
 	FMOVS    32(R2), F2
-	B        t359
-t361:
+	B        t287
+t289:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t359
+	TBZ      $0, R23, t287
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t359:
+t287:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t362
+	BLE      t290
 	CMP      $4, R23
-	BLT      t363
+	BLT      t291
 	FMOVQ    48(R2), F3
-	B        t362
-t363:
-	TBNZ     $1, R23, t364
+	B        t290
+t291:
+	TBNZ     $1, R23, t292
 	FMOVS    48(R2), F3
-	B        t362
-t364:
+	B        t290
+t292:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t362
+	TBZ      $0, R23, t290
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t362:
+t290:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -1463,7 +1434,7 @@ t362:
 	WORD     $0x6ebce4e0 // fcmgt v0.4s, v7.4s, v28.4s
 	VBIT     V0.B16, V7.B16, V28.B16
 	ADD      R15<<2, R2, R2
-l240:
+l204:
 	SUB      R3, R2, R2
 	WORD     $0x6ebde7e1 // fcmgt v1.4s, v31.4s, v29.4s
 	VBIF     V1.B16, V29.B16, V31.B16
@@ -1482,60 +1453,60 @@ l240:
 	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
 	VAND     V1.B16, V0.B16, V0.B16
 	VMOV     V0.B16, V27.B16
-	VMOV     V17.B16, V31.B16
-	VMOV     V17.B16, V30.B16
-	VMOV     V17.B16, V29.B16
-	VMOV     V17.B16, V28.B16
+	VMOV     V18.B16, V31.B16
+	VMOV     V18.B16, V30.B16
+	VMOV     V18.B16, V29.B16
+	VMOV     V18.B16, V28.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
-	BLT      l243
-l241:
+	BLT      l207
+l205:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6a0 // fmin v0.4s, v21.4s, v0.4s
-	WORD     $0x4ea1f6a1 // fmin v1.4s, v21.4s, v1.4s
-	WORD     $0x4ea2f6a2 // fmin v2.4s, v21.4s, v2.4s
-	WORD     $0x4ea3f6a3 // fmin v3.4s, v21.4s, v3.4s
-	WORD     $0x4e20f680 // fmax v0.4s, v20.4s, v0.4s
-	WORD     $0x4e21f681 // fmax v1.4s, v20.4s, v1.4s
-	WORD     $0x4e22f682 // fmax v2.4s, v20.4s, v2.4s
-	WORD     $0x4e23f683 // fmax v3.4s, v20.4s, v3.4s
+	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
+	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
+	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
+	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
+	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
+	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
+	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
+	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V19.S4, V0.S4, V4.S4
+	VFMLA    V20.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V19.S4, V1.S4, V5.S4
+	VFMLA    V20.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V19.S4, V2.S4, V6.S4
+	VFMLA    V20.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V19.S4, V3.S4, V7.S4
-	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
-	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
-	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
-	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLA    V20.S4, V3.S4, V7.S4
+	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
+	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLS    V24.S4, V8.S4, V0.S4
+	VFMLS    V24.S4, V9.S4, V1.S4
+	VFMLS    V24.S4, V10.S4, V2.S4
+	VFMLS    V24.S4, V11.S4, V3.S4
 	VFMLS    V23.S4, V8.S4, V0.S4
 	VFMLS    V23.S4, V9.S4, V1.S4
 	VFMLS    V23.S4, V10.S4, V2.S4
 	VFMLS    V23.S4, V11.S4, V3.S4
-	VFMLS    V22.S4, V8.S4, V0.S4
-	VFMLS    V22.S4, V9.S4, V1.S4
-	VFMLS    V22.S4, V10.S4, V2.S4
-	VFMLS    V22.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V18.S4, V8.S4
+	VFMLA    V0.S4, V19.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V18.S4, V9.S4
+	VFMLA    V1.S4, V19.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V18.S4, V10.S4
+	VFMLA    V2.S4, V19.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V18.S4, V11.S4
+	VFMLA    V3.S4, V19.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -1578,38 +1549,30 @@ l241:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V26.B16, V7.B16, V7.B16
-	VAND     V26.B16, V9.B16, V9.B16
-	VAND     V26.B16, V10.B16, V10.B16
-	VAND     V26.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	WORD     $0x4e23d7ff // fadd v31.4s, v31.4s, v3.4s
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
@@ -1617,121 +1580,121 @@ l241:
 	ADD      $64, R2, R2
 	SUB      $16, R15, R15
 	CMP      $16, R15
-	BGE      l241
-l243:
-	CBZ      R15, l244
+	BGE      l205
+l207:
+	CBZ      R15, l208
 	CMP      $4, R15
-	BLT      t366
+	BLT      t294
 	FMOVQ    (R2), F0
-	B        t365
-t366:
-	TBNZ     $1, R15, t367
+	B        t293
+t294:
+	TBNZ     $1, R15, t295
 	FMOVS    (R2), F0
-	B        t365
-t367:
+	B        t293
+t295:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t365
+	TBZ      $0, R15, t293
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t365:
+t293:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t368
+	BLE      t296
 	CMP      $4, R23
-	BLT      t369
+	BLT      t297
 	FMOVQ    16(R2), F1
-	B        t368
-t369:
-	TBNZ     $1, R23, t370
+	B        t296
+t297:
+	TBNZ     $1, R23, t298
 	FMOVS    16(R2), F1
-	B        t368
-t370:
+	B        t296
+t298:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t368
+	TBZ      $0, R23, t296
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t368:
+t296:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t371
+	BLE      t299
 	CMP      $4, R23
-	BLT      t372
+	BLT      t300
 	FMOVQ    32(R2), F2
-	B        t371
-t372:
-	TBNZ     $1, R23, t373
+	B        t299
+t300:
+	TBNZ     $1, R23, t301
 	FMOVS    32(R2), F2
-	B        t371
-t373:
+	B        t299
+t301:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t371
+	TBZ      $0, R23, t299
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t371:
+t299:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t374
+	BLE      t302
 	CMP      $4, R23
-	BLT      t375
+	BLT      t303
 	FMOVQ    48(R2), F3
-	B        t374
-t375:
-	TBNZ     $1, R23, t376
+	B        t302
+t303:
+	TBNZ     $1, R23, t304
 	FMOVS    48(R2), F3
-	B        t374
-t376:
+	B        t302
+t304:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t374
+	TBZ      $0, R23, t302
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t374:
+t302:
 	WORD     $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6a0 // fmin v0.4s, v21.4s, v0.4s
-	WORD     $0x4ea1f6a1 // fmin v1.4s, v21.4s, v1.4s
-	WORD     $0x4ea2f6a2 // fmin v2.4s, v21.4s, v2.4s
-	WORD     $0x4ea3f6a3 // fmin v3.4s, v21.4s, v3.4s
-	WORD     $0x4e20f680 // fmax v0.4s, v20.4s, v0.4s
-	WORD     $0x4e21f681 // fmax v1.4s, v20.4s, v1.4s
-	WORD     $0x4e22f682 // fmax v2.4s, v20.4s, v2.4s
-	WORD     $0x4e23f683 // fmax v3.4s, v20.4s, v3.4s
+	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
+	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
+	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
+	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
+	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
+	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
+	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
+	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V19.S4, V0.S4, V4.S4
+	VFMLA    V20.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V19.S4, V1.S4, V5.S4
+	VFMLA    V20.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V19.S4, V2.S4, V6.S4
+	VFMLA    V20.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V19.S4, V3.S4, V7.S4
-	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
-	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
-	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
-	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLA    V20.S4, V3.S4, V7.S4
+	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
+	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLS    V24.S4, V8.S4, V0.S4
+	VFMLS    V24.S4, V9.S4, V1.S4
+	VFMLS    V24.S4, V10.S4, V2.S4
+	VFMLS    V24.S4, V11.S4, V3.S4
 	VFMLS    V23.S4, V8.S4, V0.S4
 	VFMLS    V23.S4, V9.S4, V1.S4
 	VFMLS    V23.S4, V10.S4, V2.S4
 	VFMLS    V23.S4, V11.S4, V3.S4
-	VFMLS    V22.S4, V8.S4, V0.S4
-	VFMLS    V22.S4, V9.S4, V1.S4
-	VFMLS    V22.S4, V10.S4, V2.S4
-	VFMLS    V22.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V18.S4, V8.S4
+	VFMLA    V0.S4, V19.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V18.S4, V9.S4
+	VFMLA    V1.S4, V19.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V18.S4, V10.S4
+	VFMLA    V2.S4, V19.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V18.S4, V11.S4
+	VFMLA    V3.S4, V19.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -1774,38 +1737,30 @@ t374:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V26.B16, V7.B16, V7.B16
-	VAND     V26.B16, V9.B16, V9.B16
-	VAND     V26.B16, V10.B16, V10.B16
-	VAND     V26.B16, V11.B16, V11.B16
-	VADD     V25.S4, V7.S4, V12.S4
-	VADD     V25.S4, V9.S4, V13.S4
-	VADD     V25.S4, V10.S4, V14.S4
-	VADD     V25.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V25.S4, V3.S4, V3.S4
-	VADD     V25.S4, V4.S4, V4.S4
-	VADD     V25.S4, V5.S4, V5.S4
-	VADD     V25.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -1823,7 +1778,7 @@ t374:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
 	ADD      R15<<2, R2, R2
-l244:
+l208:
 	FMOVS    F27, (R0)
 	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
 	WORD     $0x4e3cd7de // fadd v30.4s, v30.4s, v28.4s
@@ -1833,13 +1788,10 @@ l244:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	VDUP     V31.S[0], V0.S4
-	FMOVQ    768(R26), F1
-	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	FMOVQ    784(R26), F2
-	WORD     $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	WORD     $0x6ea0e5e1 // fcmgt v1.4s, v15.4s, v0.4s
+	WORD     $0x6e2edc02 // fmul v2.4s, v0.4s, v14.4s
 	VBIF     V1.B16, V0.B16, V2.B16
-	FMOVQ    800(R26), F3
-	VAND     V1.B16, V3.B16, V1.B16
+	VAND     V1.B16, V13.B16, V1.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	FMOVQ    816(R26), F3
@@ -1851,7 +1803,7 @@ l244:
 	VAND     V3.B16, V2.B16, V2.B16
 	FMOVQ    816(R26), F3
 	VADD     V3.S4, V2.S4, V2.S4
-	WORD     $0x4eb9d442 // fsub v2.4s, v2.4s, v25.4s
+	WORD     $0x4eb1d442 // fsub v2.4s, v2.4s, v17.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    864(R26), F3
@@ -1872,10 +1824,10 @@ l244:
 	FMOVQ    976(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e36dc25 // fmul v5.4s, v1.4s, v22.4s
+	WORD     $0x6e37dc25 // fmul v5.4s, v1.4s, v23.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V23.S4, V1.S4, V2.S4
+	VFMLA    V24.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
@@ -1893,7 +1845,7 @@ l244:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l236
+	BNE      l200
 	RET
 
 // func SoftmaxBackward(dx *float32, dy *float32, y *float32, rows int, n int)
@@ -1911,15 +1863,15 @@ TEXT ·SoftmaxBackward(SB), NOSPLIT, $8-40
 	LSL      $2, R3, R3
 	MOVD     rows+24(FP), R14
 	MOVD     R14, 8(RSP)
-l377:
+l305:
 	VMOV     V26.B16, V31.B16
 	VMOV     V26.B16, V30.B16
 	VMOV     V26.B16, V29.B16
 	VMOV     V26.B16, V28.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
-	BLT      l380
-l378:
+	BLT      l308
+l306:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -1932,145 +1884,145 @@ l378:
 	ADD      $64, R2, R2
 	SUB      $16, R15, R15
 	CMP      $16, R15
-	BGE      l378
-l380:
-	CBZ      R15, l381
+	BGE      l306
+l308:
+	CBZ      R15, l309
 	CMP      $4, R15
-	BLT      t418
+	BLT      t346
 	FMOVQ    (R1), F0
-	B        t417
-t418:
-	TBNZ     $1, R15, t419
+	B        t345
+t346:
+	TBNZ     $1, R15, t347
 	FMOVS    (R1), F0
-	B        t417
-t419:
+	B        t345
+t347:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t417
+	TBZ      $0, R15, t345
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t417:
+t345:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t420
+	BLE      t348
 	CMP      $4, R23
-	BLT      t421
+	BLT      t349
 	FMOVQ    16(R1), F1
-	B        t420
-t421:
-	TBNZ     $1, R23, t422
+	B        t348
+t349:
+	TBNZ     $1, R23, t350
 	FMOVS    16(R1), F1
-	B        t420
-t422:
+	B        t348
+t350:
 	FMOVD    16(R1), F1
-	TBZ      $0, R23, t420
+	TBZ      $0, R23, t348
 	ADD      $24, R1, R23
 	VLD1     (R23), V1.S[2]
-t420:
+t348:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t423
+	BLE      t351
 	CMP      $4, R23
-	BLT      t424
+	BLT      t352
 	FMOVQ    32(R1), F2
-	B        t423
-t424:
-	TBNZ     $1, R23, t425
+	B        t351
+t352:
+	TBNZ     $1, R23, t353
 	FMOVS    32(R1), F2
-	B        t423
-t425:
+	B        t351
+t353:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t423
+	TBZ      $0, R23, t351
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t423:
+t351:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t426
+	BLE      t354
 	CMP      $4, R23
-	BLT      t427
+	BLT      t355
 	FMOVQ    48(R1), F3
-	B        t426
-t427:
-	TBNZ     $1, R23, t428
+	B        t354
+t355:
+	TBNZ     $1, R23, t356
 	FMOVS    48(R1), F3
-	B        t426
-t428:
+	B        t354
+t356:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t426
+	TBZ      $0, R23, t354
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t426:
+t354:
 	CMP      $4, R15
-	BLT      t430
+	BLT      t358
 	FMOVQ    (R2), F4
-	B        t429
-t430:
-	TBNZ     $1, R15, t431
+	B        t357
+t358:
+	TBNZ     $1, R15, t359
 	FMOVS    (R2), F4
-	B        t429
-t431:
+	B        t357
+t359:
 	FMOVD    (R2), F4
-	TBZ      $0, R15, t429
+	TBZ      $0, R15, t357
 	ADD      $8, R2, R23
 	VLD1     (R23), V4.S[2]
-t429:
+t357:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t432
+	BLE      t360
 	CMP      $4, R23
-	BLT      t433
+	BLT      t361
 	FMOVQ    16(R2), F5
-	B        t432
-t433:
-	TBNZ     $1, R23, t434
+	B        t360
+t361:
+	TBNZ     $1, R23, t362
 	FMOVS    16(R2), F5
-	B        t432
-t434:
+	B        t360
+t362:
 	FMOVD    16(R2), F5
-	TBZ      $0, R23, t432
+	TBZ      $0, R23, t360
 	ADD      $24, R2, R23
 	VLD1     (R23), V5.S[2]
-t432:
+t360:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t435
+	BLE      t363
 	CMP      $4, R23
-	BLT      t436
+	BLT      t364
 	FMOVQ    32(R2), F6
-	B        t435
-t436:
-	TBNZ     $1, R23, t437
+	B        t363
+t364:
+	TBNZ     $1, R23, t365
 	FMOVS    32(R2), F6
-	B        t435
-t437:
+	B        t363
+t365:
 	FMOVD    32(R2), F6
-	TBZ      $0, R23, t435
+	TBZ      $0, R23, t363
 	ADD      $40, R2, R23
 	VLD1     (R23), V6.S[2]
-t435:
+t363:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t438
+	BLE      t366
 	CMP      $4, R23
-	BLT      t439
+	BLT      t367
 	FMOVQ    48(R2), F7
-	B        t438
-t439:
-	TBNZ     $1, R23, t440
+	B        t366
+t367:
+	TBNZ     $1, R23, t368
 	FMOVS    48(R2), F7
-	B        t438
-t440:
+	B        t366
+t368:
 	FMOVD    48(R2), F7
-	TBZ      $0, R23, t438
+	TBZ      $0, R23, t366
 	ADD      $56, R2, R23
 	VLD1     (R23), V7.S[2]
-t438:
+t366:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F8
 	SUB      R15<<2, R26, R23
@@ -2093,7 +2045,7 @@ t438:
 	VFMLA    V7.S4, V3.S4, V28.S4
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
-l381:
+l309:
 	SUB      R3, R1, R1
 	SUB      R3, R2, R2
 	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
@@ -2107,8 +2059,8 @@ l381:
 	VMOV     V0.B16, V27.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
-	BLT      l383
-l382:
+	BLT      l311
+l310:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R1), (F4, F5)
@@ -2128,11 +2080,11 @@ l382:
 	ADD      $64, R2, R2
 	SUB      $16, R15, R15
 	CMP      $16, R15
-	BGE      l382
-l383:
+	BGE      l310
+l311:
 	CMP      $4, R15
-	BLT      l384
-l386:
+	BLT      l312
+l314:
 	FMOVQ    (R2), F0
 	FMOVQ    (R1), F1
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
@@ -2143,46 +2095,46 @@ l386:
 	ADD      $16, R2, R2
 	SUB      $4, R15, R15
 	CMP      $4, R15
-	BGE      l386
-l384:
-	CBZ      R15, l385
-	TBNZ     $1, R15, t442
+	BGE      l314
+l312:
+	CBZ      R15, l313
+	TBNZ     $1, R15, t370
 	FMOVS    (R2), F0
-	B        t441
-t442:
+	B        t369
+t370:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t441
+	TBZ      $0, R15, t369
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t441:
-	TBNZ     $1, R15, t444
+t369:
+	TBNZ     $1, R15, t372
 	FMOVS    (R1), F1
-	B        t443
-t444:
+	B        t371
+t372:
 	FMOVD    (R1), F1
-	TBZ      $0, R15, t443
+	TBZ      $0, R15, t371
 	ADD      $8, R1, R23
 	VLD1     (R23), V1.S[2]
-t443:
+t371:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t446
+	TBNZ     $1, R15, t374
 	FMOVS    F0, (R0)
-	B        t445
-t446:
+	B        t373
+t374:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t445
+	TBZ      $0, R15, t373
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t445:
+t373:
 	ADD      R15<<2, R0, R0
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
-l385:
+l313:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l377
+	BNE      l305
 	RET
 
 // func LSEAdd(m *float32, s *float32, v *float32, n int)
@@ -2191,11 +2143,11 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 
 	// Registers:    V0-V24 values    V25-V31 constants and scalars
 	FMOVQ    1024(R26), F31
-	FMOVQ    688(R26), F30
-	FMOVQ    560(R26), F29
-	FMOVQ    752(R26), F28
-	FMOVQ    544(R26), F27
-	FLDPQ    576(R26), (F26, F25)
+	FMOVQ    1040(R26), F30
+	FMOVQ    752(R26), F29
+	FMOVQ    544(R26), F28
+	FLDPQ    576(R26), (F27, F26)
+	FMOVQ    608(R26), F25
 
 	// Registers:    R0 m    R1 s    R2 v    R15 elements left in the row
 	MOVD     m+0(FP), R0
@@ -2203,8 +2155,8 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	MOVD     v+16(FP), R2
 	MOVD     n+24(FP), R15
 	CMP      $16, R15
-	BLT      l448
-l447:
+	BLT      l376
+l375:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R0), (F4, F5)
@@ -2237,46 +2189,42 @@ l447:
 	WORD     $0x4e25f7ed // fmax v13.4s, v31.4s, v5.4s
 	WORD     $0x4e26f7ee // fmax v14.4s, v31.4s, v6.4s
 	WORD     $0x4e27f7ef // fmax v15.4s, v31.4s, v7.4s
-	WORD     $0x4eacf78c // fmin v12.4s, v28.4s, v12.4s
-	WORD     $0x4eadf78d // fmin v13.4s, v28.4s, v13.4s
-	WORD     $0x4eaef78e // fmin v14.4s, v28.4s, v14.4s
-	WORD     $0x4eaff78f // fmin v15.4s, v28.4s, v15.4s
+	WORD     $0x4eacf7ac // fmin v12.4s, v29.4s, v12.4s
+	WORD     $0x4eadf7ad // fmin v13.4s, v29.4s, v13.4s
+	WORD     $0x4eaef7ae // fmin v14.4s, v29.4s, v14.4s
+	WORD     $0x4eaff7af // fmin v15.4s, v29.4s, v15.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F16
-	VFMLA    V27.S4, V12.S4, V16.S4
-	FMOVQ    560(R26), F17
-	VFMLA    V27.S4, V13.S4, V17.S4
-	FMOVQ    560(R26), F18
-	VFMLA    V27.S4, V14.S4, V18.S4
-	FMOVQ    560(R26), F19
-	VFMLA    V27.S4, V15.S4, V19.S4
-	WORD     $0x4ebdd614 // fsub v20.4s, v16.4s, v29.4s
-	WORD     $0x4ebdd635 // fsub v21.4s, v17.4s, v29.4s
-	WORD     $0x4ebdd656 // fsub v22.4s, v18.4s, v29.4s
-	WORD     $0x4ebdd677 // fsub v23.4s, v19.4s, v29.4s
+	FMOVQ    1040(R26), F16
+	VFMLA    V28.S4, V12.S4, V16.S4
+	FMOVQ    1040(R26), F17
+	VFMLA    V28.S4, V13.S4, V17.S4
+	FMOVQ    1040(R26), F18
+	VFMLA    V28.S4, V14.S4, V18.S4
+	FMOVQ    1040(R26), F19
+	VFMLA    V28.S4, V15.S4, V19.S4
+	WORD     $0x4ebed614 // fsub v20.4s, v16.4s, v30.4s
+	WORD     $0x4ebed635 // fsub v21.4s, v17.4s, v30.4s
+	WORD     $0x4ebed656 // fsub v22.4s, v18.4s, v30.4s
+	WORD     $0x4ebed677 // fsub v23.4s, v19.4s, v30.4s
+	VFMLS    V27.S4, V20.S4, V12.S4
+	VFMLS    V27.S4, V21.S4, V13.S4
+	VFMLS    V27.S4, V22.S4, V14.S4
+	VFMLS    V27.S4, V23.S4, V15.S4
 	VFMLS    V26.S4, V20.S4, V12.S4
 	VFMLS    V26.S4, V21.S4, V13.S4
 	VFMLS    V26.S4, V22.S4, V14.S4
 	VFMLS    V26.S4, V23.S4, V15.S4
-	VFMLS    V25.S4, V20.S4, V12.S4
-	VFMLS    V25.S4, V21.S4, V13.S4
-	VFMLS    V25.S4, V22.S4, V14.S4
-	VFMLS    V25.S4, V23.S4, V15.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F20
-	FMOVQ    608(R26), F21
-	VFMLA    V12.S4, V21.S4, V20.S4
+	VFMLA    V12.S4, V25.S4, V20.S4
 	FMOVQ    624(R26), F21
-	FMOVQ    608(R26), F22
-	VFMLA    V13.S4, V22.S4, V21.S4
+	VFMLA    V13.S4, V25.S4, V21.S4
 	FMOVQ    624(R26), F22
-	FMOVQ    608(R26), F23
-	VFMLA    V14.S4, V23.S4, V22.S4
+	VFMLA    V14.S4, V25.S4, V22.S4
 	FMOVQ    624(R26), F23
-	FMOVQ    608(R26), F24
-	VFMLA    V15.S4, V24.S4, V23.S4
+	VFMLA    V15.S4, V25.S4, V23.S4
 	FMOVQ    640(R26), F24
 	VFMLA    V12.S4, V20.S4, V24.S4
 	FMOVQ    640(R26), F20
@@ -2323,10 +2271,6 @@ l447:
 	VSHL     $23, V17.S4, V16.S4
 	VSHL     $23, V18.S4, V17.S4
 	VSHL     $23, V19.S4, V18.S4
-	VADD     V30.S4, V15.S4, V15.S4
-	VADD     V30.S4, V16.S4, V16.S4
-	VADD     V30.S4, V17.S4, V17.S4
-	VADD     V30.S4, V18.S4, V18.S4
 	WORD     $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
 	WORD     $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
 	WORD     $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
@@ -2347,46 +2291,42 @@ l447:
 	WORD     $0x4e21f7ed // fmax v13.4s, v31.4s, v1.4s
 	WORD     $0x4e22f7ee // fmax v14.4s, v31.4s, v2.4s
 	WORD     $0x4e23f7ef // fmax v15.4s, v31.4s, v3.4s
-	WORD     $0x4eacf78c // fmin v12.4s, v28.4s, v12.4s
-	WORD     $0x4eadf78d // fmin v13.4s, v28.4s, v13.4s
-	WORD     $0x4eaef78e // fmin v14.4s, v28.4s, v14.4s
-	WORD     $0x4eaff78f // fmin v15.4s, v28.4s, v15.4s
+	WORD     $0x4eacf7ac // fmin v12.4s, v29.4s, v12.4s
+	WORD     $0x4eadf7ad // fmin v13.4s, v29.4s, v13.4s
+	WORD     $0x4eaef7ae // fmin v14.4s, v29.4s, v14.4s
+	WORD     $0x4eaff7af // fmin v15.4s, v29.4s, v15.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F16
-	VFMLA    V27.S4, V12.S4, V16.S4
-	FMOVQ    560(R26), F17
-	VFMLA    V27.S4, V13.S4, V17.S4
-	FMOVQ    560(R26), F18
-	VFMLA    V27.S4, V14.S4, V18.S4
-	FMOVQ    560(R26), F19
-	VFMLA    V27.S4, V15.S4, V19.S4
-	WORD     $0x4ebdd614 // fsub v20.4s, v16.4s, v29.4s
-	WORD     $0x4ebdd635 // fsub v21.4s, v17.4s, v29.4s
-	WORD     $0x4ebdd656 // fsub v22.4s, v18.4s, v29.4s
-	WORD     $0x4ebdd677 // fsub v23.4s, v19.4s, v29.4s
+	FMOVQ    1040(R26), F16
+	VFMLA    V28.S4, V12.S4, V16.S4
+	FMOVQ    1040(R26), F17
+	VFMLA    V28.S4, V13.S4, V17.S4
+	FMOVQ    1040(R26), F18
+	VFMLA    V28.S4, V14.S4, V18.S4
+	FMOVQ    1040(R26), F19
+	VFMLA    V28.S4, V15.S4, V19.S4
+	WORD     $0x4ebed614 // fsub v20.4s, v16.4s, v30.4s
+	WORD     $0x4ebed635 // fsub v21.4s, v17.4s, v30.4s
+	WORD     $0x4ebed656 // fsub v22.4s, v18.4s, v30.4s
+	WORD     $0x4ebed677 // fsub v23.4s, v19.4s, v30.4s
+	VFMLS    V27.S4, V20.S4, V12.S4
+	VFMLS    V27.S4, V21.S4, V13.S4
+	VFMLS    V27.S4, V22.S4, V14.S4
+	VFMLS    V27.S4, V23.S4, V15.S4
 	VFMLS    V26.S4, V20.S4, V12.S4
 	VFMLS    V26.S4, V21.S4, V13.S4
 	VFMLS    V26.S4, V22.S4, V14.S4
 	VFMLS    V26.S4, V23.S4, V15.S4
-	VFMLS    V25.S4, V20.S4, V12.S4
-	VFMLS    V25.S4, V21.S4, V13.S4
-	VFMLS    V25.S4, V22.S4, V14.S4
-	VFMLS    V25.S4, V23.S4, V15.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F20
-	FMOVQ    608(R26), F21
-	VFMLA    V12.S4, V21.S4, V20.S4
+	VFMLA    V12.S4, V25.S4, V20.S4
 	FMOVQ    624(R26), F21
-	FMOVQ    608(R26), F22
-	VFMLA    V13.S4, V22.S4, V21.S4
+	VFMLA    V13.S4, V25.S4, V21.S4
 	FMOVQ    624(R26), F22
-	FMOVQ    608(R26), F23
-	VFMLA    V14.S4, V23.S4, V22.S4
+	VFMLA    V14.S4, V25.S4, V22.S4
 	FMOVQ    624(R26), F23
-	FMOVQ    608(R26), F24
-	VFMLA    V15.S4, V24.S4, V23.S4
+	VFMLA    V15.S4, V25.S4, V23.S4
 	FMOVQ    640(R26), F24
 	VFMLA    V12.S4, V20.S4, V24.S4
 	FMOVQ    640(R26), F20
@@ -2433,10 +2373,6 @@ l447:
 	VSHL     $23, V17.S4, V16.S4
 	VSHL     $23, V18.S4, V17.S4
 	VSHL     $23, V19.S4, V18.S4
-	VADD     V30.S4, V15.S4, V15.S4
-	VADD     V30.S4, V16.S4, V16.S4
-	VADD     V30.S4, V17.S4, V17.S4
-	VADD     V30.S4, V18.S4, V18.S4
 	WORD     $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
 	WORD     $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
 	WORD     $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
@@ -2464,11 +2400,11 @@ l447:
 	ADD      $64, R2, R2
 	SUB      $16, R15, R15
 	CMP      $16, R15
-	BGE      l447
-l448:
+	BGE      l375
+l376:
 	CMP      $4, R15
-	BLT      l449
-l451:
+	BLT      l377
+l379:
 	FMOVQ    (R2), F0
 	FMOVQ    (R0), F1
 	VMOV     V1.B16, V2.B16
@@ -2478,19 +2414,18 @@ l451:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e21f7e3 // fmax v3.4s, v31.4s, v1.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F4
-	VFMLA    V27.S4, V3.S4, V4.S4
-	WORD     $0x4ebdd485 // fsub v5.4s, v4.4s, v29.4s
+	FMOVQ    1040(R26), F4
+	VFMLA    V28.S4, V3.S4, V4.S4
+	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
+	VFMLS    V27.S4, V5.S4, V3.S4
 	VFMLS    V26.S4, V5.S4, V3.S4
-	VFMLS    V25.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F5
-	FMOVQ    608(R26), F6
-	VFMLA    V3.S4, V6.S4, V5.S4
+	VFMLA    V3.S4, V25.S4, V5.S4
 	FMOVQ    640(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    656(R26), F5
@@ -2504,25 +2439,23 @@ l451:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	WORD     $0x4e20f7e3 // fmax v3.4s, v31.4s, v0.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F4
-	VFMLA    V27.S4, V3.S4, V4.S4
-	WORD     $0x4ebdd485 // fsub v5.4s, v4.4s, v29.4s
+	FMOVQ    1040(R26), F4
+	VFMLA    V28.S4, V3.S4, V4.S4
+	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
+	VFMLS    V27.S4, V5.S4, V3.S4
 	VFMLS    V26.S4, V5.S4, V3.S4
-	VFMLS    V25.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F5
-	FMOVQ    608(R26), F6
-	VFMLA    V3.S4, V6.S4, V5.S4
+	VFMLA    V3.S4, V25.S4, V5.S4
 	FMOVQ    640(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    656(R26), F5
@@ -2536,7 +2469,6 @@ l451:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
@@ -2549,27 +2481,27 @@ l451:
 	ADD      $16, R2, R2
 	SUB      $4, R15, R15
 	CMP      $4, R15
-	BGE      l451
-l449:
-	CBZ      R15, l450
-	TBNZ     $1, R15, t463
+	BGE      l379
+l377:
+	CBZ      R15, l378
+	TBNZ     $1, R15, t391
 	FMOVS    (R2), F0
-	B        t462
-t463:
+	B        t390
+t391:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t462
+	TBZ      $0, R15, t390
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t462:
-	TBNZ     $1, R15, t465
+t390:
+	TBNZ     $1, R15, t393
 	FMOVS    (R0), F1
-	B        t464
-t465:
+	B        t392
+t393:
 	FMOVD    (R0), F1
-	TBZ      $0, R15, t464
+	TBZ      $0, R15, t392
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
-t464:
+t392:
 	VMOV     V1.B16, V2.B16
 	WORD     $0x6ea2e403 // fcmgt v3.4s, v0.4s, v2.4s
 	VBIT     V3.B16, V0.B16, V2.B16
@@ -2577,19 +2509,18 @@ t464:
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	WORD     $0x4e21f7e3 // fmax v3.4s, v31.4s, v1.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F4
-	VFMLA    V27.S4, V3.S4, V4.S4
-	WORD     $0x4ebdd485 // fsub v5.4s, v4.4s, v29.4s
+	FMOVQ    1040(R26), F4
+	VFMLA    V28.S4, V3.S4, V4.S4
+	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
+	VFMLS    V27.S4, V5.S4, V3.S4
 	VFMLS    V26.S4, V5.S4, V3.S4
-	VFMLS    V25.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F5
-	FMOVQ    608(R26), F6
-	VFMLA    V3.S4, V6.S4, V5.S4
+	VFMLA    V3.S4, V25.S4, V5.S4
 	FMOVQ    640(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    656(R26), F5
@@ -2603,25 +2534,23 @@ t464:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
 	WORD     $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	WORD     $0x4e20f7e3 // fmax v3.4s, v31.4s, v0.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F4
-	VFMLA    V27.S4, V3.S4, V4.S4
-	WORD     $0x4ebdd485 // fsub v5.4s, v4.4s, v29.4s
+	FMOVQ    1040(R26), F4
+	VFMLA    V28.S4, V3.S4, V4.S4
+	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
+	VFMLS    V27.S4, V5.S4, V3.S4
 	VFMLS    V26.S4, V5.S4, V3.S4
-	VFMLS    V25.S4, V5.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F5
-	FMOVQ    608(R26), F6
-	VFMLA    V3.S4, V6.S4, V5.S4
+	VFMLA    V3.S4, V25.S4, V5.S4
 	FMOVQ    640(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	FMOVQ    656(R26), F5
@@ -2635,39 +2564,38 @@ t464:
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
-	VADD     V30.S4, V3.S4, V3.S4
 	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
-	TBNZ     $1, R15, t467
+	TBNZ     $1, R15, t395
 	FMOVS    (R1), F3
-	B        t466
-t467:
+	B        t394
+t395:
 	FMOVD    (R1), F3
-	TBZ      $0, R15, t466
+	TBZ      $0, R15, t394
 	ADD      $8, R1, R23
 	VLD1     (R23), V3.S[2]
-t466:
+t394:
 	VFMLA    V1.S4, V3.S4, V0.S4
-	TBNZ     $1, R15, t469
+	TBNZ     $1, R15, t397
 	FMOVS    F0, (R1)
-	B        t468
-t469:
+	B        t396
+t397:
 	FMOVD    F0, (R1)
-	TBZ      $0, R15, t468
+	TBZ      $0, R15, t396
 	ADD      $8, R1, R23
 	VST1     V0.S[2], (R23)
-t468:
-	TBNZ     $1, R15, t471
+t396:
+	TBNZ     $1, R15, t399
 	FMOVS    F2, (R0)
-	B        t470
-t471:
+	B        t398
+t399:
 	FMOVD    F2, (R0)
-	TBZ      $0, R15, t470
+	TBZ      $0, R15, t398
 	ADD      $8, R0, R23
 	VST1     V2.S[2], (R23)
-t470:
-l450:
+t398:
+l378:
 	RET
 
 // func LSEValue(dst *float32, m *float32, s *float32, rows int, n int, ld int)
@@ -2677,9 +2605,9 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	// Registers:    V0-V20 values    V21-V26 constants and scalars    V27-V31 kept from loop to loop
 	FMOVQ    1024(R26), F26
 	FMOVQ    512(R26), F25
-	FMOVQ    688(R26), F24
-	FLDPQ    560(R26), (F23, F22)
-	FMOVQ    592(R26), F21
+	FMOVQ    1040(R26), F24
+	FLDPQ    576(R26), (F23, F22)
+	FMOVQ    752(R26), F21
 
 	// Registers:    R0 dst    R1 m    R2 s    R15 elements left in the row    R3 4n
 	MOVD     dst+0(FP), R0
@@ -2697,15 +2625,15 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	LSL      $2, R14, R14
 	SUB      R3, R14, R14
 	MOVD     R14, 24(RSP)
-l472:
+l400:
 	VMOV     V25.B16, V31.B16
 	VMOV     V25.B16, V30.B16
 	VMOV     V25.B16, V29.B16
 	VMOV     V25.B16, V28.B16
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
-	BLT      l475
-l473:
+	BLT      l403
+l401:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	WORD     $0x6ebfe404 // fcmgt v4.4s, v0.4s, v31.4s
@@ -2719,77 +2647,77 @@ l473:
 	ADD      $64, R1, R1
 	SUB      $16, R15, R15
 	CMP      $16, R15
-	BGE      l473
-l475:
-	CBZ      R15, l476
+	BGE      l401
+l403:
+	CBZ      R15, l404
 	CMP      $4, R15
-	BLT      t662
+	BLT      t590
 	FMOVQ    (R1), F0
-	B        t661
-t662:
-	TBNZ     $1, R15, t663
+	B        t589
+t590:
+	TBNZ     $1, R15, t591
 	FMOVS    (R1), F0
-	B        t661
-t663:
+	B        t589
+t591:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t661
+	TBZ      $0, R15, t589
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t661:
+t589:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t664
+	BLE      t592
 	CMP      $4, R23
-	BLT      t665
+	BLT      t593
 	FMOVQ    16(R1), F1
-	B        t664
-t665:
-	TBNZ     $1, R23, t666
+	B        t592
+t593:
+	TBNZ     $1, R23, t594
 	FMOVS    16(R1), F1
-	B        t664
-t666:
+	B        t592
+t594:
 	FMOVD    16(R1), F1
-	TBZ      $0, R23, t664
+	TBZ      $0, R23, t592
 	ADD      $24, R1, R23
 	VLD1     (R23), V1.S[2]
-t664:
+t592:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t667
+	BLE      t595
 	CMP      $4, R23
-	BLT      t668
+	BLT      t596
 	FMOVQ    32(R1), F2
-	B        t667
-t668:
-	TBNZ     $1, R23, t669
+	B        t595
+t596:
+	TBNZ     $1, R23, t597
 	FMOVS    32(R1), F2
-	B        t667
-t669:
+	B        t595
+t597:
 	FMOVD    32(R1), F2
-	TBZ      $0, R23, t667
+	TBZ      $0, R23, t595
 	ADD      $40, R1, R23
 	VLD1     (R23), V2.S[2]
-t667:
+t595:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t670
+	BLE      t598
 	CMP      $4, R23
-	BLT      t671
+	BLT      t599
 	FMOVQ    48(R1), F3
-	B        t670
-t671:
-	TBNZ     $1, R23, t672
+	B        t598
+t599:
+	TBNZ     $1, R23, t600
 	FMOVS    48(R1), F3
-	B        t670
-t672:
+	B        t598
+t600:
 	FMOVD    48(R1), F3
-	TBZ      $0, R23, t670
+	TBZ      $0, R23, t598
 	ADD      $56, R1, R23
 	VLD1     (R23), V3.S[2]
-t670:
+t598:
 	SUB      R15<<2, R26, R23
 	FMOVQ    256(R23), F4
 	SUB      R15<<2, R26, R23
@@ -2811,7 +2739,7 @@ t670:
 	WORD     $0x6ebce4e0 // fcmgt v0.4s, v7.4s, v28.4s
 	VBIT     V0.B16, V7.B16, V28.B16
 	ADD      R15<<2, R1, R1
-l476:
+l404:
 	SUB      R3, R1, R1
 	WORD     $0x6ebde7e1 // fcmgt v1.4s, v31.4s, v29.4s
 	VBIF     V1.B16, V29.B16, V31.B16
@@ -2833,8 +2761,8 @@ l476:
 	FMOVQ    704(R26), F28
 	MOVD     n+32(FP), R15
 	CMP      $16, R15
-	BLT      l479
-l477:
+	BLT      l407
+l405:
 	FLDPQ    (R2), (F0, F1)
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R1), (F4, F5)
@@ -2847,40 +2775,36 @@ l477:
 	WORD     $0x4e25f749 // fmax v9.4s, v26.4s, v5.4s
 	WORD     $0x4e26f74a // fmax v10.4s, v26.4s, v6.4s
 	WORD     $0x4e27f74b // fmax v11.4s, v26.4s, v7.4s
-	FMOVQ    752(R26), F12
-	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
-	FMOVQ    752(R26), F12
-	WORD     $0x4ea9f589 // fmin v9.4s, v12.4s, v9.4s
-	FMOVQ    752(R26), F12
-	WORD     $0x4eaaf58a // fmin v10.4s, v12.4s, v10.4s
-	FMOVQ    752(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	WORD     $0x4ea8f6a8 // fmin v8.4s, v21.4s, v8.4s
+	WORD     $0x4ea9f6a9 // fmin v9.4s, v21.4s, v9.4s
+	WORD     $0x4eaaf6aa // fmin v10.4s, v21.4s, v10.4s
+	WORD     $0x4eabf6ab // fmin v11.4s, v21.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F12
+	FMOVQ    1040(R26), F12
 	FMOVQ    544(R26), F13
 	VFMLA    V13.S4, V8.S4, V12.S4
-	FMOVQ    560(R26), F13
+	FMOVQ    1040(R26), F13
 	FMOVQ    544(R26), F14
 	VFMLA    V14.S4, V9.S4, V13.S4
-	FMOVQ    560(R26), F14
+	FMOVQ    1040(R26), F14
 	FMOVQ    544(R26), F15
 	VFMLA    V15.S4, V10.S4, V14.S4
-	FMOVQ    560(R26), F15
+	FMOVQ    1040(R26), F15
 	FMOVQ    544(R26), F16
 	VFMLA    V16.S4, V11.S4, V15.S4
-	WORD     $0x4eb7d590 // fsub v16.4s, v12.4s, v23.4s
-	WORD     $0x4eb7d5b1 // fsub v17.4s, v13.4s, v23.4s
-	WORD     $0x4eb7d5d2 // fsub v18.4s, v14.4s, v23.4s
-	WORD     $0x4eb7d5f3 // fsub v19.4s, v15.4s, v23.4s
+	WORD     $0x4eb8d590 // fsub v16.4s, v12.4s, v24.4s
+	WORD     $0x4eb8d5b1 // fsub v17.4s, v13.4s, v24.4s
+	WORD     $0x4eb8d5d2 // fsub v18.4s, v14.4s, v24.4s
+	WORD     $0x4eb8d5f3 // fsub v19.4s, v15.4s, v24.4s
+	VFMLS    V23.S4, V16.S4, V8.S4
+	VFMLS    V23.S4, V17.S4, V9.S4
+	VFMLS    V23.S4, V18.S4, V10.S4
+	VFMLS    V23.S4, V19.S4, V11.S4
 	VFMLS    V22.S4, V16.S4, V8.S4
 	VFMLS    V22.S4, V17.S4, V9.S4
 	VFMLS    V22.S4, V18.S4, V10.S4
 	VFMLS    V22.S4, V19.S4, V11.S4
-	VFMLS    V21.S4, V16.S4, V8.S4
-	VFMLS    V21.S4, V17.S4, V9.S4
-	VFMLS    V21.S4, V18.S4, V10.S4
-	VFMLS    V21.S4, V19.S4, V11.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F16
@@ -2941,10 +2865,6 @@ l477:
 	VSHL     $23, V13.S4, V12.S4
 	VSHL     $23, V14.S4, V13.S4
 	VSHL     $23, V15.S4, V14.S4
-	VADD     V24.S4, V11.S4, V11.S4
-	VADD     V24.S4, V12.S4, V12.S4
-	VADD     V24.S4, V13.S4, V13.S4
-	VADD     V24.S4, V14.S4, V14.S4
 	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
 	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
@@ -2969,145 +2889,145 @@ l477:
 	ADD      $64, R2, R2
 	SUB      $16, R15, R15
 	CMP      $16, R15
-	BGE      l477
-l479:
-	CBZ      R15, l480
+	BGE      l405
+l407:
+	CBZ      R15, l408
 	CMP      $4, R15
-	BLT      t674
+	BLT      t602
 	FMOVQ    (R2), F0
-	B        t673
-t674:
-	TBNZ     $1, R15, t675
+	B        t601
+t602:
+	TBNZ     $1, R15, t603
 	FMOVS    (R2), F0
-	B        t673
-t675:
+	B        t601
+t603:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t673
+	TBZ      $0, R15, t601
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t673:
+t601:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t676
+	BLE      t604
 	CMP      $4, R23
-	BLT      t677
+	BLT      t605
 	FMOVQ    16(R2), F1
-	B        t676
-t677:
-	TBNZ     $1, R23, t678
+	B        t604
+t605:
+	TBNZ     $1, R23, t606
 	FMOVS    16(R2), F1
-	B        t676
-t678:
+	B        t604
+t606:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t676
+	TBZ      $0, R23, t604
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t676:
+t604:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t679
+	BLE      t607
 	CMP      $4, R23
-	BLT      t680
+	BLT      t608
 	FMOVQ    32(R2), F2
-	B        t679
-t680:
-	TBNZ     $1, R23, t681
+	B        t607
+t608:
+	TBNZ     $1, R23, t609
 	FMOVS    32(R2), F2
-	B        t679
-t681:
+	B        t607
+t609:
 	FMOVD    32(R2), F2
-	TBZ      $0, R23, t679
+	TBZ      $0, R23, t607
 	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t679:
+t607:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t682
+	BLE      t610
 	CMP      $4, R23
-	BLT      t683
+	BLT      t611
 	FMOVQ    48(R2), F3
-	B        t682
-t683:
-	TBNZ     $1, R23, t684
+	B        t610
+t611:
+	TBNZ     $1, R23, t612
 	FMOVS    48(R2), F3
-	B        t682
-t684:
+	B        t610
+t612:
 	FMOVD    48(R2), F3
-	TBZ      $0, R23, t682
+	TBZ      $0, R23, t610
 	ADD      $56, R2, R23
 	VLD1     (R23), V3.S[2]
-t682:
+t610:
 	CMP      $4, R15
-	BLT      t686
+	BLT      t614
 	FMOVQ    (R1), F4
-	B        t685
-t686:
-	TBNZ     $1, R15, t687
+	B        t613
+t614:
+	TBNZ     $1, R15, t615
 	FMOVS    (R1), F4
-	B        t685
-t687:
+	B        t613
+t615:
 	FMOVD    (R1), F4
-	TBZ      $0, R15, t685
+	TBZ      $0, R15, t613
 	ADD      $8, R1, R23
 	VLD1     (R23), V4.S[2]
-t685:
+t613:
 	SUB      $4, R15, R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
-	BLE      t688
+	BLE      t616
 	CMP      $4, R23
-	BLT      t689
+	BLT      t617
 	FMOVQ    16(R1), F5
-	B        t688
-t689:
-	TBNZ     $1, R23, t690
+	B        t616
+t617:
+	TBNZ     $1, R23, t618
 	FMOVS    16(R1), F5
-	B        t688
-t690:
+	B        t616
+t618:
 	FMOVD    16(R1), F5
-	TBZ      $0, R23, t688
+	TBZ      $0, R23, t616
 	ADD      $24, R1, R23
 	VLD1     (R23), V5.S[2]
-t688:
+t616:
 	SUB      $8, R15, R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
-	BLE      t691
+	BLE      t619
 	CMP      $4, R23
-	BLT      t692
+	BLT      t620
 	FMOVQ    32(R1), F6
-	B        t691
-t692:
-	TBNZ     $1, R23, t693
+	B        t619
+t620:
+	TBNZ     $1, R23, t621
 	FMOVS    32(R1), F6
-	B        t691
-t693:
+	B        t619
+t621:
 	FMOVD    32(R1), F6
-	TBZ      $0, R23, t691
+	TBZ      $0, R23, t619
 	ADD      $40, R1, R23
 	VLD1     (R23), V6.S[2]
-t691:
+t619:
 	SUB      $12, R15, R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
-	BLE      t694
+	BLE      t622
 	CMP      $4, R23
-	BLT      t695
+	BLT      t623
 	FMOVQ    48(R1), F7
-	B        t694
-t695:
-	TBNZ     $1, R23, t696
+	B        t622
+t623:
+	TBNZ     $1, R23, t624
 	FMOVS    48(R1), F7
-	B        t694
-t696:
+	B        t622
+t624:
 	FMOVD    48(R1), F7
-	TBZ      $0, R23, t694
+	TBZ      $0, R23, t622
 	ADD      $56, R1, R23
 	VLD1     (R23), V7.S[2]
-t694:
+t622:
 	WORD     $0x4ebbd484 // fsub v4.4s, v4.4s, v27.4s
 	WORD     $0x4ebbd4a5 // fsub v5.4s, v5.4s, v27.4s
 	WORD     $0x4ebbd4c6 // fsub v6.4s, v6.4s, v27.4s
@@ -3116,40 +3036,36 @@ t694:
 	WORD     $0x4e25f749 // fmax v9.4s, v26.4s, v5.4s
 	WORD     $0x4e26f74a // fmax v10.4s, v26.4s, v6.4s
 	WORD     $0x4e27f74b // fmax v11.4s, v26.4s, v7.4s
-	FMOVQ    752(R26), F12
-	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
-	FMOVQ    752(R26), F12
-	WORD     $0x4ea9f589 // fmin v9.4s, v12.4s, v9.4s
-	FMOVQ    752(R26), F12
-	WORD     $0x4eaaf58a // fmin v10.4s, v12.4s, v10.4s
-	FMOVQ    752(R26), F12
-	WORD     $0x4eabf58b // fmin v11.4s, v12.4s, v11.4s
+	WORD     $0x4ea8f6a8 // fmin v8.4s, v21.4s, v8.4s
+	WORD     $0x4ea9f6a9 // fmin v9.4s, v21.4s, v9.4s
+	WORD     $0x4eaaf6aa // fmin v10.4s, v21.4s, v10.4s
+	WORD     $0x4eabf6ab // fmin v11.4s, v21.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F12
+	FMOVQ    1040(R26), F12
 	FMOVQ    544(R26), F13
 	VFMLA    V13.S4, V8.S4, V12.S4
-	FMOVQ    560(R26), F13
+	FMOVQ    1040(R26), F13
 	FMOVQ    544(R26), F14
 	VFMLA    V14.S4, V9.S4, V13.S4
-	FMOVQ    560(R26), F14
+	FMOVQ    1040(R26), F14
 	FMOVQ    544(R26), F15
 	VFMLA    V15.S4, V10.S4, V14.S4
-	FMOVQ    560(R26), F15
+	FMOVQ    1040(R26), F15
 	FMOVQ    544(R26), F16
 	VFMLA    V16.S4, V11.S4, V15.S4
-	WORD     $0x4eb7d590 // fsub v16.4s, v12.4s, v23.4s
-	WORD     $0x4eb7d5b1 // fsub v17.4s, v13.4s, v23.4s
-	WORD     $0x4eb7d5d2 // fsub v18.4s, v14.4s, v23.4s
-	WORD     $0x4eb7d5f3 // fsub v19.4s, v15.4s, v23.4s
+	WORD     $0x4eb8d590 // fsub v16.4s, v12.4s, v24.4s
+	WORD     $0x4eb8d5b1 // fsub v17.4s, v13.4s, v24.4s
+	WORD     $0x4eb8d5d2 // fsub v18.4s, v14.4s, v24.4s
+	WORD     $0x4eb8d5f3 // fsub v19.4s, v15.4s, v24.4s
+	VFMLS    V23.S4, V16.S4, V8.S4
+	VFMLS    V23.S4, V17.S4, V9.S4
+	VFMLS    V23.S4, V18.S4, V10.S4
+	VFMLS    V23.S4, V19.S4, V11.S4
 	VFMLS    V22.S4, V16.S4, V8.S4
 	VFMLS    V22.S4, V17.S4, V9.S4
 	VFMLS    V22.S4, V18.S4, V10.S4
 	VFMLS    V22.S4, V19.S4, V11.S4
-	VFMLS    V21.S4, V16.S4, V8.S4
-	VFMLS    V21.S4, V17.S4, V9.S4
-	VFMLS    V21.S4, V18.S4, V10.S4
-	VFMLS    V21.S4, V19.S4, V11.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F16
@@ -3210,10 +3126,6 @@ t694:
 	VSHL     $23, V13.S4, V12.S4
 	VSHL     $23, V14.S4, V13.S4
 	VSHL     $23, V15.S4, V14.S4
-	VADD     V24.S4, V11.S4, V11.S4
-	VADD     V24.S4, V12.S4, V12.S4
-	VADD     V24.S4, V13.S4, V13.S4
-	VADD     V24.S4, V14.S4, V14.S4
 	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
 	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
@@ -3248,7 +3160,7 @@ t694:
 	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
-l480:
+l408:
 	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
 	WORD     $0x4e3cd7de // fadd v30.4s, v30.4s, v28.4s
 	WORD     $0x4e3ed7ff // fadd v31.4s, v31.4s, v30.4s
@@ -3275,7 +3187,8 @@ l480:
 	VAND     V3.B16, V2.B16, V2.B16
 	FMOVQ    816(R26), F3
 	VADD     V3.S4, V2.S4, V2.S4
-	WORD     $0x4eb8d442 // fsub v2.4s, v2.4s, v24.4s
+	FMOVQ    688(R26), F3
+	WORD     $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    864(R26), F3
@@ -3296,10 +3209,10 @@ l480:
 	FMOVQ    976(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e35dc25 // fmul v5.4s, v1.4s, v21.4s
+	WORD     $0x6e36dc25 // fmul v5.4s, v1.4s, v22.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V22.S4, V1.S4, V2.S4
+	VFMLA    V23.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
@@ -3320,5 +3233,5 @@ l480:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l472
+	BNE      l400
 	RET

@@ -74,8 +74,8 @@ DATA vecConsts<>+528(SB)/8, $0xc2d00000c2d00000 // -104
 DATA vecConsts<>+536(SB)/8, $0xc2d00000c2d00000
 DATA vecConsts<>+544(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
 DATA vecConsts<>+552(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA vecConsts<>+560(SB)/8, $0x4b4000004b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA vecConsts<>+568(SB)/8, $0x4b4000004b400000
+DATA vecConsts<>+560(SB)/8, $0x4b4000fe4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA vecConsts<>+568(SB)/8, $0x4b4000fe4b4000fe
 DATA vecConsts<>+576(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA vecConsts<>+584(SB)/8, $0x3f3172003f317200
 DATA vecConsts<>+592(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
@@ -92,40 +92,40 @@ DATA vecConsts<>+672(SB)/8, $0x3efffffe3efffffe // 0x1.fffffcp-02 = 0.49999994
 DATA vecConsts<>+680(SB)/8, $0x3efffffe3efffffe
 DATA vecConsts<>+688(SB)/8, $0x3f8000003f800000 // 1
 DATA vecConsts<>+696(SB)/8, $0x3f8000003f800000
-DATA vecConsts<>+704(SB)/8, $0xff800000ff800000 // -Inf; the bits of sign and exponent
-DATA vecConsts<>+712(SB)/8, $0xff800000ff800000
-DATA vecConsts<>+720(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA vecConsts<>+728(SB)/8, $0x0080000000800000
-DATA vecConsts<>+736(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
-DATA vecConsts<>+744(SB)/8, $0x4b8000004b800000
-DATA vecConsts<>+752(SB)/8, $0xffffffe8ffffffe8 // -24
-DATA vecConsts<>+760(SB)/8, $0xffffffe8ffffffe8
-DATA vecConsts<>+768(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
-DATA vecConsts<>+776(SB)/8, $0x3f3504f33f3504f3
-DATA vecConsts<>+784(SB)/8, $0x007fffff007fffff // the mantissa
-DATA vecConsts<>+792(SB)/8, $0x007fffff007fffff
-DATA vecConsts<>+800(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA vecConsts<>+808(SB)/8, $0xbd9537bcbd9537bc
-DATA vecConsts<>+816(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
-DATA vecConsts<>+824(SB)/8, $0x3e00acba3e00acba
-DATA vecConsts<>+832(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA vecConsts<>+840(SB)/8, $0xbe074b66be074b66
-DATA vecConsts<>+848(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA vecConsts<>+856(SB)/8, $0x3e11ce713e11ce71
-DATA vecConsts<>+864(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA vecConsts<>+872(SB)/8, $0xbe2a337fbe2a337f
-DATA vecConsts<>+880(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA vecConsts<>+888(SB)/8, $0x3e4cca273e4cca27
-DATA vecConsts<>+896(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
-DATA vecConsts<>+904(SB)/8, $0xbe80011abe80011a
-DATA vecConsts<>+912(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA vecConsts<>+920(SB)/8, $0x3eaaaab83eaaaab8
-DATA vecConsts<>+928(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
-DATA vecConsts<>+936(SB)/8, $0xbf000000bf000000
-DATA vecConsts<>+944(SB)/8, $0x0000000000000000 // 0
-DATA vecConsts<>+952(SB)/8, $0x0000000000000000
-DATA vecConsts<>+960(SB)/8, $0x7fc000007fc00000 // NaN
-DATA vecConsts<>+968(SB)/8, $0x7fc000007fc00000
+DATA vecConsts<>+704(SB)/8, $0x0080000000800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA vecConsts<>+712(SB)/8, $0x0080000000800000
+DATA vecConsts<>+720(SB)/8, $0x4b8000004b800000 // 0x1p+24 = 1.6777216e+07
+DATA vecConsts<>+728(SB)/8, $0x4b8000004b800000
+DATA vecConsts<>+736(SB)/8, $0xffffffe8ffffffe8 // -24
+DATA vecConsts<>+744(SB)/8, $0xffffffe8ffffffe8
+DATA vecConsts<>+752(SB)/8, $0x3f3504f33f3504f3 // sqrt(1/2)
+DATA vecConsts<>+760(SB)/8, $0x3f3504f33f3504f3
+DATA vecConsts<>+768(SB)/8, $0x007fffff007fffff // the mantissa
+DATA vecConsts<>+776(SB)/8, $0x007fffff007fffff
+DATA vecConsts<>+784(SB)/8, $0xbd9537bcbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA vecConsts<>+792(SB)/8, $0xbd9537bcbd9537bc
+DATA vecConsts<>+800(SB)/8, $0x3e00acba3e00acba // 0x1.015974p-03 = 0.1256589
+DATA vecConsts<>+808(SB)/8, $0x3e00acba3e00acba
+DATA vecConsts<>+816(SB)/8, $0xbe074b66be074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA vecConsts<>+824(SB)/8, $0xbe074b66be074b66
+DATA vecConsts<>+832(SB)/8, $0x3e11ce713e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA vecConsts<>+840(SB)/8, $0x3e11ce713e11ce71
+DATA vecConsts<>+848(SB)/8, $0xbe2a337fbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA vecConsts<>+856(SB)/8, $0xbe2a337fbe2a337f
+DATA vecConsts<>+864(SB)/8, $0x3e4cca273e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA vecConsts<>+872(SB)/8, $0x3e4cca273e4cca27
+DATA vecConsts<>+880(SB)/8, $0xbe80011abe80011a // -0x1.000234p-02 = -0.2500084
+DATA vecConsts<>+888(SB)/8, $0xbe80011abe80011a
+DATA vecConsts<>+896(SB)/8, $0x3eaaaab83eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA vecConsts<>+904(SB)/8, $0x3eaaaab83eaaaab8
+DATA vecConsts<>+912(SB)/8, $0xbf000000bf000000 // -0x1p-01 = -0.5
+DATA vecConsts<>+920(SB)/8, $0xbf000000bf000000
+DATA vecConsts<>+928(SB)/8, $0x0000000000000000 // 0
+DATA vecConsts<>+936(SB)/8, $0x0000000000000000
+DATA vecConsts<>+944(SB)/8, $0x7fc000007fc00000 // NaN
+DATA vecConsts<>+952(SB)/8, $0x7fc000007fc00000
+DATA vecConsts<>+960(SB)/8, $0xff800000ff800000 // -Inf; the bits of sign and exponent
+DATA vecConsts<>+968(SB)/8, $0xff800000ff800000
 DATA vecConsts<>+976(SB)/8, $0x7f8000007f800000 // Inf; the bits of the exponent
 DATA vecConsts<>+984(SB)/8, $0x7f8000007f800000
 DATA vecConsts<>+992(SB)/8, $0x7fffffff7fffffff // all but the sign
@@ -134,76 +134,76 @@ DATA vecConsts<>+1008(SB)/8, $0x4220000042200000 // 40
 DATA vecConsts<>+1016(SB)/8, $0x4220000042200000
 DATA vecConsts<>+1024(SB)/8, $0x4000000040000000 // 2
 DATA vecConsts<>+1032(SB)/8, $0x4000000040000000
-DATA vecConsts<>+1040(SB)/8, $0xbbb9a789bbb9a789 // -0x1.734f12p-08 = -0.0056657237
-DATA vecConsts<>+1048(SB)/8, $0xbbb9a789bbb9a789
-DATA vecConsts<>+1056(SB)/8, $0x3ca8cb8e3ca8cb8e // 0x1.51971cp-06 = 0.020604875
-DATA vecConsts<>+1064(SB)/8, $0x3ca8cb8e3ca8cb8e
-DATA vecConsts<>+1072(SB)/8, $0xbd5c137fbd5c137f // -0x1.b826fep-05 = -0.05372953
-DATA vecConsts<>+1080(SB)/8, $0xbd5c137fbd5c137f
-DATA vecConsts<>+1088(SB)/8, $0x3e0883443e088344 // 0x1.110688p-03 = 0.13331324
-DATA vecConsts<>+1096(SB)/8, $0x3e0883443e088344
-DATA vecConsts<>+1104(SB)/8, $0xbeaaaa98beaaaa98 // -0x1.55553p-02 = -0.33333278
-DATA vecConsts<>+1112(SB)/8, $0xbeaaaa98beaaaa98
-DATA vecConsts<>+1120(SB)/8, $0x3f2147ae3f2147ae // 0x1.428f5cp-01 = 0.63
-DATA vecConsts<>+1128(SB)/8, $0x3f2147ae3f2147ae
-DATA vecConsts<>+1136(SB)/8, $0x8000000080000000 // the sign
-DATA vecConsts<>+1144(SB)/8, $0x8000000080000000
-DATA vecConsts<>+1152(SB)/8, $0x42ae000042ae0000 // 87
-DATA vecConsts<>+1160(SB)/8, $0x42ae000042ae0000
-DATA vecConsts<>+1168(SB)/8, $0xc2ae0000c2ae0000 // -87
-DATA vecConsts<>+1176(SB)/8, $0xc2ae0000c2ae0000
-DATA vecConsts<>+1184(SB)/8, $0x3f0000003f000000 // 0x1p-01 = 0.5
-DATA vecConsts<>+1192(SB)/8, $0x3f0000003f000000
-DATA vecConsts<>+1200(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
-DATA vecConsts<>+1208(SB)/8, $0x3f3172183f317218
-DATA vecConsts<>+1216(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA vecConsts<>+1224(SB)/8, $0xbd389f1bbd389f1b
-DATA vecConsts<>+1232(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA vecConsts<>+1240(SB)/8, $0x3dd650473dd65047
-DATA vecConsts<>+1248(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA vecConsts<>+1256(SB)/8, $0xbe06c9fabe06c9fa
-DATA vecConsts<>+1264(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA vecConsts<>+1272(SB)/8, $0x3e14435c3e14435c
-DATA vecConsts<>+1280(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA vecConsts<>+1288(SB)/8, $0xbe2a778bbe2a778b
-DATA vecConsts<>+1296(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA vecConsts<>+1304(SB)/8, $0x3e4cb4b33e4cb4b3
-DATA vecConsts<>+1312(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
-DATA vecConsts<>+1320(SB)/8, $0xbe800021be800021
-DATA vecConsts<>+1328(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA vecConsts<>+1336(SB)/8, $0x3eaaaad23eaaaad2
-DATA vecConsts<>+1344(SB)/8, $0x42a0000042a00000 // 80
-DATA vecConsts<>+1352(SB)/8, $0x42a0000042a00000
-DATA vecConsts<>+1360(SB)/8, $0x4038aa3b4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
-DATA vecConsts<>+1368(SB)/8, $0x4038aa3b4038aa3b
-DATA vecConsts<>+1376(SB)/8, $0x3eb172003eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
-DATA vecConsts<>+1384(SB)/8, $0x3eb172003eb17200
-DATA vecConsts<>+1392(SB)/8, $0x353fbe8e353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
-DATA vecConsts<>+1400(SB)/8, $0x353fbe8e353fbe8e
-DATA vecConsts<>+1408(SB)/8, $0x3db5b8d43db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
-DATA vecConsts<>+1416(SB)/8, $0x3db5b8d43db5b8d4
-DATA vecConsts<>+1424(SB)/8, $0x3e8913e13e8913e1 // 0x1.1227c2p-02 = 0.2677298
-DATA vecConsts<>+1432(SB)/8, $0x3e8913e13e8913e1
-DATA vecConsts<>+1440(SB)/8, $0x3f2aab8c3f2aab8c // 0x1.555718p-01 = 0.6666801
-DATA vecConsts<>+1448(SB)/8, $0x3f2aab8c3f2aab8c
-DATA vecConsts<>+1456(SB)/8, $0x3faaaa583faaaa58 // 0x1.5554bp+00 = 1.3333235
-DATA vecConsts<>+1464(SB)/8, $0x3faaaa583faaaa58
-DATA vecConsts<>+1472(SB)/8, $0x3fffffff3fffffff // 0x1.fffffep+00 = 1.9999999
-DATA vecConsts<>+1480(SB)/8, $0x3fffffff3fffffff
-GLOBL vecConsts<>(SB), RODATA|NOPTR, $1488
+DATA vecConsts<>+1040(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA vecConsts<>+1048(SB)/8, $0x4b40007f4b40007f
+DATA vecConsts<>+1056(SB)/8, $0xbbb9a789bbb9a789 // -0x1.734f12p-08 = -0.0056657237
+DATA vecConsts<>+1064(SB)/8, $0xbbb9a789bbb9a789
+DATA vecConsts<>+1072(SB)/8, $0x3ca8cb8e3ca8cb8e // 0x1.51971cp-06 = 0.020604875
+DATA vecConsts<>+1080(SB)/8, $0x3ca8cb8e3ca8cb8e
+DATA vecConsts<>+1088(SB)/8, $0xbd5c137fbd5c137f // -0x1.b826fep-05 = -0.05372953
+DATA vecConsts<>+1096(SB)/8, $0xbd5c137fbd5c137f
+DATA vecConsts<>+1104(SB)/8, $0x3e0883443e088344 // 0x1.110688p-03 = 0.13331324
+DATA vecConsts<>+1112(SB)/8, $0x3e0883443e088344
+DATA vecConsts<>+1120(SB)/8, $0xbeaaaa98beaaaa98 // -0x1.55553p-02 = -0.33333278
+DATA vecConsts<>+1128(SB)/8, $0xbeaaaa98beaaaa98
+DATA vecConsts<>+1136(SB)/8, $0x3f2147ae3f2147ae // 0x1.428f5cp-01 = 0.63
+DATA vecConsts<>+1144(SB)/8, $0x3f2147ae3f2147ae
+DATA vecConsts<>+1152(SB)/8, $0x8000000080000000 // the sign
+DATA vecConsts<>+1160(SB)/8, $0x8000000080000000
+DATA vecConsts<>+1168(SB)/8, $0x42ae000042ae0000 // 87
+DATA vecConsts<>+1176(SB)/8, $0x42ae000042ae0000
+DATA vecConsts<>+1184(SB)/8, $0xc2ae0000c2ae0000 // -87
+DATA vecConsts<>+1192(SB)/8, $0xc2ae0000c2ae0000
+DATA vecConsts<>+1200(SB)/8, $0x3f0000003f000000 // 0x1p-01 = 0.5
+DATA vecConsts<>+1208(SB)/8, $0x3f0000003f000000
+DATA vecConsts<>+1216(SB)/8, $0x3f3172183f317218 // 0x1.62e43p-01 = 0.6931472
+DATA vecConsts<>+1224(SB)/8, $0x3f3172183f317218
+DATA vecConsts<>+1232(SB)/8, $0xbd389f1bbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA vecConsts<>+1240(SB)/8, $0xbd389f1bbd389f1b
+DATA vecConsts<>+1248(SB)/8, $0x3dd650473dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA vecConsts<>+1256(SB)/8, $0x3dd650473dd65047
+DATA vecConsts<>+1264(SB)/8, $0xbe06c9fabe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA vecConsts<>+1272(SB)/8, $0xbe06c9fabe06c9fa
+DATA vecConsts<>+1280(SB)/8, $0x3e14435c3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA vecConsts<>+1288(SB)/8, $0x3e14435c3e14435c
+DATA vecConsts<>+1296(SB)/8, $0xbe2a778bbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA vecConsts<>+1304(SB)/8, $0xbe2a778bbe2a778b
+DATA vecConsts<>+1312(SB)/8, $0x3e4cb4b33e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA vecConsts<>+1320(SB)/8, $0x3e4cb4b33e4cb4b3
+DATA vecConsts<>+1328(SB)/8, $0xbe800021be800021 // -0x1.000042p-02 = -0.25000098
+DATA vecConsts<>+1336(SB)/8, $0xbe800021be800021
+DATA vecConsts<>+1344(SB)/8, $0x3eaaaad23eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA vecConsts<>+1352(SB)/8, $0x3eaaaad23eaaaad2
+DATA vecConsts<>+1360(SB)/8, $0x42a0000042a00000 // 80
+DATA vecConsts<>+1368(SB)/8, $0x42a0000042a00000
+DATA vecConsts<>+1376(SB)/8, $0x4038aa3b4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA vecConsts<>+1384(SB)/8, $0x4038aa3b4038aa3b
+DATA vecConsts<>+1392(SB)/8, $0x3eb172003eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA vecConsts<>+1400(SB)/8, $0x3eb172003eb17200
+DATA vecConsts<>+1408(SB)/8, $0x353fbe8e353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA vecConsts<>+1416(SB)/8, $0x353fbe8e353fbe8e
+DATA vecConsts<>+1424(SB)/8, $0x3db5b8d43db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA vecConsts<>+1432(SB)/8, $0x3db5b8d43db5b8d4
+DATA vecConsts<>+1440(SB)/8, $0x3e8913e13e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA vecConsts<>+1448(SB)/8, $0x3e8913e13e8913e1
+DATA vecConsts<>+1456(SB)/8, $0x3f2aab8c3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA vecConsts<>+1464(SB)/8, $0x3f2aab8c3f2aab8c
+DATA vecConsts<>+1472(SB)/8, $0x3faaaa583faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA vecConsts<>+1480(SB)/8, $0x3faaaa583faaaa58
+DATA vecConsts<>+1488(SB)/8, $0x3fffffff3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA vecConsts<>+1496(SB)/8, $0x3fffffff3fffffff
+GLOBL vecConsts<>(SB), RODATA|NOPTR, $1504
 
 // func Exp(dst *float32, x *float32, n int)
 TEXT ·Exp(SB), NOSPLIT, $0-24
 	MOVD     $vecConsts<>(SB), R26
 
-	// Registers:    V0-V22 values    V23-V31 constants and scalars
-	FMOVQ    688(R26), F31
-	FMOVQ    560(R26), F30
-	FLDPQ    512(R26), (F29, F28)
-	FMOVQ    544(R26), F27
-	FLDPQ    576(R26), (F26, F25)
-	FMOVQ    608(R26), F24
-	FMOVQ    704(R26), F23
+	// Registers:    V0-V24 values    V25-V31 constants and scalars
+	FMOVQ    560(R26), F31
+	FLDPQ    512(R26), (F30, F29)
+	FMOVQ    544(R26), F28
+	FLDPQ    576(R26), (F27, F26)
+	FMOVQ    608(R26), F25
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
 	MOVD     dst+0(FP), R0
@@ -214,46 +214,46 @@ TEXT ·Exp(SB), NOSPLIT, $0-24
 l1:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
-	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea0f7c0 // fmin v0.4s, v30.4s, v0.4s
+	WORD     $0x4ea1f7c1 // fmin v1.4s, v30.4s, v1.4s
+	WORD     $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
+	WORD     $0x4ea3f7c3 // fmin v3.4s, v30.4s, v3.4s
+	WORD     $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
+	WORD     $0x4e21f7a1 // fmax v1.4s, v29.4s, v1.4s
+	WORD     $0x4e22f7a2 // fmax v2.4s, v29.4s, v2.4s
+	WORD     $0x4e23f7a3 // fmax v3.4s, v29.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V27.S4, V0.S4, V4.S4
+	VFMLA    V28.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V27.S4, V1.S4, V5.S4
+	VFMLA    V28.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V27.S4, V2.S4, V6.S4
+	VFMLA    V28.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V27.S4, V3.S4, V7.S4
-	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
-	WORD     $0x4ebed4ca // fsub v10.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4eb // fsub v11.4s, v7.4s, v30.4s
+	VFMLA    V28.S4, V3.S4, V7.S4
+	WORD     $0x4ebfd488 // fsub v8.4s, v4.4s, v31.4s
+	WORD     $0x4ebfd4a9 // fsub v9.4s, v5.4s, v31.4s
+	WORD     $0x4ebfd4ca // fsub v10.4s, v6.4s, v31.4s
+	WORD     $0x4ebfd4eb // fsub v11.4s, v7.4s, v31.4s
+	VFMLS    V27.S4, V8.S4, V0.S4
+	VFMLS    V27.S4, V9.S4, V1.S4
+	VFMLS    V27.S4, V10.S4, V2.S4
+	VFMLS    V27.S4, V11.S4, V3.S4
 	VFMLS    V26.S4, V8.S4, V0.S4
 	VFMLS    V26.S4, V9.S4, V1.S4
 	VFMLS    V26.S4, V10.S4, V2.S4
 	VFMLS    V26.S4, V11.S4, V3.S4
-	VFMLS    V25.S4, V8.S4, V0.S4
-	VFMLS    V25.S4, V9.S4, V1.S4
-	VFMLS    V25.S4, V10.S4, V2.S4
-	VFMLS    V25.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V24.S4, V8.S4
+	VFMLA    V0.S4, V25.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V24.S4, V9.S4
+	VFMLA    V1.S4, V25.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V24.S4, V10.S4
+	VFMLA    V2.S4, V25.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V24.S4, V11.S4
+	VFMLA    V3.S4, V25.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -296,38 +296,30 @@ l1:
 	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x4f3f0467 // sshr v7.4s, v3.4s, #1
-	WORD     $0x4f3f0489 // sshr v9.4s, v4.4s, #1
-	WORD     $0x4f3f04aa // sshr v10.4s, v5.4s, #1
-	WORD     $0x4f3f04cb // sshr v11.4s, v6.4s, #1
-	VAND     V23.B16, V7.B16, V7.B16
-	VAND     V23.B16, V9.B16, V9.B16
-	VAND     V23.B16, V10.B16, V10.B16
-	VAND     V23.B16, V11.B16, V11.B16
-	VADD     V31.S4, V7.S4, V12.S4
-	VADD     V31.S4, V9.S4, V13.S4
-	VADD     V31.S4, V10.S4, V14.S4
-	VADD     V31.S4, V11.S4, V15.S4
-	VSUB     V7.S4, V3.S4, V3.S4
-	VSUB     V9.S4, V4.S4, V4.S4
-	VSUB     V10.S4, V5.S4, V5.S4
-	VSUB     V11.S4, V6.S4, V6.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	VADD     V31.S4, V6.S4, V6.S4
-	WORD     $0x6e2cdd07 // fmul v7.4s, v8.4s, v12.4s
-	WORD     $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD     $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
-	WORD     $0x6e2fdc42 // fmul v2.4s, v2.4s, v15.4s
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VUSHR    $1, V4.S4, V3.S4
+	VUSHR    $1, V5.S4, V9.S4
+	VUSHR    $1, V6.S4, V10.S4
+	VUSHR    $1, V7.S4, V11.S4
+	VSHL     $23, V3.S4, V3.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSHL     $23, V4.S4, V4.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V3.S4, V4.S4, V4.S4
+	VSUB     V9.S4, V5.S4, V5.S4
+	VSUB     V10.S4, V6.S4, V6.S4
+	VSUB     V11.S4, V7.S4, V7.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
+	WORD     $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD     $0x6e2bdc42 // fmul v2.4s, v2.4s, v11.4s
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
 	FSTPQ    (F3, F0), (R0)
 	FSTPQ    (F1, F2), 32(R0)
 	ADD      $64, R0, R0
@@ -340,19 +332,19 @@ l2:
 	BLT      l3
 l5:
 	FMOVQ    (R1), F0
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD     $0x4ea0f7c0 // fmin v0.4s, v30.4s, v0.4s
+	WORD     $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F1
-	VFMLA    V27.S4, V0.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VFMLA    V28.S4, V0.S4, V1.S4
+	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
+	VFMLS    V27.S4, V2.S4, V0.S4
 	VFMLS    V26.S4, V2.S4, V0.S4
-	VFMLS    V25.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F2
-	VFMLA    V0.S4, V24.S4, V2.S4
+	VFMLA    V0.S4, V25.S4, V2.S4
 	FMOVQ    640(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    656(R26), F2
@@ -365,14 +357,12 @@ l5:
 	VFMLA    V0.S4, V2.S4, V3.S4
 
 	// p 2^n
-	VSHL     $23, V1.S4, V0.S4
-	WORD     $0x4f3f0401 // sshr v1.4s, v0.4s, #1
-	VAND     V23.B16, V1.B16, V1.B16
-	VADD     V31.S4, V1.S4, V2.S4
-	VSUB     V1.S4, V0.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
-	WORD     $0x6e22dc61 // fmul v1.4s, v3.4s, v2.4s
-	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	VUSHR    $1, V1.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSUB     V0.S4, V1.S4, V1.S4
+	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
@@ -390,19 +380,19 @@ t11:
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
 t10:
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD     $0x4ea0f7c0 // fmin v0.4s, v30.4s, v0.4s
+	WORD     $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F1
-	VFMLA    V27.S4, V0.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VFMLA    V28.S4, V0.S4, V1.S4
+	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
+	VFMLS    V27.S4, V2.S4, V0.S4
 	VFMLS    V26.S4, V2.S4, V0.S4
-	VFMLS    V25.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F2
-	VFMLA    V0.S4, V24.S4, V2.S4
+	VFMLA    V0.S4, V25.S4, V2.S4
 	FMOVQ    640(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    656(R26), F2
@@ -415,14 +405,12 @@ t10:
 	VFMLA    V0.S4, V2.S4, V3.S4
 
 	// p 2^n
-	VSHL     $23, V1.S4, V0.S4
-	WORD     $0x4f3f0401 // sshr v1.4s, v0.4s, #1
-	VAND     V23.B16, V1.B16, V1.B16
-	VADD     V31.S4, V1.S4, V2.S4
-	VSUB     V1.S4, V0.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
-	WORD     $0x6e22dc61 // fmul v1.4s, v3.4s, v2.4s
-	WORD     $0x6e20dc20 // fmul v0.4s, v1.4s, v0.4s
+	VUSHR    $1, V1.S4, V0.S4
+	VSHL     $23, V0.S4, V0.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSUB     V0.S4, V1.S4, V1.S4
+	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
+	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	TBNZ     $1, R15, t13
 	FMOVS    F0, (R0)
 	B        t12
@@ -440,15 +428,14 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVD     $vecConsts<>(SB), R26
 
 	// Registers:    V0-V19 values    V20-V31 constants and scalars
-	FLDPQ    720(R26), (F31, F30)
-	FLDPQ    752(R26), (F29, F28)
-	FMOVQ    784(R26), F27
+	FLDPQ    704(R26), (F31, F30)
+	FLDPQ    736(R26), (F29, F28)
+	FMOVQ    768(R26), F27
 	FMOVQ    688(R26), F26
-	FMOVQ    800(R26), F25
+	FMOVQ    784(R26), F25
 	FMOVQ    592(R26), F24
 	FMOVQ    576(R26), F23
-	FMOVQ    960(R26), F22
-	FMOVQ    704(R26), F21
+	FLDPQ    944(R26), (F22, F21)
 	FMOVQ    976(R26), F20
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
@@ -485,37 +472,37 @@ l14:
 	WORD     $0x4ebad4a5 // fsub v5.4s, v5.4s, v26.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    816(R26), F6
+	FMOVQ    800(R26), F6
 	VFMLA    V4.S4, V25.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    800(R26), F7
 	VFMLA    V5.S4, V25.S4, V7.S4
+	FMOVQ    816(R26), F8
+	VFMLA    V4.S4, V6.S4, V8.S4
+	FMOVQ    816(R26), F6
+	VFMLA    V5.S4, V7.S4, V6.S4
+	FMOVQ    832(R26), F7
+	VFMLA    V4.S4, V8.S4, V7.S4
 	FMOVQ    832(R26), F8
-	VFMLA    V4.S4, V6.S4, V8.S4
-	FMOVQ    832(R26), F6
-	VFMLA    V5.S4, V7.S4, V6.S4
+	VFMLA    V5.S4, V6.S4, V8.S4
+	FMOVQ    848(R26), F6
+	VFMLA    V4.S4, V7.S4, V6.S4
 	FMOVQ    848(R26), F7
-	VFMLA    V4.S4, V8.S4, V7.S4
-	FMOVQ    848(R26), F8
-	VFMLA    V5.S4, V6.S4, V8.S4
+	VFMLA    V5.S4, V8.S4, V7.S4
+	FMOVQ    864(R26), F8
+	VFMLA    V4.S4, V6.S4, V8.S4
 	FMOVQ    864(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    864(R26), F7
-	VFMLA    V5.S4, V8.S4, V7.S4
-	FMOVQ    880(R26), F8
-	VFMLA    V4.S4, V6.S4, V8.S4
-	FMOVQ    880(R26), F6
 	VFMLA    V5.S4, V7.S4, V6.S4
-	FMOVQ    896(R26), F7
+	FMOVQ    880(R26), F7
 	VFMLA    V4.S4, V8.S4, V7.S4
-	FMOVQ    896(R26), F8
+	FMOVQ    880(R26), F8
 	VFMLA    V5.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
+	FMOVQ    896(R26), F6
 	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    912(R26), F7
+	FMOVQ    896(R26), F7
 	VFMLA    V5.S4, V8.S4, V7.S4
-	FMOVQ    928(R26), F8
+	FMOVQ    912(R26), F8
 	VFMLA    V4.S4, V6.S4, V8.S4
-	FMOVQ    928(R26), F6
+	FMOVQ    912(R26), F6
 	VFMLA    V5.S4, V7.S4, V6.S4
 	WORD     $0x6e24dc87 // fmul v7.4s, v4.4s, v4.4s
 	WORD     $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
@@ -567,21 +554,21 @@ l18:
 	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    816(R26), F3
+	FMOVQ    800(R26), F3
 	VFMLA    V2.S4, V25.S4, V3.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    816(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    848(R26), F3
+	FMOVQ    832(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    864(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    880(R26), F3
+	FMOVQ    864(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    896(R26), F4
+	FMOVQ    880(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    912(R26), F3
+	FMOVQ    896(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
 	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
@@ -626,21 +613,21 @@ t23:
 	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    816(R26), F3
+	FMOVQ    800(R26), F3
 	VFMLA    V2.S4, V25.S4, V3.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    816(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    848(R26), F3
+	FMOVQ    832(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    864(R26), F4
+	FMOVQ    848(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    880(R26), F3
+	FMOVQ    864(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    896(R26), F4
+	FMOVQ    880(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
-	FMOVQ    912(R26), F3
+	FMOVQ    896(R26), F3
 	VFMLA    V2.S4, V4.S4, V3.S4
-	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
 	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
@@ -673,14 +660,14 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 
 	// Registers:    V0-V20 values    V21-V31 constants and scalars
 	FMOVQ    688(R26), F31
-	FMOVQ    560(R26), F30
+	FMOVQ    1040(R26), F30
 	FLDPQ    1008(R26), (F29, F28)
 	FMOVQ    544(R26), F27
 	FLDPQ    576(R26), (F26, F25)
 	FMOVQ    608(R26), F24
-	FMOVQ    1040(R26), F23
-	FMOVQ    1120(R26), F22
-	FMOVQ    1136(R26), F21
+	FMOVQ    1056(R26), F23
+	FMOVQ    1136(R26), F22
+	FMOVQ    1152(R26), F21
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
 	MOVD     dst+0(FP), R0
@@ -705,13 +692,13 @@ l27:
 	WORD     $0x4e27d4eb // fadd v11.4s, v7.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F12
+	FMOVQ    1040(R26), F12
 	VFMLA    V27.S4, V8.S4, V12.S4
-	FMOVQ    560(R26), F13
+	FMOVQ    1040(R26), F13
 	VFMLA    V27.S4, V9.S4, V13.S4
-	FMOVQ    560(R26), F14
+	FMOVQ    1040(R26), F14
 	VFMLA    V27.S4, V10.S4, V14.S4
-	FMOVQ    560(R26), F15
+	FMOVQ    1040(R26), F15
 	VFMLA    V27.S4, V11.S4, V15.S4
 	WORD     $0x4ebed590 // fsub v16.4s, v12.4s, v30.4s
 	WORD     $0x4ebed5b1 // fsub v17.4s, v13.4s, v30.4s
@@ -781,10 +768,6 @@ l27:
 	VSHL     $23, V13.S4, V12.S4
 	VSHL     $23, V14.S4, V13.S4
 	VSHL     $23, V15.S4, V14.S4
-	VADD     V31.S4, V11.S4, V11.S4
-	VADD     V31.S4, V12.S4, V12.S4
-	VADD     V31.S4, V13.S4, V13.S4
-	VADD     V31.S4, V14.S4, V14.S4
 	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
 	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
 	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
@@ -807,37 +790,37 @@ l27:
 	WORD     $0x6e25dcad // fmul v13.4s, v5.4s, v5.4s
 	WORD     $0x6e26dcce // fmul v14.4s, v6.4s, v6.4s
 	WORD     $0x6e27dcef // fmul v15.4s, v7.4s, v7.4s
-	FMOVQ    1056(R26), F16
-	VFMLA    V12.S4, V23.S4, V16.S4
-	FMOVQ    1056(R26), F17
-	VFMLA    V13.S4, V23.S4, V17.S4
-	FMOVQ    1056(R26), F18
-	VFMLA    V14.S4, V23.S4, V18.S4
-	FMOVQ    1056(R26), F19
-	VFMLA    V15.S4, V23.S4, V19.S4
-	FMOVQ    1072(R26), F20
-	VFMLA    V12.S4, V16.S4, V20.S4
 	FMOVQ    1072(R26), F16
-	VFMLA    V13.S4, V17.S4, V16.S4
+	VFMLA    V12.S4, V23.S4, V16.S4
 	FMOVQ    1072(R26), F17
-	VFMLA    V14.S4, V18.S4, V17.S4
+	VFMLA    V13.S4, V23.S4, V17.S4
 	FMOVQ    1072(R26), F18
-	VFMLA    V15.S4, V19.S4, V18.S4
-	FMOVQ    1088(R26), F19
-	VFMLA    V12.S4, V20.S4, V19.S4
+	VFMLA    V14.S4, V23.S4, V18.S4
+	FMOVQ    1072(R26), F19
+	VFMLA    V15.S4, V23.S4, V19.S4
 	FMOVQ    1088(R26), F20
-	VFMLA    V13.S4, V16.S4, V20.S4
+	VFMLA    V12.S4, V16.S4, V20.S4
 	FMOVQ    1088(R26), F16
-	VFMLA    V14.S4, V17.S4, V16.S4
+	VFMLA    V13.S4, V17.S4, V16.S4
 	FMOVQ    1088(R26), F17
-	VFMLA    V15.S4, V18.S4, V17.S4
-	FMOVQ    1104(R26), F18
-	VFMLA    V12.S4, V19.S4, V18.S4
+	VFMLA    V14.S4, V18.S4, V17.S4
+	FMOVQ    1088(R26), F18
+	VFMLA    V15.S4, V19.S4, V18.S4
 	FMOVQ    1104(R26), F19
-	VFMLA    V13.S4, V20.S4, V19.S4
+	VFMLA    V12.S4, V20.S4, V19.S4
 	FMOVQ    1104(R26), F20
-	VFMLA    V14.S4, V16.S4, V20.S4
+	VFMLA    V13.S4, V16.S4, V20.S4
 	FMOVQ    1104(R26), F16
+	VFMLA    V14.S4, V17.S4, V16.S4
+	FMOVQ    1104(R26), F17
+	VFMLA    V15.S4, V18.S4, V17.S4
+	FMOVQ    1120(R26), F18
+	VFMLA    V12.S4, V19.S4, V18.S4
+	FMOVQ    1120(R26), F19
+	VFMLA    V13.S4, V20.S4, V19.S4
+	FMOVQ    1120(R26), F20
+	VFMLA    V14.S4, V16.S4, V20.S4
+	FMOVQ    1120(R26), F16
 	VFMLA    V15.S4, V17.S4, V16.S4
 	WORD     $0x6e2cdc8c // fmul v12.4s, v4.4s, v12.4s
 	WORD     $0x6e2ddcad // fmul v13.4s, v5.4s, v13.4s
@@ -880,7 +863,7 @@ l31:
 	WORD     $0x4e21d422 // fadd v2.4s, v1.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F3
+	FMOVQ    1040(R26), F3
 	VFMLA    V27.S4, V2.S4, V3.S4
 	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V26.S4, V4.S4, V2.S4
@@ -902,7 +885,6 @@ l31:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
 	WORD     $0x6e22ff82 // fdiv v2.4s, v28.4s, v2.4s
@@ -910,13 +892,13 @@ l31:
 
 	// tanh below 0.63: a + a^3 p(a^2)
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VFMLA    V3.S4, V23.S4, V4.S4
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1088(R26), F4
+	FMOVQ    1104(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1104(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VMOV     V1.B16, V4.B16
@@ -946,7 +928,7 @@ t36:
 	WORD     $0x4e21d422 // fadd v2.4s, v1.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F3
+	FMOVQ    1040(R26), F3
 	VFMLA    V27.S4, V2.S4, V3.S4
 	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V26.S4, V4.S4, V2.S4
@@ -968,7 +950,6 @@ t36:
 
 	// p 2^n
 	VSHL     $23, V3.S4, V2.S4
-	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
 	WORD     $0x6e22ff82 // fdiv v2.4s, v28.4s, v2.4s
@@ -976,13 +957,13 @@ t36:
 
 	// tanh below 0.63: a + a^3 p(a^2)
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
-	FMOVQ    1056(R26), F4
+	FMOVQ    1072(R26), F4
 	VFMLA    V3.S4, V23.S4, V4.S4
-	FMOVQ    1072(R26), F5
+	FMOVQ    1088(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
-	FMOVQ    1088(R26), F4
+	FMOVQ    1104(R26), F4
 	VFMLA    V3.S4, V5.S4, V4.S4
-	FMOVQ    1104(R26), F5
+	FMOVQ    1120(R26), F5
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VMOV     V1.B16, V4.B16
@@ -1008,9 +989,9 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVQ    688(R26), F31
-	FMOVQ    560(R26), F30
-	FMOVQ    1152(R26), F29
-	FMOVQ    1168(R26), F28
+	FMOVQ    1040(R26), F30
+	FMOVQ    1168(R26), F29
+	FMOVQ    1184(R26), F28
 	FMOVQ    544(R26), F27
 	FLDPQ    576(R26), (F26, F25)
 	FMOVQ    608(R26), F24
@@ -1034,13 +1015,13 @@ l40:
 	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F4
+	FMOVQ    1040(R26), F4
 	VFMLS    V27.S4, V0.S4, V4.S4
-	FMOVQ    560(R26), F5
+	FMOVQ    1040(R26), F5
 	VFMLS    V27.S4, V1.S4, V5.S4
-	FMOVQ    560(R26), F6
+	FMOVQ    1040(R26), F6
 	VFMLS    V27.S4, V2.S4, V6.S4
-	FMOVQ    560(R26), F7
+	FMOVQ    1040(R26), F7
 	VFMLS    V27.S4, V3.S4, V7.S4
 	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
 	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
@@ -1114,10 +1095,6 @@ l40:
 	VSHL     $23, V5.S4, V4.S4
 	VSHL     $23, V6.S4, V5.S4
 	VSHL     $23, V7.S4, V6.S4
-	VADD     V31.S4, V3.S4, V3.S4
-	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	VADD     V31.S4, V6.S4, V6.S4
 	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
 	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
@@ -1160,7 +1137,7 @@ l44:
 	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F1
+	FMOVQ    1040(R26), F1
 	VFMLS    V27.S4, V0.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
@@ -1183,7 +1160,6 @@ l44:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// y = 1/(1+e), then y + y (1 - y - e y)
@@ -1213,7 +1189,7 @@ t49:
 	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    560(R26), F1
+	FMOVQ    1040(R26), F1
 	VFMLS    V27.S4, V0.S4, V1.S4
 	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
@@ -1236,7 +1212,6 @@ t49:
 
 	// p 2^n
 	VSHL     $23, V1.S4, V0.S4
-	VADD     V31.S4, V0.S4, V0.S4
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// y = 1/(1+e), then y + y (1 - y - e y)
@@ -1261,17 +1236,15 @@ l43:
 TEXT ·Softplus(SB), NOSPLIT, $0-24
 	MOVD     $vecConsts<>(SB), R26
 
-	// Registers:    V0-V19 values    V20-V31 constants and scalars
-	FMOVQ    1184(R26), F31
-	FMOVQ    688(R26), F30
-	FMOVQ    560(R26), F29
-	FMOVQ    1136(R26), F28
-	FLDPQ    528(R26), (F27, F26)
-	FLDPQ    576(R26), (F25, F24)
-	FMOVQ    608(R26), F23
-	FMOVQ    704(R26), F22
-	FMOVQ    1200(R26), F21
-	FMOVQ    1216(R26), F20
+	// Registers:    V0-V21 values    V22-V31 constants and scalars
+	FMOVQ    1200(R26), F31
+	FMOVQ    560(R26), F30
+	FMOVQ    1152(R26), F29
+	FLDPQ    528(R26), (F28, F27)
+	FLDPQ    576(R26), (F26, F25)
+	FMOVQ    608(R26), F24
+	FMOVQ    1216(R26), F23
+	FMOVQ    1232(R26), F22
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
 	MOVD     dst+0(FP), R0
@@ -1282,46 +1255,46 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 l53:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
-	VORR     V28.B16, V0.B16, V4.B16
-	VORR     V28.B16, V1.B16, V5.B16
-	VORR     V28.B16, V2.B16, V6.B16
-	VORR     V28.B16, V3.B16, V7.B16
-	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
-	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
-	WORD     $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
-	WORD     $0x4e27f767 // fmax v7.4s, v27.4s, v7.4s
+	VORR     V29.B16, V0.B16, V4.B16
+	VORR     V29.B16, V1.B16, V5.B16
+	VORR     V29.B16, V2.B16, V6.B16
+	VORR     V29.B16, V3.B16, V7.B16
+	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
+	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
+	WORD     $0x4e26f786 // fmax v6.4s, v28.4s, v6.4s
+	WORD     $0x4e27f787 // fmax v7.4s, v28.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F8
-	VFMLA    V26.S4, V4.S4, V8.S4
+	VFMLA    V27.S4, V4.S4, V8.S4
 	FMOVQ    560(R26), F9
-	VFMLA    V26.S4, V5.S4, V9.S4
+	VFMLA    V27.S4, V5.S4, V9.S4
 	FMOVQ    560(R26), F10
-	VFMLA    V26.S4, V6.S4, V10.S4
+	VFMLA    V27.S4, V6.S4, V10.S4
 	FMOVQ    560(R26), F11
-	VFMLA    V26.S4, V7.S4, V11.S4
-	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
-	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
-	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
-	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
+	VFMLA    V27.S4, V7.S4, V11.S4
+	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
+	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
+	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
+	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
+	VFMLS    V26.S4, V12.S4, V4.S4
+	VFMLS    V26.S4, V13.S4, V5.S4
+	VFMLS    V26.S4, V14.S4, V6.S4
+	VFMLS    V26.S4, V15.S4, V7.S4
 	VFMLS    V25.S4, V12.S4, V4.S4
 	VFMLS    V25.S4, V13.S4, V5.S4
 	VFMLS    V25.S4, V14.S4, V6.S4
 	VFMLS    V25.S4, V15.S4, V7.S4
-	VFMLS    V24.S4, V12.S4, V4.S4
-	VFMLS    V24.S4, V13.S4, V5.S4
-	VFMLS    V24.S4, V14.S4, V6.S4
-	VFMLS    V24.S4, V15.S4, V7.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F12
-	VFMLA    V4.S4, V23.S4, V12.S4
+	VFMLA    V4.S4, V24.S4, V12.S4
 	FMOVQ    624(R26), F13
-	VFMLA    V5.S4, V23.S4, V13.S4
+	VFMLA    V5.S4, V24.S4, V13.S4
 	FMOVQ    624(R26), F14
-	VFMLA    V6.S4, V23.S4, V14.S4
+	VFMLA    V6.S4, V24.S4, V14.S4
 	FMOVQ    624(R26), F15
-	VFMLA    V7.S4, V23.S4, V15.S4
+	VFMLA    V7.S4, V24.S4, V15.S4
 	FMOVQ    640(R26), F16
 	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    640(R26), F12
@@ -1364,123 +1337,115 @@ l53:
 	VFMLA    V7.S4, V16.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V8.S4, V7.S4
-	VSHL     $23, V9.S4, V8.S4
-	VSHL     $23, V10.S4, V9.S4
-	VSHL     $23, V11.S4, V10.S4
-	WORD     $0x4f3f04eb // sshr v11.4s, v7.4s, #1
-	WORD     $0x4f3f050d // sshr v13.4s, v8.4s, #1
-	WORD     $0x4f3f052e // sshr v14.4s, v9.4s, #1
-	WORD     $0x4f3f054f // sshr v15.4s, v10.4s, #1
-	VAND     V22.B16, V11.B16, V11.B16
-	VAND     V22.B16, V13.B16, V13.B16
-	VAND     V22.B16, V14.B16, V14.B16
-	VAND     V22.B16, V15.B16, V15.B16
-	VADD     V30.S4, V11.S4, V16.S4
-	VADD     V30.S4, V13.S4, V17.S4
-	VADD     V30.S4, V14.S4, V18.S4
-	VADD     V30.S4, V15.S4, V19.S4
-	VSUB     V11.S4, V7.S4, V7.S4
-	VSUB     V13.S4, V8.S4, V8.S4
-	VSUB     V14.S4, V9.S4, V9.S4
-	VSUB     V15.S4, V10.S4, V10.S4
-	VADD     V30.S4, V7.S4, V7.S4
-	VADD     V30.S4, V8.S4, V8.S4
-	VADD     V30.S4, V9.S4, V9.S4
-	VADD     V30.S4, V10.S4, V10.S4
-	WORD     $0x6e30dd8b // fmul v11.4s, v12.4s, v16.4s
-	WORD     $0x6e31dc84 // fmul v4.4s, v4.4s, v17.4s
-	WORD     $0x6e32dca5 // fmul v5.4s, v5.4s, v18.4s
-	WORD     $0x6e33dcc6 // fmul v6.4s, v6.4s, v19.4s
-	WORD     $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
-	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
-	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
-	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	VUSHR    $1, V8.S4, V7.S4
+	VUSHR    $1, V9.S4, V13.S4
+	VUSHR    $1, V10.S4, V14.S4
+	VUSHR    $1, V11.S4, V15.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSHL     $23, V13.S4, V13.S4
+	VSHL     $23, V14.S4, V14.S4
+	VSHL     $23, V15.S4, V15.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V9.S4, V9.S4
+	VSHL     $23, V10.S4, V10.S4
+	VSHL     $23, V11.S4, V11.S4
+	VSUB     V7.S4, V8.S4, V8.S4
+	VSUB     V13.S4, V9.S4, V9.S4
+	VSUB     V14.S4, V10.S4, V10.S4
+	VSUB     V15.S4, V11.S4, V11.S4
+	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
+	WORD     $0x6e2ddc84 // fmul v4.4s, v4.4s, v13.4s
+	WORD     $0x6e2edca5 // fmul v5.4s, v5.4s, v14.4s
+	WORD     $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
+	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD     $0x6e29dc84 // fmul v4.4s, v4.4s, v9.4s
+	WORD     $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
+	WORD     $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	WORD     $0x6ebfe4e8 // fcmgt v8.4s, v7.4s, v31.4s
 	WORD     $0x6ebfe489 // fcmgt v9.4s, v4.4s, v31.4s
 	WORD     $0x6ebfe4aa // fcmgt v10.4s, v5.4s, v31.4s
 	WORD     $0x6ebfe4cb // fcmgt v11.4s, v6.4s, v31.4s
-	FMOVQ    928(R26), F12
+	FMOVQ    912(R26), F12
 	VFMLA    V31.S4, V7.S4, V12.S4
-	FMOVQ    928(R26), F13
+	FMOVQ    912(R26), F13
 	VFMLA    V31.S4, V4.S4, V13.S4
-	FMOVQ    928(R26), F14
+	FMOVQ    912(R26), F14
 	VFMLA    V31.S4, V5.S4, V14.S4
-	FMOVQ    928(R26), F15
+	FMOVQ    912(R26), F15
 	VFMLA    V31.S4, V6.S4, V15.S4
 	VBIT     V8.B16, V12.B16, V7.B16
 	VBIT     V9.B16, V13.B16, V4.B16
 	VBIT     V10.B16, V14.B16, V5.B16
 	VBIT     V11.B16, V15.B16, V6.B16
-	VAND     V8.B16, V21.B16, V8.B16
-	VAND     V9.B16, V21.B16, V9.B16
-	VAND     V10.B16, V21.B16, V10.B16
-	VAND     V11.B16, V21.B16, V11.B16
-	FMOVQ    1232(R26), F12
-	VFMLA    V7.S4, V20.S4, V12.S4
-	FMOVQ    1232(R26), F13
-	VFMLA    V4.S4, V20.S4, V13.S4
-	FMOVQ    1232(R26), F14
-	VFMLA    V5.S4, V20.S4, V14.S4
-	FMOVQ    1232(R26), F15
-	VFMLA    V6.S4, V20.S4, V15.S4
-	FMOVQ    1248(R26), F16
-	VFMLA    V7.S4, V12.S4, V16.S4
+	VAND     V8.B16, V23.B16, V8.B16
+	VAND     V9.B16, V23.B16, V9.B16
+	VAND     V10.B16, V23.B16, V10.B16
+	VAND     V11.B16, V23.B16, V11.B16
 	FMOVQ    1248(R26), F12
-	VFMLA    V4.S4, V13.S4, V12.S4
+	VFMLA    V7.S4, V22.S4, V12.S4
 	FMOVQ    1248(R26), F13
-	VFMLA    V5.S4, V14.S4, V13.S4
+	VFMLA    V4.S4, V22.S4, V13.S4
 	FMOVQ    1248(R26), F14
-	VFMLA    V6.S4, V15.S4, V14.S4
-	FMOVQ    1264(R26), F15
-	VFMLA    V7.S4, V16.S4, V15.S4
+	VFMLA    V5.S4, V22.S4, V14.S4
+	FMOVQ    1248(R26), F15
+	VFMLA    V6.S4, V22.S4, V15.S4
 	FMOVQ    1264(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    1264(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    1264(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
-	FMOVQ    1280(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    1280(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
-	FMOVQ    1280(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
-	FMOVQ    1280(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
-	FMOVQ    1296(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    1296(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
-	FMOVQ    1296(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
-	FMOVQ    1296(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
-	FMOVQ    1312(R26), F12
-	VFMLA    V7.S4, V13.S4, V12.S4
-	FMOVQ    1312(R26), F13
-	VFMLA    V4.S4, V14.S4, V13.S4
-	FMOVQ    1312(R26), F14
-	VFMLA    V5.S4, V15.S4, V14.S4
-	FMOVQ    1312(R26), F15
-	VFMLA    V6.S4, V16.S4, V15.S4
-	FMOVQ    1328(R26), F16
 	VFMLA    V7.S4, V12.S4, V16.S4
-	FMOVQ    1328(R26), F12
+	FMOVQ    1264(R26), F12
 	VFMLA    V4.S4, V13.S4, V12.S4
-	FMOVQ    1328(R26), F13
+	FMOVQ    1264(R26), F13
 	VFMLA    V5.S4, V14.S4, V13.S4
-	FMOVQ    1328(R26), F14
+	FMOVQ    1264(R26), F14
 	VFMLA    V6.S4, V15.S4, V14.S4
-	FMOVQ    928(R26), F15
+	FMOVQ    1280(R26), F15
 	VFMLA    V7.S4, V16.S4, V15.S4
-	FMOVQ    928(R26), F16
+	FMOVQ    1280(R26), F16
 	VFMLA    V4.S4, V12.S4, V16.S4
-	FMOVQ    928(R26), F12
+	FMOVQ    1280(R26), F12
 	VFMLA    V5.S4, V13.S4, V12.S4
-	FMOVQ    928(R26), F13
+	FMOVQ    1280(R26), F13
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    1296(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
+	FMOVQ    1296(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    1296(R26), F16
+	VFMLA    V5.S4, V12.S4, V16.S4
+	FMOVQ    1296(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    1312(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
+	FMOVQ    1312(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    1312(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1312(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    1328(R26), F12
+	VFMLA    V7.S4, V13.S4, V12.S4
+	FMOVQ    1328(R26), F13
+	VFMLA    V4.S4, V14.S4, V13.S4
+	FMOVQ    1328(R26), F14
+	VFMLA    V5.S4, V15.S4, V14.S4
+	FMOVQ    1328(R26), F15
+	VFMLA    V6.S4, V16.S4, V15.S4
+	FMOVQ    1344(R26), F16
+	VFMLA    V7.S4, V12.S4, V16.S4
+	FMOVQ    1344(R26), F12
+	VFMLA    V4.S4, V13.S4, V12.S4
+	FMOVQ    1344(R26), F13
+	VFMLA    V5.S4, V14.S4, V13.S4
+	FMOVQ    1344(R26), F14
+	VFMLA    V6.S4, V15.S4, V14.S4
+	FMOVQ    912(R26), F15
+	VFMLA    V7.S4, V16.S4, V15.S4
+	FMOVQ    912(R26), F16
+	VFMLA    V4.S4, V12.S4, V16.S4
+	FMOVQ    912(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    912(R26), F13
 	VFMLA    V6.S4, V14.S4, V13.S4
 	WORD     $0x6e27dcee // fmul v14.4s, v7.4s, v7.4s
 	WORD     $0x6e24dc91 // fmul v17.4s, v4.4s, v4.4s
@@ -1518,19 +1483,19 @@ l54:
 	BLT      l55
 l57:
 	FMOVQ    (R1), F0
-	VORR     V28.B16, V0.B16, V1.B16
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	VORR     V29.B16, V0.B16, V1.B16
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F2
-	VFMLA    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	VFMLA    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F3
-	VFMLA    V1.S4, V23.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    640(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    656(R26), F3
@@ -1543,36 +1508,34 @@ l57:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V30.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
-	FMOVQ    928(R26), F3
+	FMOVQ    912(R26), F3
 	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	VAND     V2.B16, V21.B16, V2.B16
-	FMOVQ    1232(R26), F3
-	VFMLA    V1.S4, V20.S4, V3.S4
-	FMOVQ    1248(R26), F4
+	VAND     V2.B16, V23.B16, V2.B16
+	FMOVQ    1248(R26), F3
+	VFMLA    V1.S4, V22.S4, V3.S4
+	FMOVQ    1264(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1296(R26), F3
+	FMOVQ    1312(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1312(R26), F4
+	FMOVQ    1328(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
@@ -1597,19 +1560,19 @@ t63:
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
 t62:
-	VORR     V28.B16, V0.B16, V1.B16
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	VORR     V29.B16, V0.B16, V1.B16
+	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F2
-	VFMLA    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	VFMLA    V27.S4, V1.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F3
-	VFMLA    V1.S4, V23.S4, V3.S4
+	VFMLA    V1.S4, V24.S4, V3.S4
 	FMOVQ    640(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    656(R26), F3
@@ -1622,36 +1585,34 @@ t62:
 	VFMLA    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4f3f0422 // sshr v2.4s, v1.4s, #1
-	VAND     V22.B16, V2.B16, V2.B16
-	VADD     V30.S4, V2.S4, V3.S4
-	VSUB     V2.S4, V1.S4, V1.S4
-	VADD     V30.S4, V1.S4, V1.S4
-	WORD     $0x6e23dc82 // fmul v2.4s, v4.4s, v3.4s
-	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	VUSHR    $1, V2.S4, V1.S4
+	VSHL     $23, V1.S4, V1.S4
+	VSHL     $23, V2.S4, V2.S4
+	VSUB     V1.S4, V2.S4, V2.S4
+	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	WORD     $0x6ebfe422 // fcmgt v2.4s, v1.4s, v31.4s
-	FMOVQ    928(R26), F3
+	FMOVQ    912(R26), F3
 	VFMLA    V31.S4, V1.S4, V3.S4
 	VBIT     V2.B16, V3.B16, V1.B16
-	VAND     V2.B16, V21.B16, V2.B16
-	FMOVQ    1232(R26), F3
-	VFMLA    V1.S4, V20.S4, V3.S4
-	FMOVQ    1248(R26), F4
+	VAND     V2.B16, V23.B16, V2.B16
+	FMOVQ    1248(R26), F3
+	VFMLA    V1.S4, V22.S4, V3.S4
+	FMOVQ    1264(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1264(R26), F3
+	FMOVQ    1280(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1280(R26), F4
+	FMOVQ    1296(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1296(R26), F3
+	FMOVQ    1312(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1312(R26), F4
+	FMOVQ    1328(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1328(R26), F3
+	FMOVQ    1344(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    928(R26), F4
+	FMOVQ    912(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
 	VFMLA    V3.S4, V4.S4, V1.S4
@@ -1915,13 +1876,13 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 
 	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVQ    688(R26), F31
-	FMOVQ    560(R26), F30
-	FMOVQ    1344(R26), F29
-	FMOVQ    1184(R26), F28
-	FMOVQ    1360(R26), F27
-	FMOVQ    1376(R26), F26
-	FMOVQ    1392(R26), F25
-	FMOVQ    1408(R26), F24
+	FMOVQ    1040(R26), F30
+	FMOVQ    1360(R26), F29
+	FMOVQ    1200(R26), F28
+	FMOVQ    1376(R26), F27
+	FMOVQ    1392(R26), F26
+	FMOVQ    1408(R26), F25
+	FMOVQ    1424(R26), F24
 
 	// Registers:    R0 dx    R1 dy    R2 y    R15 elements left in the row
 	MOVD     dx+0(FP), R0
@@ -1949,13 +1910,13 @@ l113:
 	WORD     $0x6e3cdce7 // fmul v7.4s, v7.4s, v28.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    560(R26), F8
+	FMOVQ    1040(R26), F8
 	VFMLA    V27.S4, V4.S4, V8.S4
-	FMOVQ    560(R26), F9
+	FMOVQ    1040(R26), F9
 	VFMLA    V27.S4, V5.S4, V9.S4
-	FMOVQ    560(R26), F10
+	FMOVQ    1040(R26), F10
 	VFMLA    V27.S4, V6.S4, V10.S4
-	FMOVQ    560(R26), F11
+	FMOVQ    1040(R26), F11
 	VFMLA    V27.S4, V7.S4, V11.S4
 	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
 	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
@@ -1969,37 +1930,37 @@ l113:
 	VFMLS    V25.S4, V13.S4, V5.S4
 	VFMLS    V25.S4, V14.S4, V6.S4
 	VFMLS    V25.S4, V15.S4, V7.S4
-	FMOVQ    1424(R26), F12
-	VFMLA    V4.S4, V24.S4, V12.S4
-	FMOVQ    1424(R26), F13
-	VFMLA    V5.S4, V24.S4, V13.S4
-	FMOVQ    1424(R26), F14
-	VFMLA    V6.S4, V24.S4, V14.S4
-	FMOVQ    1424(R26), F15
-	VFMLA    V7.S4, V24.S4, V15.S4
-	FMOVQ    1440(R26), F16
-	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    1440(R26), F12
-	VFMLA    V5.S4, V13.S4, V12.S4
+	VFMLA    V4.S4, V24.S4, V12.S4
 	FMOVQ    1440(R26), F13
-	VFMLA    V6.S4, V14.S4, V13.S4
+	VFMLA    V5.S4, V24.S4, V13.S4
 	FMOVQ    1440(R26), F14
-	VFMLA    V7.S4, V15.S4, V14.S4
-	FMOVQ    1456(R26), F15
-	VFMLA    V4.S4, V16.S4, V15.S4
+	VFMLA    V6.S4, V24.S4, V14.S4
+	FMOVQ    1440(R26), F15
+	VFMLA    V7.S4, V24.S4, V15.S4
 	FMOVQ    1456(R26), F16
-	VFMLA    V5.S4, V12.S4, V16.S4
+	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    1456(R26), F12
-	VFMLA    V6.S4, V13.S4, V12.S4
+	VFMLA    V5.S4, V13.S4, V12.S4
 	FMOVQ    1456(R26), F13
-	VFMLA    V7.S4, V14.S4, V13.S4
-	FMOVQ    1472(R26), F14
-	VFMLA    V4.S4, V15.S4, V14.S4
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    1456(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
 	FMOVQ    1472(R26), F15
-	VFMLA    V5.S4, V16.S4, V15.S4
+	VFMLA    V4.S4, V16.S4, V15.S4
 	FMOVQ    1472(R26), F16
-	VFMLA    V6.S4, V12.S4, V16.S4
+	VFMLA    V5.S4, V12.S4, V16.S4
 	FMOVQ    1472(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    1472(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
+	FMOVQ    1488(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    1488(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    1488(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    1488(R26), F12
 	VFMLA    V7.S4, V13.S4, V12.S4
 	WORD     $0x6e24ddcd // fmul v13.4s, v14.4s, v4.4s
 	WORD     $0x6e25ddee // fmul v14.4s, v15.4s, v5.4s
@@ -2017,10 +1978,6 @@ l113:
 	VSHL     $23, V9.S4, V5.S4
 	VSHL     $23, V10.S4, V6.S4
 	VSHL     $23, V11.S4, V7.S4
-	VADD     V31.S4, V4.S4, V4.S4
-	VADD     V31.S4, V5.S4, V5.S4
-	VADD     V31.S4, V6.S4, V6.S4
-	VADD     V31.S4, V7.S4, V7.S4
 	WORD     $0x4ebfd488 // fsub v8.4s, v4.4s, v31.4s
 	WORD     $0x4ebfd4a9 // fsub v9.4s, v5.4s, v31.4s
 	WORD     $0x4ebfd4ca // fsub v10.4s, v6.4s, v31.4s
@@ -2060,24 +2017,23 @@ l117:
 	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    560(R26), F2
+	FMOVQ    1040(R26), F2
 	VFMLA    V27.S4, V1.S4, V2.S4
 	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	VFMLA    V1.S4, V24.S4, V3.S4
-	FMOVQ    1440(R26), F4
+	FMOVQ    1456(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1456(R26), F3
+	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1472(R26), F4
+	FMOVQ    1488(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 	WORD     $0x4e3fd441 // fadd v1.4s, v2.4s, v31.4s
@@ -2115,24 +2071,23 @@ t126:
 	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    560(R26), F2
+	FMOVQ    1040(R26), F2
 	VFMLA    V27.S4, V1.S4, V2.S4
 	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
-	FMOVQ    1424(R26), F3
+	FMOVQ    1440(R26), F3
 	VFMLA    V1.S4, V24.S4, V3.S4
-	FMOVQ    1440(R26), F4
+	FMOVQ    1456(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    1456(R26), F3
+	FMOVQ    1472(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    1472(R26), F4
+	FMOVQ    1488(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	VADD     V31.S4, V1.S4, V1.S4
 	WORD     $0x4ebfd422 // fsub v2.4s, v1.4s, v31.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 	WORD     $0x4e3fd441 // fadd v1.4s, v2.4s, v31.4s

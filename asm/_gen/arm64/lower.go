@@ -1,8 +1,6 @@
 package arm64
 
 import (
-	"math"
-
 	"github.com/elbow-go/elbow/asm/_gen/engine"
 )
 
@@ -106,22 +104,17 @@ func isWord(v *engine.Value, word uint32) bool {
 	return is && w == word
 }
 
-// pow2 is 2^n, n in the low bits of t = magic + n; the bits of magic leave at the top.
-func pow2(b *engine.Block, t *engine.Value) *engine.Value {
-	return b.AddI(b.Shl(t, 23), b.Bits(math.Float32bits(1)))
-}
+// pow2 is 2^n, 127+n in the low bits of t; what is above them leaves at the top.
+func pow2(b *engine.Block, t *engine.Value) *engine.Value { return b.Shl(t, 23) }
 
-// scale is p 2^n, as p 2^h 2^(n-h) with h = n>>1 unless the result is a normal number. n<<23 fits in
-// 32 bits: |n| <= 150.
+// scale is p 2^n, as p 2^h 2^(n-h) with h = n>>1 unless the result is a normal number. Then 254+n is
+// in the low bits of t, half of which is 127+h; 0 < 254+n < 512.
 func scale(b *engine.Block, p, t *engine.Value, normal bool) *engine.Value {
 	if normal {
 		return b.Mul(p, pow2(b, t))
 	}
-	e := b.Shl(t, 23)
-	h := b.And(b.Sar(e, 1), b.Bits(0xff800000))
-	one := b.Bits(math.Float32bits(1))
-	s1 := b.AddI(h, one)
-	s2 := b.AddI(b.SubI(e, h), one)
+	s1 := b.Shl(b.Shr(t, 1), 23)
+	s2 := b.SubI(b.Shl(t, 23), s1)
 	return b.Mul(b.Mul(p, s1), s2)
 }
 

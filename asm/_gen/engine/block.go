@@ -10,6 +10,8 @@ package engine
 import (
 	"math"
 	"slices"
+
+	"github.com/elbow-go/elbow/internal/f32"
 )
 
 // A Block records straight-line code. A recipe is a Go function that calls its methods; each call
@@ -96,8 +98,22 @@ func (b *Block) Horner(x *Value, c ...float32) *Value {
 	return p
 }
 
-// Scale is p 2^t, rounded once. t is an integer as a float, and n the word whose low bits have it
-// as an integer, |t| <= 150. normal promises that 2^t and the result are normal numbers, or NaN.
+// ScaleMagic is what makes an integer of a number that is added to it, and of that sum the word that
+// Scale and, with normal, Pow2 take. With the bias of exponents in it the targets without an
+// instruction for Scale need not add that. The sum is rounded as with Magic alone, but for ties:
+// no product with log2 e, which has an odd significand, is one.
+func (b *Block) ScaleMagic(normal bool) *Value {
+	switch {
+	case !b.f.Target().Traits().BiasedScale:
+		return b.Const(f32.Magic)
+	case normal:
+		return b.Const(f32.Magic + 127)
+	}
+	return b.Const(f32.Magic + 2*127) // there are two factors: see OpScale
+}
+
+// Scale is p 2^t, rounded once. t is an integer as a float, |t| <= 150, and n the word of ScaleMagic
+// plus t. normal promises that 2^t and the result are normal numbers, or NaN.
 func (b *Block) Scale(p, t, n *Value, normal bool) *Value {
 	return b.record(&Value{Op: OpScale, Args: []*Value{p, t, n}, Normal: normal})
 }

@@ -34,15 +34,16 @@ func exp(b *Block, x *Value, negate bool, rng expRange) *Value {
 		x = b.AtLeast(-104, x)
 	}
 	b.Note("e^x: n = round(x / ln 2), r = x - n ln 2")
-	t := b.SignedFMA(x, b.Const(f32.Log2E), b.Const(f32.Magic), negate, false)
+	normal := rng == expNormal
+	t := b.SignedFMA(x, b.Const(f32.Log2E), b.ScaleMagic(normal), negate, false)
 	n := t // the bits of t: those of magic, plus n
-	t = b.Sub(t, b.Const(f32.Magic))
+	t = b.Sub(t, b.ScaleMagic(normal))
 	r := b.SignedFMA(t, b.Const(f32.Ln2Hi), x, true, negate) // -t ln2Hi + x, or - x
 	r = b.FNMA(t, b.Const(f32.Ln2Lo), r)
 	b.Note("p = e^r")
 	p := b.Horner(r, 0x1.6a5e34p-10, 0x1.123adp-7, 0x1.5558a2p-5, 0x1.55549p-3, 0x1.fffffcp-2, 1, 1)
 	b.Note("p 2^n")
-	return b.Scale(p, t, n, rng == expNormal)
+	return b.Scale(p, t, n, normal)
 }
 
 // logNormal is the part of log that normal, positive, finite arguments need: y = x (or
@@ -134,9 +135,9 @@ func gateTanh(b *Block, x *Value) *Value {
 // expm1Twice is e^2a - 1 for 0 <= a <= 40.
 func expm1Twice(b *Block, a *Value) *Value {
 	b.Note("t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2")
-	t := b.FMA(a, b.Const(2*f32.Log2E), b.Const(f32.Magic))
+	t := b.FMA(a, b.Const(2*f32.Log2E), b.ScaleMagic(true))
 	n := t
-	t = b.Sub(t, b.Const(f32.Magic))
+	t = b.Sub(t, b.ScaleMagic(true))
 	r := b.FNMA(t, b.Const(f32.Ln2Hi/2), a)
 	r = b.FNMA(t, b.Const(f32.Ln2Lo/2), r)
 	q := b.Horner(r, 0x1.6b71a8p-4, 0x1.1227c2p-2, 0x1.555718p-1, 0x1.5554bp0, 0x1.fffffep0)

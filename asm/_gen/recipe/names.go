@@ -12,6 +12,8 @@ var Names = map[uint32]string{}
 func init() {
 	for x, name := range map[float32]string{
 		f32.Magic:       "makes an integer of what it is added to",
+		f32.Magic + 127: "the same, with the bias of an exponent",
+		f32.Magic + 254: "the same, with the bias of two",
 		f32.Log2E:       "1/ln 2",
 		2 * f32.Log2E:   "2/ln 2",
 		f32.Ln2Hi:       "ln 2, the upper part",
