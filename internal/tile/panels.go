@@ -44,7 +44,6 @@ func (s *Panels[T]) Pack(isa asm.ISA, trans bool, steps, units, gates int, b []T
 	if s.isa == asm.Generic || steps == 0 {
 		return
 	}
-	s.b = nil // or weights in bfloat16 would take the memory of the full ones, too
 	s.lanes = lanes[T](isa)
 	s.data = alignedSlice(s.data, (units+s.lanes-1)/s.lanes*s.lanes*max(1, gates)*steps)
 	var from place[T]
