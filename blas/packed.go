@@ -41,9 +41,9 @@ func (p *Packed[T]) Size() (k, n int) { return p.k, p.n }
 //
 //	C = A op(B)[k0:k1, j0:j1] + beta C
 //
-// A is [m, k1-k0], C is [m, j1-j0], both row-major. The bits are those of [Gemm] with that part
-// of B and alpha = 1, so a product may be cut anywhere in k, with beta = 1 from the second part
-// on. All that is said of Gemm holds here too, NaN and aliasing included.
+// A is [m, k1-k0], C is [m, j1-j0], both row-major. In float32 the bits are those of [Gemm] with
+// that part of B and alpha = 1, so a product may be cut anywhere in k, with beta = 1 from the
+// second part on. All that is said of Gemm holds here too, NaN and aliasing included.
 //
 // Under another instruction set or backend than that of Pack, B itself may be read, at the speed
 // of Gemm.
