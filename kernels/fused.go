@@ -33,15 +33,35 @@ const (
 	StepGRUBefore                 // [3H, H], r z n; reset-before form
 )
 
+// A stepLayout says how the recurrent weights and the pre-activations of a kind lie, in blocks of
+// H rows and of H columns. The driver in fused_step.go knows no more of a kind than this and its
+// gates.
+type stepLayout struct {
+	gates int // blocks of the weights
+	saved int // blocks of the pre-activations
+	first int // gates that are a product with h; the others are one with r h, by itself
+	last  int // block of the pre-activations with the last of first; the others are 0, 1, ...
+}
+
+var stepLayouts = [...]stepLayout{
+	StepRNN:       {gates: 1, saved: 1, first: 1, last: 0},
+	StepLSTM:      {gates: 4, saved: 4, first: 4, last: 3},
+	StepGRU:       {gates: 3, saved: 4, first: 3, last: 3}, // hn lies behind n
+	StepGRUBefore: {gates: 3, saved: 4, first: 2, last: 1},
+}
+
+// twoPasses reports whether a step has a second product.
+func (l stepLayout) twoPasses() bool { return l.first < l.gates }
+
 // Gates returns how many times H rows the weights have. It panics if k is unknown.
 func (k StepKind) Gates() int {
 	checkKind("StepKind.Gates", k)
-	return [...]int{1, 4, 3, 3}[k]
+	return stepLayouts[k].gates
 }
 
 func checkKind(fn string, kind StepKind) {
-	if kind > StepGRUBefore {
-		panic(fmt.Sprintf("kernels: %s: kind = %d, want at most %d", fn, kind, StepGRUBefore))
+	if most := len(stepLayouts) - 1; int(kind) > most {
+		panic(fmt.Sprintf("kernels: %s: kind = %d, want at most %d", fn, kind, most))
 	}
 }
 
@@ -86,24 +106,21 @@ func (w *StepWeights[T]) pack(whh []T, kind StepKind, h int, training bool) {
 		tile.Flush(w.plain)
 		whh = w.plain
 	}
-	gates := kind.Gates()
-	n := whh[min(len(whh), 2*h*h):] // of a GRU
-	switch kind {
-	case StepRNN:
-		w.set(&w.forward[0], true, h, 0, whh)
-	case StepLSTM, StepGRU:
-		w.set(&w.forward[0], true, h, gates, whh)
-	case StepGRUBefore:
-		gates = 2 // n is apart
-		w.set(&w.forward[0], true, h, gates, whh)
-		w.set(&w.forward[1], true, h, 0, n)
+	l := stepLayouts[kind]
+	first, second := whh[:l.first*h*h], whh[l.first*h*h:l.gates*h*h]
+	gates := l.first
+	if gates == 1 {
+		gates = 0 // columns of units
 	}
-	if !training {
-		return
+	w.set(&w.forward[0], true, h, gates, first)
+	if training {
+		w.set(&w.backward[0], false, l.first*h, 0, first)
 	}
-	w.set(&w.backward[0], false, gates*h, 0, whh)
-	if kind == StepGRUBefore {
-		w.set(&w.backward[1], false, h, 0, n)
+	if l.twoPasses() {
+		w.set(&w.forward[1], true, h, 0, second)
+		if training {
+			w.set(&w.backward[1], false, h, 0, second)
+		}
 	}
 }
 
@@ -138,7 +155,7 @@ func (w *StepWeights[T]) PackBF16(kind StepKind, whh []T, hidden int) {
 	}
 	w.pack(rounded, kind, hidden, false)
 	w.forward[0].Halve()
-	if kind == StepGRUBefore { // otherwise these are left from other weights, and may be halved already
+	if stepLayouts[kind].twoPasses() { // otherwise these are left from other weights, and may be halved already
 		w.forward[1].Halve()
 	}
 }
@@ -157,7 +174,7 @@ func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bo
 		panic("kernels: " + fn + ": the weights are packed for inference only: call Pack with training set")
 	case w.isa != asm.Active():
 		panic(fmt.Sprintf("kernels: %s: the weights are packed for isa = %v, want %v: call Pack again after asm.Use", fn, w.isa, asm.Active()))
-	case part.Of > 1 && part.Meet == nil && kind == StepGRUBefore:
+	case part.Of > 1 && part.Meet == nil && stepLayouts[kind].twoPasses():
 		panic("kernels: " + fn + ": part.Meet = nil, want a function: a step of this kind has two passes")
 	}
 	checkSize(fn, "part.Index", part.Index, 0)

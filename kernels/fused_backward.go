@@ -147,7 +147,7 @@ func RecurrentGrad[T Float](dh, dnext []T, w *StepWeights[T], next, hidden, ldg 
 	const fn = "RecurrentGrad"
 	checkGateSizes(fn, next, hidden)
 	w.check(fn, w.anyKind(), hidden, true, StepPart{})
-	cols := w.kind.columns() * hidden
+	cols := stepLayouts[w.kind].saved * hidden
 	checkSize(fn, "ldg", ldg, cols)
 	checkGate(fn, "dnext", len(dnext), next, cols, ldg)
 	checkGate(fn, "dh", len(dh), next, hidden, hidden)
@@ -166,9 +166,6 @@ func (w *StepWeights[T]) anyKind() StepKind {
 	}
 	return w.kind
 }
-
-// columns returns how many times H columns a row of pre-activations has.
-func (k StepKind) columns() int { return [...]int{1, 4, 4, 4}[k] }
 
 func gruCheckBackward[T Float](fn string, dgates, dhx, dh, dnext, gates, hx []T, w *StepWeights[T], kind StepKind, batch, next, hidden, ldg int, part StepPart) {
 	checkGateSizes(fn, batch, hidden)

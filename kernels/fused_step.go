@@ -69,31 +69,25 @@ func lateRows(hidden int) int {
 
 // product sets f.p to the product of a pass.
 func (f *fusedStep[T]) product(w *StepWeights[T]) {
-	h, ldg, p := f.hidden, f.ldg, &f.p
-	p.ISA, p.Gate, p.Last = w.isa, 0, 0
+	h, ldg, p, layout := f.hidden, f.ldg, &f.p, stepLayouts[w.kind]
+	p.ISA, p.Rows, p.Split, p.Gate, p.Last = w.isa, f.batch, h, 0, 0
 	switch f.op {
+	case opRNN, opLSTM, opGRU, opGRUReset:
+		p.W, p.A, p.LDA, p.C, p.LDC = &w.forward[0], f.hx, h, f.gates, ldg
+		p.Gate, p.Last = h, layout.last*h
+	case opGRUUpdate: // n, of r h
+		p.W, p.A, p.LDA, p.C, p.LDC = &w.forward[1], f.gates[3*h:], ldg, f.gates[2*h:], ldg
 	case opRNNBackward, opLSTMBackward, opGRUBackward, opGRUUpdateBackward, opRecurrentGrad:
-		p.W, p.A, p.LDA, p.C, p.LDC, p.Rows = &w.backward[0], f.dnext, ldg, f.dh, h, f.next
-		switch w.kind {
-		case StepGRU:
-			p.Split, p.Skip = 2*h, h // dr dz, and dhn behind dn
-		case StepGRUBefore:
-			p.Split = 2 * h
-		default:
-			p.Split = w.kind.Gates() * h
+		p.W, p.A, p.LDA, p.C, p.LDC = &w.backward[0], f.dnext, ldg, f.dh, h
+		p.Rows = f.next
+		p.Split, p.Skip = layout.first*h, 0
+		if apart := layout.last + 1 - layout.first; apart > 0 {
+			p.Split, p.Skip = p.Split-h, apart*h
 		}
-		return
 	case opGRUResetBackward:
-		p.W, p.A, p.LDA, p.C, p.LDC, p.Rows = &w.backward[1], f.dgates[2*h:], ldg, f.dh, h, f.batch
+		p.W, p.A, p.LDA, p.C, p.LDC = &w.backward[1], f.dgates[2*h:], ldg, f.dh, h
 		p.Zero = true
-	case opGRUUpdate:
-		p.W, p.A, p.LDA, p.C, p.LDC, p.Rows = &w.forward[1], f.gates[3*h:], ldg, f.gates[2*h:], ldg, f.batch
-	default:
-		p.W, p.A, p.LDA, p.C, p.LDC, p.Rows = &w.forward[0], f.hx, h, f.gates, ldg, f.batch
-		p.Gate = h
-		p.Last = [...]int{opRNN: 0, opLSTM: 3 * h, opGRU: 3 * h, opGRUReset: h}[f.op] // of a GRU r z, and hn behind n
 	}
-	p.Split = h
 }
 
 // run does one pass.

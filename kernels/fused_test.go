@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,13 +18,15 @@ import (
 // kernel, which has tests of its own. Both run under the generic instruction set, so what is
 // compared is every fused step with the definition of its bits.
 
-// fusedKinds are the layers: name, kind of weights, activation, with peepholes or not.
-var fusedKinds = []struct {
+type fusedKind struct {
 	name string
 	kind StepKind
 	act  Activation
 	peep bool
-}{
+}
+
+// fusedKinds are the layers that the tests of fused steps run.
+var fusedKinds = []fusedKind{
 	{"rnn", StepRNN, RNNTanh, false}, {"rnn-relu", StepRNN, RNNReLU, false},
 	{"lstm", StepLSTM, 0, false}, {"lstm-peephole", StepLSTM, 0, true},
 	{"gru", StepGRU, 0, false}, {"gru-before", StepGRUBefore, 0, false},
@@ -41,7 +44,7 @@ type fusedCase[T Float] struct {
 func newFusedCase[T Float](kind, batch, next, h, gap int, seed uint64) *fusedCase[T] {
 	rng := rand.New(rand.NewPCG(seed, uint64(1000*batch+h)))
 	k := fusedKinds[kind]
-	cols := k.kind.columns() * h
+	cols := stepLayouts[k.kind].saved * h
 	c := &fusedCase[T]{kind: kind, batch: batch, next: next, h: h, ldg: cols + gap}
 	draw := func(rows, cols, ld int) []T {
 		s := make([]T, max(0, (rows-1)*ld+cols))
@@ -220,6 +223,14 @@ func fusedSizes() (sizes [][3]int) {
 		[3]int{2, 2, 200}, [3]int{3, 2, 530}) // several blocks of k
 }
 
+func TestFusedKinds(t *testing.T) {
+	for kind := range stepLayouts {
+		if !slices.ContainsFunc(fusedKinds, func(k fusedKind) bool { return int(k.kind) == kind }) {
+			t.Errorf("no case of kind %d", kind)
+		}
+	}
+}
+
 func TestFusedSteps(t *testing.T) {
 	sizes := fusedSizes()
 	for kind, k := range fusedKinds {
@@ -255,7 +266,7 @@ func TestFusedSteps(t *testing.T) {
 					}
 					asmtest.SameFloats(t, got.String()+" hy in two parts", got.hy, want[i].hy)
 					asmtest.SameFloats(t, got.String()+" dh in two parts", got.dh, want[i].dh)
-					if cols := fusedKinds[kind].kind.columns() * c.h; c.ldg == cols && k.kind != StepGRUBefore {
+					if cols := stepLayouts[fusedKinds[kind].kind].saved * c.h; c.ldg == cols && k.kind != StepGRUBefore {
 						asmtest.SameFloats(t, got.String()+" dgates in two parts", got.gates, want[i].dgates)
 					}
 				}
@@ -381,7 +392,7 @@ func TestFusedFence(t *testing.T) {
 						"dcy": {d.dcy, c.dcy}, "bhn": {d.bhn, c.bhn}, "whh": {d.whh, c.whh}, "peephole": {d.peephole, c.peephole}} {
 						asmtest.SameFloats(t, d.String()+" "+name, in[0], in[1])
 					}
-					cols := fusedKinds[kind].kind.columns() * h
+					cols := stepLayouts[fusedKinds[kind].kind].saved * h
 					for _, g := range [][2][]float32{{d.gates, c.gates}, {d.dgates, c.dgates}} {
 						for b := range c.batch - 1 {
 							asmtest.SameFloats(t, d.String()+" gap", g[0][b*c.ldg+cols:(b+1)*c.ldg], g[1][b*c.ldg+cols:(b+1)*c.ldg])
