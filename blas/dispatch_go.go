@@ -8,10 +8,10 @@ func status(name string) Status { return Status{Backend: name, Threads: 1} }
 
 // usePanels reports whether a product by a packed op(B), which was stored as t says, reads the
 // panels.
-func usePanels(t Transpose, m, n, k int) bool { return true }
+func usePanels[T Float](t Transpose, m, n, k int) bool { return true }
 
 // makePanels reports whether any product reads panels.
-func makePanels() bool { return true }
+func makePanels[T Float]() bool { return true }
 
 // These are direct calls and no method of a Backend value, through which the compiler would
 // see every argument escape to the heap.

@@ -23,18 +23,22 @@ func status(name string) Status {
 
 // usePanels reports whether a product by a packed op(B), which was stored as t says, reads the
 // panels.
-func usePanels(t Transpose, m, n, k int) bool {
-	switch active.Load() {
-	case useGo:
-		return true
-	case useAuto:
+func usePanels[T Float](t Transpose, m, n, k int) bool {
+	switch {
+	case !makePanels[T]():
+		return false
+	case active.Load() == useAuto:
 		return who(NoTrans, t, m, n, k) != 'o'
 	}
-	return false
+	return true
 }
 
-// makePanels reports whether any product reads panels.
-func makePanels() bool { return active.Load() != useOpenBLAS }
+// makePanels reports whether any product reads panels. In float64 OpenBLAS computes everything
+// wherever it may.
+func makePanels[T Float]() bool {
+	_, is32 := any(T(0)).(float32)
+	return active.Load() == useGo || is32 && active.Load() == useAuto
+}
 
 // These are direct calls and no method of a Backend value, through which the compiler would
 // see every argument escape to the heap.

@@ -27,7 +27,7 @@ func (p *Packed[T]) Pack(t Transpose, k, n int, b []T, ldb int) {
 	shared.CheckPack(t, k, n, len(b), ldb)
 	p.t, p.k, p.n, p.b, p.ldb = t, k, n, b, ldb
 	isa := asm.Active()
-	if !makePanels() || tile.Few[T](isa, n) {
+	if !makePanels[T]() || tile.Few[T](isa, n) {
 		isa = asm.Generic
 	}
 	p.panels.Pack(isa, t != NoTrans, k, n, 0, b, ldb)
@@ -60,7 +60,7 @@ func GemmPacked[T Float](m, k0, k1, j0, j1 int, a []T, lda int, b *Packed[T], be
 		tile.Scale(m, n, beta, c, ldc)
 		return
 	}
-	if b.panels.Serve(asm.Active()) && usePanels(b.t, m, n, k) {
+	if b.panels.Serve(asm.Active()) && usePanels[T](b.t, m, n, k) {
 		b.panels.Gemm(m, n, k, k0, j0, a, lda, beta, c, ldc)
 		return
 	}
