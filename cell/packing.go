@@ -10,7 +10,7 @@ import (
 // packing is what a layer knows about its packed copies and what they were made from.
 type packing[T Float] struct {
 	packState
-	marks [5]mark[T] // of the tensors, as many as any layer has
+	marks [numParams]mark[T] // of the tensors, as many as any layer has
 }
 
 // packState is what has to be the same when a copy is used as when it was made.

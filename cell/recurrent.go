@@ -2,71 +2,11 @@ package cell
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/kernels"
 )
-
-// Kind is the kind of a [Recurrent] layer.
-type Kind uint8
-
-// The kinds. h is the state before the step, h' the state after it, x the input.
-const (
-	// RNNTanh and RNNReLU: h' = act(Wih x + Whh h + b). Elman 1990; layout of torch.nn.RNN.
-	RNNTanh Kind = iota
-	RNNReLU
-	// LSTM: i f g o = Wih x + Whh h + b; c' = σ(f) c + σ(i) tanh(g); h' = σ(o) tanh(c').
-	// With peepholes, i and f see c and o sees c'. Gers, Schmidhuber and Cummins 2000;
-	// layout of torch.nn.LSTM.
-	LSTM
-	// GRU is the reset-after form of cuDNN and torch.nn.GRU: r z = σ(Wih x + Whh h + b);
-	// n = tanh(Win x + bn + r (Whn h + bhn)); h' = (1-z) n + z h.
-	GRU
-	// GRUBefore is the reset-before form of Cho et al. 2014: n = tanh(Win x + Whn (r h) + bn),
-	// with z as in GRU.
-	GRUBefore
-)
-
-var kindNames = [...]string{"rnn", "rnn-relu", "lstm", "gru", "gru-before"}
-
-// String returns the name used in configurations.
-func (k Kind) String() string {
-	if int(k) < len(kindNames) {
-		return kindNames[k]
-	}
-	return fmt.Sprintf("Kind(%d)", uint8(k))
-}
-
-// ParseKind returns the kind with the given name.
-func ParseKind(name string) (Kind, error) {
-	for k, n := range kindNames {
-		if n == name {
-			return Kind(k), nil
-		}
-	}
-	return 0, fmt.Errorf("cell: unknown kind %q, want one of %v", name, kindNames)
-}
-
-// Gates returns how many gates of the size of the state the kind has: the rows of Wih and
-// Whh are Gates times the hidden size.
-func (k Kind) Gates() int {
-	switch k {
-	case LSTM:
-		return 4
-	case GRU, GRUBefore:
-		return 3
-	}
-	return 1
-}
-
-// saved returns how many columns of the size of the state a step leaves behind for the
-// backward pass: the gates and, for the GRU, one more: Whn h + bhn, or r h.
-func (k Kind) saved() int {
-	if k == GRU || k == GRUBefore {
-		return 4
-	}
-	return k.Gates()
-}
 
 // Recurrent is one recurrent layer. Parameters have the shapes and the gate order of
 // PyTorch (i f g o; r z n), with one bias vector where PyTorch has two that are added.
@@ -82,6 +22,7 @@ type Recurrent[T Float] struct {
 	Bhn        []T // [Hidden], GRU only: the bias inside the reset
 	Peephole   []T // [3*Hidden] for i, f and o, LSTM only, or nil
 
+	cell     cell[T] // of the kind, since Pack
 	packing  packing[T]
 	products products[T]            // by Wih
 	whh      kernels.StepWeights[T] // Whh as the steps read it
@@ -91,40 +32,78 @@ type Recurrent[T Float] struct {
 // is negative or larger than [MaxSize], a matrix would have more than [MaxWeights] elements, or
 // kind is none of the kinds.
 func NewRecurrent[T Float](kind Kind, in, hidden int) *Recurrent[T] {
-	l := &Recurrent[T]{Kind: kind, In: in, Hidden: hidden}
-	l.checkSizes("NewRecurrent")
-	rows := kind.Gates() * hidden
-	l.Wih, l.Whh, l.B = pages.Make[T](rows*in), pages.Make[T](rows*hidden), make([]T, rows)
-	if kind == GRU {
-		l.Bhn = make([]T, hidden)
-	}
-	return l
+	return newRecurrent(&Recurrent[T]{Kind: kind, In: in, Hidden: hidden})
 }
 
 // NewPeepholeLSTM returns an LSTM with peepholes, all parameters 0. It panics as NewRecurrent.
 func NewPeepholeLSTM[T Float](in, hidden int) *Recurrent[T] {
-	l := NewRecurrent[T](LSTM, in, hidden)
-	l.Peephole = make([]T, 3*hidden)
-	return l
+	return newRecurrent(&Recurrent[T]{Kind: LSTM, In: in, Hidden: hidden, Peephole: []T{}})
 }
 
 // NewGrad returns a layer of the same shape, all 0, to hold the gradient of l.
 func (l *Recurrent[T]) NewGrad() *Recurrent[T] {
+	g := &Recurrent[T]{Kind: l.Kind, In: l.In, Hidden: l.Hidden}
 	if l.Peephole != nil {
-		return NewPeepholeLSTM[T](l.In, l.Hidden)
+		g.Peephole = []T{}
 	}
-	return NewRecurrent[T](l.Kind, l.In, l.Hidden)
+	return newRecurrent(g)
+}
+
+// newRecurrent gives l, which has its sizes, its parameters.
+func newRecurrent[T Float](l *Recurrent[T]) *Recurrent[T] {
+	l.checkSizes("NewRecurrent")
+	for _, p := range l.params() {
+		if p.has {
+			*p.data = pages.Make[T](p.rows * p.cols)
+		}
+	}
+	return l
+}
+
+// A param is a parameter that layers may have: a matrix, or a vector of a single row.
+type param[T Float] struct {
+	name       string
+	has        bool // l has it
+	vector     bool
+	rows, cols int
+	data       *[]T
+}
+
+// numParams is how many parameters there are that layers may have.
+const numParams = 5
+
+// params returns the parameters of a layer of the kind and the sizes of l, in their order.
+func (l *Recurrent[T]) params() [numParams]param[T] {
+	f, h := l.Kind.cell().form(), l.Hidden
+	rows := f.gates * h
+	return [...]param[T]{
+		{"Wih", true, false, rows, l.In, &l.Wih},
+		{"Whh", true, false, rows, h, &l.Whh},
+		{"B", true, true, 1, rows, &l.B},
+		{"Bhn", f.bhn, true, 1, h, &l.Bhn},
+		{"Peephole", f.peepholes > 0 && l.Peephole != nil, false, f.peepholes, h, &l.Peephole},
+	}
+}
+
+// data returns the elements of the parameters.
+func (l *Recurrent[T]) data() (d [numParams][]T) {
+	for i, p := range l.params() {
+		d[i] = *p.data
+	}
+	return d
 }
 
 // Tensors returns the parameters: wih, whh, b, and bhn or peephole where the layer has them.
-func (l *Recurrent[T]) Tensors() []Tensor[T] {
-	rows := l.Kind.Gates() * l.Hidden
-	ts := []Tensor[T]{{"wih", []int{rows, l.In}, l.Wih}, {"whh", []int{rows, l.Hidden}, l.Whh}, {"b", []int{rows}, l.B}}
-	if l.Bhn != nil {
-		ts = append(ts, Tensor[T]{"bhn", []int{l.Hidden}, l.Bhn})
-	}
-	if l.Peephole != nil {
-		ts = append(ts, Tensor[T]{"peephole", []int{3, l.Hidden}, l.Peephole})
+func (l *Recurrent[T]) Tensors() (ts []Tensor[T]) {
+	for _, p := range l.params() {
+		if !p.has {
+			continue
+		}
+		shape := []int{p.rows, p.cols}
+		if p.vector {
+			shape = shape[1:]
+		}
+		ts = append(ts, Tensor[T]{strings.ToLower(p.name), shape, *p.data})
 	}
 	return ts
 }
@@ -143,26 +122,30 @@ func (l *Recurrent[T]) PackForTraining() { l.pack("Recurrent.PackForTraining", t
 // and about twice the speed for one sequence or a few where the weights do not fit the cache.
 // See [kernels.StepWeights.PackBF16].
 func (l *Recurrent[T]) PackBF16() {
-	l.checkTensors("Recurrent.PackBF16", "")
-	l.products.reset()
-	l.whh.PackBF16(stepKinds[l.Kind], l.Whh, l.Hidden)
+	f := l.beginPack("Recurrent.PackBF16")
+	l.whh.PackBF16(f.packs, l.Whh, l.Hidden)
 	l.mark(false)
 }
 
 func (l *Recurrent[T]) pack(fn string, training bool) {
-	l.checkTensors(fn, "")
-	l.products.reset()
-	l.whh.Pack(stepKinds[l.Kind], l.Whh, l.Hidden, training)
+	f := l.beginPack(fn)
+	l.whh.Pack(f.packs, l.Whh, l.Hidden, training)
 	l.mark(training)
 }
 
-var stepKinds = [...]kernels.StepKind{kernels.StepRNN, kernels.StepRNN, kernels.StepLSTM, kernels.StepGRU, kernels.StepGRUBefore}
+// beginPack does what all ways of packing begin with.
+func (l *Recurrent[T]) beginPack(fn string) form {
+	l.checkTensors(fn, "")
+	l.products.reset()
+	l.cell = cells[T]()[l.Kind]
+	return l.cell.form()
+}
 
 // stride returns the distance between rows of pre-activations. Rows that lie a whole number of
 // pages apart share the sets of the first cache and would push each other out of it, so these
 // are moved on by a cache line.
 func (l *Recurrent[T]) stride() int {
-	w := l.Kind.saved() * l.Hidden
+	w := l.cell.form().saved * l.Hidden
 	if w > 0 && w%1024 == 0 {
 		w += 16
 	}
@@ -187,7 +170,7 @@ func (l *Recurrent[T]) Project(s *Sequence[T], x []T, lo, hi, from, to int) {
 
 // project is Project with what has been checked.
 func (l *Recurrent[T]) project(s *Sequence[T], x []T, lo, hi, from, to int) {
-	n, w, g := to-from, l.stride(), l.Kind.Gates()*l.Hidden
+	n, w, g := to-from, l.stride(), l.cell.form().gates*l.Hidden
 	pre := s.gates[lo*w : hi*w]
 	if from == 0 {
 		kernels.SetRows(pre, l.B, hi-lo, g, w)
@@ -233,24 +216,8 @@ func (l *Recurrent[T]) fusedStep(s *Sequence[T], t, b0, n int, hx []T, part kern
 	h, w := l.Hidden, l.stride()
 	off, _ := s.shape.Step(t)
 	lo, hi := off+b0, off+b0+n
-	pre, hy := s.gates[lo*w:hi*w], s.H[lo*h:hi*h]
-	switch l.Kind {
-	case RNNTanh, RNNReLU:
-		kernels.RNNFusedStep(hy, pre, hx, &l.whh, n, h, w, l.activation(), part)
-	case LSTM:
-		kernels.LSTMFusedStep(hy, s.state(s.C, lo, n), pre, hx, s.cellBefore(t, b0, n), l.Peephole, &l.whh, n, h, w, part)
-	case GRU:
-		kernels.GRUFusedStep(hy, pre, hx, l.Bhn, &l.whh, n, h, w, part)
-	case GRUBefore:
-		kernels.GRUBeforeFusedStep(hy, pre, hx, &l.whh, n, h, w, part)
-	}
-}
-
-func (l *Recurrent[T]) activation() kernels.Activation {
-	if l.Kind == RNNReLU {
-		return kernels.RNNReLU
-	}
-	return kernels.RNNTanh
+	l.cell.step(l, moment[T]{n: n, ld: w, gates: s.gates[lo*w : hi*w], hx: hx, hy: s.H[lo*h : hi*h],
+		cx: s.cellBefore(t, b0, n), cy: s.state(s.C, lo, n), part: part})
 }
 
 // StepBackward computes the gradient of step t for the sequences b0..b1, as far as they
@@ -286,22 +253,14 @@ func (l *Recurrent[T]) stepBackward(s *Sequence[T], t, b0, n int, part kernels.S
 	h, w := l.Hidden, l.stride()
 	off, _ := s.shape.Step(t)
 	lo, hi := off+b0, off+b0+n
-	dh, g := s.dh[b0*h:(b0+n)*h], s.gates[lo*w:hi*w]
-	hx, hy := s.HPrev[lo*h:hi*h], s.H[lo*h:hi*h]
 	next, m := s.shape.Step(t + 1)
 	m = max(0, min(b0+n, m)-b0) // sequences that go on at t+1
-	after := s.gates[(next+b0*min(1, m))*w : (next+b0*min(1, m)+m)*w]
-	switch l.Kind {
-	case RNNTanh, RNNReLU:
-		kernels.RNNFusedStepBackward(g, dh, after, hy, &l.whh, n, m, h, w, l.activation(), part)
-	case LSTM:
-		dc := s.dc[b0*h : (b0+n)*h]
-		kernels.LSTMFusedStepBackward(g, dc, dh, after, dc, g, s.cellBefore(t, b0, n), s.state(s.C, lo, n), l.Peephole, &l.whh, n, m, h, w, part)
-	case GRU:
-		kernels.GRUFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, part)
-	case GRUBefore:
-		kernels.GRUBeforeFusedStepBackward(g, s.dhx[b0*h:(b0+n)*h], dh, after, g, hx, &l.whh, n, m, h, w, part)
-	}
+	next += b0 * min(1, m)
+	l.cell.stepBackward(l, momentBack[T]{
+		moment: moment[T]{n: n, ld: w, gates: s.gates[lo*w : hi*w], hx: s.HPrev[lo*h : hi*h], hy: s.H[lo*h : hi*h],
+			cx: s.cellBefore(t, b0, n), cy: s.state(s.C, lo, n), part: part},
+		next: m, after: s.gates[next*w : (next+m)*w],
+		dh: s.dh[b0*h : (b0+n)*h], dc: s.state(s.dc, b0, n), dhx: s.state(s.dhx, b0, n)})
 }
 
 // collect puts into s.dh where the chains of the gradient of h_t start: the part from outside,
@@ -322,7 +281,7 @@ func (l *Recurrent[T]) collect(s *Sequence[T], t, b0, n int, dy []T) {
 			hi = min(hi, given)
 			out = dy[lo*h : hi*h]
 		}
-		if state != nil {
+		if len(state) > 0 {
 			state = state[lo*h : hi*h]
 		}
 		sum(s.dh[lo*h:hi*h], state, out)
@@ -356,7 +315,7 @@ func (l *Recurrent[T]) InputGrad(s *Sequence[T], dx []T, lo, hi, from, to int, a
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
 	n, w := to-from, l.stride()
 	checkMatrix(fn, "dx", len(dx), hi-lo, n)
-	l.products.inputGrad(dx, s.gates[lo*w:hi*w], l.Wih, hi-lo, l.Kind.Gates()*l.Hidden, l.In, from, to, n, w, add)
+	l.products.inputGrad(dx, s.gates[lo*w:hi*w], l.Wih, hi-lo, l.cell.form().gates*l.Hidden, l.In, from, to, n, w, add)
 }
 
 // ParamGrad adds to grad the gradient of the input weights of the columns from..to and,
@@ -371,7 +330,7 @@ func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from
 	l.checkGrad(fn, grad)
 	h, w, rows, n := l.Hidden, l.stride(), s.shape.Rows(), to-from
 	checkRange(fn, "from..to", from, to, l.In)
-	checkRange(fn, "lo..hi", lo, hi, l.Kind.Gates()*h)
+	checkRange(fn, "lo..hi", lo, hi, l.cell.form().gates*h)
 	checkMatrix(fn, "x", len(x), rows, n)
 	if lo == hi || rows == 0 {
 		return
@@ -381,48 +340,11 @@ func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from
 		return
 	}
 	kernels.AddColumnSums(grad.B[lo:hi], s.gates[lo:], rows, hi-lo, w)
-	switch l.Kind {
-	case GRU, GRUBefore: // the rows of r and z, then those of n, saw different vectors
-		if mid := min(hi, 2*h); lo < mid {
-			tMul(grad.Whh[lo*h:], s.gates[lo:], s.HPrev, mid-lo, h, rows, h, w, h)
-		}
-		from := max(lo, 2*h)
-		if from >= hi {
-			break
-		}
-		if l.Kind == GRU {
-			dhn := s.gates[from+h:]
-			tMul(grad.Whh[from*h:], dhn, s.HPrev, hi-from, h, rows, h, w, h)
-			kernels.AddColumnSums(grad.Bhn[from-2*h:hi-2*h], dhn, rows, hi-from, w)
-		} else {
-			tMul(grad.Whh[from*h:], s.gates[from:], s.gates[3*h:], hi-from, h, rows, h, w, w)
-		}
-	default:
-		tMul(grad.Whh[lo*h:], s.gates[lo:], s.HPrev, hi-lo, h, rows, h, w, h)
-	}
-	if l.Peephole != nil {
-		l.peepholeGrad(grad, s, lo, hi)
-	}
+	l.cell.recurrentGrad(l, grad, s, lo, hi)
 }
 
-// peepholeGrad adds the gradient of the peepholes of the gates lo..hi. The gates i and f
-// saw the state before the step, o the one after it; g has none.
-func (l *Recurrent[T]) peepholeGrad(grad *Recurrent[T], s *Sequence[T], lo, hi int) {
-	h, w := l.Hidden, l.stride()
-	for gate, peep := range [...]int{0, 1, -1, 2} {
-		a, b := max(lo, gate*h), min(hi, (gate+1)*h)
-		if peep < 0 || a >= b {
-			continue
-		}
-		col := a - gate*h
-		dst := grad.Peephole[peep*h+col : peep*h+b-gate*h]
-		for t := range s.shape.Steps() {
-			off, n := s.shape.Step(t)
-			c := s.cellBefore(t, 0, n)
-			if gate == 3 {
-				c = s.state(s.C, off, n)
-			}
-			kernels.AddColumnProducts(dst, s.gates[off*w+a:], c[col:], n, b-a, w, h)
-		}
-	}
+// whhGrad adds the gradient of the rows lo..hi of Whh, whose products were with h.
+func (l *Recurrent[T]) whhGrad(grad *Recurrent[T], s *Sequence[T], lo, hi int) {
+	h := l.Hidden
+	tMul(grad.Whh[lo*h:], s.gates[lo:], s.HPrev, hi-lo, h, s.shape.Rows(), h, l.stride(), h)
 }

@@ -173,7 +173,7 @@ func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []
 		copy(s.HPrev[:n*h], s.h0)
 	}
 	s.C, s.c0 = s.C[:0], s.c0[:0]
-	if l.Kind == LSTM {
+	if l.cell.form().memory {
 		s.C = pages.Grow(s.C, rows*h)
 		s.c0 = initial(s.c0, c0, b*h)
 	}
@@ -189,7 +189,7 @@ func initial[T Float](dst, src []T, n int) []T {
 	return dst
 }
 
-// state returns n rows of a state matrix that only the LSTM has.
+// state returns n rows of a state matrix that not every kind has, or nil.
 func (s *Sequence[T]) state(c []T, row, n int) []T {
 	if len(c) == 0 {
 		return nil
@@ -242,12 +242,12 @@ func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 	n := s.shape.Batch() * s.hidden
 	s.stage, s.dhn = back, dhn
 	s.dh = pages.Grow(s.dh, n)
-	if k := s.layer.Kind; k == GRU || k == GRUBefore {
+	s.dhx, s.dc = s.dhx[:0], s.dc[:0]
+	f := s.layer.cell.form()
+	if f.direct {
 		s.dhx = pages.Grow(s.dhx, n)
-	} else {
-		s.dhx = nil
 	}
-	if s.layer.Kind == LSTM {
+	if f.memory {
 		s.dc = initial(s.dc, dcn, n)
 	}
 }
@@ -258,7 +258,7 @@ func (s *Sequence[T]) checkStates(fn, nameH string, h []T, nameC string, c []T) 
 	if h != nil {
 		checkMatrix(fn, nameH, len(h), s.shape.Batch(), s.hidden)
 	}
-	if c != nil && s.layer.Kind == LSTM {
+	if c != nil && s.layer.cell.form().memory {
 		checkMatrix(fn, nameC, len(c), s.shape.Batch(), s.hidden)
 	}
 }
@@ -273,7 +273,7 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 	h, l := s.hidden, s.layer
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
 	s.checkStates(fn, "dh0", dh0, "dc0", dc0)
-	if dc0 != nil && l.Kind == LSTM {
+	if dc0 != nil && l.cell.form().memory {
 		copy(dc0[b0*h:b1*h], s.dc[b0*h:b1*h])
 	}
 	if dh0 == nil {
@@ -286,7 +286,7 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 	for b := b0; b < b1; b++ {
 		row := dh0[b*h : (b+1)*h]
 		switch {
-		case b < n && s.dhx != nil:
+		case b < n && len(s.dhx) > 0:
 			copy(row, s.dhx[b*h:])
 		case b >= n && s.dhn != nil:
 			copy(row, s.dhn[b*h:])
@@ -375,7 +375,7 @@ func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], dx, dh0, dc0
 	s.do(threads, s.back, s.backShare)
 	s.InitialGrad(dh0, dc0, 0, s.shape.Batch())
 	if grad != nil {
-		par.Do(threads, l.Kind.Gates()*l.Hidden, s.params)
+		par.Do(threads, l.cell.form().gates*l.Hidden, s.params)
 	}
 	s.grad, s.x, s.y, s.dx = nil, nil, nil, nil
 }
@@ -418,7 +418,7 @@ func (l *Recurrent[T]) Next(s *Sequence[T], h, c, x []T, batch int) {
 	checkSize(fn, "batch", batch, MaxRows)
 	checkMatrix(fn, "h", len(h), batch, l.Hidden)
 	checkMatrix(fn, "x", len(x), batch, l.In)
-	if l.Kind == LSTM {
+	if l.cell.form().memory {
 		checkMatrix(fn, "c", len(c), batch, l.Hidden)
 	} else {
 		c = nil

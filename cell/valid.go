@@ -1,5 +1,7 @@
 package cell
 
+import "strings"
+
 // What a [Recurrent] layer checks of itself. Its fields are exported, so that they may hold
 // anything.
 
@@ -7,7 +9,7 @@ func (l *Recurrent[T]) sizes() layerSizes { return layerSizes{int(l.Kind), l.In,
 
 // checkSizes panics unless there can be a layer of the kind and the sizes of l.
 func (l *Recurrent[T]) checkSizes(fn string) {
-	checkSize(fn, "kind", int(l.Kind), len(kindNames)-1)
+	checkSize(fn, "kind", int(l.Kind), numKinds-1)
 	checkSize(fn, "in", l.In, MaxSize)
 	checkSize(fn, "hidden", l.Hidden, MaxSize)
 	rows := l.Kind.Gates() * l.Hidden
@@ -19,21 +21,12 @@ func (l *Recurrent[T]) checkSizes(fn string) {
 // goes before the names of its parameters.
 func (l *Recurrent[T]) checkTensors(fn, layer string) {
 	l.checkSizes(fn)
-	rows, bhn, peephole := l.Kind.Gates()*l.Hidden, 0, len(l.Peephole)
-	if l.Kind == GRU {
-		bhn = l.Hidden
+	for _, p := range l.params() {
+		if !p.has {
+			p.rows = 0
+		}
+		checkTensor(fn, layer, p.name, len(*p.data), p.rows, p.cols)
 	}
-	switch {
-	case l.Kind != LSTM:
-		peephole = 0
-	case l.Peephole != nil:
-		peephole = 3 * l.Hidden
-	}
-	checkTensor(fn, layer, "Wih", len(l.Wih), rows, l.In)
-	checkTensor(fn, layer, "Whh", len(l.Whh), rows, l.Hidden)
-	checkTensor(fn, layer, "B", len(l.B), rows, 1)
-	checkTensor(fn, layer, "Bhn", len(l.Bhn), bhn, 1)
-	checkTensor(fn, layer, "Peephole", len(l.Peephole), peephole, 1)
 }
 
 // checkGrad panics unless grad is of the shape of l.
@@ -46,7 +39,8 @@ func (l *Recurrent[T]) checkGrad(fn string, grad *Recurrent[T]) {
 
 // mark remembers what the layer is packed from.
 func (l *Recurrent[T]) mark(training bool) {
-	l.packing.set(training, l.sizes(), l.Wih, l.Whh, l.B, l.Bhn, l.Peephole)
+	d := l.data()
+	l.packing.set(training, l.sizes(), d[:]...)
 }
 
 // Packed returns nil if the layer is packed, for the backward pass too if training is set, and
@@ -56,8 +50,9 @@ func (l *Recurrent[T]) Packed(training bool) error {
 	if err := l.packing.err(training, l.sizes()); err != nil {
 		return err
 	}
-	if i := l.packing.written(markLen, l.Wih, l.Whh, l.B, l.Bhn, l.Peephole); i >= 0 {
-		return errWritten([...]string{"wih", "whh", "b", "bhn", "peephole"}[i])
+	d := l.data()
+	if i := l.packing.written(markLen, d[:]...); i >= 0 {
+		return errWritten(strings.ToLower(l.params()[i].name))
 	}
 	return nil
 }
