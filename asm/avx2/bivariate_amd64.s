@@ -609,7 +609,7 @@ l1:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l4
 
 l2:
@@ -619,11 +619,10 @@ l2:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l2
 
 l4:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l5
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -725,7 +724,7 @@ l5:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l8
 
 l6:
@@ -1137,11 +1136,10 @@ l6:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l6
 
 l8:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l9
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1779,7 +1777,7 @@ l10:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l13
 
 l11:
@@ -1789,11 +1787,10 @@ l11:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, R10
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l11
 
 l13:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l14
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1903,7 +1900,7 @@ l14:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l17
 
 l15:
@@ -2411,11 +2408,10 @@ l15:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l15
 
 l17:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l18
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -3117,7 +3113,7 @@ l18:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l21
 
 l19:
@@ -3334,11 +3330,10 @@ l19:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l19
 
 l21:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l22
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -3629,7 +3624,7 @@ l23:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l26
 
 l24:
@@ -3639,11 +3634,10 @@ l24:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l24
 
 l26:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l27
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -3745,7 +3739,7 @@ l27:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l30
 
 l28:
@@ -4190,11 +4184,10 @@ l28:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l28
 
 l30:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l31
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -4872,7 +4865,7 @@ l32:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l35
 
 l33:
@@ -4882,11 +4875,10 @@ l33:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, R10
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l33
 
 l35:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l36
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -4996,7 +4988,7 @@ l36:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l39
 
 l37:
@@ -5539,11 +5531,10 @@ l37:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l37
 
 l39:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l40
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -6282,7 +6273,7 @@ l40:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l43
 
 l41:
@@ -6499,11 +6490,10 @@ l41:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l41
 
 l43:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l44
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -6791,7 +6781,7 @@ l45:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l48
 
 l46:
@@ -6801,11 +6791,10 @@ l46:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l46
 
 l48:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l49
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -6907,7 +6896,7 @@ l49:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l52
 
 l50:
@@ -7515,11 +7504,10 @@ l50:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l50
 
 l52:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l53
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -8355,7 +8343,7 @@ l54:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y13
 	VBROADCASTSS bivariateConsts<>+512(SB), Y12
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l57
 
 l55:
@@ -8365,11 +8353,10 @@ l55:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, R10
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l55
 
 l57:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l58
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -8479,7 +8466,7 @@ l58:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l61
 
 l59:
@@ -9229,11 +9216,10 @@ l59:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l59
 
 l61:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l62
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX
@@ -10179,7 +10165,7 @@ l62:
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l65
 
 l63:
@@ -10396,11 +10382,10 @@ l63:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l63
 
 l65:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l66
 	LEAQ         bivariateConsts<>+256(SB), AX
 	NEGQ         CX

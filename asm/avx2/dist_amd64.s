@@ -362,7 +362,7 @@ l1:
 	VMOVAPS Y11, Y15
 	VMOVAPS Y11, Y14
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l4
 
 l2:
@@ -376,11 +376,10 @@ l2:
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l2
 
 l4:
-	TESTQ      CX, CX
+	ADDQ       $0x20, CX
 	JEQ        l5
 	LEAQ       distConsts<>+256(SB), AX
 	NEGQ       CX
@@ -419,7 +418,7 @@ l5:
 	VBROADCASTSS distConsts<>+928(SB), Y15
 	VBROADCASTSS distConsts<>+928(SB), Y14
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l8
 
 l6:
@@ -485,11 +484,10 @@ l6:
 	VADDPS Y14, Y1, Y14
 	ADDQ   $0x40, DX
 	SUBQ   $0x10, CX
-	CMPQ   CX, $0x10
 	JGE    l6
 
 l8:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l9
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
@@ -599,7 +597,7 @@ l10:
 	VMOVAPS Y11, Y15
 	VMOVAPS Y11, Y14
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l13
 
 l11:
@@ -613,11 +611,10 @@ l11:
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, BX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l11
 
 l13:
-	TESTQ      CX, CX
+	ADDQ       $0x20, CX
 	JEQ        l14
 	LEAQ       distConsts<>+256(SB), AX
 	NEGQ       CX
@@ -656,7 +653,7 @@ l14:
 	VBROADCASTSS distConsts<>+928(SB), Y15
 	VBROADCASTSS distConsts<>+928(SB), Y14
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l17
 
 l15:
@@ -725,11 +722,10 @@ l15:
 	ADDQ    $0x40, BX
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l15
 
 l17:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l18
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
@@ -820,7 +816,7 @@ l18:
 	VDIVPS       Y0, Y10, Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l20
 
 l19:
@@ -850,11 +846,10 @@ l19:
 	VMOVUPS      Y3, 96(DX)
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l19
 
 l20:
-	CMPQ CX, $0x08
+	ADDQ $0x18, CX
 	JLT  l21
 
 l23:
@@ -866,11 +861,10 @@ l23:
 	VMOVUPS      Y0, (DX)
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
-	CMPQ         CX, $0x08
 	JGE          l23
 
 l21:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l22
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
@@ -914,7 +908,7 @@ l24:
 	VBROADCASTSS distConsts<>+896(SB), Y12
 	VBROADCASTSS distConsts<>+928(SB), Y10
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l27
 
 l25:
@@ -1015,11 +1009,10 @@ l25:
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l25
 
 l27:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l28
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1230,7 +1223,7 @@ l29:
 	VBROADCASTSS distConsts<>+896(SB), Y12
 	VBROADCASTSS distConsts<>+928(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l32
 
 l30:
@@ -1350,11 +1343,10 @@ l30:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l30
 
 l32:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l33
 	LEAQ         distConsts<>+256(SB), AX
 	NEGQ         CX

@@ -608,7 +608,7 @@ l1:
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l4
 
 l2:
@@ -629,11 +629,10 @@ l2:
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l2
 
 l4:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l5
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -725,7 +724,7 @@ l7:
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l10
 
 l8:
@@ -753,11 +752,10 @@ l8:
 	ADDQ    $0x40, SI
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l8
 
 l10:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l11
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -2406,7 +2404,7 @@ l13:
 	VMOVAPS      Y8, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l16
 
 l14:
@@ -2469,11 +2467,10 @@ l14:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l14
 
 l16:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l17
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -2620,7 +2617,7 @@ l18:
 	VMOVAPS      Y7, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l21
 
 l19:
@@ -2723,11 +2720,10 @@ l19:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l19
 
 l21:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l22
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -2890,7 +2886,7 @@ l23:
 	VMOVAPS Y7, Y12
 	VMOVAPS Y6, Y10
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l26
 
 l24:
@@ -2931,11 +2927,10 @@ l24:
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l24
 
 l26:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l27
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -3038,7 +3033,7 @@ l28:
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y5, Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l31
 
 l29:
@@ -3099,11 +3094,10 @@ l29:
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l29
 
 l31:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l32
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -3225,7 +3219,7 @@ l33:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l36
 
 l34:
@@ -3350,11 +3344,10 @@ l34:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l34
 
 l36:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l37
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -3575,7 +3568,7 @@ l38:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l41
 
 l39:
@@ -3736,11 +3729,10 @@ l39:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l39
 
 l41:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l42
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -3973,7 +3965,7 @@ l43:
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l46
 
 l44:
@@ -4040,11 +4032,10 @@ l44:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l44
 
 l46:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l47
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -4184,7 +4175,7 @@ l48:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l51
 
 l49:
@@ -4269,11 +4260,10 @@ l49:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l49
 
 l51:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l52
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -4428,7 +4418,7 @@ l53:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l56
 
 l54:
@@ -4689,11 +4679,10 @@ l54:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l54
 
 l56:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l57
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -5042,7 +5031,7 @@ l58:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l61
 
 l59:
@@ -5397,11 +5386,10 @@ l59:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l59
 
 l61:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l62
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -5819,7 +5807,7 @@ l63:
 	VMOVAPS      Y7, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l66
 
 l64:
@@ -5956,11 +5944,10 @@ l64:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l64
 
 l66:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l67
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -6155,7 +6142,7 @@ l68:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l71
 
 l69:
@@ -6330,11 +6317,10 @@ l69:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l69
 
 l71:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l72
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -6574,7 +6560,7 @@ l73:
 	VMOVAPS Y8, Y12
 	VMOVAPS Y7, Y10
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l76
 
 l74:
@@ -6620,11 +6606,10 @@ l74:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l74
 
 l76:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l77
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -6738,7 +6723,7 @@ l78:
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y6, Y10
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l81
 
 l79:
@@ -6796,11 +6781,10 @@ l79:
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l79
 
 l81:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l82
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -6931,7 +6915,7 @@ l83:
 	VMOVAPS      Y7, Y12
 	VMOVAPS      Y6, Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l86
 
 l84:
@@ -6994,11 +6978,10 @@ l84:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l84
 
 l86:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l87
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -7107,7 +7090,7 @@ l88:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l90
 
 l89:
@@ -7157,11 +7140,10 @@ l89:
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, R9
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l89
 
 l90:
-	CMPQ        CX, $0x08
+	ADDQ        $0x08, CX
 	JLT         l91
 	VMOVUPS     (R9), Y0
 	VMOVUPS     (BX), Y1
@@ -7190,7 +7172,7 @@ l90:
 	SUBQ        $0x08, CX
 
 l91:
-	TESTQ       CX, CX
+	ADDQ        $0x08, CX
 	JEQ         l92
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -7254,7 +7236,7 @@ TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
 
 l94:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l96
 
 l95:
@@ -7273,11 +7255,10 @@ l95:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l95
 
 l96:
-	CMPQ        CX, $0x08
+	ADDQ        $0x08, CX
 	JLT         l97
 	VMOVUPS     (DX), Y0
 	VMOVUPS     (BX), Y1
@@ -7291,7 +7272,7 @@ l96:
 	SUBQ        $0x08, CX
 
 l97:
-	TESTQ       CX, CX
+	ADDQ        $0x08, CX
 	JEQ         l98
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -7345,7 +7326,7 @@ TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $32-64
 
 l100:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l102
 
 l101:
@@ -7375,11 +7356,10 @@ l101:
 	ADDQ    $0x40, BX
 	ADDQ    $0x40, R8
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l101
 
 l102:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l103
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
@@ -7399,7 +7379,7 @@ l102:
 	SUBQ    $0x08, CX
 
 l103:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l104
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -7469,7 +7449,7 @@ l106:
 	VMOVAPS Y8, Y13
 	VMOVAPS Y8, Y12
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l109
 
 l107:
@@ -7541,11 +7521,10 @@ l107:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l107
 
 l109:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l110
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -7689,7 +7668,7 @@ l111:
 	VMOVAPS Y8, Y13
 	VMOVAPS Y8, Y12
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l114
 
 l112:
@@ -7764,11 +7743,10 @@ l112:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l112
 
 l114:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l115
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -7922,7 +7900,7 @@ l116:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l119
 
 l117:
@@ -8010,11 +7988,10 @@ l117:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l117
 
 l119:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l120
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -8185,7 +8162,7 @@ l121:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l124
 
 l122:
@@ -8278,11 +8255,10 @@ l122:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l122
 
 l124:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l125
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -8440,7 +8416,7 @@ l126:
 	VMULPS       Y9, Y0, Y0
 	VMOVAPS      Y0, Y14
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l128
 
 l127:
@@ -8532,11 +8508,10 @@ l127:
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l127
 
 l128:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l129
 	VMOVUPS (R9), Y0
 	VMOVUPS (BX), Y1
@@ -8589,7 +8564,7 @@ l128:
 	SUBQ        $0x08, CX
 
 l129:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l130
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -8680,7 +8655,7 @@ l132:
 	VMULPS       Y10, Y0, Y0
 	VMOVAPS      Y0, Y14
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l134
 
 l133:
@@ -8732,11 +8707,10 @@ l133:
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, R9
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l133
 
 l134:
-	CMPQ        CX, $0x08
+	ADDQ        $0x08, CX
 	JLT         l135
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
@@ -8766,7 +8740,7 @@ l134:
 	SUBQ        $0x08, CX
 
 l135:
-	TESTQ       CX, CX
+	ADDQ        $0x08, CX
 	JEQ         l136
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -8840,7 +8814,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
 
 l138:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l140
 
 l139:
@@ -8911,11 +8885,10 @@ l139:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l139
 
 l140:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l141
 	VMOVUPS (DX), Y0
 	VMULPS  Y13, Y0, Y0
@@ -8958,7 +8931,7 @@ l140:
 	SUBQ        $0x08, CX
 
 l141:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l142
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -9048,7 +9021,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
 
 l144:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l146
 
 l145:
@@ -9132,11 +9105,10 @@ l145:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l145
 
 l146:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l147
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
@@ -9186,7 +9158,7 @@ l146:
 	SUBQ        $0x08, CX
 
 l147:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l148
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -9285,7 +9257,7 @@ l150:
 	VMOVAPS      Y8, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l153
 
 l151:
@@ -9427,11 +9399,10 @@ l151:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l151
 
 l153:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l154
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -9635,7 +9606,7 @@ l155:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l158
 
 l156:
@@ -9795,11 +9766,10 @@ l156:
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l156
 
 l158:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l159
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -10027,7 +9997,7 @@ l160:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l163
 
 l161:
@@ -10201,11 +10171,10 @@ l161:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l161
 
 l163:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l164
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -10454,7 +10423,7 @@ l165:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l168
 
 l166:
@@ -10633,11 +10602,10 @@ l166:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l166
 
 l168:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l169
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -10870,7 +10838,7 @@ l170:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l172
 
 l171:
@@ -11032,11 +11000,10 @@ l171:
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l171
 
 l172:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l173
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (BX), Y1
@@ -11125,7 +11092,7 @@ l172:
 	SUBQ         $0x08, CX
 
 l173:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l174
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -11249,7 +11216,7 @@ l176:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l178
 
 l177:
@@ -11307,11 +11274,10 @@ l177:
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, R9
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l177
 
 l178:
-	CMPQ        CX, $0x08
+	ADDQ        $0x08, CX
 	JLT         l179
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
@@ -11344,7 +11310,7 @@ l178:
 	SUBQ        $0x08, CX
 
 l179:
-	TESTQ       CX, CX
+	ADDQ        $0x08, CX
 	JEQ         l180
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -11419,7 +11385,7 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 
 l182:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l184
 
 l183:
@@ -11532,11 +11498,10 @@ l183:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l183
 
 l184:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l185
 	VMOVUPS (DX), Y0
 	VORPS   Y12, Y0, Y1
@@ -11601,7 +11566,7 @@ l184:
 	SUBQ         $0x08, CX
 
 l185:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l186
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -11711,7 +11676,7 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 
 l188:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l190
 
 l189:
@@ -11799,11 +11764,10 @@ l189:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l189
 
 l190:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l191
 	VMOVUPS (DX), Y0
 	VMOVUPS (BX), Y1
@@ -11855,7 +11819,7 @@ l190:
 	SUBQ        $0x08, CX
 
 l191:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l192
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -11965,7 +11929,7 @@ l194:
 	VMOVAPS      Y8, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l197
 
 l195:
@@ -12039,11 +12003,10 @@ l195:
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l195
 
 l197:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l198
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -12206,7 +12169,7 @@ l199:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l201
 
 l200:
@@ -12297,11 +12260,10 @@ l200:
 	ADDQ         $0x40, R11
 	ADDQ         $0x40, R12
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l200
 
 l201:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l202
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
@@ -12354,7 +12316,7 @@ l201:
 	SUBQ         $0x08, CX
 
 l202:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l203
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -12473,7 +12435,7 @@ l205:
 	VMOVAPS Y7, Y12
 	VMOVAPS Y6, Y10
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l208
 
 l206:
@@ -12525,11 +12487,10 @@ l206:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l206
 
 l208:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l209
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -12646,7 +12607,7 @@ l210:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l212
 
 l211:
@@ -12695,11 +12656,10 @@ l211:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l211
 
 l212:
-	CMPQ        CX, $0x08
+	ADDQ        $0x08, CX
 	JLT         l213
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (R8), Y1
@@ -12729,7 +12689,7 @@ l212:
 	SUBQ        $0x08, CX
 
 l213:
-	TESTQ       CX, CX
+	ADDQ        $0x08, CX
 	JEQ         l214
 	LEAQ        gaussConsts<>+256(SB), AX
 	NEGQ        CX
@@ -12826,7 +12786,7 @@ l216:
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+544(SB), Y12
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l219
 
 l217:
@@ -12998,11 +12958,10 @@ l217:
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l217
 
 l219:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l220
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -13273,7 +13232,7 @@ l221:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l223
 
 l222:
@@ -13474,11 +13433,10 @@ l222:
 	ADDQ         $0x40, R11
 	ADDQ         $0x40, R12
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l222
 
 l223:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l224
 	VMOVUPS (R9), Y0
 	VMOVUPS (R10), Y1
@@ -13595,7 +13553,7 @@ l223:
 	SUBQ        $0x08, CX
 
 l224:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l225
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -13779,7 +13737,7 @@ l227:
 	VMOVAPS Y7, Y13
 	VMOVAPS Y7, Y12
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l230
 
 l228:
@@ -13857,11 +13815,10 @@ l228:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l228
 
 l230:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l231
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -14016,7 +13973,7 @@ l232:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l234
 
 l233:
@@ -14105,11 +14062,10 @@ l233:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l233
 
 l234:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l235
 	VMOVUPS (BX), Y0
 	VMOVUPS (R8), Y1
@@ -14162,7 +14118,7 @@ l234:
 	SUBQ        $0x08, CX
 
 l235:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l236
 	LEAQ       gaussConsts<>+256(SB), AX
 	NEGQ       CX
@@ -14281,7 +14237,7 @@ l238:
 	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l241
 
 l239:
@@ -14555,11 +14511,10 @@ l239:
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l239
 
 l241:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l242
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -14921,7 +14876,7 @@ l243:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l245
 
 l244:
@@ -15246,11 +15201,10 @@ l244:
 	ADDQ         $0x40, R11
 	ADDQ         $0x40, R12
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l244
 
 l245:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l246
 	VMOVUPS      (R9), Y0
 	VMOVUPS      (R10), Y1
@@ -15426,7 +15380,7 @@ l245:
 	SUBQ         $0x08, CX
 
 l246:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l247
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -15668,7 +15622,7 @@ l249:
 	VMOVAPS      Y7, Y12
 	VBROADCASTSS gaussConsts<>+544(SB), Y10
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l252
 
 l250:
@@ -15816,11 +15770,10 @@ l250:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l250
 
 l252:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l253
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX
@@ -16030,7 +15983,7 @@ l254:
 	VBROADCASTSS (AX), Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l256
 
 l255:
@@ -16189,11 +16142,10 @@ l255:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l255
 
 l256:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l257
 	VMOVUPS      (BX), Y0
 	VMOVUPS      (R8), Y1
@@ -16282,7 +16234,7 @@ l256:
 	SUBQ         $0x08, CX
 
 l257:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l258
 	LEAQ         gaussConsts<>+256(SB), AX
 	NEGQ         CX

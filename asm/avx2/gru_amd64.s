@@ -375,7 +375,7 @@ TEXT ·GRUStep(SB), NOSPLIT, $72-76
 
 l1:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l3
 
 l2:
@@ -556,11 +556,10 @@ l2:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l2
 
 l3:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l4
 	VMOVUPS (SI), Y0
 	VMOVUPS (SI)(R9*1), Y1
@@ -664,7 +663,7 @@ l3:
 	SUBQ         $0x08, CX
 
 l4:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l5
 	LEAQ       gruConsts<>+256(SB), AX
 	NEGQ       CX
@@ -836,7 +835,7 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $96-100
 
 l7:
 	MOVQ n+64(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l9
 
 l8:
@@ -941,11 +940,10 @@ l8:
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l8
 
 l9:
-	CMPQ CX, $0x08
+	ADDQ $0x08, CX
 	JLT  l10
 
 	// dz, dn, dhx
@@ -1006,12 +1004,12 @@ l9:
 	SUBQ         $0x08, CX
 
 l10:
-	TESTQ CX, CX
-	JEQ   l11
-	LEAQ  gruConsts<>+256(SB), AX
-	NEGQ  CX
-	LEAQ  (AX)(CX*4), AX
-	NEGQ  CX
+	ADDQ $0x08, CX
+	JEQ  l11
+	LEAQ gruConsts<>+256(SB), AX
+	NEGQ CX
+	LEAQ (AX)(CX*4), AX
+	NEGQ CX
 
 	// dz, dn, dhx
 	VMOVUPS      (AX), Y0
@@ -1119,7 +1117,7 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $64-68
 
 l13:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l15
 
 l14:
@@ -1231,11 +1229,10 @@ l14:
 	ADDQ    $0x40, SI
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l14
 
 l15:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l16
 	VMOVUPS (SI), Y0
 	VMOVUPS (SI)(R8*1), Y1
@@ -1301,7 +1298,7 @@ l15:
 	SUBQ    $0x08, CX
 
 l16:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l17
 	LEAQ       gruConsts<>+256(SB), AX
 	NEGQ       CX
@@ -1416,7 +1413,7 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $64-60
 
 l19:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l21
 
 l20:
@@ -1498,11 +1495,10 @@ l20:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l20
 
 l21:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l22
 	VMOVUPS (SI)(R8*1), Y0
 	VMOVUPS (SI)(R8*2), Y1
@@ -1550,7 +1546,7 @@ l21:
 	SUBQ         $0x08, CX
 
 l22:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l23
 	LEAQ       gruConsts<>+256(SB), AX
 	NEGQ       CX
@@ -1654,7 +1650,7 @@ TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $80-76
 
 l25:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l27
 
 l26:
@@ -1725,11 +1721,10 @@ l26:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l26
 
 l27:
-	CMPQ CX, $0x08
+	ADDQ $0x08, CX
 	JLT  l28
 
 	// dz, dn, dhx
@@ -1771,12 +1766,12 @@ l27:
 	SUBQ         $0x08, CX
 
 l28:
-	TESTQ CX, CX
-	JEQ   l29
-	LEAQ  gruConsts<>+256(SB), AX
-	NEGQ  CX
-	LEAQ  (AX)(CX*4), AX
-	NEGQ  CX
+	ADDQ $0x08, CX
+	JEQ  l29
+	LEAQ gruConsts<>+256(SB), AX
+	NEGQ CX
+	LEAQ (AX)(CX*4), AX
+	NEGQ CX
 
 	// dz, dn, dhx
 	VMOVUPS      (AX), Y0
@@ -1870,7 +1865,7 @@ TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $80-84
 
 l31:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l33
 
 l32:
@@ -1918,11 +1913,10 @@ l32:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l32
 
 l33:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l34
 	VMOVUPS (BX), Y0
 	VMOVUPS (DX), Y1
@@ -1952,7 +1946,7 @@ l33:
 	SUBQ         $0x08, CX
 
 l34:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l35
 	LEAQ       gruConsts<>+256(SB), AX
 	NEGQ       CX

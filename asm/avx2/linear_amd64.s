@@ -144,7 +144,7 @@ TEXT ·Axpy(SB), NOSPLIT, $32-28
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l2
 
 l1:
@@ -167,11 +167,10 @@ l1:
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l1
 
 l2:
-	CMPQ CX, $0x08
+	ADDQ $0x18, CX
 	JLT  l3
 
 l5:
@@ -182,11 +181,10 @@ l5:
 	ADDQ        $0x20, DI
 	ADDQ        $0x20, SI
 	SUBQ        $0x08, CX
-	CMPQ        CX, $0x08
 	JGE         l5
 
 l3:
-	TESTQ       CX, CX
+	ADDQ        $0x08, CX
 	JEQ         l4
 	LEAQ        linearConsts<>+256(SB), AX
 	NEGQ        CX
@@ -212,7 +210,7 @@ TEXT ·Scal(SB), NOSPLIT, $32-28
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l7
 
 l6:
@@ -231,11 +229,10 @@ l6:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l6
 
 l7:
-	CMPQ CX, $0x08
+	ADDQ $0x18, CX
 	JLT  l8
 
 l10:
@@ -245,11 +242,10 @@ l10:
 	ADDQ    $0x20, DI
 	ADDQ    $0x20, SI
 	SUBQ    $0x08, CX
-	CMPQ    CX, $0x08
 	JGE     l10
 
 l8:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l9
 	LEAQ       linearConsts<>+256(SB), AX
 	NEGQ       CX
@@ -282,7 +278,7 @@ TEXT ·AddColumnSums(SB), NOSPLIT, $16-40
 
 l11:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l13
 
 l12:
@@ -297,11 +293,10 @@ l12:
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l12
 
 l13:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l14
 	VMOVUPS (DI), Y0
 	VMOVUPS (SI), Y1
@@ -312,7 +307,7 @@ l13:
 	SUBQ    $0x08, CX
 
 l14:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l15
 	LEAQ       linearConsts<>+256(SB), AX
 	NEGQ       CX
@@ -357,7 +352,7 @@ TEXT ·AddColumnProducts(SB), NOSPLIT, $24-56
 
 l17:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l19
 
 l18:
@@ -375,11 +370,10 @@ l18:
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l18
 
 l19:
-	CMPQ        CX, $0x08
+	ADDQ        $0x08, CX
 	JLT         l20
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (SI), Y1
@@ -392,7 +386,7 @@ l19:
 	SUBQ        $0x08, CX
 
 l20:
-	TESTQ       CX, CX
+	ADDQ        $0x08, CX
 	JEQ         l21
 	LEAQ        linearConsts<>+256(SB), AX
 	NEGQ        CX
@@ -438,7 +432,7 @@ TEXT ·AddColumnSums4(SB), NOSPLIT, $16-40
 
 l23:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l25
 
 l24:
@@ -465,11 +459,10 @@ l24:
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l24
 
 l25:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l26
 	VMOVUPS (DI), Y0
 	VMOVUPS (SI), Y1
@@ -486,7 +479,7 @@ l25:
 	SUBQ    $0x08, CX
 
 l26:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l27
 	LEAQ       linearConsts<>+256(SB), AX
 	NEGQ       CX
@@ -543,7 +536,7 @@ TEXT ·AddColumnProducts4(SB), NOSPLIT, $24-56
 
 l29:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l31
 
 l30:
@@ -579,11 +572,10 @@ l30:
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l30
 
 l31:
-	CMPQ        CX, $0x08
+	ADDQ        $0x08, CX
 	JLT         l32
 	VMOVUPS     (DI), Y0
 	VMOVUPS     (SI), Y1
@@ -605,7 +597,7 @@ l31:
 	SUBQ        $0x08, CX
 
 l32:
-	TESTQ       CX, CX
+	ADDQ        $0x08, CX
 	JEQ         l33
 	LEAQ        linearConsts<>+256(SB), AX
 	NEGQ        CX
@@ -663,7 +655,7 @@ TEXT ·SumSquares(SB), NOSPLIT, $544-24
 	VMOVUPS 224(DI), Y0
 	VMOVAPS Y0, Y8
 	MOVQ    n+16(FP), CX
-	CMPQ    CX, $0x40
+	SUBQ    $0x40, CX
 	JLT     l37
 
 l35:
@@ -685,11 +677,10 @@ l35:
 	VFMADD231PS Y7, Y7, Y8
 	ADDQ        $0x00000100, SI
 	SUBQ        $0x40, CX
-	CMPQ        CX, $0x40
 	JGE         l35
 
 l37:
-	TESTQ       CX, CX
+	ADDQ        $0x40, CX
 	JEQ         l38
 	LEAQ        linearConsts<>+256(SB), AX
 	NEGQ        CX

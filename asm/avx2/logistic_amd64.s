@@ -670,7 +670,7 @@ l1:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l4
 
 l2:
@@ -680,11 +680,10 @@ l2:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l2
 
 l4:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l5
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -737,7 +736,7 @@ l5:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l8
 
 l6:
@@ -1227,11 +1226,10 @@ l6:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l6
 
 l8:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l9
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1964,7 +1962,7 @@ l10:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l13
 
 l11:
@@ -1974,11 +1972,10 @@ l11:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, R9
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l11
 
 l13:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l14
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -2031,7 +2028,7 @@ l14:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l17
 
 l15:
@@ -2588,11 +2585,10 @@ l15:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l15
 
 l17:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l18
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -3339,7 +3335,7 @@ l18:
 	VANDPS    Y0, Y1, Y0
 	VMOVAPS   Y0, Y7
 	MOVQ      n+72(FP), CX
-	CMPQ      CX, $0x10
+	SUBQ      $0x10, CX
 	JLT       l20
 
 l19:
@@ -3533,11 +3529,10 @@ l19:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l19
 
 l20:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l21
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      (SI), Y1
@@ -3644,7 +3639,7 @@ l20:
 	SUBQ         $0x08, CX
 
 l21:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l22
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -3813,7 +3808,7 @@ l24:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l27
 
 l25:
@@ -3823,11 +3818,10 @@ l25:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l25
 
 l27:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l28
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -3880,7 +3874,7 @@ l28:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l31
 
 l29:
@@ -4400,11 +4394,10 @@ l29:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l29
 
 l31:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l32
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -5169,7 +5162,7 @@ l33:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l36
 
 l34:
@@ -5179,11 +5172,10 @@ l34:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, R9
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l34
 
 l36:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l37
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -5236,7 +5228,7 @@ l37:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l40
 
 l38:
@@ -5823,11 +5815,10 @@ l38:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l38
 
 l40:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l41
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -6604,7 +6595,7 @@ l41:
 	VANDPS    Y0, Y1, Y0
 	VMOVAPS   Y0, Y7
 	MOVQ      n+72(FP), CX
-	CMPQ      CX, $0x10
+	SUBQ      $0x10, CX
 	JLT       l43
 
 l42:
@@ -6798,11 +6789,10 @@ l42:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l42
 
 l43:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l44
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      (SI), Y1
@@ -6909,7 +6899,7 @@ l43:
 	SUBQ         $0x08, CX
 
 l44:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l45
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -7076,7 +7066,7 @@ l47:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l50
 
 l48:
@@ -7086,11 +7076,10 @@ l48:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l48
 
 l50:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l51
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -7143,7 +7132,7 @@ l51:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l54
 
 l52:
@@ -7725,11 +7714,10 @@ l52:
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l52
 
 l54:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l55
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -8554,7 +8542,7 @@ l56:
 	VBROADCASTSS logisticConsts<>+512(SB), Y13
 	VBROADCASTSS logisticConsts<>+512(SB), Y12
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l59
 
 l57:
@@ -8564,11 +8552,10 @@ l57:
 	VMAXPS  Y12, Y1, Y12
 	ADDQ    $0x40, R9
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l57
 
 l59:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l60
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -8621,7 +8608,7 @@ l60:
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l63
 
 l61:
@@ -9294,11 +9281,10 @@ l61:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l61
 
 l63:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l64
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX
@@ -10161,7 +10147,7 @@ l64:
 	VANDPS    Y0, Y1, Y0
 	VMOVAPS   Y0, Y7
 	MOVQ      n+72(FP), CX
-	CMPQ      CX, $0x10
+	SUBQ      $0x10, CX
 	JLT       l66
 
 l65:
@@ -10355,11 +10341,10 @@ l65:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l65
 
 l66:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l67
 	VBROADCASTSS (DI), Y0
 	VMOVUPS      (SI), Y1
@@ -10466,7 +10451,7 @@ l66:
 	SUBQ         $0x08, CX
 
 l67:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l68
 	LEAQ         logisticConsts<>+256(SB), AX
 	NEGQ         CX

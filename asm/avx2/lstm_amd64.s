@@ -372,7 +372,7 @@ TEXT ·LSTMStep(SB), NOSPLIT, $328-68
 
 l1:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l3
 
 l2:
@@ -687,11 +687,10 @@ l2:
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l2
 
 l3:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l4
 	VMOVUPS      (BX), Y0
 	VANDPS       40(SP), Y0, Y0
@@ -860,7 +859,7 @@ l3:
 	SUBQ    $0x08, CX
 
 l4:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l5
 	LEAQ         lstmConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1103,7 +1102,7 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $128-96
 
 l7:
 	MOVQ n+64(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l9
 
 l8:
@@ -1281,11 +1280,10 @@ l8:
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l8
 
 l9:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l10
 	VMOVUPS      (R10), Y0
 	VANDPS       lstmConsts<>+896(SB), Y0, Y1
@@ -1384,7 +1382,7 @@ l9:
 	SUBQ         $0x08, CX
 
 l10:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l11
 	LEAQ         lstmConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1538,7 +1536,7 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $328-76
 
 l13:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l15
 
 l14:
@@ -1870,11 +1868,10 @@ l14:
 	ADDQ    $0x40, BX
 	ADDQ    $0x40, R8
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l14
 
 l15:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l16
 	VMOVUPS      (BX), Y0
 	VANDPS       40(SP), Y0, Y0
@@ -2054,7 +2051,7 @@ l15:
 	SUBQ    $0x08, CX
 
 l16:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l17
 	LEAQ         lstmConsts<>+256(SB), AX
 	NEGQ         CX
@@ -2308,7 +2305,7 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $136-104
 
 l19:
 	MOVQ n+72(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l21
 
 l20:
@@ -2499,11 +2496,10 @@ l20:
 	ADDQ         $0x40, R10
 	ADDQ         $0x40, R11
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l20
 
 l21:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l22
 	VMOVUPS      (R10), Y0
 	VANDPS       lstmConsts<>+896(SB), Y0, Y1
@@ -2609,7 +2605,7 @@ l21:
 	SUBQ         $0x08, CX
 
 l22:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l23
 	LEAQ         lstmConsts<>+256(SB), AX
 	NEGQ         CX

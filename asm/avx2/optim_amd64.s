@@ -181,10 +181,10 @@ TEXT ·Adam(SB), NOSPLIT, $224-80
 	MOVQ m+16(FP), DX
 	MOVQ v+24(FP), BX
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x10
-	JLT  l3
+	SUBQ $0x10, CX
+	JLT  l2
 
-l2:
+l1:
 	PREFETCHT0  2048(DI)
 	PREFETCHT0  2048(SI)
 	PREFETCHT0  2048(DX)
@@ -244,12 +244,11 @@ l2:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
-	JGE          l2
+	JGE          l1
 
-l3:
-	CMPQ        CX, $0x08
-	JLT         l4
+l2:
+	ADDQ        $0x08, CX
+	JLT         l3
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DX), Y1
 	VMULPS      Y0, Y13, Y2
@@ -283,9 +282,9 @@ l3:
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, CX
 
-l4:
-	TESTQ       CX, CX
-	JEQ         l5
+l3:
+	ADDQ        $0x08, CX
+	JEQ         l4
 	LEAQ        optimConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -319,8 +318,13 @@ l4:
 	VFNMADD231PS 192(SP), Y1, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 
-l5:
+l4:
 	XORL CX, CX
+	JMP  l9
+	ADDQ $0x08, CX
+	ADDQ $0x08, CX
+
+l9:
 	MOVQ CX, left+72(FP)
 	VZEROUPPER
 	RET
@@ -339,10 +343,10 @@ TEXT ·SGD(SB), NOSPLIT, $64-40
 	MOVQ grad+8(FP), SI
 	MOVQ m+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x10
-	JLT  l8
+	SUBQ $0x10, CX
+	JLT  l11
 
-l7:
+l10:
 	PREFETCHT0   2048(DI)
 	PREFETCHT0   2048(SI)
 	PREFETCHT0   2048(DX)
@@ -370,12 +374,11 @@ l7:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
-	JGE          l7
+	JGE          l10
 
-l8:
-	CMPQ         CX, $0x08
-	JLT          l9
+l11:
+	ADDQ         $0x08, CX
+	JLT          l12
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y15, Y0, Y1
@@ -391,9 +394,9 @@ l8:
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 
-l9:
-	TESTQ        CX, CX
-	JEQ          l10
+l12:
+	ADDQ         $0x08, CX
+	JEQ          l13
 	LEAQ         optimConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -410,7 +413,7 @@ l9:
 	VFNMADD231PS Y12, Y1, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 
-l10:
+l13:
 	VZEROUPPER
 	RET
 
@@ -428,10 +431,10 @@ TEXT ·Adagrad(SB), NOSPLIT, $64-40
 	MOVQ grad+8(FP), SI
 	MOVQ s+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x10
-	JLT  l13
+	SUBQ $0x10, CX
+	JLT  l16
 
-l12:
+l15:
 	PREFETCHT0  2048(DI)
 	PREFETCHT0  2048(SI)
 	PREFETCHT0  2048(DX)
@@ -467,12 +470,11 @@ l12:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
-	JGE          l12
+	JGE          l15
 
-l13:
-	CMPQ        CX, $0x08
-	JLT         l14
+l16:
+	ADDQ        $0x08, CX
+	JLT         l17
 	VMOVUPS     (SI), Y0
 	VMOVUPS     (DX), Y1
 	VFMADD231PS Y0, Y0, Y1
@@ -493,9 +495,9 @@ l13:
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 
-l14:
-	TESTQ       CX, CX
-	JEQ         l15
+l17:
+	ADDQ        $0x08, CX
+	JEQ         l18
 	LEAQ        optimConsts<>+256(SB), AX
 	NEGQ        CX
 	LEAQ        (AX)(CX*4), AX
@@ -517,6 +519,6 @@ l14:
 	VFNMADD231PS Y12, Y1, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 
-l15:
+l18:
 	VZEROUPPER
 	RET

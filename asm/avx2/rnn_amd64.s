@@ -299,7 +299,7 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 
 l1:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l3
 
 l2:
@@ -366,11 +366,10 @@ l2:
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l2
 
 l3:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l4
 	VMOVUPS (SI), Y0
 	VANDPS  Y15, Y0, Y1
@@ -409,7 +408,7 @@ l3:
 	SUBQ    $0x08, CX
 
 l4:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l5
 	LEAQ       rnnConsts<>+256(SB), AX
 	NEGQ       CX
@@ -483,7 +482,7 @@ TEXT ·RNNReLUStep(SB), NOSPLIT, $24-48
 
 l7:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l9
 
 l8:
@@ -498,11 +497,10 @@ l8:
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l8
 
 l9:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l10
 	VMOVUPS (SI), Y0
 	VCMPPS  $0x15, Y15, Y0, Y1
@@ -513,7 +511,7 @@ l9:
 	SUBQ    $0x08, CX
 
 l10:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l11
 	LEAQ       rnnConsts<>+256(SB), AX
 	NEGQ       CX
@@ -566,7 +564,7 @@ TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $32-56
 
 l13:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l15
 
 l14:
@@ -596,11 +594,10 @@ l14:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l14
 
 l15:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l16
 	VMOVUPS      (SI), Y0
 	VANDPS       Y15, Y0, Y1
@@ -619,7 +616,7 @@ l15:
 	SUBQ         $0x08, CX
 
 l16:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l17
 	LEAQ         rnnConsts<>+256(SB), AX
 	NEGQ         CX
@@ -681,7 +678,7 @@ TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $32-56
 
 l19:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l21
 
 l20:
@@ -705,11 +702,10 @@ l20:
 	ADDQ    $0x40, SI
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l20
 
 l21:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l22
 	VMOVUPS (SI), Y0
 	VANDPS  Y15, Y0, Y1
@@ -725,7 +721,7 @@ l21:
 	SUBQ    $0x08, CX
 
 l22:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l23
 	LEAQ       rnnConsts<>+256(SB), AX
 	NEGQ       CX

@@ -418,7 +418,7 @@ l1:
 	VMOVAPS Y12, Y15
 	VMOVAPS Y12, Y14
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l4
 
 l2:
@@ -432,11 +432,10 @@ l2:
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l2
 
 l4:
-	TESTQ      CX, CX
+	ADDQ       $0x20, CX
 	JEQ        l5
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
@@ -474,7 +473,7 @@ l5:
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+24(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l8
 
 l6:
@@ -539,11 +538,10 @@ l6:
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l6
 
 l8:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l9
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
@@ -627,7 +625,7 @@ l9:
 	VDIVPS       Y0, Y11, Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+24(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l11
 
 l10:
@@ -645,11 +643,10 @@ l10:
 	VMOVUPS Y3, 96(DI)
 	ADDQ    $0x00000080, DI
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l10
 
 l11:
-	CMPQ CX, $0x08
+	ADDQ $0x18, CX
 	JLT  l12
 
 l14:
@@ -658,11 +655,10 @@ l14:
 	VMOVUPS Y0, (DI)
 	ADDQ    $0x20, DI
 	SUBQ    $0x08, CX
-	CMPQ    CX, $0x08
 	JGE     l14
 
 l12:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l13
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
@@ -700,7 +696,7 @@ l15:
 	VMOVAPS Y12, Y15
 	VMOVAPS Y12, Y14
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l18
 
 l16:
@@ -714,11 +710,10 @@ l16:
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l16
 
 l18:
-	TESTQ      CX, CX
+	ADDQ       $0x20, CX
 	JEQ        l19
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
@@ -759,7 +754,7 @@ l19:
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+24(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l22
 
 l20:
@@ -825,11 +820,10 @@ l20:
 	VADDPS Y14, Y1, Y14
 	ADDQ   $0x40, SI
 	SUBQ   $0x10, CX
-	CMPQ   CX, $0x10
 	JGE    l20
 
 l22:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l23
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
@@ -980,7 +974,7 @@ l24:
 	VMOVAPS Y12, Y15
 	VMOVAPS Y12, Y14
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l27
 
 l25:
@@ -994,11 +988,10 @@ l25:
 	VMAXPS  Y14, Y3, Y14
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l25
 
 l27:
-	TESTQ      CX, CX
+	ADDQ       $0x20, CX
 	JEQ        l28
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
@@ -1039,7 +1032,7 @@ l28:
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l31
 
 l29:
@@ -1105,11 +1098,10 @@ l29:
 	VADDPS Y14, Y1, Y14
 	ADDQ   $0x40, DX
 	SUBQ   $0x10, CX
-	CMPQ   CX, $0x10
 	JGE    l29
 
 l31:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l32
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1256,7 +1248,7 @@ l33:
 	VMOVAPS Y12, Y15
 	VMOVAPS Y12, Y14
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x10
+	SUBQ    $0x10, CX
 	JLT     l36
 
 l34:
@@ -1269,11 +1261,10 @@ l34:
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l34
 
 l36:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l37
 	LEAQ        softmaxConsts<>+256(SB), AX
 	NEGQ        CX
@@ -1307,7 +1298,7 @@ l37:
 	VBROADCASTSS X15, Y0
 	VMOVAPS      Y0, Y13
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l39
 
 l38:
@@ -1335,11 +1326,10 @@ l38:
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l38
 
 l39:
-	CMPQ CX, $0x08
+	ADDQ $0x18, CX
 	JLT  l40
 
 l42:
@@ -1352,11 +1342,10 @@ l42:
 	ADDQ    $0x20, SI
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, CX
-	CMPQ    CX, $0x08
 	JGE     l42
 
 l40:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l41
 	LEAQ       softmaxConsts<>+256(SB), AX
 	NEGQ       CX
@@ -1387,7 +1376,7 @@ TEXT ·LSEAdd(SB), NOSPLIT, $64-32
 	MOVQ s+8(FP), SI
 	MOVQ v+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l44
 
 l43:
@@ -1514,11 +1503,10 @@ l43:
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l43
 
 l44:
-	CMPQ         CX, $0x08
+	ADDQ         $0x08, CX
 	JLT          l45
 	VMOVUPS      (DX), Y0
 	VMOVUPS      (DI), Y1
@@ -1588,7 +1576,7 @@ l44:
 	SUBQ        $0x08, CX
 
 l45:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l46
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1689,7 +1677,7 @@ l48:
 	VBROADCASTSS softmaxConsts<>+512(SB), Y15
 	VBROADCASTSS softmaxConsts<>+512(SB), Y14
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l51
 
 l49:
@@ -1699,11 +1687,10 @@ l49:
 	VMAXPS  Y14, Y1, Y14
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l49
 
 l51:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l52
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1735,7 +1722,7 @@ l52:
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+32(FP), CX
-	CMPQ         CX, $0x10
+	SUBQ         $0x10, CX
 	JLT          l55
 
 l53:
@@ -1800,11 +1787,10 @@ l53:
 	ADDQ   $0x40, SI
 	ADDQ   $0x40, DX
 	SUBQ   $0x10, CX
-	CMPQ   CX, $0x10
 	JGE    l53
 
 l55:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l56
 	LEAQ         softmaxConsts<>+256(SB), AX
 	NEGQ         CX

@@ -639,7 +639,7 @@ TEXT ·Exp(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l2
 
 l1:
@@ -700,11 +700,10 @@ l1:
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l1
 
 l2:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l3
 	VMOVUPS (SI), Y0
 	VMINPS  Y0, Y13, Y0
@@ -741,7 +740,7 @@ l2:
 	SUBQ    $0x08, CX
 
 l3:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l4
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
@@ -796,7 +795,7 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l7
 
 l6:
@@ -875,11 +874,10 @@ l6:
 	ADDQ      $0x40, DI
 	ADDQ      $0x40, SI
 	SUBQ      $0x10, CX
-	CMPQ      CX, $0x10
 	JGE       l6
 
 l7:
-	CMPQ      CX, $0x08
+	ADDQ      $0x08, CX
 	JLT       l8
 	VMOVUPS   (SI), Y0
 	VCMPPS    $0x11, Y14, Y0, Y1
@@ -925,7 +923,7 @@ l7:
 	SUBQ      $0x08, CX
 
 l8:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l9
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
@@ -991,7 +989,7 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l12
 
 l11:
@@ -1076,11 +1074,10 @@ l11:
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l11
 
 l12:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l13
 	VMOVUPS (SI), Y0
 	VANDPS  Y13, Y0, Y1
@@ -1130,7 +1127,7 @@ l12:
 	SUBQ         $0x08, CX
 
 l13:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l14
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
@@ -1204,7 +1201,7 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l17
 
 l16:
@@ -1267,11 +1264,10 @@ l16:
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l16
 
 l17:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l18
 	VMOVUPS (SI), Y0
 	VMINPS  Y0, Y13, Y0
@@ -1310,7 +1306,7 @@ l17:
 	SUBQ         $0x08, CX
 
 l18:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l19
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
@@ -1369,7 +1365,7 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l22
 
 l21:
@@ -1472,11 +1468,10 @@ l21:
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l21
 
 l22:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l23
 	VMOVUPS (SI), Y0
 	VORPS   Y12, Y0, Y1
@@ -1535,7 +1530,7 @@ l22:
 	SUBQ         $0x08, CX
 
 l23:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l24
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
@@ -1609,7 +1604,7 @@ TEXT ·ReLU(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l27
 
 l26:
@@ -1632,11 +1627,10 @@ l26:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l26
 
 l27:
-	CMPQ CX, $0x08
+	ADDQ $0x18, CX
 	JLT  l28
 
 l30:
@@ -1647,11 +1641,10 @@ l30:
 	ADDQ    $0x20, DI
 	ADDQ    $0x20, SI
 	SUBQ    $0x08, CX
-	CMPQ    CX, $0x08
 	JGE     l30
 
 l28:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l29
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
@@ -1678,7 +1671,7 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l32
 
 l31:
@@ -1706,11 +1699,10 @@ l31:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l31
 
 l32:
-	CMPQ CX, $0x08
+	ADDQ $0x18, CX
 	JLT  l33
 
 l35:
@@ -1723,11 +1715,10 @@ l35:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
-	CMPQ         CX, $0x08
 	JGE          l35
 
 l33:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l34
 	LEAQ         vecConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1753,7 +1744,7 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l37
 
 l36:
@@ -1781,11 +1772,10 @@ l36:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l36
 
 l37:
-	CMPQ CX, $0x08
+	ADDQ $0x18, CX
 	JLT  l38
 
 l40:
@@ -1798,11 +1788,10 @@ l40:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
-	CMPQ         CX, $0x08
 	JGE          l40
 
 l38:
-	TESTQ        CX, CX
+	ADDQ         $0x08, CX
 	JEQ          l39
 	LEAQ         vecConsts<>+256(SB), AX
 	NEGQ         CX
@@ -1835,7 +1824,7 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x10
+	SUBQ $0x10, CX
 	JLT  l42
 
 l41:
@@ -1897,11 +1886,10 @@ l41:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l41
 
 l42:
-	CMPQ    CX, $0x08
+	ADDQ    $0x08, CX
 	JLT     l43
 	VMOVUPS (SI), Y0
 	VMOVUPS (DX), Y1
@@ -1937,7 +1925,7 @@ l42:
 	SUBQ         $0x08, CX
 
 l43:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l44
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
@@ -1988,7 +1976,7 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l47
 
 l46:
@@ -2016,11 +2004,10 @@ l46:
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l46
 
 l47:
-	CMPQ CX, $0x08
+	ADDQ $0x18, CX
 	JLT  l48
 
 l50:
@@ -2033,11 +2020,10 @@ l50:
 	ADDQ    $0x20, SI
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, CX
-	CMPQ    CX, $0x08
 	JGE     l50
 
 l48:
-	TESTQ      CX, CX
+	ADDQ       $0x08, CX
 	JEQ        l49
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX

@@ -106,7 +106,7 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 l1:
 	VMOVAPS Z12, Z30
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l3
 
 l2:
@@ -116,11 +116,10 @@ l2:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, BX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l2
 
 l3:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l4
 	VMOVUPS (BX), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -128,7 +127,7 @@ l3:
 	SUBQ    $0x10, CX
 
 l4:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -216,7 +215,7 @@ l5:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z19, Z29
 	MOVQ             n+40(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l9
 
 l7:
@@ -421,11 +420,10 @@ l7:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l7
 
 l9:
-	TESTQ          CX, CX
+	ADDQ           $0x10, CX
 	JEQ            l10
 	MOVQ           $0x00000001, AX
 	SHLQ           CL, AX
@@ -825,7 +823,7 @@ TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $40-88
 l11:
 	VBROADCASTSS bivariateConsts<>+0(SB), Z30
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l13
 
 l12:
@@ -835,11 +833,10 @@ l12:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R10
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l12
 
 l13:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l14
 	VMOVUPS (R10), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -847,7 +844,7 @@ l13:
 	SUBQ    $0x10, CX
 
 l14:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l15
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -941,7 +938,7 @@ l15:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z21, Z29
 	MOVQ             n+64(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l19
 
 l17:
@@ -1183,11 +1180,10 @@ l17:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l17
 
 l19:
-	TESTQ          CX, CX
+	ADDQ           $0x10, CX
 	JEQ            l20
 	MOVQ           $0x00000001, AX
 	SHLQ           CL, AX
@@ -1582,7 +1578,7 @@ l20:
 	VMOVAPS        Z21, Z30
 	VMOVAPS        Z21, Z29
 	MOVQ           n+64(FP), CX
-	CMPQ           CX, $0x20
+	SUBQ           $0x20, CX
 	JLT            l22
 
 l21:
@@ -1759,11 +1755,10 @@ l21:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l21
 
 l22:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l23
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (BX), Z1
@@ -1862,7 +1857,7 @@ l22:
 	SUBQ        $0x10, CX
 
 l23:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l24
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -2044,7 +2039,7 @@ TEXT ·BivariateLog(SB), NOSPLIT, $32-68
 l26:
 	VMOVAPS Z14, Z30
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l28
 
 l27:
@@ -2054,11 +2049,10 @@ l27:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, BX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l27
 
 l28:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l29
 	VMOVUPS (BX), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -2066,7 +2060,7 @@ l28:
 	SUBQ    $0x10, CX
 
 l29:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l30
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -2154,7 +2148,7 @@ l30:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z12, Z29
 	MOVQ             n+40(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l34
 
 l32:
@@ -2377,11 +2371,10 @@ l32:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l32
 
 l34:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l35
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -2800,7 +2793,7 @@ TEXT ·BivariateLogBackward(SB), NOSPLIT, $48-92
 l36:
 	VBROADCASTSS bivariateConsts<>+0(SB), Z30
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l38
 
 l37:
@@ -2810,11 +2803,10 @@ l37:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R10
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l37
 
 l38:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l39
 	VMOVUPS (R10), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -2822,7 +2814,7 @@ l38:
 	SUBQ    $0x10, CX
 
 l39:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l40
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -2916,7 +2908,7 @@ l40:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VBROADCASTSS     bivariateConsts<>+60(SB), Z29
 	MOVQ             n+64(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l44
 
 l42:
@@ -3176,11 +3168,10 @@ l42:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l42
 
 l44:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l45
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -3593,7 +3584,7 @@ l45:
 	VBROADCASTSS   bivariateConsts<>+60(SB), Z30
 	VBROADCASTSS   bivariateConsts<>+60(SB), Z29
 	MOVQ           n+64(FP), CX
-	CMPQ           CX, $0x20
+	SUBQ           $0x20, CX
 	JLT            l47
 
 l46:
@@ -3770,11 +3761,10 @@ l46:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l46
 
 l47:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l48
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (BX), Z1
@@ -3873,7 +3863,7 @@ l47:
 	SUBQ        $0x10, CX
 
 l48:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l49
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -4053,7 +4043,7 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 l51:
 	VMOVAPS Z11, Z30
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l53
 
 l52:
@@ -4063,11 +4053,10 @@ l52:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, BX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l52
 
 l53:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l54
 	VMOVUPS (BX), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -4075,7 +4064,7 @@ l53:
 	SUBQ    $0x10, CX
 
 l54:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l55
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -4163,7 +4152,7 @@ l55:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z13, Z29
 	MOVQ             n+40(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l59
 
 l57:
@@ -4455,11 +4444,10 @@ l57:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l57
 
 l59:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l60
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -4943,7 +4931,7 @@ TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $40-88
 l61:
 	VBROADCASTSS bivariateConsts<>+0(SB), Z30
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l63
 
 l62:
@@ -4953,11 +4941,10 @@ l62:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R10
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l62
 
 l63:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l64
 	VMOVUPS (R10), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -4965,7 +4952,7 @@ l63:
 	SUBQ    $0x10, CX
 
 l64:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l65
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -5059,7 +5046,7 @@ l65:
 	VBROADCASTSS     bivariateConsts<>+192(SB), Z30
 	VMOVAPS          Z23, Z29
 	MOVQ             n+64(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l69
 
 l67:
@@ -5399,11 +5386,10 @@ l67:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l67
 
 l69:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l70
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -5896,7 +5882,7 @@ l70:
 	VMOVAPS        Z23, Z30
 	VMOVAPS        Z23, Z29
 	MOVQ           n+64(FP), CX
-	CMPQ           CX, $0x20
+	SUBQ           $0x20, CX
 	JLT            l72
 
 l71:
@@ -6073,11 +6059,10 @@ l71:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l71
 
 l72:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l73
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (BX), Z1
@@ -6176,7 +6161,7 @@ l72:
 	SUBQ        $0x10, CX
 
 l73:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l74
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX

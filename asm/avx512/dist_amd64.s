@@ -63,7 +63,7 @@ TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
 l1:
 	VMOVAPS Z26, Z31
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x40
+	SUBQ    $0x40, CX
 	JLT     l3
 
 l2:
@@ -77,11 +77,10 @@ l2:
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, DX
 	SUBQ    $0x40, CX
-	CMPQ    CX, $0x40
 	JGE     l2
 
 l3:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l4
 
 l6:
@@ -89,11 +88,10 @@ l6:
 	VMAXPS  Z31, Z0, Z31
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l6
 
 l4:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -119,7 +117,7 @@ l5:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z15, Z31
 	MOVQ          n+32(FP), CX
-	CMPQ          CX, $0x20
+	SUBQ          $0x20, CX
 	JLT           l8
 
 l7:
@@ -167,11 +165,10 @@ l7:
 	VADDPS    Z31, Z1, Z31
 	ADDQ      $0x00000080, DX
 	SUBQ      $0x20, CX
-	CMPQ      CX, $0x20
 	JGE       l7
 
 l8:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l9
 	VMOVUPS (DX), Z0
 	VSUBPS  Z30, Z0, Z0
@@ -201,7 +198,7 @@ l8:
 	SUBQ      $0x10, CX
 
 l9:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l10
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -284,7 +281,7 @@ TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
 l12:
 	VMOVAPS Z26, Z31
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x40
+	SUBQ    $0x40, CX
 	JLT     l14
 
 l13:
@@ -298,11 +295,10 @@ l13:
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, BX
 	SUBQ    $0x40, CX
-	CMPQ    CX, $0x40
 	JGE     l13
 
 l14:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l15
 
 l17:
@@ -310,11 +306,10 @@ l17:
 	VMAXPS  Z31, Z0, Z31
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l17
 
 l15:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l16
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -340,7 +335,7 @@ l16:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z25, Z31
 	MOVQ          n+40(FP), CX
-	CMPQ          CX, $0x20
+	SUBQ          $0x20, CX
 	JLT           l19
 
 l18:
@@ -391,11 +386,10 @@ l18:
 	ADDQ      $0x00000080, BX
 	ADDQ      $0x00000080, DX
 	SUBQ      $0x20, CX
-	CMPQ      CX, $0x20
 	JGE       l18
 
 l19:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l20
 	VMOVUPS (BX), Z0
 	VSUBPS  Z30, Z0, Z0
@@ -427,7 +421,7 @@ l19:
 	SUBQ      $0x10, CX
 
 l20:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l21
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -479,7 +473,7 @@ l21:
 	VDIVPS        Z0, Z28, Z0
 	VMOVAPS       Z0, Z30
 	MOVQ          n+40(FP), CX
-	CMPQ          CX, $0x40
+	SUBQ          $0x40, CX
 	JLT           l24
 
 l23:
@@ -505,11 +499,10 @@ l23:
 	VMOVUPS Z3, 192(DX)
 	ADDQ    $0x00000100, DX
 	SUBQ    $0x40, CX
-	CMPQ    CX, $0x40
 	JGE     l23
 
 l24:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l25
 
 l27:
@@ -520,11 +513,10 @@ l27:
 	VMOVUPS Z0, (DX)
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l27
 
 l25:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l26
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -583,7 +575,7 @@ l28:
 	VMOVAPS Z28, Z30
 	VMOVAPS Z27, Z29
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l30
 
 l29:
@@ -655,11 +647,10 @@ l29:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l29
 
 l30:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l31
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
@@ -697,7 +688,7 @@ l30:
 	SUBQ        $0x10, CX
 
 l31:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l32
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -862,7 +853,7 @@ l34:
 	VMOVAPS      Z27, Z30
 	VMOVAPS      Z26, Z29
 	MOVQ         n+40(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l36
 
 l35:
@@ -949,11 +940,10 @@ l35:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l35
 
 l36:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l37
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
@@ -999,7 +989,7 @@ l36:
 	SUBQ        $0x10, CX
 
 l37:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l38
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX

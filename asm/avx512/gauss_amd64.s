@@ -93,7 +93,7 @@ l1:
 	VMOVAPS Z25, Z31
 	VMOVAPS Z25, Z30
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l3
 
 l2:
@@ -114,11 +114,10 @@ l2:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l2
 
 l3:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l4
 	VMOVUPS (DI), Z0
 	VPANDD  Z28, Z0, Z0
@@ -132,7 +131,7 @@ l3:
 	SUBQ    $0x10, CX
 
 l4:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -207,7 +206,7 @@ l8:
 	VMOVAPS Z25, Z31
 	VMOVAPS Z25, Z30
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l10
 
 l9:
@@ -235,11 +234,10 @@ l9:
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l9
 
 l10:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l11
 	VMOVUPS (DI), Z0
 	VPANDD  Z28, Z0, Z0
@@ -257,7 +255,7 @@ l10:
 	SUBQ    $0x10, CX
 
 l11:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l12
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1347,7 +1345,7 @@ l15:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l17
 
 l16:
@@ -1403,11 +1401,10 @@ l16:
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000080, R8
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l16
 
 l17:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l18
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
@@ -1436,7 +1433,7 @@ l17:
 	SUBQ         $0x10, CX
 
 l18:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l19
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -1561,7 +1558,7 @@ l21:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z21, Z29
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l23
 
 l22:
@@ -1657,11 +1654,10 @@ l22:
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000080, R8
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l22
 
 l23:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l24
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
@@ -1712,7 +1708,7 @@ l23:
 	SUBQ         $0x10, CX
 
 l24:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l25
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -1830,7 +1826,7 @@ l27:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l29
 
 l28:
@@ -1864,11 +1860,10 @@ l28:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l28
 
 l29:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l30
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
@@ -1885,7 +1880,7 @@ l29:
 	SUBQ        $0x10, CX
 
 l30:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l31
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -1974,7 +1969,7 @@ l33:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z22, Z29
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l35
 
 l34:
@@ -2028,11 +2023,10 @@ l34:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l34
 
 l35:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l36
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
@@ -2060,7 +2054,7 @@ l35:
 	SUBQ        $0x10, CX
 
 l36:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l37
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -2163,7 +2157,7 @@ l39:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l41
 
 l40:
@@ -2280,11 +2274,10 @@ l40:
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l40
 
 l41:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l42
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
@@ -2353,7 +2346,7 @@ l41:
 	SUBQ             $0x10, CX
 
 l42:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l43
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -2518,7 +2511,7 @@ l45:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l47
 
 l46:
@@ -2671,11 +2664,10 @@ l46:
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l46
 
 l47:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l48
 	VMOVUPS (R9), Z0
 	VMOVUPS (R10), Z1
@@ -2764,7 +2756,7 @@ l47:
 	SUBQ             $0x10, CX
 
 l48:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l49
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -2926,7 +2918,7 @@ l51:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l53
 
 l52:
@@ -2989,11 +2981,10 @@ l52:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l52
 
 l53:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l54
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
@@ -3031,7 +3022,7 @@ l53:
 	SUBQ        $0x10, CX
 
 l54:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l55
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -3147,7 +3138,7 @@ l57:
 	VMOVAPS      Z13, Z31
 	VMOVAPS      Z13, Z30
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l59
 
 l58:
@@ -3228,11 +3219,10 @@ l58:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l58
 
 l59:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l60
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
@@ -3280,7 +3270,7 @@ l59:
 	SUBQ        $0x10, CX
 
 l60:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l61
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -3396,7 +3386,7 @@ l63:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l65
 
 l64:
@@ -3616,11 +3606,10 @@ l64:
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l64
 
 l65:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l66
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
@@ -3737,7 +3726,7 @@ l65:
 	SUBQ             $0x10, CX
 
 l66:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l67
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -3939,7 +3928,7 @@ l69:
 	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS gaussConsts<>+4(SB), Z29
 	MOVQ         n+80(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l71
 
 l70:
@@ -4243,11 +4232,10 @@ l70:
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l70
 
 l71:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l72
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
@@ -4405,7 +4393,7 @@ l71:
 	SUBQ             $0x10, CX
 
 l72:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l73
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -4638,7 +4626,7 @@ l75:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l77
 
 l76:
@@ -4752,11 +4740,10 @@ l76:
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l76
 
 l77:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l78
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
@@ -4817,7 +4804,7 @@ l77:
 	SUBQ             $0x10, CX
 
 l78:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l79
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -4952,7 +4939,7 @@ l81:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z24, Z29
 	MOVQ         n+48(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l83
 
 l82:
@@ -5102,11 +5089,10 @@ l82:
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l82
 
 l83:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l84
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
@@ -5186,7 +5172,7 @@ l83:
 	SUBQ             $0x10, CX
 
 l84:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l85
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -5332,7 +5318,7 @@ l87:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l89
 
 l88:
@@ -5373,11 +5359,10 @@ l88:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l88
 
 l89:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l90
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (SI), Z1
@@ -5396,7 +5381,7 @@ l89:
 	SUBQ        $0x10, CX
 
 l90:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l91
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -5493,7 +5478,7 @@ l93:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z23, Z29
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l95
 
 l94:
@@ -5544,11 +5529,10 @@ l94:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l94
 
 l95:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l96
 	VMOVUPS     (R9), Z0
 	VMOVUPS     (BX), Z1
@@ -5575,7 +5559,7 @@ l95:
 	SUBQ        $0x10, CX
 
 l96:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l97
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -5684,7 +5668,7 @@ l99:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z22, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l101
 
 l100:
@@ -5740,11 +5724,10 @@ l100:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l100
 
 l101:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l102
 	VMOVUPS     (R10), Z0
 	VMOVUPS     (R8), Z1
@@ -5774,7 +5757,7 @@ l101:
 	SUBQ        $0x10, CX
 
 l102:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l103
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -5856,7 +5839,7 @@ l105:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l107
 
 l106:
@@ -5908,11 +5891,10 @@ l106:
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l106
 
 l107:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l108
 	VMOVUPS     (R9), Z0
 	VMOVUPS     (BX), Z1
@@ -5941,7 +5923,7 @@ l107:
 	SUBQ        $0x10, CX
 
 l108:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l109
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -6004,7 +5986,7 @@ TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
 
 l111:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l113
 
 l112:
@@ -6023,11 +6005,10 @@ l112:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l112
 
 l113:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l114
 	VMOVUPS     (DX), Z0
 	VMOVUPS     (BX), Z1
@@ -6041,7 +6022,7 @@ l113:
 	SUBQ        $0x10, CX
 
 l114:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l115
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -6094,7 +6075,7 @@ TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $32-64
 
 l117:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l119
 
 l118:
@@ -6124,11 +6105,10 @@ l118:
 	ADDQ    $0x00000080, BX
 	ADDQ    $0x00000080, R8
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l118
 
 l119:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l120
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
@@ -6148,7 +6128,7 @@ l119:
 	SUBQ    $0x10, CX
 
 l120:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l121
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -6228,7 +6208,7 @@ l123:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l125
 
 l124:
@@ -6298,11 +6278,10 @@ l124:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l124
 
 l125:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l126
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
@@ -6342,7 +6321,7 @@ l125:
 	SUBQ        $0x10, CX
 
 l126:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l127
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -6460,7 +6439,7 @@ l129:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l131
 
 l130:
@@ -6533,11 +6512,10 @@ l130:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l130
 
 l131:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l132
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
@@ -6579,7 +6557,7 @@ l131:
 	SUBQ        $0x10, CX
 
 l132:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l133
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -6706,7 +6684,7 @@ l135:
 	VMOVAPS      Z13, Z31
 	VMOVAPS      Z13, Z30
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l137
 
 l136:
@@ -6790,11 +6768,10 @@ l136:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l136
 
 l137:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l138
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
@@ -6844,7 +6821,7 @@ l137:
 	SUBQ        $0x10, CX
 
 l138:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l139
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -6981,7 +6958,7 @@ l141:
 	VMOVAPS      Z12, Z31
 	VMOVAPS      Z12, Z30
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l143
 
 l142:
@@ -7070,11 +7047,10 @@ l142:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l142
 
 l143:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l144
 	VMOVUPS (R10), Z0
 	VMOVUPS (R8), Z1
@@ -7127,7 +7103,7 @@ l143:
 	SUBQ        $0x10, CX
 
 l144:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l145
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -7244,7 +7220,7 @@ l147:
 	VMULPS       Z25, Z0, Z0
 	VMOVAPS      Z0, Z30
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l149
 
 l148:
@@ -7334,11 +7310,10 @@ l148:
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l148
 
 l149:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l150
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
@@ -7389,7 +7364,7 @@ l149:
 	SUBQ        $0x10, CX
 
 l150:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l151
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -7477,7 +7452,7 @@ l153:
 	VMULPS       Z26, Z0, Z0
 	VMOVAPS      Z0, Z30
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l155
 
 l154:
@@ -7531,11 +7506,10 @@ l154:
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l154
 
 l155:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l156
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
@@ -7565,7 +7539,7 @@ l155:
 	SUBQ        $0x10, CX
 
 l156:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l157
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -7643,7 +7617,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $32-60
 
 l159:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l161
 
 l160:
@@ -7700,11 +7674,10 @@ l160:
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l160
 
 l161:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l162
 	VMOVUPS (DX), Z0
 	VMULPS  Z29, Z0, Z0
@@ -7740,7 +7713,7 @@ l161:
 	SUBQ        $0x10, CX
 
 l162:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l163
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -7829,7 +7802,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $40-68
 
 l165:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l167
 
 l166:
@@ -7899,11 +7872,10 @@ l166:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l166
 
 l167:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l168
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
@@ -7946,7 +7918,7 @@ l167:
 	SUBQ        $0x10, CX
 
 l168:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l169
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -8047,7 +8019,7 @@ l171:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+40(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l173
 
 l172:
@@ -8170,11 +8142,10 @@ l172:
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l172
 
 l173:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l174
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
@@ -8238,7 +8209,7 @@ l173:
 	SUBQ             $0x10, CX
 
 l174:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l175
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -8382,7 +8353,7 @@ l177:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z25, Z29
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l179
 
 l178:
@@ -8519,11 +8490,10 @@ l178:
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, R9
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l178
 
 l179:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l180
 	VMOVUPS (BX), Z0
 	VMOVUPS (SI), Z1
@@ -8595,7 +8565,7 @@ l179:
 	SUBQ             $0x10, CX
 
 l180:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l181
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -8750,7 +8720,7 @@ l183:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z24, Z29
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l185
 
 l184:
@@ -8899,11 +8869,10 @@ l184:
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l184
 
 l185:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l186
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
@@ -8983,7 +8952,7 @@ l185:
 	SUBQ             $0x10, CX
 
 l186:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l187
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -9147,7 +9116,7 @@ l189:
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z24, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l191
 
 l190:
@@ -9301,11 +9270,10 @@ l190:
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, SI
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l190
 
 l191:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l192
 	VMOVUPS (R10), Z0
 	VMOVUPS (R8), Z1
@@ -9388,7 +9356,7 @@ l191:
 	SUBQ             $0x10, CX
 
 l192:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l193
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -9534,7 +9502,7 @@ l195:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l197
 
 l196:
@@ -9684,11 +9652,10 @@ l196:
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, R9
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l196
 
 l197:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l198
 	VMOVUPS (R9), Z0
 	VMOVUPS (BX), Z1
@@ -9770,7 +9737,7 @@ l197:
 	SUBQ             $0x10, CX
 
 l198:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l199
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -9886,7 +9853,7 @@ l201:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
 	MOVQ         n+56(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l203
 
 l202:
@@ -9946,11 +9913,10 @@ l202:
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l202
 
 l203:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l204
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
@@ -9983,7 +9949,7 @@ l203:
 	SUBQ        $0x10, CX
 
 l204:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l205
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -10073,7 +10039,7 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 
 l207:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l209
 
 l208:
@@ -10172,11 +10138,10 @@ l208:
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l208
 
 l209:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l210
 	VMOVUPS (DX), Z0
 	VPORD   Z28, Z0, Z1
@@ -10234,7 +10199,7 @@ l209:
 	SUBQ             $0x10, CX
 
 l210:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l211
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -10345,7 +10310,7 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
 
 l213:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l215
 
 l214:
@@ -10419,11 +10384,10 @@ l214:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l214
 
 l215:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l216
 	VMOVUPS (DX), Z0
 	VMOVUPS (BX), Z1
@@ -10468,7 +10432,7 @@ l215:
 	SUBQ        $0x10, CX
 
 l216:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l217
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -10574,7 +10538,7 @@ l219:
 	VMOVAPS Z27, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+72(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l221
 
 l220:
@@ -10641,11 +10605,10 @@ l220:
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000080, R10
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l220
 
 l221:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l222
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
@@ -10681,7 +10644,7 @@ l221:
 	SUBQ         $0x10, CX
 
 l222:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l223
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -10814,7 +10777,7 @@ l225:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l227
 
 l226:
@@ -10905,11 +10868,10 @@ l226:
 	ADDQ         $0x00000080, R11
 	ADDQ         $0x00000080, R12
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l226
 
 l227:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l228
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
@@ -10962,7 +10924,7 @@ l227:
 	SUBQ         $0x10, CX
 
 l228:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l229
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -11083,7 +11045,7 @@ l231:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z23, Z29
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l233
 
 l232:
@@ -11128,11 +11090,10 @@ l232:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l232
 
 l233:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l234
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
@@ -11156,7 +11117,7 @@ l233:
 	SUBQ        $0x10, CX
 
 l234:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l235
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -11252,7 +11213,7 @@ l237:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l239
 
 l238:
@@ -11301,11 +11262,10 @@ l238:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l238
 
 l239:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l240
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
@@ -11335,7 +11295,7 @@ l239:
 	SUBQ        $0x10, CX
 
 l240:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l241
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -11439,7 +11399,7 @@ l243:
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l245
 
 l244:
@@ -11599,11 +11559,10 @@ l244:
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, R10
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l244
 
 l245:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l246
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (R8), Z1
@@ -11698,7 +11657,7 @@ l245:
 	SUBQ        $0x10, CX
 
 l246:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l247
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -11894,7 +11853,7 @@ l249:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l251
 
 l250:
@@ -12083,11 +12042,10 @@ l250:
 	ADDQ        $0x00000080, R11
 	ADDQ        $0x00000080, R12
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l250
 
 l251:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l252
 	VMOVUPS (R9), Z0
 	VMOVUPS (R10), Z1
@@ -12198,7 +12156,7 @@ l251:
 	SUBQ        $0x10, CX
 
 l252:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l253
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -12384,7 +12342,7 @@ l255:
 	VMOVAPS Z14, Z31
 	VMOVAPS Z14, Z30
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l257
 
 l256:
@@ -12458,11 +12416,10 @@ l256:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l256
 
 l257:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l258
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
@@ -12507,7 +12464,7 @@ l257:
 	SUBQ        $0x10, CX
 
 l258:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l259
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -12632,7 +12589,7 @@ l261:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l263
 
 l262:
@@ -12717,11 +12674,10 @@ l262:
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l262
 
 l263:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l264
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
@@ -12772,7 +12728,7 @@ l263:
 	SUBQ        $0x10, CX
 
 l264:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l265
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -12891,7 +12847,7 @@ l267:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+72(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l269
 
 l268:
@@ -13122,11 +13078,10 @@ l268:
 	ADDQ             $0x00000080, R9
 	ADDQ             $0x00000080, R10
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l268
 
 l269:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l270
 	VMOVUPS      (BX), Z0
 	VMOVUPS      (R8), Z1
@@ -13250,7 +13205,7 @@ l269:
 	SUBQ             $0x10, CX
 
 l270:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l271
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -13462,7 +13417,7 @@ l273:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+96(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l275
 
 l274:
@@ -13757,11 +13712,10 @@ l274:
 	ADDQ             $0x00000080, R11
 	ADDQ             $0x00000080, R12
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l274
 
 l275:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l276
 	VMOVUPS      (R9), Z0
 	VMOVUPS      (R10), Z1
@@ -13921,7 +13875,7 @@ l275:
 	SUBQ             $0x10, CX
 
 l276:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l277
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -14156,7 +14110,7 @@ l279:
 	VMOVAPS Z26, Z30
 	VMOVAPS Z24, Z29
 	MOVQ    n+56(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l281
 
 l280:
@@ -14281,11 +14235,10 @@ l280:
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l280
 
 l281:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l282
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
@@ -14353,7 +14306,7 @@ l281:
 	SUBQ             $0x10, CX
 
 l282:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l283
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -14499,7 +14452,7 @@ l285:
 	VBROADCASTSS (AX), Z0
 	VMOVAPS      Z0, Z29
 	MOVQ         n+64(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l287
 
 l286:
@@ -14644,11 +14597,10 @@ l286:
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l286
 
 l287:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l288
 	VMOVUPS (BX), Z0
 	VMOVUPS (R8), Z1
@@ -14730,7 +14682,7 @@ l287:
 	SUBQ             $0x10, CX
 
 l288:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l289
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX

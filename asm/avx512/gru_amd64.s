@@ -88,7 +88,7 @@ TEXT ·GRUStep(SB), NOSPLIT, $48-76
 
 l1:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l3
 
 l2:
@@ -257,11 +257,10 @@ l2:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l2
 
 l3:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l4
 	VMOVUPS (SI), Z0
 	VMOVUPS (SI)(R9*1), Z1
@@ -359,7 +358,7 @@ l3:
 	SUBQ         $0x10, CX
 
 l4:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -523,7 +522,7 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $72-100
 
 l7:
 	MOVQ n+64(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l9
 
 l8:
@@ -628,11 +627,10 @@ l8:
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000080, R10
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l8
 
 l9:
-	CMPQ CX, $0x10
+	ADDQ $0x10, CX
 	JLT  l10
 
 	// dz, dn, dhx
@@ -693,7 +691,7 @@ l9:
 	SUBQ         $0x10, CX
 
 l10:
-	TESTQ CX, CX
+	ADDQ  $0x10, CX
 	JEQ   l11
 	MOVQ  $0x00000001, AX
 	SHLQ  CL, AX
@@ -812,7 +810,7 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $40-68
 
 l13:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l15
 
 l14:
@@ -916,11 +914,10 @@ l14:
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l14
 
 l15:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l16
 	VMOVUPS (SI), Z0
 	VMOVUPS (SI)(R8*1), Z1
@@ -982,7 +979,7 @@ l15:
 	SUBQ    $0x10, CX
 
 l16:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l17
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1101,7 +1098,7 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $40-60
 
 l19:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l21
 
 l20:
@@ -1179,11 +1176,10 @@ l20:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l20
 
 l21:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l22
 	VMOVUPS (SI)(R8*1), Z0
 	VMOVUPS (SI)(R8*2), Z1
@@ -1229,7 +1225,7 @@ l21:
 	SUBQ         $0x10, CX
 
 l22:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l23
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1330,7 +1326,7 @@ TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $56-76
 
 l25:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l27
 
 l26:
@@ -1401,11 +1397,10 @@ l26:
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000080, R8
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l26
 
 l27:
-	CMPQ CX, $0x10
+	ADDQ $0x10, CX
 	JLT  l28
 
 	// dz, dn, dhx
@@ -1447,7 +1442,7 @@ l27:
 	SUBQ         $0x10, CX
 
 l28:
-	TESTQ CX, CX
+	ADDQ  $0x10, CX
 	JEQ   l29
 	MOVQ  $0x00000001, AX
 	SHLQ  CL, AX
@@ -1545,7 +1540,7 @@ TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $56-84
 
 l31:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l33
 
 l32:
@@ -1593,11 +1588,10 @@ l32:
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000080, R8
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l32
 
 l33:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l34
 	VMOVUPS (BX), Z0
 	VMOVUPS (DX), Z1
@@ -1627,7 +1621,7 @@ l33:
 	SUBQ         $0x10, CX
 
 l34:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l35
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX

@@ -14,7 +14,7 @@ TEXT ·Axpy(SB), NOSPLIT, $8-28
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x40
+	SUBQ $0x40, CX
 	JLT  l2
 
 l1:
@@ -37,11 +37,10 @@ l1:
 	ADDQ        $0x00000100, DI
 	ADDQ        $0x00000100, SI
 	SUBQ        $0x40, CX
-	CMPQ        CX, $0x40
 	JGE         l1
 
 l2:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l3
 
 l5:
@@ -52,11 +51,10 @@ l5:
 	ADDQ        $0x40, DI
 	ADDQ        $0x40, SI
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l5
 
 l3:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l4
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -81,7 +79,7 @@ TEXT ·Scal(SB), NOSPLIT, $8-28
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x40
+	SUBQ $0x40, CX
 	JLT  l7
 
 l6:
@@ -100,11 +98,10 @@ l6:
 	ADDQ    $0x00000100, DI
 	ADDQ    $0x00000100, SI
 	SUBQ    $0x40, CX
-	CMPQ    CX, $0x40
 	JGE     l6
 
 l7:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l8
 
 l10:
@@ -114,11 +111,10 @@ l10:
 	ADDQ    $0x40, DI
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l10
 
 l8:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l9
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -150,7 +146,7 @@ TEXT ·AddColumnSums(SB), NOSPLIT, $16-40
 
 l11:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l13
 
 l12:
@@ -165,11 +161,10 @@ l12:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l12
 
 l13:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l14
 	VMOVUPS (DI), Z0
 	VMOVUPS (SI), Z1
@@ -180,7 +175,7 @@ l13:
 	SUBQ    $0x10, CX
 
 l14:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l15
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -224,7 +219,7 @@ TEXT ·AddColumnProducts(SB), NOSPLIT, $24-56
 
 l17:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l19
 
 l18:
@@ -242,11 +237,10 @@ l18:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l18
 
 l19:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l20
 	VMOVUPS     (DI), Z0
 	VMOVUPS     (SI), Z1
@@ -259,7 +253,7 @@ l19:
 	SUBQ        $0x10, CX
 
 l20:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l21
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -304,7 +298,7 @@ TEXT ·AddColumnSums4(SB), NOSPLIT, $16-40
 
 l23:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l25
 
 l24:
@@ -331,11 +325,10 @@ l24:
 	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l24
 
 l25:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l26
 	VMOVUPS (DI), Z0
 	VMOVUPS (SI), Z1
@@ -352,7 +345,7 @@ l25:
 	SUBQ    $0x10, CX
 
 l26:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l27
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -408,7 +401,7 @@ TEXT ·AddColumnProducts4(SB), NOSPLIT, $24-56
 
 l29:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l31
 
 l30:
@@ -444,11 +437,10 @@ l30:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l30
 
 l31:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l32
 	VMOVUPS     (DI), Z0
 	VMOVUPS     (SI), Z1
@@ -470,7 +462,7 @@ l31:
 	SUBQ        $0x10, CX
 
 l32:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l33
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -519,7 +511,7 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-24
 	VMOVUPS 192(DI), Z0
 	VMOVAPS Z0, Z28
 	MOVQ    n+16(FP), CX
-	CMPQ    CX, $0x40
+	SUBQ    $0x40, CX
 	JLT     l37
 
 l35:
@@ -533,11 +525,10 @@ l35:
 	VFMADD231PS Z3, Z3, Z28
 	ADDQ        $0x00000100, SI
 	SUBQ        $0x40, CX
-	CMPQ        CX, $0x40
 	JGE         l35
 
 l37:
-	TESTQ       CX, CX
+	ADDQ        $0x40, CX
 	JEQ         l38
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX

@@ -122,7 +122,7 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $64-80
 l1:
 	VMOVAPS Z15, Z30
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l3
 
 l2:
@@ -132,11 +132,10 @@ l2:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l2
 
 l3:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l4
 	VMOVUPS (DX), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -144,7 +143,7 @@ l3:
 	SUBQ    $0x10, CX
 
 l4:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -187,7 +186,7 @@ l5:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l9
 
 l7:
@@ -414,11 +413,10 @@ l7:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l7
 
 l9:
-	TESTQ          CX, CX
+	ADDQ           $0x10, CX
 	JEQ            l10
 	MOVQ           $0x00000001, AX
 	SHLQ           CL, AX
@@ -858,7 +856,7 @@ TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $88-104
 l11:
 	VBROADCASTSS logisticConsts<>+0(SB), Z30
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l13
 
 l12:
@@ -868,11 +866,10 @@ l12:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R9
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l12
 
 l13:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l14
 	VMOVUPS (R9), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -880,7 +877,7 @@ l13:
 	SUBQ    $0x10, CX
 
 l14:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l15
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -925,7 +922,7 @@ l15:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VBROADCASTSS     logisticConsts<>+16(SB), Z29
 	MOVQ             n+72(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l19
 
 l17:
@@ -1177,11 +1174,10 @@ l17:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l17
 
 l19:
-	TESTQ          CX, CX
+	ADDQ           $0x10, CX
 	JEQ            l20
 	MOVQ           $0x00000001, AX
 	SHLQ           CL, AX
@@ -1584,7 +1580,7 @@ l20:
 	VMOVAPS.Z      Z0, K1, Z0
 	VMOVAPS        Z0, Z26
 	MOVQ           n+72(FP), CX
-	CMPQ           CX, $0x20
+	SUBQ           $0x20, CX
 	JLT            l22
 
 l21:
@@ -1734,11 +1730,10 @@ l21:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l21
 
 l22:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l23
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (SI), Z1
@@ -1823,7 +1818,7 @@ l22:
 	SUBQ         $0x10, CX
 
 l23:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l24
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -1981,7 +1976,7 @@ TEXT ·LogisticLog(SB), NOSPLIT, $72-84
 l26:
 	VMOVAPS Z15, Z30
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l28
 
 l27:
@@ -1991,11 +1986,10 @@ l27:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l27
 
 l28:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l29
 	VMOVUPS (DX), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -2003,7 +1997,7 @@ l28:
 	SUBQ    $0x10, CX
 
 l29:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l30
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -2046,7 +2040,7 @@ l30:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l34
 
 l32:
@@ -2290,11 +2284,10 @@ l32:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l32
 
 l34:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l35
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -2753,7 +2746,7 @@ TEXT ·LogisticLogBackward(SB), NOSPLIT, $96-108
 l36:
 	VBROADCASTSS logisticConsts<>+0(SB), Z30
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l38
 
 l37:
@@ -2763,11 +2756,10 @@ l37:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R9
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l37
 
 l38:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l39
 	VMOVUPS (R9), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -2775,7 +2767,7 @@ l38:
 	SUBQ    $0x10, CX
 
 l39:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l40
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -2820,7 +2812,7 @@ l40:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VBROADCASTSS     logisticConsts<>+16(SB), Z29
 	MOVQ             n+72(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l44
 
 l42:
@@ -3089,11 +3081,10 @@ l42:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l42
 
 l44:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l45
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -3513,7 +3504,7 @@ l45:
 	VMOVAPS.Z      Z0, K1, Z0
 	VMOVAPS        Z0, Z26
 	MOVQ           n+72(FP), CX
-	CMPQ           CX, $0x20
+	SUBQ           $0x20, CX
 	JLT            l47
 
 l46:
@@ -3663,11 +3654,10 @@ l46:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l46
 
 l47:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l48
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (SI), Z1
@@ -3752,7 +3742,7 @@ l47:
 	SUBQ         $0x10, CX
 
 l48:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l49
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -3908,7 +3898,7 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $64-80
 l51:
 	VMOVAPS Z15, Z30
 	MOVQ    n+48(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l53
 
 l52:
@@ -3918,11 +3908,10 @@ l52:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l52
 
 l53:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l54
 	VMOVUPS (DX), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -3930,7 +3919,7 @@ l53:
 	SUBQ    $0x10, CX
 
 l54:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l55
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -3972,7 +3961,7 @@ l55:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z14, Z29
 	MOVQ             n+48(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l59
 
 l57:
@@ -4246,11 +4235,10 @@ l57:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l57
 
 l59:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l60
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -4736,7 +4724,7 @@ TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $88-104
 l61:
 	VBROADCASTSS logisticConsts<>+0(SB), Z30
 	MOVQ         n+72(FP), CX
-	CMPQ         CX, $0x20
+	SUBQ         $0x20, CX
 	JLT          l63
 
 l62:
@@ -4746,11 +4734,10 @@ l62:
 	VMAXPS  Z30, Z1, Z30
 	ADDQ    $0x00000080, R9
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l62
 
 l63:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l64
 	VMOVUPS (R9), Z0
 	VMAXPS  Z30, Z0, Z30
@@ -4758,7 +4745,7 @@ l63:
 	SUBQ    $0x10, CX
 
 l64:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l65
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -4802,7 +4789,7 @@ l65:
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z21, Z29
 	MOVQ             n+72(FP), CX
-	CMPQ             CX, $0x10
+	SUBQ             $0x10, CX
 	JLT              l69
 
 l67:
@@ -5104,11 +5091,10 @@ l67:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	SUBQ        $0x10, CX
-	CMPQ        CX, $0x10
 	JGE         l67
 
 l69:
-	TESTQ      CX, CX
+	ADDQ       $0x10, CX
 	JEQ        l70
 	MOVQ       $0x00000001, AX
 	SHLQ       CL, AX
@@ -5561,7 +5547,7 @@ l70:
 	VMOVAPS.Z      Z0, K1, Z0
 	VMOVAPS        Z0, Z26
 	MOVQ           n+72(FP), CX
-	CMPQ           CX, $0x20
+	SUBQ           $0x20, CX
 	JLT            l72
 
 l71:
@@ -5711,11 +5697,10 @@ l71:
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l71
 
 l72:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l73
 	VBROADCASTSS (DI), Z0
 	VMOVUPS      (SI), Z1
@@ -5800,7 +5785,7 @@ l72:
 	SUBQ         $0x10, CX
 
 l73:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l74
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX

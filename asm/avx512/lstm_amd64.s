@@ -77,7 +77,7 @@ TEXT ·LSTMStep(SB), NOSPLIT, $48-68
 
 l1:
 	MOVQ n+40(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l3
 
 l2:
@@ -337,11 +337,10 @@ l2:
 	ADDQ    $0x00000080, DX
 	ADDQ    $0x00000080, BX
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l2
 
 l3:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l4
 	VMOVUPS     (BX), Z0
 	VPANDD.BCST 40(SP), Z0, Z0
@@ -490,7 +489,7 @@ l3:
 	SUBQ    $0x10, CX
 
 l4:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l5
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -720,7 +719,7 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $80-96
 
 l7:
 	MOVQ n+64(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l9
 
 l8:
@@ -892,11 +891,10 @@ l8:
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000080, R10
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l8
 
 l9:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l10
 	VMOVUPS (R10), Z0
 	VPANDD  Z31, Z0, Z1
@@ -992,7 +990,7 @@ l9:
 	SUBQ         $0x10, CX
 
 l10:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l11
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1150,7 +1148,7 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $48-76
 
 l13:
 	MOVQ n+48(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l15
 
 l14:
@@ -1424,11 +1422,10 @@ l14:
 	ADDQ    $0x00000080, BX
 	ADDQ    $0x00000080, R8
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l14
 
 l15:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l16
 	VMOVUPS     (BX), Z0
 	VPANDD.BCST 40(SP), Z0, Z0
@@ -1585,7 +1582,7 @@ l15:
 	SUBQ    $0x10, CX
 
 l16:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l17
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -1826,7 +1823,7 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $88-104
 
 l19:
 	MOVQ n+72(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l21
 
 l20:
@@ -2011,11 +2008,10 @@ l20:
 	ADDQ         $0x00000080, R10
 	ADDQ         $0x00000080, R11
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l20
 
 l21:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l22
 	VMOVUPS (R10), Z0
 	VPANDD  Z31, Z0, Z1
@@ -2118,7 +2114,7 @@ l21:
 	SUBQ         $0x10, CX
 
 l22:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l23
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX

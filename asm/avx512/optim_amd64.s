@@ -38,10 +38,10 @@ TEXT ·Adam(SB), NOSPLIT, $56-80
 	MOVQ m+16(FP), DX
 	MOVQ v+24(FP), BX
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x40
-	JLT  l3
+	SUBQ $0x40, CX
+	JLT  l2
 
-l2:
+l1:
 	PREFETCHT0  2048(DI)
 	PREFETCHT0  2112(DI)
 	PREFETCHT0  2176(DI)
@@ -134,7 +134,7 @@ l2:
 	VPTERNLOGD  $0xfe, Z12, Z11, Z3
 	VPTESTMD    Z18, Z3, K1
 	KORTESTW    K1, K1
-	JNE         l1
+	JNE         l5
 	VMOVUPS     Z1, (DX)
 	VMOVUPS     Z0, (BX)
 
@@ -205,12 +205,11 @@ l2:
 	ADDQ         $0x00000100, DX
 	ADDQ         $0x00000100, BX
 	SUBQ         $0x40, CX
-	CMPQ         CX, $0x40
-	JGE          l2
+	JGE          l1
 
-l3:
-	CMPQ CX, $0x10
-	JLT  l4
+l2:
+	ADDQ $0x30, CX
+	JLT  l3
 
 l6:
 	VMOVUPS     (SI), Z0
@@ -245,12 +244,11 @@ l6:
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l6
 
-l4:
-	TESTQ       CX, CX
-	JEQ         l5
+l3:
+	ADDQ        $0x10, CX
+	JEQ         l4
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -283,10 +281,15 @@ l4:
 	VFNMADD231PS Z22, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 
-l5:
+l4:
 	XORL CX, CX
+	JMP  l9
 
-l1:
+l5:
+	ADDQ $0x30, CX
+	ADDQ $0x10, CX
+
+l9:
 	MOVQ CX, left+72(FP)
 	VZEROUPPER
 	RET
@@ -305,10 +308,10 @@ TEXT ·SGD(SB), NOSPLIT, $16-40
 	MOVQ grad+8(FP), SI
 	MOVQ m+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
-	JLT  l8
+	SUBQ $0x20, CX
+	JLT  l11
 
-l7:
+l10:
 	PREFETCHT0   2048(DI)
 	PREFETCHT0   2112(DI)
 	PREFETCHT0   2048(SI)
@@ -339,12 +342,11 @@ l7:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
-	JGE          l7
+	JGE          l10
 
-l8:
-	CMPQ         CX, $0x10
-	JLT          l9
+l11:
+	ADDQ         $0x10, CX
+	JLT          l12
 	VMOVUPS      (DX), Z0
 	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z31, Z0, Z1
@@ -360,9 +362,9 @@ l8:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 
-l9:
-	TESTQ        CX, CX
-	JEQ          l10
+l12:
+	ADDQ         $0x10, CX
+	JEQ          l13
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -378,7 +380,7 @@ l9:
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 
-l10:
+l13:
 	VZEROUPPER
 	RET
 
@@ -396,10 +398,10 @@ TEXT ·Adagrad(SB), NOSPLIT, $16-40
 	MOVQ grad+8(FP), SI
 	MOVQ s+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
-	JLT  l13
+	SUBQ $0x20, CX
+	JLT  l16
 
-l12:
+l15:
 	PREFETCHT0  2048(DI)
 	PREFETCHT0  2112(DI)
 	PREFETCHT0  2048(SI)
@@ -438,12 +440,11 @@ l12:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
-	JGE          l12
+	JGE          l15
 
-l13:
-	CMPQ        CX, $0x10
-	JLT         l14
+l16:
+	ADDQ        $0x10, CX
+	JLT         l17
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
 	VFMADD231PS Z0, Z0, Z1
@@ -464,9 +465,9 @@ l13:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 
-l14:
-	TESTQ       CX, CX
-	JEQ         l15
+l17:
+	ADDQ        $0x10, CX
+	JEQ         l18
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
 	DECQ        AX
@@ -487,6 +488,6 @@ l14:
 	VFNMADD231PS Z28, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 
-l15:
+l18:
 	VZEROUPPER
 	RET

@@ -61,7 +61,7 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 
 l1:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l3
 
 l2:
@@ -124,11 +124,10 @@ l2:
 	ADDQ       $0x00000080, DI
 	ADDQ       $0x00000080, SI
 	SUBQ       $0x20, CX
-	CMPQ       CX, $0x20
 	JGE        l2
 
 l3:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l4
 	VMOVUPS (SI), Z0
 	VPANDD  Z31, Z0, Z1
@@ -165,7 +164,7 @@ l3:
 	SUBQ       $0x10, CX
 
 l4:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -236,7 +235,7 @@ TEXT ·RNNReLUStep(SB), NOSPLIT, $24-48
 
 l7:
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l9
 
 l8:
@@ -251,11 +250,10 @@ l8:
 	ADDQ      $0x00000080, DI
 	ADDQ      $0x00000080, SI
 	SUBQ      $0x20, CX
-	CMPQ      CX, $0x20
 	JGE       l8
 
 l9:
-	CMPQ      CX, $0x10
+	ADDQ      $0x10, CX
 	JLT       l10
 	VMOVUPS   (SI), Z0
 	VCMPPS    $0x15, Z31, Z0, K1
@@ -266,7 +264,7 @@ l9:
 	SUBQ      $0x10, CX
 
 l10:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l11
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -318,7 +316,7 @@ TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $32-56
 
 l13:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l15
 
 l14:
@@ -348,11 +346,10 @@ l14:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l14
 
 l15:
-	CMPQ         CX, $0x10
+	ADDQ         $0x10, CX
 	JLT          l16
 	VMOVUPS      (SI), Z0
 	VPANDD       Z31, Z0, Z1
@@ -371,7 +368,7 @@ l15:
 	SUBQ         $0x10, CX
 
 l16:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l17
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -432,7 +429,7 @@ TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $32-56
 
 l19:
 	MOVQ n+32(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l21
 
 l20:
@@ -456,11 +453,10 @@ l20:
 	ADDQ      $0x00000080, SI
 	ADDQ      $0x00000080, DX
 	SUBQ      $0x20, CX
-	CMPQ      CX, $0x20
 	JGE       l20
 
 l21:
-	CMPQ      CX, $0x10
+	ADDQ      $0x10, CX
 	JLT       l22
 	VMOVUPS   (SI), Z0
 	VPANDD    Z31, Z0, Z1
@@ -476,7 +472,7 @@ l21:
 	SUBQ      $0x10, CX
 
 l22:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l23
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX

@@ -68,7 +68,7 @@ TEXT ·Softmax(SB), NOSPLIT, $8-32
 l1:
 	VMOVAPS Z27, Z31
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x40
+	SUBQ    $0x40, CX
 	JLT     l3
 
 l2:
@@ -82,11 +82,10 @@ l2:
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, SI
 	SUBQ    $0x40, CX
-	CMPQ    CX, $0x40
 	JGE     l2
 
 l3:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l4
 
 l6:
@@ -94,11 +93,10 @@ l6:
 	VMAXPS  Z31, Z0, Z31
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l6
 
 l4:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l5
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -123,7 +121,7 @@ l5:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z17, Z31
 	MOVQ          n+24(FP), CX
-	CMPQ          CX, $0x20
+	SUBQ          $0x20, CX
 	JLT           l8
 
 l7:
@@ -172,11 +170,10 @@ l7:
 	ADDQ      $0x00000080, DI
 	ADDQ      $0x00000080, SI
 	SUBQ      $0x20, CX
-	CMPQ      CX, $0x20
 	JGE       l7
 
 l8:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l9
 	VMOVUPS (SI), Z0
 	VSUBPS  Z30, Z0, Z0
@@ -207,7 +204,7 @@ l8:
 	SUBQ      $0x10, CX
 
 l9:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l10
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -255,7 +252,7 @@ l10:
 	VDIVPS        Z0, Z29, Z0
 	VMOVAPS       Z0, Z30
 	MOVQ          n+24(FP), CX
-	CMPQ          CX, $0x40
+	SUBQ          $0x40, CX
 	JLT           l13
 
 l12:
@@ -273,11 +270,10 @@ l12:
 	VMOVUPS Z3, 192(DI)
 	ADDQ    $0x00000100, DI
 	SUBQ    $0x40, CX
-	CMPQ    CX, $0x40
 	JGE     l12
 
 l13:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l14
 
 l16:
@@ -286,11 +282,10 @@ l16:
 	VMOVUPS Z0, (DI)
 	ADDQ    $0x40, DI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l16
 
 l14:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l15
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -347,7 +342,7 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 l17:
 	VMOVAPS Z27, Z31
 	MOVQ    n+24(FP), CX
-	CMPQ    CX, $0x40
+	SUBQ    $0x40, CX
 	JLT     l19
 
 l18:
@@ -361,11 +356,10 @@ l18:
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, SI
 	SUBQ    $0x40, CX
-	CMPQ    CX, $0x40
 	JGE     l18
 
 l19:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l20
 
 l22:
@@ -373,11 +367,10 @@ l22:
 	VMAXPS  Z31, Z0, Z31
 	ADDQ    $0x40, SI
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l22
 
 l20:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l21
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -405,7 +398,7 @@ l21:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z16, Z31
 	MOVQ          n+24(FP), CX
-	CMPQ          CX, $0x20
+	SUBQ          $0x20, CX
 	JLT           l24
 
 l23:
@@ -453,11 +446,10 @@ l23:
 	VADDPS    Z31, Z1, Z31
 	ADDQ      $0x00000080, SI
 	SUBQ      $0x20, CX
-	CMPQ      CX, $0x20
 	JGE       l23
 
 l24:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l25
 	VMOVUPS (SI), Z0
 	VSUBPS  Z30, Z0, Z0
@@ -487,7 +479,7 @@ l24:
 	SUBQ      $0x10, CX
 
 l25:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l26
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -620,7 +612,7 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $16-48
 l28:
 	VMOVAPS Z27, Z31
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x40
+	SUBQ    $0x40, CX
 	JLT     l30
 
 l29:
@@ -634,11 +626,10 @@ l29:
 	VMAXPS  Z31, Z3, Z31
 	ADDQ    $0x00000100, DX
 	SUBQ    $0x40, CX
-	CMPQ    CX, $0x40
 	JGE     l29
 
 l30:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l31
 
 l33:
@@ -646,11 +637,10 @@ l33:
 	VMAXPS  Z31, Z0, Z31
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l33
 
 l31:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l32
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -678,7 +668,7 @@ l32:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z16, Z31
 	MOVQ          n+32(FP), CX
-	CMPQ          CX, $0x20
+	SUBQ          $0x20, CX
 	JLT           l35
 
 l34:
@@ -726,11 +716,10 @@ l34:
 	VADDPS    Z31, Z1, Z31
 	ADDQ      $0x00000080, DX
 	SUBQ      $0x20, CX
-	CMPQ      CX, $0x20
 	JGE       l34
 
 l35:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l36
 	VMOVUPS (DX), Z0
 	VSUBPS  Z30, Z0, Z0
@@ -760,7 +749,7 @@ l35:
 	SUBQ      $0x10, CX
 
 l36:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l37
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -868,7 +857,7 @@ TEXT ·SoftmaxBackward(SB), NOSPLIT, $8-40
 l39:
 	VMOVAPS Z29, Z31
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l41
 
 l40:
@@ -881,11 +870,10 @@ l40:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l40
 
 l41:
-	CMPQ        CX, $0x10
+	ADDQ        $0x10, CX
 	JLT         l42
 	VMOVUPS     (SI), Z0
 	VMOVUPS     (DX), Z1
@@ -895,7 +883,7 @@ l41:
 	SUBQ        $0x10, CX
 
 l42:
-	TESTQ       CX, CX
+	ADDQ        $0x10, CX
 	JEQ         l43
 	MOVQ        $0x00000001, AX
 	SHLQ        CL, AX
@@ -923,7 +911,7 @@ l43:
 	VBROADCASTSS  X31, Z0
 	VMOVAPS       Z0, Z30
 	MOVQ          n+32(FP), CX
-	CMPQ          CX, $0x40
+	SUBQ          $0x40, CX
 	JLT           l46
 
 l45:
@@ -951,11 +939,10 @@ l45:
 	ADDQ    $0x00000100, SI
 	ADDQ    $0x00000100, DX
 	SUBQ    $0x40, CX
-	CMPQ    CX, $0x40
 	JGE     l45
 
 l46:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l47
 
 l49:
@@ -968,11 +955,10 @@ l49:
 	ADDQ    $0x40, SI
 	ADDQ    $0x40, DX
 	SUBQ    $0x10, CX
-	CMPQ    CX, $0x10
 	JGE     l49
 
 l47:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l48
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1016,7 +1002,7 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	MOVQ s+8(FP), SI
 	MOVQ v+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l51
 
 l50:
@@ -1121,11 +1107,10 @@ l50:
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l50
 
 l51:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l52
 	VMOVUPS (DX), Z0
 	VMOVUPS (DI), Z1
@@ -1186,7 +1171,7 @@ l51:
 	SUBQ        $0x10, CX
 
 l52:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l53
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1295,7 +1280,7 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 l55:
 	VMOVAPS Z26, Z31
 	MOVQ    n+32(FP), CX
-	CMPQ    CX, $0x20
+	SUBQ    $0x20, CX
 	JLT     l57
 
 l56:
@@ -1305,11 +1290,10 @@ l56:
 	VMAXPS  Z31, Z1, Z31
 	ADDQ    $0x00000080, SI
 	SUBQ    $0x20, CX
-	CMPQ    CX, $0x20
 	JGE     l56
 
 l57:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l58
 	VMOVUPS (SI), Z0
 	VMAXPS  Z31, Z0, Z31
@@ -1317,7 +1301,7 @@ l57:
 	SUBQ    $0x10, CX
 
 l58:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l59
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1342,7 +1326,7 @@ l59:
 	VMOVAPS       Z0, Z30
 	VMOVAPS       Z16, Z31
 	MOVQ          n+32(FP), CX
-	CMPQ          CX, $0x20
+	SUBQ          $0x20, CX
 	JLT           l62
 
 l61:
@@ -1399,11 +1383,10 @@ l61:
 	ADDQ      $0x00000080, SI
 	ADDQ      $0x00000080, DX
 	SUBQ      $0x20, CX
-	CMPQ      CX, $0x20
 	JGE       l61
 
 l62:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l63
 	VMOVUPS (DX), Z0
 	VMOVUPS (SI), Z1
@@ -1438,7 +1421,7 @@ l62:
 	SUBQ      $0x10, CX
 
 l63:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l64
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX

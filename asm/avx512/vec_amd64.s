@@ -88,7 +88,7 @@ TEXT ·Exp(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l2
 
 l1:
@@ -135,11 +135,10 @@ l1:
 	ADDQ      $0x00000080, DI
 	ADDQ      $0x00000080, SI
 	SUBQ      $0x20, CX
-	CMPQ      CX, $0x20
 	JGE       l1
 
 l2:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l3
 	VMOVUPS (SI), Z0
 	VMINPS  Z0, Z29, Z0
@@ -169,7 +168,7 @@ l2:
 	SUBQ      $0x10, CX
 
 l3:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l4
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -232,7 +231,7 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l7
 
 l6:
@@ -311,11 +310,10 @@ l6:
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l6
 
 l7:
-	CMPQ      CX, $0x10
+	ADDQ      $0x10, CX
 	JLT       l8
 	VMOVUPS   (SI), Z0
 	VCMPPS    $0x11, Z30, Z0, K1
@@ -361,7 +359,7 @@ l7:
 	SUBQ        $0x10, CX
 
 l8:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l9
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -440,7 +438,7 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l12
 
 l11:
@@ -519,11 +517,10 @@ l11:
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	SUBQ        $0x20, CX
-	CMPQ        CX, $0x20
 	JGE         l11
 
 l12:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l13
 	VMOVUPS (SI), Z0
 	VPANDD  Z29, Z0, Z1
@@ -570,7 +567,7 @@ l12:
 	SUBQ        $0x10, CX
 
 l13:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l14
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -642,7 +639,7 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l17
 
 l16:
@@ -701,11 +698,10 @@ l16:
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l16
 
 l17:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l18
 	VMOVUPS (SI), Z0
 	VMINPS  Z0, Z29, Z0
@@ -742,7 +738,7 @@ l17:
 	SUBQ         $0x10, CX
 
 l18:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l19
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -814,7 +810,7 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l22
 
 l21:
@@ -903,11 +899,10 @@ l21:
 	ADDQ             $0x00000080, DI
 	ADDQ             $0x00000080, SI
 	SUBQ             $0x20, CX
-	CMPQ             CX, $0x20
 	JGE              l21
 
 l22:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l23
 	VMOVUPS (SI), Z0
 	VPORD   Z28, Z0, Z1
@@ -959,7 +954,7 @@ l22:
 	SUBQ             $0x10, CX
 
 l23:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l24
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1025,7 +1020,7 @@ TEXT ·ReLU(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
-	CMPQ CX, $0x40
+	SUBQ $0x40, CX
 	JLT  l27
 
 l26:
@@ -1048,11 +1043,10 @@ l26:
 	ADDQ      $0x00000100, DI
 	ADDQ      $0x00000100, SI
 	SUBQ      $0x40, CX
-	CMPQ      CX, $0x40
 	JGE       l26
 
 l27:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l28
 
 l30:
@@ -1063,11 +1057,10 @@ l30:
 	ADDQ      $0x40, DI
 	ADDQ      $0x40, SI
 	SUBQ      $0x10, CX
-	CMPQ      CX, $0x10
 	JGE       l30
 
 l28:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l29
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1093,7 +1086,7 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x40
+	SUBQ $0x40, CX
 	JLT  l32
 
 l31:
@@ -1121,11 +1114,10 @@ l31:
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x00000100, DX
 	SUBQ         $0x40, CX
-	CMPQ         CX, $0x40
 	JGE          l31
 
 l32:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l33
 
 l35:
@@ -1138,11 +1130,10 @@ l35:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l35
 
 l33:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l34
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -1167,7 +1158,7 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x40
+	SUBQ $0x40, CX
 	JLT  l37
 
 l36:
@@ -1195,11 +1186,10 @@ l36:
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x00000100, DX
 	SUBQ         $0x40, CX
-	CMPQ         CX, $0x40
 	JGE          l36
 
 l37:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l38
 
 l40:
@@ -1212,11 +1202,10 @@ l40:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
 	JGE          l40
 
 l38:
-	TESTQ        CX, CX
+	ADDQ         $0x10, CX
 	JEQ          l39
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
@@ -1255,7 +1244,7 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x20
+	SUBQ $0x20, CX
 	JLT  l42
 
 l41:
@@ -1315,11 +1304,10 @@ l41:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	CMPQ         CX, $0x20
 	JGE          l41
 
 l42:
-	CMPQ    CX, $0x10
+	ADDQ    $0x10, CX
 	JLT     l43
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
@@ -1354,7 +1342,7 @@ l42:
 	SUBQ         $0x10, CX
 
 l43:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l44
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
@@ -1403,7 +1391,7 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVQ dy+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CMPQ CX, $0x40
+	SUBQ $0x40, CX
 	JLT  l47
 
 l46:
@@ -1431,11 +1419,10 @@ l46:
 	ADDQ      $0x00000100, SI
 	ADDQ      $0x00000100, DX
 	SUBQ      $0x40, CX
-	CMPQ      CX, $0x40
 	JGE       l46
 
 l47:
-	CMPQ CX, $0x10
+	ADDQ $0x30, CX
 	JLT  l48
 
 l50:
@@ -1448,11 +1435,10 @@ l50:
 	ADDQ      $0x40, SI
 	ADDQ      $0x40, DX
 	SUBQ      $0x10, CX
-	CMPQ      CX, $0x10
 	JGE       l50
 
 l48:
-	TESTQ     CX, CX
+	ADDQ      $0x10, CX
 	JEQ       l49
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX

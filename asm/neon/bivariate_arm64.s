@@ -223,7 +223,7 @@ l1:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l4
 l2:
 	FLDPQ    (R3), (F0, F1)
@@ -237,11 +237,11 @@ l2:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2
 l4:
-	CBZ      R15, l5
+	ADDS     $16, R15, R15
+	BEQ      l5
 	CMP      $4, R15
 	BLT      t155
 	FMOVQ    (R3), F0
@@ -450,7 +450,7 @@ l5:
 	FMOVQ    752(R26), F21
 	FMOVQ    752(R26), F20
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l8
 l6:
 	ADD      R4<<1, R2, R24
@@ -1375,11 +1375,11 @@ l6:
 	VMOV     V0.B16, V20.B16
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l6
 l8:
-	CBZ      R15, l9
+	ADDS     $16, R15, R15
+	BEQ      l9
 	ADD      R4<<1, R2, R24
 	CMP      $4, R15
 	BLT      t167
@@ -3037,7 +3037,7 @@ l238:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l241
 l239:
 	FLDPQ    (R6), (F0, F1)
@@ -3051,11 +3051,11 @@ l239:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R6, R6
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l239
 l241:
-	CBZ      R15, l242
+	ADDS     $16, R15, R15
+	BEQ      l242
 	CMP      $4, R15
 	BLT      t708
 	FMOVQ    (R6), F0
@@ -3277,7 +3277,7 @@ l242:
 	FMOVQ    752(R26), F21
 	FMOVQ    752(R26), F20
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l245
 l243:
 	ADD      R7<<1, R5, R24
@@ -4532,11 +4532,11 @@ l243:
 	ADD      $64, R6, R6
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l243
 l245:
-	CBZ      R15, l246
+	ADDS     $16, R15, R15
+	BEQ      l246
 	ADD      R7<<1, R5, R24
 	CMP      $4, R15
 	BLT      t720
@@ -6889,7 +6889,7 @@ l246:
 	FMOVQ    752(R26), F21
 	FMOVQ    752(R26), F20
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l249
 l247:
 	FMOVS    (R0), F0
@@ -7383,11 +7383,11 @@ l247:
 	ADD      $64, R6, R6
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l247
 l249:
-	CBZ      R15, l250
+	ADDS     $16, R15, R15
+	BEQ      l250
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	CMP      $4, R15
@@ -8785,7 +8785,7 @@ l1019:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1022
 l1020:
 	FLDPQ    (R3), (F0, F1)
@@ -8799,11 +8799,11 @@ l1020:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1020
 l1022:
-	CBZ      R15, l1023
+	ADDS     $16, R15, R15
+	BEQ      l1023
 	CMP      $4, R15
 	BLT      t1185
 	FMOVQ    (R3), F0
@@ -9013,7 +9013,7 @@ l1023:
 	FMOVQ    752(R26), F21
 	FMOVQ    752(R26), F20
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1026
 l1024:
 	ADD      R4<<1, R2, R24
@@ -10016,11 +10016,11 @@ l1024:
 	VMOV     V0.B16, V20.B16
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1024
 l1026:
-	CBZ      R15, l1027
+	ADDS     $16, R15, R15
+	BEQ      l1027
 	ADD      R4<<1, R2, R24
 	CMP      $4, R15
 	BLT      t1197
@@ -11761,7 +11761,7 @@ l1268:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1271
 l1269:
 	FLDPQ    (R6), (F0, F1)
@@ -11775,11 +11775,11 @@ l1269:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R6, R6
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1269
 l1271:
-	CBZ      R15, l1272
+	ADDS     $16, R15, R15
+	BEQ      l1272
 	CMP      $4, R15
 	BLT      t1438
 	FMOVQ    (R6), F0
@@ -12001,7 +12001,7 @@ l1272:
 	FMOVQ    752(R26), F21
 	FMOVQ    752(R26), F20
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1275
 l1273:
 	ADD      R7<<1, R5, R24
@@ -13362,11 +13362,11 @@ l1273:
 	ADD      $64, R6, R6
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1273
 l1275:
-	CBZ      R15, l1276
+	ADDS     $16, R15, R15
+	BEQ      l1276
 	ADD      R7<<1, R5, R24
 	CMP      $4, R15
 	BLT      t1450
@@ -15825,7 +15825,7 @@ l1276:
 	FMOVQ    752(R26), F21
 	FMOVQ    752(R26), F20
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1279
 l1277:
 	FMOVS    (R0), F0
@@ -16319,11 +16319,11 @@ l1277:
 	ADD      $64, R6, R6
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1277
 l1279:
-	CBZ      R15, l1280
+	ADDS     $16, R15, R15
+	BEQ      l1280
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	CMP      $4, R15
@@ -17719,7 +17719,7 @@ l1749:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1752
 l1750:
 	FLDPQ    (R3), (F0, F1)
@@ -17733,11 +17733,11 @@ l1750:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1750
 l1752:
-	CBZ      R15, l1753
+	ADDS     $16, R15, R15
+	BEQ      l1753
 	CMP      $4, R15
 	BLT      t1903
 	FMOVQ    (R3), F0
@@ -17945,7 +17945,7 @@ l1753:
 	FMOVQ    752(R26), F21
 	FMOVQ    752(R26), F20
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1756
 l1754:
 	ADD      R4<<1, R2, R24
@@ -19334,11 +19334,11 @@ l1754:
 	VMOV     V0.B16, V20.B16
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1754
 l1756:
-	CBZ      R15, l1757
+	ADDS     $16, R15, R15
+	BEQ      l1757
 	ADD      R4<<1, R2, R24
 	CMP      $4, R15
 	BLT      t1915
@@ -21460,7 +21460,7 @@ l1986:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1989
 l1987:
 	FLDPQ    (R6), (F0, F1)
@@ -21474,11 +21474,11 @@ l1987:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R6, R6
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1987
 l1989:
-	CBZ      R15, l1990
+	ADDS     $16, R15, R15
+	BEQ      l1990
 	CMP      $4, R15
 	BLT      t2156
 	FMOVQ    (R6), F0
@@ -21700,7 +21700,7 @@ l1990:
 	FMOVQ    752(R26), F21
 	FMOVQ    752(R26), F20
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1993
 l1991:
 	ADD      R7<<1, R5, R24
@@ -23571,11 +23571,11 @@ l1991:
 	ADD      $64, R6, R6
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1991
 l1993:
-	CBZ      R15, l1994
+	ADDS     $16, R15, R15
+	BEQ      l1994
 	ADD      R7<<1, R5, R24
 	CMP      $4, R15
 	BLT      t2168
@@ -26544,7 +26544,7 @@ l1994:
 	FMOVQ    752(R26), F21
 	FMOVQ    752(R26), F20
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1997
 l1995:
 	FMOVS    (R0), F0
@@ -27038,11 +27038,11 @@ l1995:
 	ADD      $64, R6, R6
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1995
 l1997:
-	CBZ      R15, l1998
+	ADDS     $16, R15, R15
+	BEQ      l1998
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	CMP      $4, R15

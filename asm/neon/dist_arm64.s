@@ -149,7 +149,7 @@ l1:
 	VMOV     V25.B16, V29.B16
 	VMOV     V25.B16, V28.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l4
 l2:
 	FLDPQ    (R2), (F0, F1)
@@ -163,11 +163,11 @@ l2:
 	WORD     $0x6ebce460 // fcmgt v0.4s, v3.4s, v28.4s
 	VBIT     V0.B16, V3.B16, V28.B16
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2
 l4:
-	CBZ      R15, l5
+	ADDS     $16, R15, R15
+	BEQ      l5
 	CMP      $4, R15
 	BLT      t35
 	FMOVQ    (R2), F0
@@ -279,7 +279,7 @@ l5:
 	VMOV     V17.B16, V29.B16
 	VMOV     V17.B16, V28.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l8
 l6:
 	FLDPQ    (R2), (F0, F1)
@@ -399,11 +399,11 @@ l6:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l6
 l8:
-	CBZ      R15, l9
+	ADDS     $16, R15, R15
+	BEQ      l9
 	CMP      $4, R15
 	BLT      t47
 	FMOVQ    (R2), F0
@@ -646,7 +646,7 @@ l58:
 	VMOV     V25.B16, V29.B16
 	VMOV     V25.B16, V28.B16
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l61
 l59:
 	FLDPQ    (R3), (F0, F1)
@@ -660,11 +660,11 @@ l59:
 	WORD     $0x6ebce460 // fcmgt v0.4s, v3.4s, v28.4s
 	VBIT     V0.B16, V3.B16, V28.B16
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l59
 l61:
-	CBZ      R15, l62
+	ADDS     $16, R15, R15
+	BEQ      l62
 	CMP      $4, R15
 	BLT      t113
 	FMOVQ    (R3), F0
@@ -776,7 +776,7 @@ l62:
 	VMOV     V24.B16, V29.B16
 	VMOV     V24.B16, V28.B16
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l65
 l63:
 	FLDPQ    (R3), (F0, F1)
@@ -899,11 +899,11 @@ l63:
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
 	ADD      $64, R3, R3
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l63
 l65:
-	CBZ      R15, l66
+	ADDS     $16, R15, R15
+	BEQ      l66
 	CMP      $4, R15
 	BLT      t125
 	FMOVQ    (R3), F0
@@ -1182,7 +1182,7 @@ l66:
 	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
 	VMOV     V0.B16, V27.B16
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l68
 l67:
 	FLDPQ    (R2), (F0, F1)
@@ -1202,11 +1202,10 @@ l67:
 	FSTPQ    (F0, F1), (R2)
 	FSTPQ    (F2, F3), 32(R2)
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l67
 l68:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l69
 l71:
 	FMOVQ    (R2), F0
@@ -1215,11 +1214,11 @@ l71:
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	FMOVQ    F0, (R2)
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l71
 l69:
-	CBZ      R15, l70
+	ADDS     $4, R15, R15
+	BEQ      l70
 	TBNZ     $1, R15, t149
 	FMOVS    (R2), F0
 	B        t148
@@ -1275,7 +1274,7 @@ l152:
 	FLDPQ    704(R26), (F25, F21)
 	FLDPQ    704(R26), (F24, F20)
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l155
 l153:
 	FLDPQ    (R1), (F0, F1)
@@ -1508,11 +1507,11 @@ l153:
 	VMOV     V2.B16, V24.B16
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l153
 l155:
-	CBZ      R15, l156
+	ADDS     $16, R15, R15
+	BEQ      l156
 	CMP      $4, R15
 	BLT      t158
 	FMOVQ    (R1), F0
@@ -2018,7 +2017,7 @@ l181:
 	FLDPQ    704(R26), (F25, F21)
 	FLDPQ    704(R26), (F24, F20)
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l184
 l182:
 	FLDPQ    (R2), (F0, F1)
@@ -2286,11 +2285,11 @@ l182:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l182
 l184:
-	CBZ      R15, l185
+	ADDS     $16, R15, R15
+	BEQ      l185
 	CMP      $4, R15
 	BLT      t187
 	FMOVQ    (R2), F0

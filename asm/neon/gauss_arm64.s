@@ -220,7 +220,7 @@ l1:
 	VMOV     V20.B16, V25.B16
 	VMOV     V20.B16, V24.B16
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l4
 l2:
 	FLDPQ    (R0), (F0, F1)
@@ -249,11 +249,11 @@ l2:
 	VUMAX    V3.S4, V24.S4, V24.S4
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2
 l4:
-	CBZ      R15, l5
+	ADDS     $16, R15, R15
+	BEQ      l5
 	CMP      $4, R15
 	BLT      t32
 	FMOVQ    (R0), F0
@@ -509,7 +509,7 @@ l55:
 	VMOV     V20.B16, V25.B16
 	VMOV     V20.B16, V24.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l58
 l56:
 	FLDPQ    (R0), (F0, F1)
@@ -549,11 +549,11 @@ l56:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l56
 l58:
-	CBZ      R15, l59
+	ADDS     $16, R15, R15
+	BEQ      l59
 	CMP      $4, R15
 	BLT      t98
 	FMOVQ    (R0), F0
@@ -3641,7 +3641,7 @@ l133:
 	VMOV     V18.B16, V24.B16
 	VMOV     V15.B16, V20.B16
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l136
 l134:
 	FMOVQ    (R1), F0
@@ -3760,11 +3760,11 @@ l134:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l134
 l136:
-	CBZ      R15, l137
+	ADDS     $16, R15, R15
+	BEQ      l137
 	CMP      $4, R15
 	BLT      t187
 	FMOVQ    (R1), F0
@@ -4237,7 +4237,7 @@ l234:
 	VMOV     V17.B16, V24.B16
 	VMOV     V14.B16, V20.B16
 	MOVD     n+80(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l237
 l235:
 	FMOVQ    (R5), F0
@@ -4436,11 +4436,11 @@ l235:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l235
 l237:
-	CBZ      R15, l238
+	ADDS     $16, R15, R15
+	BEQ      l238
 	CMP      $4, R15
 	BLT      t336
 	FMOVQ    (R5), F0
@@ -5213,7 +5213,7 @@ l431:
 	VMOV     V17.B16, V24.B16
 	VMOV     V16.B16, V20.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l434
 l432:
 	FMOVQ    (R1), F0
@@ -5290,11 +5290,11 @@ l432:
 	VMOV     V0.B16, V24.B16
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l432
 l434:
-	CBZ      R15, l435
+	ADDS     $16, R15, R15
+	BEQ      l435
 	CMP      $4, R15
 	BLT      t461
 	FMOVQ    (R1), F0
@@ -5570,7 +5570,7 @@ l484:
 	VMOV     V17.B16, V24.B16
 	VMOV     V15.B16, V20.B16
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l487
 l485:
 	FMOVQ    (R3), F0
@@ -5685,11 +5685,11 @@ l485:
 	ADD      $64, R4, R4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l485
 l487:
-	CBZ      R15, l488
+	ADDS     $16, R15, R15
+	BEQ      l488
 	CMP      $4, R15
 	BLT      t538
 	FMOVQ    (R3), F0
@@ -6128,7 +6128,7 @@ l585:
 	VMOV     V15.B16, V25.B16
 	VMOV     V15.B16, V24.B16
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l588
 l586:
 	FMOVQ    (R1), F0
@@ -6391,11 +6391,11 @@ l586:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l586
 l588:
-	CBZ      R15, l589
+	ADDS     $16, R15, R15
+	BEQ      l589
 	CMP      $4, R15
 	BLT      t639
 	FMOVQ    (R1), F0
@@ -7042,7 +7042,7 @@ l686:
 	VMOV     V13.B16, V25.B16
 	VMOV     V13.B16, V24.B16
 	MOVD     n+80(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l689
 l687:
 	FMOVQ    (R5), F0
@@ -7377,11 +7377,11 @@ l687:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l687
 l689:
-	CBZ      R15, l690
+	ADDS     $16, R15, R15
+	BEQ      l690
 	CMP      $4, R15
 	BLT      t788
 	FMOVQ    (R5), F0
@@ -8317,7 +8317,7 @@ l883:
 	VMOV     V20.B16, V25.B16
 	VMOV     V20.B16, V24.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l886
 l884:
 	FMOVQ    (R1), F0
@@ -8456,11 +8456,11 @@ l884:
 	WORD     $0x4e21d718 // fadd v24.4s, v24.4s, v1.4s
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l884
 l886:
-	CBZ      R15, l887
+	ADDS     $16, R15, R15
+	BEQ      l887
 	CMP      $4, R15
 	BLT      t913
 	FMOVQ    (R1), F0
@@ -8826,7 +8826,7 @@ l936:
 	VMOV     V17.B16, V25.B16
 	VMOV     V17.B16, V24.B16
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l939
 l937:
 	FMOVQ    (R3), F0
@@ -8999,11 +8999,11 @@ l937:
 	ADD      $64, R4, R4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l937
 l939:
-	CBZ      R15, l940
+	ADDS     $16, R15, R15
+	BEQ      l940
 	CMP      $4, R15
 	BLT      t990
 	FMOVQ    (R3), F0
@@ -9529,7 +9529,7 @@ l1037:
 	VMOV     V16.B16, V24.B16
 	VMOV     V17.B16, V20.B16
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1040
 l1038:
 	FMOVQ    (R1), F0
@@ -10116,11 +10116,11 @@ l1038:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1038
 l1040:
-	CBZ      R15, l1041
+	ADDS     $16, R15, R15
+	BEQ      l1041
 	CMP      $4, R15
 	BLT      t1103
 	FMOVQ    (R1), F0
@@ -11052,7 +11052,7 @@ l1150:
 	VMOV     V17.B16, V24.B16
 	VMOV     V15.B16, V20.B16
 	MOVD     n+80(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1153
 l1151:
 	FMOVQ    (R5), F0
@@ -11819,11 +11819,11 @@ l1151:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1151
 l1153:
-	CBZ      R15, l1154
+	ADDS     $16, R15, R15
+	BEQ      l1154
 	CMP      $4, R15
 	BLT      t1264
 	FMOVQ    (R5), F0
@@ -13160,7 +13160,7 @@ l1359:
 	VMOV     V16.B16, V24.B16
 	VMOV     V17.B16, V20.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1362
 l1360:
 	FMOVQ    (R1), F0
@@ -13473,11 +13473,11 @@ l1360:
 	VMOV     V0.B16, V24.B16
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1360
 l1362:
-	CBZ      R15, l1363
+	ADDS     $16, R15, R15
+	BEQ      l1363
 	CMP      $4, R15
 	BLT      t1395
 	FMOVQ    (R1), F0
@@ -13982,7 +13982,7 @@ l1418:
 	VMOV     V17.B16, V24.B16
 	VMOV     V15.B16, V20.B16
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1421
 l1419:
 	FMOVQ    (R3), F0
@@ -14373,11 +14373,11 @@ l1419:
 	ADD      $64, R4, R4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1419
 l1421:
-	CBZ      R15, l1422
+	ADDS     $16, R15, R15
+	BEQ      l1422
 	CMP      $4, R15
 	BLT      t1478
 	FMOVQ    (R3), F0
@@ -15074,7 +15074,7 @@ l1525:
 	VMOV     V18.B16, V24.B16
 	VMOV     V17.B16, V20.B16
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1528
 l1526:
 	PRFM     2048(R2), PLDL1KEEP
@@ -15154,11 +15154,11 @@ l1526:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1526
 l1528:
-	CBZ      R15, l1529
+	ADDS     $16, R15, R15
+	BEQ      l1529
 	CMP      $4, R15
 	BLT      t1567
 	FMOVQ    (R3), F0
@@ -15509,7 +15509,7 @@ l1602:
 	VMOV     V17.B16, V24.B16
 	VMOV     V16.B16, V20.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1605
 l1603:
 	FMOVQ    (R5), F0
@@ -15617,11 +15617,11 @@ l1603:
 	ADD      $64, R5, R5
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1603
 l1605:
-	CBZ      R15, l1606
+	ADDS     $16, R15, R15
+	BEQ      l1606
 	CMP      $4, R15
 	BLT      t1668
 	FMOVQ    (R5), F0
@@ -16129,7 +16129,7 @@ l1727:
 	VMOV     V17.B16, V24.B16
 	VMOV     V16.B16, V20.B16
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1730
 l1728:
 	FMOVQ    (R6), F0
@@ -16246,11 +16246,11 @@ l1728:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1728
 l1730:
-	CBZ      R15, l1731
+	ADDS     $16, R15, R15
+	BEQ      l1731
 	CMP      $4, R15
 	BLT      t1805
 	FMOVQ    (R6), F0
@@ -16792,7 +16792,7 @@ l1876:
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V31.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1878
 l1877:
 	PRFM     2048(R1), PLDL1KEEP
@@ -16882,11 +16882,10 @@ l1877:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1877
 l1878:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l1879
 l1881:
 	FMOVQ    (R5), F0
@@ -16914,11 +16913,11 @@ l1881:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l1881
 l1879:
-	CBZ      R15, l1880
+	ADDS     $4, R15, R15
+	BEQ      l1880
 	TBNZ     $1, R15, t1893
 	FMOVS    (R5), F0
 	B        t1892
@@ -17017,7 +17016,7 @@ TEXT ·GaussSampleSigma(SB), NOSPLIT, $24-56
 	MOVD     R14, 24(RSP)
 l1902:
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1904
 l1903:
 	FLDPQ    (R2), (F0, F1)
@@ -17036,11 +17035,10 @@ l1903:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1903
 l1904:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l1905
 l1907:
 	FMOVQ    (R2), F0
@@ -17052,11 +17050,11 @@ l1907:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l1907
 l1905:
-	CBZ      R15, l1906
+	ADDS     $4, R15, R15
+	BEQ      l1906
 	TBNZ     $1, R15, t1917
 	FMOVS    (R2), F0
 	B        t1916
@@ -17138,7 +17136,7 @@ TEXT ·GaussSampleSigmaBackward(SB), NOSPLIT, $40-64
 	MOVD     R14, 32(RSP)
 l1924:
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1926
 l1925:
 	FLDPQ    (R2), (F0, F1)
@@ -17174,11 +17172,10 @@ l1925:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1925
 l1926:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l1927
 l1929:
 	FMOVQ    (R2), F0
@@ -17196,11 +17193,11 @@ l1929:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l1929
 l1927:
-	CBZ      R15, l1928
+	ADDS     $4, R15, R15
+	BEQ      l1928
 	TBNZ     $1, R15, t1945
 	FMOVS    (R2), F0
 	B        t1944
@@ -17335,7 +17332,7 @@ l1958:
 	VMOV     V21.B16, V25.B16
 	VMOV     V21.B16, V24.B16
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1961
 l1959:
 	PRFM     2048(R2), PLDL1KEEP
@@ -17477,11 +17474,11 @@ l1959:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1959
 l1961:
-	CBZ      R15, l1962
+	ADDS     $16, R15, R15
+	BEQ      l1962
 	CMP      $4, R15
 	BLT      t2000
 	FMOVQ    (R3), F0
@@ -17915,7 +17912,7 @@ l2035:
 	VMOV     V21.B16, V25.B16
 	VMOV     V21.B16, V24.B16
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2038
 l2036:
 	PRFM     2048(R2), PLDL1KEEP
@@ -18062,11 +18059,11 @@ l2036:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2036
 l2038:
-	CBZ      R15, l2039
+	ADDS     $16, R15, R15
+	BEQ      l2039
 	CMP      $4, R15
 	BLT      t2089
 	FMOVQ    (R3), F0
@@ -18576,7 +18573,7 @@ l2136:
 	VMOV     V19.B16, V25.B16
 	VMOV     V19.B16, V24.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2139
 l2137:
 	FMOVQ    (R5), F0
@@ -18754,11 +18751,11 @@ l2137:
 	ADD      $64, R5, R5
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2137
 l2139:
-	CBZ      R15, l2140
+	ADDS     $16, R15, R15
+	BEQ      l2140
 	CMP      $4, R15
 	BLT      t2202
 	FMOVQ    (R5), F0
@@ -19365,7 +19362,7 @@ l2261:
 	VMOV     V19.B16, V25.B16
 	VMOV     V19.B16, V24.B16
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2264
 l2262:
 	FMOVQ    (R6), F0
@@ -19552,11 +19549,11 @@ l2262:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2262
 l2264:
-	CBZ      R15, l2265
+	ADDS     $16, R15, R15
+	BEQ      l2265
 	CMP      $4, R15
 	BLT      t2339
 	FMOVQ    (R6), F0
@@ -20203,7 +20200,7 @@ l2410:
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
 	VMOV     V0.B16, V30.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2412
 l2411:
 	PRFM     2048(R1), PLDL1KEEP
@@ -20387,11 +20384,10 @@ l2411:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2411
 l2412:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l2413
 l2415:
 	FMOVQ    (R5), F0
@@ -20447,11 +20443,11 @@ l2415:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l2415
 l2413:
-	CBZ      R15, l2414
+	ADDS     $4, R15, R15
+	BEQ      l2414
 	TBNZ     $1, R15, t2427
 	FMOVS    (R5), F0
 	B        t2426
@@ -20582,7 +20578,7 @@ l2436:
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
 	VMOV     V0.B16, V30.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2438
 l2437:
 	PRFM     2048(R1), PLDL1KEEP
@@ -20676,11 +20672,10 @@ l2437:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2437
 l2438:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l2439
 l2441:
 	FMOVQ    (R3), F0
@@ -20709,11 +20704,11 @@ l2441:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l2441
 l2439:
-	CBZ      R15, l2440
+	ADDS     $4, R15, R15
+	BEQ      l2440
 	TBNZ     $1, R15, t2453
 	FMOVS    (R3), F0
 	B        t2452
@@ -20823,7 +20818,7 @@ TEXT ·GaussSampleLog(SB), NOSPLIT, $40-60
 	MOVD     R14, 24(RSP)
 l2462:
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2464
 l2463:
 	FLDPQ    (R2), (F0, F1)
@@ -20952,11 +20947,10 @@ l2463:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2463
 l2464:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l2465
 l2467:
 	FMOVQ    (R2), F0
@@ -21000,11 +20994,11 @@ l2467:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l2467
 l2465:
-	CBZ      R15, l2466
+	ADDS     $4, R15, R15
+	BEQ      l2466
 	TBNZ     $1, R15, t2477
 	FMOVS    (R2), F0
 	B        t2476
@@ -21128,7 +21122,7 @@ TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $56-68
 	MOVD     R14, 32(RSP)
 l2484:
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2486
 l2485:
 	FLDPQ    (R2), (F0, F1)
@@ -21276,11 +21270,10 @@ l2485:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2485
 l2486:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l2487
 l2489:
 	FMOVQ    (R2), F0
@@ -21331,11 +21324,11 @@ l2489:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l2489
 l2487:
-	CBZ      R15, l2488
+	ADDS     $4, R15, R15
+	BEQ      l2488
 	TBNZ     $1, R15, t2505
 	FMOVS    (R2), F0
 	B        t2504
@@ -21507,7 +21500,7 @@ l2518:
 	VMOV     V17.B16, V24.B16
 	VMOV     V16.B16, V20.B16
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2521
 l2519:
 	PRFM     2048(R2), PLDL1KEEP
@@ -21823,11 +21816,11 @@ l2519:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2519
 l2521:
-	CBZ      R15, l2522
+	ADDS     $16, R15, R15
+	BEQ      l2522
 	CMP      $4, R15
 	BLT      t2560
 	FMOVQ    (R3), F0
@@ -22407,7 +22400,7 @@ l2595:
 	VMOV     V18.B16, V24.B16
 	VMOV     V16.B16, V20.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2598
 l2596:
 	PRFM     2048(R2), PLDL1KEEP
@@ -22753,11 +22746,11 @@ l2596:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2596
 l2598:
-	CBZ      R15, l2599
+	ADDS     $16, R15, R15
+	BEQ      l2599
 	CMP      $4, R15
 	BLT      t2661
 	FMOVQ    (R3), F0
@@ -23495,7 +23488,7 @@ l2720:
 	VMOV     V17.B16, V24.B16
 	VMOV     V16.B16, V20.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2723
 l2721:
 	FMOVQ    (R5), F0
@@ -23879,11 +23872,11 @@ l2721:
 	ADD      $64, R5, R5
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2721
 l2723:
-	CBZ      R15, l2724
+	ADDS     $16, R15, R15
+	BEQ      l2724
 	CMP      $4, R15
 	BLT      t2786
 	FMOVQ    (R5), F0
@@ -24662,7 +24655,7 @@ l2845:
 	VMOV     V17.B16, V24.B16
 	VMOV     V16.B16, V20.B16
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2848
 l2846:
 	FMOVQ    (R6), F0
@@ -25055,11 +25048,11 @@ l2846:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2846
 l2848:
-	CBZ      R15, l2849
+	ADDS     $16, R15, R15
+	BEQ      l2849
 	CMP      $4, R15
 	BLT      t2923
 	FMOVQ    (R6), F0
@@ -25878,7 +25871,7 @@ l2994:
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V31.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2996
 l2995:
 	PRFM     2048(R1), PLDL1KEEP
@@ -26220,11 +26213,10 @@ l2995:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2995
 l2996:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l2997
 l2999:
 	FMOVQ    (R5), F0
@@ -26321,11 +26313,11 @@ l2999:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l2999
 l2997:
-	CBZ      R15, l2998
+	ADDS     $4, R15, R15
+	BEQ      l2998
 	TBNZ     $1, R15, t3011
 	FMOVS    (R5), F0
 	B        t3010
@@ -26493,7 +26485,7 @@ l3020:
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V31.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3022
 l3021:
 	PRFM     2048(R1), PLDL1KEEP
@@ -26599,11 +26591,10 @@ l3021:
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3021
 l3022:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l3023
 l3025:
 	FMOVQ    (R3), F0
@@ -26635,11 +26626,11 @@ l3025:
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l3025
 l3023:
-	CBZ      R15, l3024
+	ADDS     $4, R15, R15
+	BEQ      l3024
 	TBNZ     $1, R15, t3039
 	FMOVS    (R3), F0
 	B        t3038
@@ -26762,7 +26753,7 @@ TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	MOVD     R14, 24(RSP)
 l3050:
 	MOVD     n+40(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3052
 l3051:
 	FLDPQ    (R2), (F0, F1)
@@ -27001,11 +26992,10 @@ l3051:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3051
 l3052:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l3053
 l3055:
 	FMOVQ    (R2), F0
@@ -27078,11 +27068,11 @@ l3055:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l3055
 l3053:
-	CBZ      R15, l3054
+	ADDS     $4, R15, R15
+	BEQ      l3054
 	TBNZ     $1, R15, t3065
 	FMOVS    (R2), F0
 	B        t3064
@@ -27234,7 +27224,7 @@ TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $40-64
 	MOVD     R14, 32(RSP)
 l3072:
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3074
 l3073:
 	FLDPQ    (R2), (F0, F1)
@@ -27390,11 +27380,10 @@ l3073:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3073
 l3074:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l3075
 l3077:
 	FMOVQ    (R2), F0
@@ -27447,11 +27436,11 @@ l3077:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l3077
 l3075:
-	CBZ      R15, l3076
+	ADDS     $4, R15, R15
+	BEQ      l3076
 	TBNZ     $1, R15, t3093
 	FMOVS    (R2), F0
 	B        t3092
@@ -27626,7 +27615,7 @@ l3106:
 	VMOV     V18.B16, V24.B16
 	VMOV     V15.B16, V20.B16
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3109
 l3107:
 	FMOVQ    (R3), F0
@@ -27768,11 +27757,11 @@ l3107:
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3107
 l3109:
-	CBZ      R15, l3110
+	ADDS     $16, R15, R15
+	BEQ      l3110
 	CMP      $4, R15
 	BLT      t3196
 	FMOVQ    (R3), F0
@@ -28447,7 +28436,7 @@ l3279:
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V29.B16
 	MOVD     n+96(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3281
 l3280:
 	FMOVQ    (R5), F0
@@ -28616,11 +28605,10 @@ l3280:
 	ADD      $64, R6, R6
 	ADD      $64, R7, R7
 	ADD      $64, R8, R8
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3280
 l3281:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l3282
 l3284:
 	FMOVQ    (R5), F0
@@ -28672,11 +28660,11 @@ l3284:
 	ADD      $16, R6, R6
 	ADD      $16, R7, R7
 	ADD      $16, R8, R8
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l3284
 l3282:
-	CBZ      R15, l3283
+	ADDS     $4, R15, R15
+	BEQ      l3283
 	TBNZ     $1, R15, t3306
 	FMOVS    (R5), F0
 	B        t3305
@@ -28892,7 +28880,7 @@ l3325:
 	VMOV     V17.B16, V24.B16
 	VMOV     V16.B16, V20.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3328
 l3326:
 	FMOVQ    (R3), F0
@@ -28988,11 +28976,11 @@ l3326:
 	ADD      $64, R5, R5
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3326
 l3328:
-	CBZ      R15, l3329
+	ADDS     $16, R15, R15
+	BEQ      l3329
 	CMP      $4, R15
 	BLT      t3391
 	FMOVQ    (R3), F0
@@ -29465,7 +29453,7 @@ l3450:
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V29.B16
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3452
 l3451:
 	FMOVQ    (R3), F0
@@ -29550,11 +29538,10 @@ l3451:
 	ADD      $64, R5, R5
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3451
 l3452:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l3453
 l3455:
 	FMOVQ    (R3), F0
@@ -29582,11 +29569,11 @@ l3455:
 	ADD      $16, R5, R5
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l3455
 l3453:
-	CBZ      R15, l3454
+	ADDS     $4, R15, R15
+	BEQ      l3454
 	TBNZ     $1, R15, t3469
 	FMOVS    (R3), F0
 	B        t3468
@@ -29749,7 +29736,7 @@ l3480:
 	VMOV     V15.B16, V25.B16
 	VMOV     V15.B16, V24.B16
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3483
 l3481:
 	FMOVQ    (R3), F0
@@ -30113,11 +30100,11 @@ l3481:
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3481
 l3483:
-	CBZ      R15, l3484
+	ADDS     $16, R15, R15
+	BEQ      l3484
 	CMP      $4, R15
 	BLT      t3570
 	FMOVQ    (R3), F0
@@ -31048,7 +31035,7 @@ l3653:
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V29.B16
 	MOVD     n+96(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3655
 l3654:
 	FMOVQ    (R5), F0
@@ -31467,11 +31454,10 @@ l3654:
 	ADD      $64, R6, R6
 	ADD      $64, R7, R7
 	ADD      $64, R8, R8
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3654
 l3655:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l3656
 l3658:
 	FMOVQ    (R5), F0
@@ -31599,11 +31585,11 @@ l3658:
 	ADD      $16, R6, R6
 	ADD      $16, R7, R7
 	ADD      $16, R8, R8
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l3658
 l3656:
-	CBZ      R15, l3657
+	ADDS     $4, R15, R15
+	BEQ      l3657
 	TBNZ     $1, R15, t3680
 	FMOVS    (R5), F0
 	B        t3679
@@ -31896,7 +31882,7 @@ l3699:
 	VMOV     V20.B16, V25.B16
 	VMOV     V20.B16, V24.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3702
 l3700:
 	FMOVQ    (R3), F0
@@ -32054,11 +32040,11 @@ l3700:
 	ADD      $64, R5, R5
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3700
 l3702:
-	CBZ      R15, l3703
+	ADDS     $16, R15, R15
+	BEQ      l3703
 	CMP      $4, R15
 	BLT      t3765
 	FMOVQ    (R3), F0
@@ -32626,7 +32612,7 @@ l3824:
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V29.B16
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3826
 l3825:
 	FMOVQ    (R3), F0
@@ -32801,11 +32787,10 @@ l3825:
 	ADD      $64, R5, R5
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3825
 l3826:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l3827
 l3829:
 	FMOVQ    (R3), F0
@@ -32860,11 +32845,11 @@ l3829:
 	ADD      $16, R5, R5
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l3829
 l3827:
-	CBZ      R15, l3828
+	ADDS     $4, R15, R15
+	BEQ      l3828
 	TBNZ     $1, R15, t3843
 	FMOVS    (R3), F0
 	B        t3842
@@ -33056,7 +33041,7 @@ l3854:
 	VMOV     V16.B16, V24.B16
 	VMOV     V17.B16, V20.B16
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3857
 l3855:
 	FMOVQ    (R3), F0
@@ -33674,11 +33659,11 @@ l3855:
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l3855
 l3857:
-	CBZ      R15, l3858
+	ADDS     $16, R15, R15
+	BEQ      l3858
 	CMP      $4, R15
 	BLT      t3956
 	FMOVQ    (R3), F0
@@ -34830,7 +34815,7 @@ l4039:
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V29.B16
 	MOVD     n+96(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l4041
 l4040:
 	FMOVQ    (R5), F0
@@ -35499,11 +35484,10 @@ l4040:
 	ADD      $64, R6, R6
 	ADD      $64, R7, R7
 	ADD      $64, R8, R8
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l4040
 l4041:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l4042
 l4044:
 	FMOVQ    (R5), F0
@@ -35692,11 +35676,11 @@ l4044:
 	ADD      $16, R6, R6
 	ADD      $16, R7, R7
 	ADD      $16, R8, R8
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l4044
 l4042:
-	CBZ      R15, l4043
+	ADDS     $4, R15, R15
+	BEQ      l4043
 	TBNZ     $1, R15, t4066
 	FMOVS    (R5), F0
 	B        t4065
@@ -36055,7 +36039,7 @@ l4085:
 	VMOV     V16.B16, V24.B16
 	VMOV     V17.B16, V20.B16
 	MOVD     n+56(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l4088
 l4086:
 	FMOVQ    (R3), F0
@@ -36387,11 +36371,11 @@ l4086:
 	ADD      $64, R5, R5
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l4086
 l4088:
-	CBZ      R15, l4089
+	ADDS     $16, R15, R15
+	BEQ      l4089
 	CMP      $4, R15
 	BLT      t4157
 	FMOVQ    (R3), F0
@@ -37101,7 +37085,7 @@ l4216:
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V29.B16
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l4218
 l4217:
 	FMOVQ    (R3), F0
@@ -37434,11 +37418,10 @@ l4217:
 	ADD      $64, R5, R5
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l4217
 l4218:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l4219
 l4221:
 	FMOVQ    (R3), F0
@@ -37534,11 +37517,11 @@ l4221:
 	ADD      $16, R5, R5
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l4221
 l4219:
-	CBZ      R15, l4220
+	ADDS     $4, R15, R15
+	BEQ      l4220
 	TBNZ     $1, R15, t4235
 	FMOVS    (R3), F0
 	B        t4234

@@ -167,7 +167,7 @@ TEXT ·GRUStep(SB), NOSPLIT, $56-76
 	MOVD     R14, 40(RSP)
 l1:
 	MOVD     n+40(FP), R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BLT      l3
 l2:
 	FLDPQ    (R1), (F0, F1)
@@ -365,11 +365,10 @@ l2:
 	ADD      $32, R1, R1
 	ADD      $32, R2, R2
 	ADD      $32, R3, R3
-	SUB      $8, R15, R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BGE      l2
 l3:
-	CMP      $4, R15
+	ADDS     $4, R15, R15
 	BLT      l4
 l6:
 	FMOVQ    (R1), F0
@@ -490,7 +489,8 @@ l6:
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
 l4:
-	CBZ      R15, l5
+	ADDS     $4, R15, R15
+	BEQ      l5
 	TBNZ     $1, R15, t26
 	FMOVS    (R1), F0
 	B        t25
@@ -747,7 +747,7 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $88-100
 	MOVD     R14, 64(RSP)
 l43:
 	MOVD     n+64(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l45
 l44:
 
@@ -927,11 +927,10 @@ l44:
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l44
 l45:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l46
 l48:
 
@@ -995,11 +994,11 @@ l48:
 	ADD      $16, R4, R4
 	ADD      $16, R5, R5
 	ADD      $16, R6, R6
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l48
 l46:
-	CBZ      R15, l47
+	ADDS     $4, R15, R15
+	BEQ      l47
 
 	// dz, dn, dhx
 	TBNZ     $1, R15, t72
@@ -1208,7 +1207,7 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $56-68
 	MOVD     R14, 32(RSP)
 l93:
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l95
 l94:
 	FLDPQ    (R1), (F0, F1)
@@ -1443,11 +1442,10 @@ l94:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l94
 l95:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l96
 l98:
 	FMOVQ    (R1), F0
@@ -1526,11 +1524,11 @@ l98:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l98
 l96:
-	CBZ      R15, l97
+	ADDS     $4, R15, R15
+	BEQ      l97
 	TBNZ     $1, R15, t112
 	FMOVS    (R1), F0
 	B        t111
@@ -1707,7 +1705,7 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $56-60
 	MOVD     R14, 32(RSP)
 l123:
 	MOVD     n+32(FP), R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BLT      l125
 l124:
 	ADD      R4<<0, R1, R24
@@ -1786,11 +1784,10 @@ l124:
 	ADD      $32, R0, R0
 	ADD      $32, R1, R1
 	ADD      $32, R2, R2
-	SUB      $8, R15, R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BGE      l124
 l125:
-	CMP      $4, R15
+	ADDS     $4, R15, R15
 	BLT      l126
 l128:
 	ADD      R4<<0, R1, R24
@@ -1841,7 +1838,8 @@ l128:
 	ADD      $16, R2, R2
 	SUB      $4, R15, R15
 l126:
-	CBZ      R15, l127
+	ADDS     $4, R15, R15
+	BEQ      l127
 	ADD      R4<<0, R1, R24
 	TBNZ     $1, R15, t140
 	FMOVS    (R24), F0
@@ -1984,7 +1982,7 @@ TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $72-76
 	MOVD     R14, 48(RSP)
 l149:
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l151
 l150:
 
@@ -2108,11 +2106,10 @@ l150:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l150
 l151:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l152
 l154:
 
@@ -2157,11 +2154,11 @@ l154:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l154
 l152:
-	CBZ      R15, l153
+	ADDS     $4, R15, R15
+	BEQ      l153
 
 	// dz, dn, dhx
 	TBNZ     $1, R15, t170
@@ -2320,7 +2317,7 @@ TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $72-84
 	MOVD     R14, 48(RSP)
 l183:
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l185
 l184:
 	FLDPQ    (R3), (F0, F1)
@@ -2390,11 +2387,10 @@ l184:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l184
 l185:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l186
 l188:
 	FMOVQ    (R3), F0
@@ -2422,11 +2418,11 @@ l188:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l188
 l186:
-	CBZ      R15, l187
+	ADDS     $4, R15, R15
+	BEQ      l187
 	TBNZ     $1, R15, t202
 	FMOVS    (R3), F0
 	B        t201

@@ -81,7 +81,7 @@ TEXT ·Axpy(SB), NOSPLIT, $24-28
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2
 l1:
 	FLDPQ    (R1), (F0, F1)
@@ -96,11 +96,10 @@ l1:
 	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1
 l2:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l3
 l5:
 	FMOVQ    (R1), F0
@@ -109,11 +108,11 @@ l5:
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l5
 l3:
-	CBZ      R15, l4
+	ADDS     $4, R15, R15
+	BEQ      l4
 	TBNZ     $1, R15, t13
 	FMOVS    (R1), F0
 	B        t12
@@ -156,7 +155,7 @@ TEXT ·Scal(SB), NOSPLIT, $24-28
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l19
 l18:
 	FLDPQ    (R1), (F0, F1)
@@ -169,11 +168,10 @@ l18:
 	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l18
 l19:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l20
 l22:
 	FMOVQ    (R1), F0
@@ -181,11 +179,11 @@ l22:
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l22
 l20:
-	CBZ      R15, l21
+	ADDS     $4, R15, R15
+	BEQ      l21
 	TBNZ     $1, R15, t28
 	FMOVS    (R1), F0
 	B        t27
@@ -226,7 +224,7 @@ TEXT ·AddColumnSums(SB), NOSPLIT, $24-40
 	MOVD     R14, 16(RSP)
 l31:
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l33
 l32:
 	FLDPQ    (R0), (F0, F1)
@@ -241,11 +239,10 @@ l32:
 	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l32
 l33:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l34
 l36:
 	FMOVQ    (R0), F0
@@ -254,11 +251,11 @@ l36:
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l36
 l34:
-	CBZ      R15, l35
+	ADDS     $4, R15, R15
+	BEQ      l35
 	TBNZ     $1, R15, t44
 	FMOVS    (R0), F0
 	B        t43
@@ -322,7 +319,7 @@ TEXT ·AddColumnProducts(SB), NOSPLIT, $24-56
 	MOVD     R14, 24(RSP)
 l49:
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l51
 l50:
 	FLDPQ    (R0), (F0, F1)
@@ -340,11 +337,10 @@ l50:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l50
 l51:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l52
 l54:
 	FMOVQ    (R0), F0
@@ -355,11 +351,11 @@ l54:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l54
 l52:
-	CBZ      R15, l53
+	ADDS     $4, R15, R15
+	BEQ      l53
 	TBNZ     $1, R15, t64
 	FMOVS    (R0), F0
 	B        t63
@@ -433,7 +429,7 @@ TEXT ·AddColumnSums4(SB), NOSPLIT, $24-40
 	MOVD     R14, 16(RSP)
 l71:
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l73
 l72:
 	FLDPQ    (R0), (F0, F1)
@@ -469,11 +465,10 @@ l72:
 	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l72
 l73:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l74
 l76:
 	FMOVQ    (R0), F0
@@ -491,11 +486,11 @@ l76:
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l76
 l74:
-	CBZ      R15, l75
+	ADDS     $4, R15, R15
+	BEQ      l75
 	TBNZ     $1, R15, t90
 	FMOVS    (R0), F0
 	B        t89
@@ -598,7 +593,7 @@ TEXT ·AddColumnProducts4(SB), NOSPLIT, $24-56
 	MOVD     R14, 24(RSP)
 l101:
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l103
 l102:
 	FLDPQ    (R0), (F0, F1)
@@ -646,11 +641,10 @@ l102:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l102
 l103:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l104
 l106:
 	FMOVQ    (R0), F0
@@ -676,11 +670,11 @@ l106:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l106
 l104:
-	CBZ      R15, l105
+	ADDS     $4, R15, R15
+	BEQ      l105
 	TBNZ     $1, R15, t128
 	FMOVS    (R0), F0
 	B        t127
@@ -838,7 +832,7 @@ TEXT ·SumSquares(SB), NOSPLIT, $552-24
 	FMOVQ    240(R0), F0
 	VMOV     V0.B16, V16.B16
 	MOVD     n+16(FP), R15
-	CMP      $64, R15
+	SUBS     $64, R15, R15
 	BLT      l149
 l147:
 	FLDPQ    (R1), (F0, F1)
@@ -866,11 +860,11 @@ l147:
 	VFMLA    V14.S4, V14.S4, V17.S4
 	VFMLA    V15.S4, V15.S4, V16.S4
 	ADD      $256, R1, R1
-	SUB      $64, R15, R15
-	CMP      $64, R15
+	SUBS     $64, R15, R15
 	BGE      l147
 l149:
-	CBZ      R15, l150
+	ADDS     $64, R15, R15
+	BEQ      l150
 	CMP      $4, R15
 	BLT      t200
 	FMOVQ    (R1), F0

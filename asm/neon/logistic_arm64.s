@@ -251,7 +251,7 @@ l1:
 	VMOV     V10.B16, V25.B16
 	VMOV     V10.B16, V24.B16
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l4
 l2:
 	FLDPQ    (R2), (F0, F1)
@@ -265,11 +265,11 @@ l2:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2
 l4:
-	CBZ      R15, l5
+	ADDS     $16, R15, R15
+	BEQ      l5
 	CMP      $4, R15
 	BLT      t191
 	FMOVQ    (R2), F0
@@ -413,7 +413,7 @@ l5:
 	FMOVQ    576(R26), F21
 	FMOVQ    576(R26), F20
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l8
 l6:
 	FMOVQ    (R4), F0
@@ -1497,11 +1497,11 @@ l6:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l6
 l8:
-	CBZ      R15, l9
+	ADDS     $16, R15, R15
+	BEQ      l9
 	CMP      $4, R15
 	BLT      t203
 	FMOVQ    (R4), F0
@@ -3142,7 +3142,7 @@ l238:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l241
 l239:
 	FLDPQ    (R5), (F0, F1)
@@ -3156,11 +3156,11 @@ l239:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R5, R5
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l239
 l241:
-	CBZ      R15, l242
+	ADDS     $16, R15, R15
+	BEQ      l242
 	CMP      $4, R15
 	BLT      t483
 	FMOVQ    (R5), F0
@@ -3308,7 +3308,7 @@ l242:
 	FMOVQ    576(R26), F21
 	FMOVQ    576(R26), F20
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l245
 l243:
 	FMOVQ    (R7), F0
@@ -4619,11 +4619,11 @@ l243:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l243
 l245:
-	CBZ      R15, l246
+	ADDS     $16, R15, R15
+	BEQ      l246
 	CMP      $4, R15
 	BLT      t495
 	FMOVQ    (R7), F0
@@ -6643,7 +6643,7 @@ l246:
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	VMOV     V0.B16, V17.B16
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l248
 l247:
 	FMOVS    (R0), F0
@@ -7056,11 +7056,10 @@ l247:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l247
 l248:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l249
 l251:
 	FMOVS    (R0), F0
@@ -7179,11 +7178,11 @@ l251:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l251
 l249:
-	CBZ      R15, l250
+	ADDS     $4, R15, R15
+	BEQ      l250
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	TBNZ     $1, R15, t567
@@ -7434,7 +7433,7 @@ l580:
 	VMOV     V10.B16, V25.B16
 	VMOV     V10.B16, V24.B16
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l583
 l581:
 	FLDPQ    (R2), (F0, F1)
@@ -7448,11 +7447,11 @@ l581:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l581
 l583:
-	CBZ      R15, l584
+	ADDS     $16, R15, R15
+	BEQ      l584
 	CMP      $4, R15
 	BLT      t770
 	FMOVQ    (R2), F0
@@ -7596,7 +7595,7 @@ l584:
 	FMOVQ    576(R26), F21
 	FMOVQ    576(R26), F20
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l587
 l585:
 	FMOVQ    (R4), F0
@@ -8758,11 +8757,11 @@ l585:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l585
 l587:
-	CBZ      R15, l588
+	ADDS     $16, R15, R15
+	BEQ      l588
 	CMP      $4, R15
 	BLT      t782
 	FMOVQ    (R4), F0
@@ -10484,7 +10483,7 @@ l817:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l820
 l818:
 	FLDPQ    (R5), (F0, F1)
@@ -10498,11 +10497,11 @@ l818:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R5, R5
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l818
 l820:
-	CBZ      R15, l821
+	ADDS     $16, R15, R15
+	BEQ      l821
 	CMP      $4, R15
 	BLT      t1062
 	FMOVQ    (R5), F0
@@ -10650,7 +10649,7 @@ l821:
 	FMOVQ    576(R26), F21
 	FMOVQ    576(R26), F20
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l824
 l822:
 	FMOVQ    (R7), F0
@@ -12055,11 +12054,11 @@ l822:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l822
 l824:
-	CBZ      R15, l825
+	ADDS     $16, R15, R15
+	BEQ      l825
 	CMP      $4, R15
 	BLT      t1074
 	FMOVQ    (R7), F0
@@ -14173,7 +14172,7 @@ l825:
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	VMOV     V0.B16, V17.B16
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l827
 l826:
 	FMOVS    (R0), F0
@@ -14586,11 +14585,10 @@ l826:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l826
 l827:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l828
 l830:
 	FMOVS    (R0), F0
@@ -14709,11 +14707,11 @@ l830:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l830
 l828:
-	CBZ      R15, l829
+	ADDS     $4, R15, R15
+	BEQ      l829
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	TBNZ     $1, R15, t1146
@@ -14961,7 +14959,7 @@ l1159:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1162
 l1160:
 	FLDPQ    (R2), (F0, F1)
@@ -14975,11 +14973,11 @@ l1160:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1160
 l1162:
-	CBZ      R15, l1163
+	ADDS     $16, R15, R15
+	BEQ      l1163
 	CMP      $4, R15
 	BLT      t1349
 	FMOVQ    (R2), F0
@@ -15127,7 +15125,7 @@ l1163:
 	FMOVQ    576(R26), F21
 	FMOVQ    576(R26), F20
 	MOVD     n+48(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1166
 l1164:
 	FMOVQ    (R4), F0
@@ -16443,11 +16441,11 @@ l1164:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1164
 l1166:
-	CBZ      R15, l1167
+	ADDS     $16, R15, R15
+	BEQ      l1167
 	CMP      $4, R15
 	BLT      t1361
 	FMOVQ    (R4), F0
@@ -18325,7 +18323,7 @@ l1396:
 	FMOVQ    512(R26), F25
 	FMOVQ    512(R26), F24
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1399
 l1397:
 	FLDPQ    (R5), (F0, F1)
@@ -18339,11 +18337,11 @@ l1397:
 	WORD     $0x6eb8e460 // fcmgt v0.4s, v3.4s, v24.4s
 	VBIT     V0.B16, V3.B16, V24.B16
 	ADD      $64, R5, R5
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1397
 l1399:
-	CBZ      R15, l1400
+	ADDS     $16, R15, R15
+	BEQ      l1400
 	CMP      $4, R15
 	BLT      t1567
 	FMOVQ    (R5), F0
@@ -18491,7 +18489,7 @@ l1400:
 	FMOVQ    576(R26), F21
 	FMOVQ    576(R26), F20
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1403
 l1401:
 	FMOVQ    (R7), F0
@@ -20126,11 +20124,11 @@ l1401:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1401
 l1403:
-	CBZ      R15, l1404
+	ADDS     $16, R15, R15
+	BEQ      l1404
 	CMP      $4, R15
 	BLT      t1579
 	FMOVQ    (R7), F0
@@ -22480,7 +22478,7 @@ l1404:
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	VMOV     V0.B16, V17.B16
 	MOVD     n+72(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l1406
 l1405:
 	FMOVS    (R0), F0
@@ -22901,11 +22899,10 @@ l1405:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1405
 l1406:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l1407
 l1409:
 	FMOVS    (R0), F0
@@ -23026,11 +23023,11 @@ l1409:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l1409
 l1407:
-	CBZ      R15, l1408
+	ADDS     $4, R15, R15
+	BEQ      l1408
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	TBNZ     $1, R15, t1651

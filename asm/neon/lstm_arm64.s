@@ -168,7 +168,7 @@ TEXT ·LSTMStep(SB), NOSPLIT, $56-68
 	MOVD     R14, 40(RSP)
 l1:
 	MOVD     n+40(FP), R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BLT      l3
 l2:
 	FLDPQ    (R3), (F0, F1)
@@ -479,11 +479,10 @@ l2:
 	ADD      $32, R1, R1
 	ADD      $32, R2, R2
 	ADD      $32, R3, R3
-	SUB      $8, R15, R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BGE      l2
 l3:
-	CMP      $4, R15
+	ADDS     $4, R15, R15
 	BLT      l4
 l6:
 	FMOVQ    (R3), F0
@@ -669,7 +668,8 @@ l6:
 	ADD      $16, R3, R3
 	SUB      $4, R15, R15
 l4:
-	CBZ      R15, l5
+	ADDS     $4, R15, R15
+	BEQ      l5
 	TBNZ     $1, R15, t30
 	FMOVS    (R3), F0
 	B        t29
@@ -1016,7 +1016,7 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $104-96
 	MOVD     R14, 64(RSP)
 l51:
 	MOVD     n+64(FP), R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BLT      l53
 l52:
 	FLDPQ    (R6), (F0, F1)
@@ -1189,11 +1189,10 @@ l52:
 	ADD      $32, R4, R4
 	ADD      $32, R5, R5
 	ADD      $32, R6, R6
-	SUB      $8, R15, R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BGE      l52
 l53:
-	CMP      $4, R15
+	ADDS     $4, R15, R15
 	BLT      l54
 l56:
 	FMOVQ    (R6), F0
@@ -1300,7 +1299,8 @@ l56:
 	ADD      $16, R6, R6
 	SUB      $4, R15, R15
 l54:
-	CBZ      R15, l55
+	ADDS     $4, R15, R15
+	BEQ      l55
 	TBNZ     $1, R15, t84
 	FMOVS    (R6), F0
 	B        t83
@@ -1577,7 +1577,7 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $56-76
 	MOVD     R14, 40(RSP)
 l109:
 	MOVD     n+48(FP), R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BLT      l111
 l110:
 	FLDPQ    (R3), (F0, F1)
@@ -1900,11 +1900,10 @@ l110:
 	ADD      $32, R2, R2
 	ADD      $32, R3, R3
 	ADD      $32, R4, R4
-	SUB      $8, R15, R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BGE      l110
 l111:
-	CMP      $4, R15
+	ADDS     $4, R15, R15
 	BLT      l112
 l114:
 	FMOVQ    (R3), F0
@@ -2099,7 +2098,8 @@ l114:
 	ADD      $16, R4, R4
 	SUB      $4, R15, R15
 l112:
-	CBZ      R15, l113
+	ADDS     $4, R15, R15
+	BEQ      l113
 	TBNZ     $1, R15, t144
 	FMOVS    (R3), F0
 	B        t143
@@ -2481,7 +2481,7 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $104-104
 	MOVD     R14, 64(RSP)
 l171:
 	MOVD     n+72(FP), R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BLT      l173
 l172:
 	FLDPQ    (R6), (F0, F1)
@@ -2666,11 +2666,10 @@ l172:
 	ADD      $32, R5, R5
 	ADD      $32, R6, R6
 	ADD      $32, R7, R7
-	SUB      $8, R15, R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BGE      l172
 l173:
-	CMP      $4, R15
+	ADDS     $4, R15, R15
 	BLT      l174
 l176:
 	FMOVQ    (R6), F0
@@ -2786,7 +2785,8 @@ l176:
 	ADD      $16, R7, R7
 	SUB      $4, R15, R15
 l174:
-	CBZ      R15, l175
+	ADDS     $4, R15, R15
+	BEQ      l175
 	TBNZ     $1, R15, t210
 	FMOVS    (R6), F0
 	B        t209

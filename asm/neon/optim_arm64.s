@@ -104,9 +104,9 @@ TEXT ·Adam(SB), NOSPLIT, $120-80
 	MOVD     m+16(FP), R2
 	MOVD     v+24(FP), R3
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
-	BLT      l3
-l2:
+	SUBS     $16, R15, R15
+	BLT      l2
+l1:
 	PRFM     2048(R0), PLDL1KEEP
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
@@ -197,12 +197,11 @@ l2:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
-	SUB      $16, R15, R15
-	CMP      $16, R15
-	BGE      l2
-l3:
-	CMP      $4, R15
-	BLT      l4
+	SUBS     $16, R15, R15
+	BGE      l1
+l2:
+	ADDS     $12, R15, R15
+	BLT      l3
 l6:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
@@ -235,44 +234,44 @@ l6:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l6
-l4:
-	CBZ      R15, l5
-	TBNZ     $1, R15, t22
+l3:
+	ADDS     $4, R15, R15
+	BEQ      l4
+	TBNZ     $1, R15, t25
 	FMOVS    (R1), F0
-	B        t21
-t22:
+	B        t24
+t25:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t21
+	TBZ      $0, R15, t24
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t21:
-	TBNZ     $1, R15, t24
-	FMOVS    (R2), F1
-	B        t23
 t24:
+	TBNZ     $1, R15, t27
+	FMOVS    (R2), F1
+	B        t26
+t27:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t23
+	TBZ      $0, R15, t26
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t23:
+t26:
 	WORD     $0x6e20dfc2 // fmul v2.4s, v30.4s, v0.4s
 	VFMLA    V1.S4, V31.S4, V2.S4
 	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
 	WORD     $0x6ea1e7a1 // fcmgt v1.4s, v29.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e20df82 // fmul v2.4s, v28.4s, v0.4s
-	TBNZ     $1, R15, t26
+	TBNZ     $1, R15, t29
 	FMOVS    (R3), F3
-	B        t25
-t26:
+	B        t28
+t29:
 	FMOVD    (R3), F3
-	TBZ      $0, R15, t25
+	TBZ      $0, R15, t28
 	ADD      $8, R3, R23
 	VLD1     (R23), V3.S[2]
-t25:
+t28:
 	WORD     $0x6e23df63 // fmul v3.4s, v27.4s, v3.4s
 	VFMLA    V0.S4, V2.S4, V3.S4
 	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
@@ -283,49 +282,55 @@ t25:
 	WORD     $0x6e39dc02 // fmul v2.4s, v0.4s, v25.4s
 	WORD     $0x6ea1f842 // fsqrt v2.4s, v2.4s
 	WORD     $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
-	TBNZ     $1, R15, t28
+	TBNZ     $1, R15, t31
 	FMOVS    F1, (R2)
-	B        t27
-t28:
+	B        t30
+t31:
 	FMOVD    F1, (R2)
-	TBZ      $0, R15, t27
+	TBZ      $0, R15, t30
 	ADD      $8, R2, R23
 	VST1     V1.S[2], (R23)
-t27:
-	TBNZ     $1, R15, t30
-	FMOVS    F0, (R3)
-	B        t29
 t30:
+	TBNZ     $1, R15, t33
+	FMOVS    F0, (R3)
+	B        t32
+t33:
 	FMOVD    F0, (R3)
-	TBZ      $0, R15, t29
+	TBZ      $0, R15, t32
 	ADD      $8, R3, R23
 	VST1     V0.S[2], (R23)
-t29:
+t32:
 
 	// p
 	WORD     $0x6e22fc20 // fdiv v0.4s, v1.4s, v2.4s
-	TBNZ     $1, R15, t32
+	TBNZ     $1, R15, t35
 	FMOVS    (R0), F1
-	B        t31
-t32:
+	B        t34
+t35:
 	FMOVD    (R0), F1
-	TBZ      $0, R15, t31
+	TBZ      $0, R15, t34
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
-t31:
-	VFMLS    V0.S4, V23.S4, V1.S4
-	TBNZ     $1, R15, t34
-	FMOVS    F1, (R0)
-	B        t33
 t34:
+	VFMLS    V0.S4, V23.S4, V1.S4
+	TBNZ     $1, R15, t37
+	FMOVS    F1, (R0)
+	B        t36
+t37:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t33
+	TBZ      $0, R15, t36
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t33:
-l5:
+t36:
+l4:
 	MOVD     $0, R15
-l1:
+	B        l9
+l5:
+	ADD      $12, R15, R15
+l7:
+	ADD      $4, R15, R15
+l8:
+l9:
 	MOVD     R15, left+72(FP)
 	RET
 
@@ -345,9 +350,9 @@ TEXT ·SGD(SB), NOSPLIT, $40-40
 	MOVD     grad+8(FP), R1
 	MOVD     m+16(FP), R2
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
-	BLT      l36
-l35:
+	SUBS     $16, R15, R15
+	BLT      l39
+l38:
 	PRFM     2048(R0), PLDL1KEEP
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
@@ -384,13 +389,12 @@ l35:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
-	BGE      l35
-l36:
-	CMP      $4, R15
-	BLT      l37
+	SUBS     $16, R15, R15
+	BGE      l38
 l39:
+	ADDS     $12, R15, R15
+	BLT      l40
+l42:
 	FMOVQ    (R2), F0
 	FMOVQ    (R1), F1
 	VFMLA    V0.S4, V31.S4, V1.S4
@@ -404,62 +408,62 @@ l39:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
-	BGE      l39
-l37:
-	CBZ      R15, l38
-	TBNZ     $1, R15, t51
+	SUBS     $4, R15, R15
+	BGE      l42
+l40:
+	ADDS     $4, R15, R15
+	BEQ      l41
+	TBNZ     $1, R15, t54
 	FMOVS    (R2), F0
-	B        t50
-t51:
+	B        t53
+t54:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t50
+	TBZ      $0, R15, t53
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t50:
-	TBNZ     $1, R15, t53
-	FMOVS    (R1), F1
-	B        t52
 t53:
+	TBNZ     $1, R15, t56
+	FMOVS    (R1), F1
+	B        t55
+t56:
 	FMOVD    (R1), F1
-	TBZ      $0, R15, t52
+	TBZ      $0, R15, t55
 	ADD      $8, R1, R23
 	VLD1     (R23), V1.S[2]
-t52:
+t55:
 	VFMLA    V0.S4, V31.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
-	TBNZ     $1, R15, t55
+	TBNZ     $1, R15, t58
 	FMOVS    F0, (R2)
-	B        t54
-t55:
+	B        t57
+t58:
 	FMOVD    F0, (R2)
-	TBZ      $0, R15, t54
+	TBZ      $0, R15, t57
 	ADD      $8, R2, R23
 	VST1     V0.S[2], (R23)
-t54:
-	TBNZ     $1, R15, t57
-	FMOVS    (R0), F1
-	B        t56
 t57:
+	TBNZ     $1, R15, t60
+	FMOVS    (R0), F1
+	B        t59
+t60:
 	FMOVD    (R0), F1
-	TBZ      $0, R15, t56
+	TBZ      $0, R15, t59
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
-t56:
-	VFMLS    V0.S4, V29.S4, V1.S4
-	TBNZ     $1, R15, t59
-	FMOVS    F1, (R0)
-	B        t58
 t59:
+	VFMLS    V0.S4, V29.S4, V1.S4
+	TBNZ     $1, R15, t62
+	FMOVS    F1, (R0)
+	B        t61
+t62:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t58
+	TBZ      $0, R15, t61
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t58:
-l38:
+t61:
+l41:
 	RET
 
 // func Adagrad(p *float32, grad *float32, s *float32, n int, lr float32, eps float32)
@@ -478,9 +482,9 @@ TEXT ·Adagrad(SB), NOSPLIT, $40-40
 	MOVD     grad+8(FP), R1
 	MOVD     s+16(FP), R2
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
-	BLT      l61
-l60:
+	SUBS     $16, R15, R15
+	BLT      l64
+l63:
 	PRFM     2048(R0), PLDL1KEEP
 	PRFM     2048(R1), PLDL1KEEP
 	PRFM     2048(R2), PLDL1KEEP
@@ -531,13 +535,12 @@ l60:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
-	BGE      l60
-l61:
-	CMP      $4, R15
-	BLT      l62
+	SUBS     $16, R15, R15
+	BGE      l63
 l64:
+	ADDS     $12, R15, R15
+	BLT      l65
+l67:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	VFMLA    V0.S4, V0.S4, V1.S4
@@ -556,65 +559,65 @@ l64:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
-	BGE      l64
-l62:
-	CBZ      R15, l63
-	TBNZ     $1, R15, t76
+	SUBS     $4, R15, R15
+	BGE      l67
+l65:
+	ADDS     $4, R15, R15
+	BEQ      l66
+	TBNZ     $1, R15, t79
 	FMOVS    (R1), F0
-	B        t75
-t76:
+	B        t78
+t79:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t75
+	TBZ      $0, R15, t78
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t75:
-	TBNZ     $1, R15, t78
-	FMOVS    (R2), F1
-	B        t77
 t78:
+	TBNZ     $1, R15, t81
+	FMOVS    (R2), F1
+	B        t80
+t81:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t77
+	TBZ      $0, R15, t80
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t77:
+t80:
 	VFMLA    V0.S4, V0.S4, V1.S4
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
 	WORD     $0x6ea2e7e2 // fcmgt v2.4s, v31.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	TBNZ     $1, R15, t80
+	TBNZ     $1, R15, t83
 	FMOVS    F1, (R2)
-	B        t79
-t80:
+	B        t82
+t83:
 	FMOVD    F1, (R2)
-	TBZ      $0, R15, t79
+	TBZ      $0, R15, t82
 	ADD      $8, R2, R23
 	VST1     V1.S[2], (R23)
-t79:
+t82:
 
 	// p
 	WORD     $0x6ea1f821 // fsqrt v1.4s, v1.4s
 	WORD     $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t82
+	TBNZ     $1, R15, t85
 	FMOVS    (R0), F1
-	B        t81
-t82:
+	B        t84
+t85:
 	FMOVD    (R0), F1
-	TBZ      $0, R15, t81
+	TBZ      $0, R15, t84
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
-t81:
-	VFMLS    V0.S4, V29.S4, V1.S4
-	TBNZ     $1, R15, t84
-	FMOVS    F1, (R0)
-	B        t83
 t84:
+	VFMLS    V0.S4, V29.S4, V1.S4
+	TBNZ     $1, R15, t87
+	FMOVS    F1, (R0)
+	B        t86
+t87:
 	FMOVD    F1, (R0)
-	TBZ      $0, R15, t83
+	TBZ      $0, R15, t86
 	ADD      $8, R0, R23
 	VST1     V1.S[2], (R23)
-t83:
-l63:
+t86:
+l66:
 	RET

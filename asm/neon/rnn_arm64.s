@@ -133,7 +133,7 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 	MOVD     R14, 24(RSP)
 l1:
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l3
 l2:
 	FLDPQ    (R1), (F0, F1)
@@ -254,11 +254,10 @@ l2:
 	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2
 l3:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l4
 l6:
 	FMOVQ    (R1), F0
@@ -296,11 +295,11 @@ l6:
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l6
 l4:
-	CBZ      R15, l5
+	ADDS     $4, R15, R15
+	BEQ      l5
 	TBNZ     $1, R15, t12
 	FMOVS    (R1), F0
 	B        t11
@@ -387,7 +386,7 @@ TEXT ·RNNReLUStep(SB), NOSPLIT, $24-48
 	MOVD     R14, 24(RSP)
 l15:
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l17
 l16:
 	FLDPQ    (R1), (F0, F1)
@@ -404,11 +403,10 @@ l16:
 	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l16
 l17:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l18
 l20:
 	FMOVQ    (R1), F0
@@ -417,11 +415,11 @@ l20:
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l20
 l18:
-	CBZ      R15, l19
+	ADDS     $4, R15, R15
+	BEQ      l19
 	TBNZ     $1, R15, t26
 	FMOVS    (R1), F0
 	B        t25
@@ -484,7 +482,7 @@ TEXT ·RNNTanhStepBackward(SB), NOSPLIT, $40-56
 	MOVD     R14, 32(RSP)
 l29:
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l31
 l30:
 	FLDPQ    (R1), (F0, F1)
@@ -532,11 +530,10 @@ l30:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l30
 l31:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l32
 l34:
 	FMOVQ    (R1), F0
@@ -554,11 +551,11 @@ l34:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l34
 l32:
-	CBZ      R15, l33
+	ADDS     $4, R15, R15
+	BEQ      l33
 	TBNZ     $1, R15, t42
 	FMOVS    (R1), F0
 	B        t41
@@ -640,7 +637,7 @@ TEXT ·RNNReLUStepBackward(SB), NOSPLIT, $40-56
 	MOVD     R14, 32(RSP)
 l47:
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l49
 l48:
 	FLDPQ    (R1), (F0, F1)
@@ -672,11 +669,10 @@ l48:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l48
 l49:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l50
 l52:
 	FMOVQ    (R1), F0
@@ -690,11 +686,11 @@ l52:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l52
 l50:
-	CBZ      R15, l51
+	ADDS     $4, R15, R15
+	BEQ      l51
 	TBNZ     $1, R15, t60
 	FMOVS    (R1), F0
 	B        t59

@@ -164,7 +164,7 @@ l1:
 	VMOV     V26.B16, V29.B16
 	VMOV     V26.B16, V28.B16
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l4
 l2:
 	FLDPQ    (R1), (F0, F1)
@@ -178,11 +178,11 @@ l2:
 	WORD     $0x6ebce460 // fcmgt v0.4s, v3.4s, v28.4s
 	VBIT     V0.B16, V3.B16, V28.B16
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l2
 l4:
-	CBZ      R15, l5
+	ADDS     $16, R15, R15
+	BEQ      l5
 	CMP      $4, R15
 	BLT      t56
 	FMOVQ    (R1), F0
@@ -293,7 +293,7 @@ l5:
 	VMOV     V19.B16, V29.B16
 	VMOV     V19.B16, V28.B16
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l8
 l6:
 	FLDPQ    (R1), (F0, F1)
@@ -412,11 +412,11 @@ l6:
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l6
 l8:
-	CBZ      R15, l9
+	ADDS     $16, R15, R15
+	BEQ      l9
 	CMP      $4, R15
 	BLT      t68
 	FMOVQ    (R1), F0
@@ -687,7 +687,7 @@ l9:
 	WORD     $0x6e20fe40 // fdiv v0.4s, v18.4s, v0.4s
 	VMOV     V0.B16, V27.B16
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l11
 l10:
 	FLDPQ    (R0), (F0, F1)
@@ -699,22 +699,21 @@ l10:
 	FSTPQ    (F0, F1), (R0)
 	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l10
 l11:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l12
 l14:
 	FMOVQ    (R0), F0
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l14
 l12:
-	CBZ      R15, l13
+	ADDS     $4, R15, R15
+	BEQ      l13
 	TBNZ     $1, R15, t92
 	FMOVS    (R0), F0
 	B        t91
@@ -772,7 +771,7 @@ l95:
 	VMOV     V26.B16, V29.B16
 	VMOV     V26.B16, V28.B16
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l98
 l96:
 	FLDPQ    (R1), (F0, F1)
@@ -786,11 +785,11 @@ l96:
 	WORD     $0x6ebce460 // fcmgt v0.4s, v3.4s, v28.4s
 	VBIT     V0.B16, V3.B16, V28.B16
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l96
 l98:
-	CBZ      R15, l99
+	ADDS     $16, R15, R15
+	BEQ      l99
 	CMP      $4, R15
 	BLT      t177
 	FMOVQ    (R1), F0
@@ -904,7 +903,7 @@ l99:
 	VMOV     V18.B16, V29.B16
 	VMOV     V18.B16, V28.B16
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l102
 l100:
 	FLDPQ    (R1), (F0, F1)
@@ -1024,11 +1023,11 @@ l100:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l100
 l102:
-	CBZ      R15, l103
+	ADDS     $16, R15, R15
+	BEQ      l103
 	CMP      $4, R15
 	BLT      t189
 	FMOVQ    (R1), F0
@@ -1326,7 +1325,7 @@ l200:
 	VMOV     V26.B16, V29.B16
 	VMOV     V26.B16, V28.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l203
 l201:
 	FLDPQ    (R2), (F0, F1)
@@ -1340,11 +1339,11 @@ l201:
 	WORD     $0x6ebce460 // fcmgt v0.4s, v3.4s, v28.4s
 	VBIT     V0.B16, V3.B16, V28.B16
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l201
 l203:
-	CBZ      R15, l204
+	ADDS     $16, R15, R15
+	BEQ      l204
 	CMP      $4, R15
 	BLT      t282
 	FMOVQ    (R2), F0
@@ -1458,7 +1457,7 @@ l204:
 	VMOV     V18.B16, V29.B16
 	VMOV     V18.B16, V28.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l207
 l205:
 	FLDPQ    (R2), (F0, F1)
@@ -1578,11 +1577,11 @@ l205:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	WORD     $0x4e22d79c // fadd v28.4s, v28.4s, v2.4s
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l205
 l207:
-	CBZ      R15, l208
+	ADDS     $16, R15, R15
+	BEQ      l208
 	CMP      $4, R15
 	BLT      t294
 	FMOVQ    (R2), F0
@@ -1869,7 +1868,7 @@ l305:
 	VMOV     V26.B16, V29.B16
 	VMOV     V26.B16, V28.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l308
 l306:
 	FLDPQ    (R1), (F0, F1)
@@ -1882,11 +1881,11 @@ l306:
 	VFMLA    V7.S4, V3.S4, V28.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l306
 l308:
-	CBZ      R15, l309
+	ADDS     $16, R15, R15
+	BEQ      l309
 	CMP      $4, R15
 	BLT      t346
 	FMOVQ    (R1), F0
@@ -2058,7 +2057,7 @@ l309:
 	VDUP     V31.S[0], V0.S4
 	VMOV     V0.B16, V27.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l311
 l310:
 	FLDPQ    (R2), (F0, F1)
@@ -2078,11 +2077,10 @@ l310:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l310
 l311:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l312
 l314:
 	FMOVQ    (R2), F0
@@ -2093,11 +2091,11 @@ l314:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l314
 l312:
-	CBZ      R15, l313
+	ADDS     $4, R15, R15
+	BEQ      l313
 	TBNZ     $1, R15, t370
 	FMOVS    (R2), F0
 	B        t369
@@ -2154,7 +2152,7 @@ TEXT ·LSEAdd(SB), NOSPLIT, $0-32
 	MOVD     s+8(FP), R1
 	MOVD     v+16(FP), R2
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l376
 l375:
 	FLDPQ    (R2), (F0, F1)
@@ -2398,11 +2396,10 @@ l375:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l375
 l376:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l377
 l379:
 	FMOVQ    (R2), F0
@@ -2479,11 +2476,11 @@ l379:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l379
 l377:
-	CBZ      R15, l378
+	ADDS     $4, R15, R15
+	BEQ      l378
 	TBNZ     $1, R15, t391
 	FMOVS    (R2), F0
 	B        t390
@@ -2631,7 +2628,7 @@ l400:
 	VMOV     V25.B16, V29.B16
 	VMOV     V25.B16, V28.B16
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l403
 l401:
 	FLDPQ    (R1), (F0, F1)
@@ -2645,11 +2642,11 @@ l401:
 	WORD     $0x6ebce460 // fcmgt v0.4s, v3.4s, v28.4s
 	VBIT     V0.B16, V3.B16, V28.B16
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l401
 l403:
-	CBZ      R15, l404
+	ADDS     $16, R15, R15
+	BEQ      l404
 	CMP      $4, R15
 	BLT      t590
 	FMOVQ    (R1), F0
@@ -2760,7 +2757,7 @@ l404:
 	FMOVQ    704(R26), F29
 	FMOVQ    704(R26), F28
 	MOVD     n+32(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l407
 l405:
 	FLDPQ    (R2), (F0, F1)
@@ -2887,11 +2884,11 @@ l405:
 	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l405
 l407:
-	CBZ      R15, l408
+	ADDS     $16, R15, R15
+	BEQ      l408
 	CMP      $4, R15
 	BLT      t602
 	FMOVQ    (R2), F0

@@ -209,7 +209,7 @@ TEXT ·Exp(SB), NOSPLIT, $0-24
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l2
 l1:
 	FLDPQ    (R1), (F0, F1)
@@ -324,11 +324,10 @@ l1:
 	FSTPQ    (F1, F2), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l1
 l2:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l3
 l5:
 	FMOVQ    (R1), F0
@@ -366,11 +365,11 @@ l5:
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l5
 l3:
-	CBZ      R15, l4
+	ADDS     $4, R15, R15
+	BEQ      l4
 	TBNZ     $1, R15, t11
 	FMOVS    (R1), F0
 	B        t10
@@ -442,7 +441,7 @@ TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BLT      l15
 l14:
 	FLDPQ    (R1), (F0, F1)
@@ -531,11 +530,10 @@ l14:
 	FSTPQ    (F2, F3), (R0)
 	ADD      $32, R0, R0
 	ADD      $32, R1, R1
-	SUB      $8, R15, R15
-	CMP      $8, R15
+	SUBS     $8, R15, R15
 	BGE      l14
 l15:
-	CMP      $4, R15
+	ADDS     $4, R15, R15
 	BLT      l16
 l18:
 	FMOVQ    (R1), F0
@@ -588,7 +586,8 @@ l18:
 	ADD      $16, R1, R1
 	SUB      $4, R15, R15
 l16:
-	CBZ      R15, l17
+	ADDS     $4, R15, R15
+	BEQ      l17
 	TBNZ     $1, R15, t24
 	FMOVS    (R1), F0
 	B        t23
@@ -673,7 +672,7 @@ TEXT ·Tanh(SB), NOSPLIT, $0-24
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l28
 l27:
 	FLDPQ    (R1), (F0, F1)
@@ -850,11 +849,10 @@ l27:
 	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l27
 l28:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l29
 l31:
 	FMOVQ    (R1), F0
@@ -909,11 +907,11 @@ l31:
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l31
 l29:
-	CBZ      R15, l30
+	ADDS     $4, R15, R15
+	BEQ      l30
 	TBNZ     $1, R15, t37
 	FMOVS    (R1), F0
 	B        t36
@@ -1000,7 +998,7 @@ TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l41
 l40:
 	FLDPQ    (R1), (F0, F1)
@@ -1125,11 +1123,10 @@ l40:
 	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l40
 l41:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l42
 l44:
 	FMOVQ    (R1), F0
@@ -1171,11 +1168,11 @@ l44:
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l44
 l42:
-	CBZ      R15, l43
+	ADDS     $4, R15, R15
+	BEQ      l43
 	TBNZ     $1, R15, t50
 	FMOVS    (R1), F0
 	B        t49
@@ -1250,7 +1247,7 @@ TEXT ·Softplus(SB), NOSPLIT, $0-24
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l54
 l53:
 	FLDPQ    (R1), (F0, F1)
@@ -1475,11 +1472,10 @@ l53:
 	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l53
 l54:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l55
 l57:
 	FMOVQ    (R1), F0
@@ -1546,11 +1542,11 @@ l57:
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l57
 l55:
-	CBZ      R15, l56
+	ADDS     $4, R15, R15
+	BEQ      l56
 	TBNZ     $1, R15, t63
 	FMOVS    (R1), F0
 	B        t62
@@ -1641,7 +1637,7 @@ TEXT ·ReLU(SB), NOSPLIT, $0-24
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l67
 l66:
 	FLDPQ    (R1), (F0, F1)
@@ -1658,11 +1654,10 @@ l66:
 	FSTPQ    (F2, F3), 32(R0)
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l66
 l67:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l68
 l70:
 	FMOVQ    (R1), F0
@@ -1671,11 +1666,11 @@ l70:
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l70
 l68:
-	CBZ      R15, l69
+	ADDS     $4, R15, R15
+	BEQ      l69
 	TBNZ     $1, R15, t76
 	FMOVS    (R1), F0
 	B        t75
@@ -1710,7 +1705,7 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVD     dy+8(FP), R1
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l80
 l79:
 	FLDPQ    (R1), (F0, F1)
@@ -1734,11 +1729,10 @@ l79:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l79
 l80:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l81
 l83:
 	FMOVQ    (R1), F0
@@ -1750,11 +1744,11 @@ l83:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l83
 l81:
-	CBZ      R15, l82
+	ADDS     $4, R15, R15
+	BEQ      l82
 	TBNZ     $1, R15, t91
 	FMOVS    (R1), F0
 	B        t90
@@ -1798,7 +1792,7 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVD     dy+8(FP), R1
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l97
 l96:
 	FLDPQ    (R1), (F0, F1)
@@ -1818,11 +1812,10 @@ l96:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l96
 l97:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l98
 l100:
 	FMOVQ    (R1), F0
@@ -1833,11 +1826,11 @@ l100:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l100
 l98:
-	CBZ      R15, l99
+	ADDS     $4, R15, R15
+	BEQ      l99
 	TBNZ     $1, R15, t108
 	FMOVS    (R1), F0
 	B        t107
@@ -1889,7 +1882,7 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVD     dy+8(FP), R1
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l114
 l113:
 	FLDPQ    (R1), (F0, F1)
@@ -2003,11 +1996,10 @@ l113:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l113
 l114:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l115
 l117:
 	FMOVQ    (R1), F0
@@ -2043,11 +2035,11 @@ l117:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l117
 l115:
-	CBZ      R15, l116
+	ADDS     $4, R15, R15
+	BEQ      l116
 	TBNZ     $1, R15, t125
 	FMOVS    (R1), F0
 	B        t124
@@ -2115,7 +2107,7 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVD     dy+8(FP), R1
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BLT      l131
 l130:
 	FLDPQ    (R1), (F0, F1)
@@ -2135,11 +2127,10 @@ l130:
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
-	SUB      $16, R15, R15
-	CMP      $16, R15
+	SUBS     $16, R15, R15
 	BGE      l130
 l131:
-	CMP      $4, R15
+	ADDS     $12, R15, R15
 	BLT      l132
 l134:
 	FMOVQ    (R1), F0
@@ -2150,11 +2141,11 @@ l134:
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
-	CMP      $4, R15
+	SUBS     $4, R15, R15
 	BGE      l134
 l132:
-	CBZ      R15, l133
+	ADDS     $4, R15, R15
+	BEQ      l133
 	TBNZ     $1, R15, t142
 	FMOVS    (R1), F0
 	B        t141

@@ -287,4 +287,4 @@ func (a *Alloc) TailOf(copy int) Mask { return Mask(len(a.taken) - 1 - copy) }
 func (a *Alloc) Copies() int { return a.block.Of }
 
 // Leave is the label of OpLeave.
-func (a *Alloc) Leave() string { return a.f.leave }
+func (a *Alloc) Leave() string { return a.block.leave }

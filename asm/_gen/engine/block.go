@@ -33,6 +33,7 @@ type Block struct {
 	acc   func(slot, copy int) *Var
 	kept  []*Var
 	bits  *Value // see LeaveIf
+	leave string // where that jumps
 
 	serial bool   // copies one after the other
 	among  []Line // code to spread the block among

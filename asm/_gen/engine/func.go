@@ -142,7 +142,6 @@ type Func struct {
 	args  map[string]*Value
 	vars  int
 	slots []Place // for values that had to leave their registers
-	leave string  // label of the end of a kernel with Rest
 }
 
 // Func writes a function; sig is its Go signature without the name, doc continues the name. body

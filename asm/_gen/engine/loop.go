@@ -21,6 +21,8 @@ type loops struct {
 	triple map[string]GP // three times that
 	width  Operand       // bytes of the n elements of a row
 	rows   Place         // rows left
+	short  int           // by so much Count is less than the elements left: see left
+	leaves []leave       // of a kernel with Rest
 	adjust []Place       // from the end of a row of the Strided arrays to the next one
 }
 
@@ -49,9 +51,6 @@ func (l *loops) kernel() {
 		next = l.label()
 		l.Label(next)
 	}
-	if k.Rest {
-		l.leave = l.label()
-	}
 	for i := range k.Passes {
 		l.pass(i)
 	}
@@ -75,8 +74,20 @@ func (l *loops) results(out string) {
 		l.copy(Result("left"), l.rows)
 	}
 	if k.Rest {
+		done := l.label()
 		l.Move(l.Count(), Num(0))
-		l.Label(l.leave)
+		l.Jump(done)
+		for i, e := range l.leaves { // the first ones are the shortest
+			l.Label(e.label)
+			next := 0
+			if i+1 < len(l.leaves) {
+				next = l.leaves[i+1].short
+			}
+			if e.short > next {
+				l.Add(l.Count(), Num(e.short-next))
+			}
+		}
+		l.Label(done)
 		l.Move(Result("left"), l.Count())
 	}
 	if k.Last != nil {
@@ -85,6 +96,12 @@ func (l *loops) results(out string) {
 	if k.Bad {
 		l.ReturnSigns(l.vars.Keep[0])
 	}
+}
+
+// A leave is where a block jumps to end a kernel with Rest.
+type leave struct {
+	label string
+	short int
 }
 
 // ReturnSigns returns the sign bits of the lanes of v as the result bad.
@@ -335,6 +352,7 @@ func (l *loops) pass(i int) {
 	}
 	many, one, tail, end := l.label(), l.label(), l.label(), l.label()
 	l.Move(l.Count(), Arg("n"))
+	l.short = 0
 	if p.group || p.copies == 1 {
 		l.many(p, many, tail)
 	} else {
@@ -354,34 +372,53 @@ func (l *loops) pass(i int) {
 	}
 }
 
+// left makes Count by short less than the elements left, and jumps if then it is c 0. A loop whose
+// Count is short by one round ends with a single instruction that counts and compares.
+func (l *loops) left(short int, c Cond, to string) {
+	l.SubJump(l.Count(), short-l.short, c, to)
+	l.short = short
+}
+
+// round is a block in a loop.
+func (l *loops) round(b Block, copies int, recipe func(b *Block)) {
+	if l.k.Rest {
+		b.leave = l.label()
+		l.leaves = append(l.leaves, leave{b.leave, l.short})
+	}
+	l.block(b, copies, recipe)
+}
+
 // many is the loop over interleaved vectors; rest comes behind it.
 func (l *loops) many(p *passLoop, label, rest string) {
 	n := p.copies * l.lanes()
-	l.CmpJump(l.Count(), IfLt, Num(n), rest)
+	l.left(n, IfLt, rest)
 	l.Label(label)
 	for _, a := range strings.Fields(p.Ahead) {
 		for line := 0; line < 4*n; line += 64 {
 			l.Prefetch(1, At(l.ptr[a], aheadBytes+line))
 		}
 	}
-	l.block(p.block, p.copies, p.Body)
+	l.round(p.block, p.copies, p.Body)
 	if p.Each != nil {
 		l.block(p.block, 1, func(b *Block) { p.Each(b, l.vars) })
 	}
 	l.advance(p, n)
-	l.CmpJump(l.Count(), IfGe, Num(n), label)
+	l.SubJump(l.Count(), n, IfGe, label)
 }
 
 // one is the loop over single vectors, or what takes its place if there is at most one.
 func (l *loops) one(p *passLoop, label, rest string) {
+	n := l.lanes()
 	l.Label(label)
-	l.CmpJump(l.Count(), IfLt, Num(l.lanes()), rest)
+	l.left(n, IfLt, rest)
 	again := l.label()
 	l.Label(again)
-	l.block(p.block, 1, p.Body)
-	l.advance(p, l.lanes())
+	l.round(p.block, 1, p.Body)
+	l.advance(p, n)
 	if p.copies > 2 {
-		l.CmpJump(l.Count(), IfGe, Num(l.lanes()), again)
+		l.SubJump(l.Count(), n, IfGe, again)
+	} else {
+		l.Sub(l.Count(), Num(n))
 	}
 }
 
@@ -390,12 +427,11 @@ func (l *loops) advance(p *passLoop, n int) {
 	for _, a := range p.arrays {
 		l.Add(l.ptr[a], Num(4*n))
 	}
-	l.Sub(l.Count(), Num(n))
 }
 
 // tail does the elements that are left, if there are any.
 func (l *loops) tail(p *passLoop, end string) {
-	l.CmpJump(l.Count(), IfEq, Num(0), end)
+	l.left(0, IfEq, end)
 	switch {
 	case !p.group:
 		l.part(p, 0, 1)
@@ -429,15 +465,15 @@ func (l *loops) part(p *passLoop, whole, copies int) {
 	if whole == 0 && l.Target().Traits().ShortTails {
 		short, done := l.label(), l.label()
 		l.CmpJump(Arg("n"), IfLt, Num(l.lanes()), short)
-		l.block(b, copies, p.Body)
+		l.round(b, copies, p.Body)
 		l.Jump(done)
 		l.Label(short)
 		b.short = true
-		l.block(b, copies, p.Body)
+		l.round(b, copies, p.Body)
 		l.Label(done)
 		return
 	}
-	l.block(b, copies, p.Body)
+	l.round(b, copies, p.Body)
 }
 
 func (l *loops) usedAfter(array string, pass int) bool {
