@@ -11,7 +11,7 @@ FUZZ     = $(GO) test -run xxx -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -fuzz
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## all tests, default build
@@ -103,7 +103,11 @@ test-netlib: ## tests of the reference BLAS and of gonum's mat and lapack on our
 .PHONY: test-exhaustive
 test-exhaustive: ## every float32 through every function of one argument, every shape of the fused steps (hours)
 	$(GO) test ./kernels -run 'FusedSteps$$|DistISA$$' -exhaustive -timeout 1h
-	$(GO) test ./kernels -run 'ScalarAccuracy|ScalarMonotone|ISAExhaustive|Sigma$$|GaussSame' -exhaustive -timeout 3h -v
+	$(GO) test ./kernels -run 'ScalarAccuracy|ScalarMonotone|ISAExhaustive|BlockSums|Sigma$$|GaussSame' -exhaustive -timeout 3h -v
+
+.PHONY: test-exhaustive-arm64
+test-exhaustive-arm64: ## every float32 through exp, log, tanh and sigmoid for arm64, under qemu-aarch64 (an hour)
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 ./kernels -run 'BlockSums/.*/isa=neon' -exhaustive -timeout 6h -v
 
 .PHONY: test-faults
 test-faults: ## trainings killed 250 times and kept from writing 200 times, at random moments (minutes)

@@ -9,16 +9,20 @@ import (
 	"github.com/elbow-go/elbow/asm/asmtest"
 )
 
-// bitsCRC is a checksum of the bits of x, all NaN counted as one.
+// bitsCRC goes on with a checksum by the bits of x, all NaN counted as one.
 func bitsCRC(sum uint32, x ...float32) uint32 {
-	var b [4]byte
-	for _, v := range x {
-		u := math.Float32bits(v)
-		if v != v {
-			u = 0x7fc00000
+	var b [4 << 8]byte
+	for len(x) > 0 {
+		n := min(len(x), len(b)/4)
+		for i, v := range x[:n] {
+			u := math.Float32bits(v)
+			if u&^signBit > 0x7f800000 {
+				u = 0x7fc00000
+			}
+			binary.LittleEndian.PutUint32(b[4*i:], u)
 		}
-		binary.LittleEndian.PutUint32(b[:], u)
-		sum = crc32.Update(sum, crc32.IEEETable, b[:])
+		sum = crc32.Update(sum, crc32.IEEETable, b[:4*n])
+		x = x[n:]
 	}
 	return sum
 }
