@@ -20,8 +20,9 @@ type Epoch struct {
 	Updates  uint32             `json:"updates"`
 	Seconds  float64            `json:"seconds"` // of training so far
 	KLWeight float64            `json:"kl_weight"`
-	GradNorm float64            `json:"grad_norm"` // mean over the updates of the epoch, before the clip
-	Train    Score              `json:"train"`     // while the parameters moved, at KL weight 1
+	Rate     float64            `json:"lr,omitempty"` // of the last update; only where there is a schedule
+	GradNorm float64            `json:"grad_norm"`    // mean over the updates of the epoch, before the clip
+	Train    Score              `json:"train"`        // while the parameters moved, at KL weight 1
 	Valid    Score              `json:"valid"`
 	Best     bool               `json:"best"`
 	Channels map[string]Channel `json:"channels"`            // on the valid split
@@ -42,6 +43,7 @@ type trainState struct {
 	Best     *float64 `json:"best,omitempty"` // best valid bound, nats per step
 	BestAt   int      `json:"best_at"`
 	BadSince int      `json:"bad_since"` // epochs since the best
+	Plateau  *plateau `json:"plateau,omitempty"`
 	History  []Epoch  `json:"history"`
 }
 
@@ -104,6 +106,9 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 	t.opt = Optimizer{Method: config.Optimizer, Rate: config.Rate, Beta1: config.Beta1, Beta2: config.Beta2, Epsilon: config.Epsilon,
 		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip, Decay: config.WeightDecay / float64(t.steps)}
 	t.opt.bind(t.params)
+	if config.Schedule.Name == SchedulePlateau {
+		t.state.Plateau = &plateau{Rate: config.Rate}
+	}
 	t.pass = m.NewPass(config.Threads)
 	t.cuts = cut(d.Train, d.Dim, config.Batch)
 	t.h = make([]float32, min(config.Batch, len(d.Train))*config.samples()*m.State())
@@ -145,6 +150,11 @@ func Resume(dir string, d *Data, epochs, threads int) (*Trainer, error) {
 		return nil, err
 	}
 	t.state = *c.State
+	if config.Schedule.Name == SchedulePlateau {
+		if err := t.state.Plateau.check(config.Rate); err != nil {
+			return nil, fmt.Errorf("model: %s: header: %w", path, err)
+		}
+	}
 	t.opt.Update = t.state.Updates
 	if s := t.state; s.Epoch < 0 || s.Batch < 0 || s.Batch > len(t.cuts) || s.Segment < 0 || len(s.History) != s.Epoch {
 		return nil, fmt.Errorf("model: %s: header: position epoch %d, batch %d, segment %d is not in this data", path, s.Epoch, s.Batch, s.Segment)
@@ -347,6 +357,7 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 	if c.DivideByBatch {
 		t.opt.Divisor = float64(t.batch.Shape.Batch() / k)
 	}
+	t.opt.Rate = t.rate(t.opt.Update + 1)
 	size := t.opt.Step(t.params, t.grads)
 	m.PackForTraining()
 	if math.IsNaN(size) || math.IsInf(size, 0) {
@@ -363,6 +374,11 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 	s.NormSum += size
 	s.NormN++
 	return last, nil
+}
+
+// rate returns the learning rate of an update of the current epoch.
+func (t *Trainer) rate(update uint32) float64 {
+	return t.Config.Schedule.rate(t.Config.Rate, t.state.Epoch, update, t.state.Plateau)
 }
 
 // gradient computes loss and gradient of the batch, the gradient only where the loss is finite.
@@ -385,7 +401,7 @@ func (t *Trainer) gradient(obj Objective) (loss float64) {
 func (t *Trainer) endEpoch() error {
 	s := &t.state
 	exact := t.Model.Settings().Latent == 0
-	weight := t.Config.klWeight(s.Epoch)
+	weight, rate := t.Config.klWeight(s.Epoch), t.rate(t.opt.Update)
 	channels := channels{}
 	var valid Score
 	t.free(func() {
@@ -414,8 +430,14 @@ func (t *Trainer) endEpoch() error {
 	} else if s.Epoch > t.Config.KLWarmup {
 		s.BadSince++
 	}
+	if t.Config.Schedule.Name == SchedulePlateau && s.Epoch >= t.Config.KLWarmup {
+		s.Plateau.see(best, t.Config.Schedule)
+	}
 	e := Epoch{Epoch: s.Epoch, Updates: t.opt.Update, Seconds: s.Seconds, KLWeight: weight,
 		GradNorm: s.NormSum / float64(max(s.NormN, 1)), Train: s.Sum.Score(exact && !t.Config.Sampled && !t.Config.Importance), Valid: valid, Best: better, Channels: channels.result()}
+	if t.Config.Schedule != (Schedule{}) {
+		e.Rate = rate
+	}
 	if t.bayes != nil {
 		e.WeightKL = t.bayes.KL()
 	}

@@ -23,6 +23,8 @@ type TrainConfig struct {
 	Beta1Decay    float64 `json:"beta1_decay"`     // see Optimizer
 	DivideByBatch bool    `json:"divide_by_batch"` // gradient divided by the batch size once more
 
+	Schedule Schedule `json:"schedule,omitzero"` // of the learning rate
+
 	KLWarmup int `json:"kl_warmup"` // epochs until the KL weight is 1
 	// KLWeight is the weight of the KL term after the warm-up, which rises to it; 0 is 1, the
 	// bound. The best parameters are those with the best valid bound at that weight.
@@ -85,6 +87,9 @@ func (c TrainConfig) Check() error {
 			return fmt.Errorf("model: %s = %v, want %v..%v", v.name, v.got, v.lo, v.hi)
 		}
 	}
+	if err := c.Schedule.check(); err != nil {
+		return err
+	}
 	if c.Method != "" {
 		if err := oneOf("method", c.Method, methods); err != nil {
 			return err
@@ -138,7 +143,7 @@ func (c TrainConfig) suits(m Model[float32]) error {
 	case c.Beta1Decay > 0 && c.Optimizer != "" && c.Optimizer != OptimizerAdam:
 		return fmt.Errorf("model: beta1_decay is for %s, not %s", OptimizerAdam, c.Optimizer)
 	}
-	return nil
+	return c.Schedule.suits(c)
 }
 
 // Eval returns how the valid split is scored after every epoch: with as many samples as

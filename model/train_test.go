@@ -134,6 +134,13 @@ func TestResume(t *testing.T) {
 		{"storn", Config{Model: ModelSTORN, Hidden: 6, Layers: 2, Dropout: 0.2}, func(c *TrainConfig) { c.Truncate = 4 }, []int{1, 17, 30}},
 		{"preset", Config{Model: ModelVRNNI, Hidden: 6, Init: InitUniform, Depth: 2},
 			func(c *TrainConfig) { c.ColumnClip, c.Beta1Decay, c.DivideByBatch, c.Clip = 0.3, 1e-3, true, 0.05 }, []int{3, 9}},
+		{"step", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) {
+			c.Schedule = Schedule{Name: ScheduleStep, StepSize: 1, Gamma: 0.5, Warmup: 9}
+		}, []int{3, 9, 14}},
+		{"cosine", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) { c.Schedule = Schedule{Name: ScheduleCosine, TMax: 4} }, []int{7, 13}},
+		{"plateau", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) {
+			c.Epochs, c.Schedule = 9, Schedule{Name: SchedulePlateau, Patience: 1, Threshold: 0.5, Cooldown: 1}
+		}, []int{13, 25, 26, 33, 47}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tc := testTrainConfig()
@@ -210,7 +217,7 @@ func sameTrainers(t *testing.T, got, want *Trainer) {
 	}
 	for i, e := range got.History() {
 		w := want.History()[i]
-		if e.Train != w.Train || e.Valid != w.Valid || e.GradNorm != w.GradNorm || e.Updates != w.Updates {
+		if e.Train != w.Train || e.Valid != w.Valid || e.Rate != w.Rate || e.GradNorm != w.GradNorm || e.Updates != w.Updates {
 			t.Errorf("epoch %d: %+v, want %+v", i+1, e, w)
 		}
 	}

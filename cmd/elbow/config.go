@@ -38,6 +38,16 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.IntVar(&s.train.Patience, "patience", d.Patience, "epochs without a better valid bound before training stops; 0: never")
 	fs.IntVar(&s.train.Batch, "batch", d.Batch, "sequences per update")
 	fs.Float64Var(&s.train.Rate, "lr", d.Rate, "learning rate")
+	r := &s.train.Schedule
+	fs.StringVar(&r.Name, "lr-schedule", "", "how the learning rate changes: constant, step, cosine or plateau, as in torch.optim.lr_scheduler, stepped once an epoch (default: constant)")
+	fs.IntVar(&r.Warmup, "lr-warmup", 0, "updates over which the learning rate rises in a line to that of the schedule")
+	fs.IntVar(&r.StepSize, "lr-step-size", 0, "step: epochs after which the rate falls, again and again")
+	fs.Float64Var(&r.Gamma, "lr-gamma", 0, "step and plateau: what the rate is multiplied by when it falls (default: 0.1)")
+	fs.IntVar(&r.TMax, "lr-t-max", 0, "cosine: epochs until the rate is -lr-min (default: -epochs)")
+	fs.Float64Var(&r.MinRate, "lr-min", 0, "cosine and plateau: smallest rate")
+	fs.IntVar(&r.Patience, "lr-patience", 0, "plateau: epochs without a better valid bound that do not make the rate fall yet (default: 10)")
+	fs.Float64Var(&r.Threshold, "lr-threshold", 0, "plateau: share by which a bound has to be below the best one to be better (default: 1e-4)")
+	fs.IntVar(&r.Cooldown, "lr-cooldown", 0, "plateau: epochs after a fall that do not count")
 	fs.Float64Var(&s.train.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
 	fs.StringVar(&s.model.Activation, "activation", "", "vae: tanh or relu (default: tanh)")
 	fs.StringVar(&s.model.Means, "means", "", "vae: means of a Gaussian output, linear or unit, which is within (0, 1) (default: unit for images)")
@@ -115,6 +125,9 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	}
 	if m.Model == model.ModelClassifier || m.Model == model.ModelRegression {
 		return m, t, usagef("-model %s: programs train it, with package model", m.Model)
+	}
+	if t.Schedule.Name == model.ScheduleCosine && t.Schedule.TMax == 0 {
+		t.Schedule.TMax = t.Epochs
 	}
 	if t.KLWeight == 0 {
 		return m, t, usagef("-kl-weight 0: want above 0")

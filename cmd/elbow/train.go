@@ -266,6 +266,9 @@ func epochLine(e model.Epoch) string {
 	if !e.Valid.Exact {
 		s += fmt.Sprintf("  kl %7.4f", e.Valid.KLPerStep)
 	}
+	if e.Rate > 0 {
+		s += fmt.Sprintf("  lr %.3g", e.Rate)
+	}
 	s += fmt.Sprintf("  %.1f s", e.Seconds)
 	if e.Best {
 		s += "  best"

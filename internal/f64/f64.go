@@ -89,3 +89,26 @@ func Pow(x float64, n uint64) float64 {
 	}
 	return p
 }
+
+// cosTerms are -1/2!, 1/4!, -1/6!, ..., 1/24!.
+var cosTerms = [...]float64{-1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000,
+	-1.0 / 6402373705728000, 1.0 / 2432902008176640000, -1.0 / 1124000727777607680000, 1.0 / 620448401733239439360000}
+
+// CosPi returns cos(π x) for x of 0..1, within 2^-51. It is exact at both ends and in the middle.
+//
+// Below 1/2 it is the Taylor series up to (π x)^24, above it -cos(π (1-x)).
+func CosPi(x float64) float64 {
+	switch {
+	case x == 0.5:
+		return 0
+	case x > 0.5:
+		return -CosPi(1 - x)
+	}
+	w := float64(math.Pi * x)
+	w = float64(w * w)
+	p := 0.0
+	for i := len(cosTerms) - 1; i >= 0; i-- {
+		p = float64((p + cosTerms[i]) * w)
+	}
+	return 1 + p
+}

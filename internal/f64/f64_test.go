@@ -126,6 +126,26 @@ func TestPow(t *testing.T) {
 	}
 }
 
+func TestCosPi(t *testing.T) {
+	s := xorshift(4)
+	h := fnv.New64a()
+	for range 10000 {
+		x := s.between(0, 1)
+		fmt.Fprintf(h, "%x ", math.Float64bits(CosPi(x)))
+		if got, want := CosPi(x), math.Cos(math.Pi*x); math.Abs(got-want) > 0x1p-51 {
+			t.Errorf("CosPi(%v) = %v, want %v", x, got, want)
+		}
+	}
+	for x, want := range map[float64]float64{0: 1, 0.5: 0, 1: -1} {
+		if got := CosPi(x); got != want {
+			t.Errorf("CosPi(%v) = %v, want %v", x, got, want)
+		}
+	}
+	if got, want := h.Sum64(), uint64(0xcf8a973a56f83ddc); got != want {
+		t.Errorf("hash of results %#x, want %#x, as on every architecture", got, want)
+	}
+}
+
 // TestSameBits compares a hash of many results with the one that every architecture has.
 func TestSameBits(t *testing.T) {
 	s := xorshift(3)

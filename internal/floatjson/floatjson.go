@@ -26,7 +26,7 @@ import (
 const notesKey = "notes"
 
 // Marshal returns v as JSON. It takes what encoding/json takes, except embedded structs, options
-// of tags other than omitempty, and a field with the name of the notes, which are errors.
+// of tags other than omitempty and omitzero, and a field with the name of the notes, which are errors.
 func Marshal(v any) ([]byte, error) {
 	var w writer
 	if err := w.value(reflect.ValueOf(v)); err != nil {
@@ -122,13 +122,14 @@ func (w *writer) fields(v reflect.Value) ([]field, error) {
 		if !f.IsExported() && !f.Anonymous || name == "-" && options == "" {
 			continue
 		}
-		if f.Anonymous || options != "" && options != "omitempty" {
+		if f.Anonymous || options != "" && options != "omitempty" && options != "omitzero" {
 			return nil, fmt.Errorf("floatjson: field %s of %v: embedded, or with the option %q", f.Name, v.Type(), options)
 		}
 		if name == "" {
 			name = f.Name
 		}
-		if options == "" || !empty(v.Field(i)) {
+		left := options == "omitempty" && empty(v.Field(i)) || options == "omitzero" && v.Field(i).IsZero()
+		if !left {
 			list = append(list, field{name, v.Field(i)})
 		}
 	}

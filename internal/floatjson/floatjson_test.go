@@ -26,12 +26,13 @@ type epoch struct {
 	Any      any                `json:"any"`
 	Fixed    [2]int             `json:"fixed"`
 	Text     json.RawMessage    `json:"text,omitempty"`
+	Other    channel            `json:"other,omitzero"`
 }
 
 func sample() epoch {
 	best := 1e-9
 	return epoch{Epoch: 3, Loss: 1e21, Small: 0.1, Best: &best, Channels: map[string]channel{"b.c": {1, 2, 0}, "a<": {-0.5, 0, 1}},
-		Parts: []float64{1, 2.5}, Name: "é\"\n<", Raw: []byte("x"), Any: []any{1, "s", nil}, Text: json.RawMessage(`{"a":1}`)}
+		Parts: []float64{1, 2.5}, Name: "é\"\n<", Raw: []byte("x"), Any: []any{1, "s", nil}, Text: json.RawMessage(`{"a":1}`), Other: channel{Max: 1}}
 }
 
 // Without numbers that are not finite, the bytes are those of encoding/json.
