@@ -1,11 +1,22 @@
 package model
 
 import (
+	"errors"
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
+
+// Bivariate is pen strokes, D = 3: a bit and two correlated coordinates, ρ = tanh(r),
+// [logit of the bit | μ1 | μ2 | a1 | a2 | r].
+//
+//	ln p = ln Bernoulli(x_0) + ln N2(x_1, x_2; μ, σ, ρ)
+const Bivariate = "bivariate"
+
+// BivariateMixture is the same with a mixture of K of them, [logit of the bit | μ1 K | μ2 K |
+// a1 K | a2 K | r K | logits K]. Source: Graves 2013.
+const BivariateMixture = "bivariate-mixture"
 
 // bivariate is the output of Graves 2013 for pen strokes: a Bernoulli bit and two
 // coordinates under a mixture of k bivariate normals with correlation, or under a single
@@ -18,6 +29,26 @@ type bivariate[T cell.Float] struct {
 	plain[T]
 	k       int
 	mixture bool
+}
+
+func newBivariate[T cell.Float](Config) likelihood[T] { return bivariate[T]{k: 1} }
+
+func newBivariateMixture[T cell.Float](c Config) likelihood[T] {
+	return bivariate[T]{k: c.Components, mixture: true}
+}
+
+func (bivariate[T]) dims(dim int) error {
+	if dim != 3 {
+		return errors.New("3 dimensions, a pen bit and two coordinates")
+	}
+	return nil
+}
+
+func (bivariate[T]) value(j int, v float32) error {
+	if j > 0 {
+		return nil
+	}
+	return probability(v)
 }
 
 func (l bivariate[T]) heads(int) []int {

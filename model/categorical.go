@@ -1,14 +1,40 @@
 package model
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/kernels"
 )
 
+// Categorical is, with D = 1, the index of one of Config.Classes classes, [logits Classes].
+//
+//	ln p = ln softmax(logits)_x
+const Categorical = "categorical"
+
 // categorical is a distribution over k classes, from logits. The data have one dimension,
 // the index of a class; a model sees it as a vector with a single 1.
 type categorical[T cell.Float] struct{ k int }
+
+var fieldClasses = number("classes", func(c *Config) *int { return &c.Classes }, 0, 2, maxSize)
+
+func newCategorical[T cell.Float](c Config) likelihood[T] { return categorical[T]{k: c.Classes} }
+
+func (categorical[T]) dims(dim int) error {
+	if dim != 1 {
+		return errors.New("one dimension, the number of a class")
+	}
+	return nil
+}
+
+func (l categorical[T]) suits(f Form) error {
+	if f.Classes != l.k {
+		return fmt.Errorf("has %d classes, the model %d", f.Classes, l.k)
+	}
+	return nil
+}
 
 func (l categorical[T]) heads(int) []int { return []int{l.k} }
 func (l categorical[T]) inputs(int) int  { return l.k }

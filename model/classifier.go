@@ -52,7 +52,7 @@ func (v *vector[T]) PackForTraining() { v.Pack() }
 
 // newClassifier returns a model with all parameters 0 for a configuration that was
 // resolved.
-func newClassifier[T cell.Float](c Config) *Classifier[T] {
+func newClassifier[T cell.Float](c Config) Model[T] {
 	m := &Classifier[T]{Config: c, cell: cell.NewRecurrent[T](c.kind(), c.Data, c.Hidden), start: &vector[T]{v: make([]T, c.Hidden)},
 		head: cell.NewDense[T](c.Hidden, len(c.Labels), cell.Linear), classes: map[string]int32{}}
 	for i, name := range c.Labels {
@@ -61,17 +61,34 @@ func newClassifier[T cell.Float](c Config) *Classifier[T] {
 	return m
 }
 
-// checkLabels reports classes that a classifier cannot have.
-func (c Config) checkLabels() error {
+// resolveClassifier is [Config.Resolve] for the classifier.
+func (c Config) resolveClassifier() (Config, error) {
+	r, err := c.take(fieldData, fieldHidden, fieldCell(cell.RNNTanh), fieldInit)
+	if err != nil {
+		return r, err
+	}
+	r.Layers, r.Reverse, r.Labels = 1, c.Reverse, c.Labels
+	if len(c.Labels) == 0 {
+		return r, errors.New("model: a classifier needs the labels of its classes")
+	}
 	seen := map[string]bool{}
 	for _, name := range c.Labels {
 		if seen[name] {
-			return fmt.Errorf("model: labels: %q is there twice", name)
+			return r, fmt.Errorf("model: labels: %q is there twice", name)
 		}
 		seen[name] = true
 	}
-	if len(seen) < 1 {
-		return errors.New("model: a classifier needs the labels of its classes")
+	return r, inRange("labels", len(c.Labels), 1, maxSize)
+}
+
+// checkLabelsOf reports sequences of other classes than those of the classifier.
+func (c Config) checkLabelsOf(d *Data) error {
+	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
+		for _, s := range seqs {
+			if !slices.Contains(c.Labels, s.Label) {
+				return fmt.Errorf("sequence %q has the label %q, which is not one of the classes", s.Name, s.Label)
+			}
+		}
 	}
 	return nil
 }
@@ -278,6 +295,7 @@ func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	checkPacked("Pass.Forward", p.m.packed(training))
 	checkBatch(p.m.Config, 0, b, obj)
 	n := b.Shape.Batch()
+	checkLen("Pass.Forward", "b.Label", len(b.Label), n, 1)
 	p.label = pages.Grow(p.label, n)
 	for i := range n {
 		y, ok := p.m.classes[b.Label[i]]

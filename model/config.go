@@ -74,12 +74,7 @@ const (
 	InitNormal  = "normal"  // N(0, 0.01²); Kingma and Welling 2014
 )
 
-var (
-	models = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN, ModelVAE, ModelRegression}
-	inits  = []string{InitGlorot, InitUniform, InitNormal}
-
-	mixtures = []string{GMM, BivariateMixture, LogisticMixture} // the likelihoods with components
-)
+var inits = []string{InitGlorot, InitUniform, InitNormal}
 
 // maxSize bounds every size of a configuration, so that one read from a file cannot ask
 // for more memory than a machine has.
@@ -93,126 +88,17 @@ const maxSize = 1 << 16
 // what is not allowed.
 func (c Config) Resolve() (Config, error) {
 	defaultString(&c.Model, ModelVRNN)
-	if c.Model == ModelVAE || c.Model == ModelRegression {
-		c.Reverse, c.Teacher, c.Labels = false, false, nil
-		return c.resolvePoints()
+	k, err := kindOf[float32](c.Model)
+	if err != nil {
+		return c, err
 	}
-	c.Activation, c.Means, c.Scale, c.Given, c.Noise = "", "", "", 0, 0
-	single := c.Model == ModelVRAE || c.Model == ModelClassifier
-	if single {
-		defaultString(&c.Cell, cell.RNNTanh.String())
-	}
-	defaultString(&c.Cell, cell.LSTM.String())
-	defaultString(&c.Likelihood, Bernoulli)
-	defaultString(&c.Init, InitGlorot)
-	if !slices.Contains(mixtures, c.Likelihood) {
-		c.Components = 0
-	} else if c.Components == 0 {
-		c.Components = 20 // Chung et al. 2015
-	}
-	if c.Likelihood != Categorical {
-		c.Classes = 0
-	}
-	if c.Likelihood != LogisticMixture {
-		c.Levels = 0
-	} else if c.Levels == 0 {
-		c.Levels = 256
-	}
-	if single {
-		return c.resolveVRAE()
-	}
-	c.Reverse, c.Teacher, c.Labels = false, false, nil
-	for _, p := range []*int{&c.Depth, &c.Layers} {
-		if *p == 0 {
-			*p = 1
-		}
-	}
-	if c.Model == ModelRNN {
-		c.Latent, c.PhiZ, c.Prior, c.Posterior = 0, 0, 0, 0
-	} else {
-		for _, p := range []*int{&c.Latent, &c.PhiZ, &c.Prior, &c.Posterior} {
-			if *p == 0 {
-				*p = c.Hidden
-			}
-		}
-	}
-	if c.Model == ModelVRNNI || c.Model == ModelSTORN {
-		c.Prior = 0
-	}
-	for _, p := range []*int{&c.PhiX, &c.Decoder} {
-		if *p == 0 {
-			*p = c.Hidden
-		}
-	}
-	return c, c.check()
+	return k.resolve(c)
 }
 
 func defaultString(s *string, value string) {
 	if *s == "" {
 		*s = value
 	}
-}
-
-func (c Config) check() error {
-	if err := oneOf("model", c.Model, slices.Concat(models, []string{ModelVRAE, ModelClassifier})); err != nil {
-		return err
-	}
-	if _, err := cell.ParseKind(c.Cell); err != nil {
-		return fmt.Errorf("model: cell: %w", err)
-	}
-	if err := oneOf("init", c.Init, inits); err != nil {
-		return err
-	}
-	sizes := []struct {
-		name       string
-		got, least int
-	}{
-		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"depth", c.Depth, 1}, {"layers", c.Layers, 1}, {"phi_x", c.PhiX, 1},
-		{"decoder", c.Decoder, 1}, {"latent", c.Latent, 0}, {"phi_z", c.PhiZ, 0}, {"prior", c.Prior, 0}, {"posterior", c.Posterior, 0},
-		{"components", c.Components, 0}, {"classes", c.Classes, 0},
-	}
-	for _, s := range sizes {
-		if s.got < s.least || s.got > maxSize {
-			return fmt.Errorf("model: %s = %d, want %d..%d", s.name, s.got, s.least, maxSize)
-		}
-	}
-	if err := c.checkLikelihood(); err != nil {
-		return err
-	}
-	if !(c.Dropout >= 0 && c.Dropout < 1) {
-		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
-	}
-	if c.Dropout > 0 && c.Layers < 2 {
-		return fmt.Errorf("model: dropout = %v with one recurrent layer: it works between layers", c.Dropout)
-	}
-	if c.Model != ModelRNN && (c.Latent == 0 || c.PhiZ == 0 || c.Posterior == 0) {
-		return fmt.Errorf("model: a %s needs latent, phi_z and posterior sizes above 0", c.Model)
-	}
-	return nil
-}
-
-// checkLikelihood reports an output that the configuration, whose sizes are in range,
-// cannot have.
-func (c Config) checkLikelihood() error {
-	if err := oneOf("likelihood", c.Likelihood, likelihoods); err != nil {
-		return err
-	}
-	if slices.Contains(mixtures, c.Likelihood) && (c.Components < 1 || c.Components > maxSize) {
-		return fmt.Errorf("model: components = %d, want 1..%d", c.Components, maxSize)
-	}
-	if c.Likelihood == Categorical && (c.Data != 1 || c.Classes < 2) {
-		return fmt.Errorf("model: data = %d, classes = %d: a categorical output needs data = 1 and at least 2 classes", c.Data, c.Classes)
-	}
-	if c.Likelihood == LogisticMixture && (c.Levels < 2 || c.Levels > 1<<16) {
-		return fmt.Errorf("model: levels = %d, want 2..%d", c.Levels, 1<<16)
-	}
-	if (c.Likelihood == Bivariate || c.Likelihood == BivariateMixture) && c.Data != 3 {
-		return fmt.Errorf("model: data = %d: a %s output needs 3 dimensions, a pen bit and two coordinates", c.Data, c.Likelihood)
-	}
-	if n := c.outputs(); n > maxSize {
-		return fmt.Errorf("model: %s: %d outputs, want at most %d", c.Likelihood, n, maxSize)
-	}
-	return nil
 }
 
 // kind returns the kind of the recurrent cell.
@@ -232,31 +118,27 @@ func (c Config) CheckData(d *Data) error {
 	if d.Dim != c.Data {
 		return fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, c.Data)
 	}
-	if c.Likelihood == Categorical && d.Form.Classes != c.Classes {
-		return fmt.Errorf("model: data set %q has %d classes, the model %d", d.Name, d.Form.Classes, c.Classes)
+	if k, err := kindOf[float32](c.Model); err == nil && k.data != nil {
+		if err := k.data(c, d); err != nil {
+			return fmt.Errorf("model: data set %q: %w", d.Name, err)
+		}
 	}
-	if c.Likelihood != Categorical && c.Likelihood != "" && d.Form.Classes > 0 {
-		return fmt.Errorf("model: data set %q has the numbers of classes, which are no amounts: want the likelihood %q, not %q", d.Name, Categorical, c.Likelihood)
+	if c.Likelihood == "" {
+		return nil
 	}
-	if n := d.Form.Levels; c.Likelihood == LogisticMixture && n > 0 && n != c.Levels {
-		return fmt.Errorf("model: data set %q has %d levels, the model %d", d.Name, n, c.Levels)
+	l := newLikelihood[float32](c)
+	if err := l.suits(d.Form); err != nil {
+		return fmt.Errorf("model: data set %q %w", d.Name, err)
+	}
+	b, ok := l.(bounded)
+	if !ok {
+		return nil
 	}
 	for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
-		for _, s := range seqs {
-			if c.Model == ModelClassifier && !slices.Contains(c.Labels, s.Label) {
-				return fmt.Errorf("model: data set %q: sequence %q has the label %q, which is not one of the classes", d.Name, s.Name, s.Label)
-			}
-		}
-		if c.Likelihood != LogisticMixture && !c.binary(0) {
-			continue
-		}
 		if err := walk(seqs, d.Dim, func(i, step int, row []float32) error {
 			for j, v := range row {
-				if c.Likelihood == LogisticMixture && !(v >= -1 && v <= 1) {
-					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v is not between the levels, want -1..1", d.Name, i, seqs[i].Name, step, v)
-				}
-				if c.binary(j) && !(v >= 0 && v <= 1) {
-					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %v cannot be the outcome of a bernoulli, want 0..1", d.Name, i, seqs[i].Name, step, v)
+				if err := b.value(j, v); err != nil {
+					return fmt.Errorf("model: data set %q, sequence %d (%s), step %d: %w", d.Name, i, seqs[i].Name, step, err)
 				}
 			}
 			return nil
@@ -265,17 +147,6 @@ func (c Config) CheckData(d *Data) error {
 		}
 	}
 	return nil
-}
-
-// binary reports whether the likelihood takes dimension j for a bit.
-func (c Config) binary(j int) bool {
-	switch c.Likelihood {
-	case Bernoulli:
-		return true
-	case Bivariate, BivariateMixture:
-		return j == 0
-	}
-	return false
 }
 
 func oneOf(what, got string, allowed []string) error {

@@ -5,12 +5,21 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
+// GMM is a mixture of normals whose components span all dimensions, [logits K | μ K·D | a K·D].
+//
+//	ln p = ln Σ_k softmax(logits)_k Π_j N(x_j; μ_kj, σ_kj)
+//
+// Source: Chung et al. 2015.
+const GMM = "gmm"
+
 // gmm is a mixture of k diagonal normals with weights shared by the dimensions. A row of
 // outputs is [logits k | means k x dim | a k x dim] with σ = softplus(a) + 1e-4.
 type gmm[T cell.Float] struct {
 	plain[T]
 	k int
 }
+
+func newGMM[T cell.Float](c Config) likelihood[T] { return gmm[T]{k: c.Components} }
 
 func (l gmm[T]) heads(dim int) []int { return []int{l.k, l.k * dim, l.k * dim} }
 

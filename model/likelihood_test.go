@@ -3,10 +3,47 @@ package model
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/elbow-go/elbow/cell"
 )
+
+// likelihoodTest is what tests have to know of a likelihood. The zero value will do for one of
+// real numbers.
+type likelihoodTest struct {
+	data, components, classes, levels int // of its configuration, 0 is 5 dimensions
+	// value draws dimension j of a row.
+	value    func(rng *rand.Rand, j int) float64
+	channels string // beside x
+}
+
+var likelihoodTests = map[string]likelihoodTest{
+	Bernoulli:        {value: func(rng *rand.Rand, _ int) float64 { return float64(rng.IntN(2)) }, channels: "theta_mu theta_sig"},
+	Gauss:            {channels: "theta_mu theta_sig"},
+	GMM:              {components: 3, channels: "theta_mu theta_sig coeff"},
+	Categorical:      {data: 1, classes: 11, value: func(rng *rand.Rand, _ int) float64 { return float64(rng.IntN(11)) }, channels: "theta_max"},
+	Bivariate:        {data: 3, value: penAndPoint, channels: "theta_mu theta_sig theta_pen theta_corr"},
+	BivariateMixture: {data: 3, components: 2, value: penAndPoint, channels: "theta_mu theta_sig theta_pen theta_corr coeff"},
+	// levels, both ends among them
+	LogisticMixture: {components: 3, levels: 16, value: func(rng *rand.Rand, _ int) float64 { return 2*float64(rng.IntN(16))/15 - 1 },
+		channels: "theta_mu theta_sig coeff"},
+}
+
+func penAndPoint(rng *rand.Rand, j int) float64 {
+	if j == 0 {
+		return float64(rng.IntN(2))
+	}
+	return rng.NormFloat64()
+}
+
+// likelihoodValue draws dimension j of a row that suits the likelihood.
+func likelihoodValue(likelihood string, rng *rand.Rand, j int) float64 {
+	if value := likelihoodTests[likelihood].value; value != nil {
+		return value(rng, j)
+	}
+	return rng.NormFloat64()
+}
 
 // support returns points that a distribution over two dimensions, one of classes or a pen bit
 // and two dimensions can be summed over, and the volume that each of them stands for.
@@ -46,7 +83,7 @@ func support(c Config) (x []float64, volume float64) {
 // TestLikelihoods: the probabilities that a model gives to all that a step can be sum to 1,
 // and what it samples has the mean and the second moments of these probabilities.
 func TestLikelihoods(t *testing.T) {
-	for _, name := range likelihoods {
+	for _, name := range likelihoods() {
 		t.Run(name, func(t *testing.T) {
 			c := testConfig(ModelRNN, "lstm", name)
 			if c.Data > 3 {
@@ -141,17 +178,9 @@ func TestChannels(t *testing.T) {
 		p.Forward(newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 4, 1), Bound(11), false)
 		got := channels{}
 		p.Channels(got.add)
-		want := map[string]bool{"x": true, "theta_mu": true, "theta_sig": true}
-		switch c.Likelihood {
-		case GMM, LogisticMixture:
-			want["coeff"] = true
-		case Bivariate, BivariateMixture:
-			want["theta_pen"], want["theta_corr"] = true, true
-			if c.Likelihood == BivariateMixture {
-				want["coeff"] = true
-			}
-		case Categorical:
-			want = map[string]bool{"x": true, "theta_max": true}
+		want := map[string]bool{"x": true}
+		for name := range strings.FieldsSeq(likelihoodTests[c.Likelihood].channels) {
+			want[name] = true
 		}
 		if c.Model != ModelRNN {
 			want["phi_sig"] = true

@@ -1,11 +1,22 @@
 package model
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
+
+// LogisticMixture is quantised signals. Every dimension takes one of Config.Levels levels
+// between -1 and 1, a step of 2δ = 2/(Levels-1) apart, and has K logistic distributions of
+// its own, [logits D·K | μ D·K | a D·K].
+//
+//	p(x_j) = Σ_k softmax(logits_j)_k (F((x_j + δ - μ_jk)/σ_jk) - F((x_j - δ - μ_jk)/σ_jk))
+//
+// with F(u) = 1/(1 + exp(-u)); the outermost levels take in all that is beyond them. Source:
+// Salimans et al. 2017.
+const LogisticMixture = "logistic-mixture"
 
 // logistic is the output for quantised signals: every dimension has a mixture of k logistic
 // distributions of its own, discretised to levels between -1 and 1 (Salimans et al. 2017).
@@ -14,6 +25,27 @@ import (
 type logistic[T cell.Float] struct {
 	plain[T]
 	k, levels int
+}
+
+// fieldLevels is how many levels there are: 256 for 8 bit.
+var fieldLevels = number("levels", func(c *Config) *int { return &c.Levels }, 256, 2, 1<<16)
+
+func newLogistic[T cell.Float](c Config) likelihood[T] {
+	return logistic[T]{k: c.Components, levels: c.Levels}
+}
+
+func (l logistic[T]) suits(f Form) error {
+	if f.Levels > 0 && f.Levels != l.levels {
+		return fmt.Errorf("has %d levels, the model %d", f.Levels, l.levels)
+	}
+	return l.plain.suits(f)
+}
+
+func (logistic[T]) value(_ int, v float32) error {
+	if v >= -1 && v <= 1 {
+		return nil
+	}
+	return fmt.Errorf("%v is not between the levels, want -1..1", v)
 }
 
 func (l logistic[T]) heads(dim int) []int { return []int{dim * l.k, dim * l.k, dim * l.k} }

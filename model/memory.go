@@ -33,7 +33,7 @@ func (c Config) row(training bool) float64 {
 	if training {
 		return n + outputs
 	}
-	if c.Model == ModelClassifier {
+	if c.Likelihood == "" {
 		return n
 	}
 	return n + float64(c.outputs())
@@ -41,7 +41,7 @@ func (c Config) row(training bool) float64 {
 
 // inputs returns how many values a model sees of a step.
 func (c Config) inputs() int {
-	if c.Model == ModelClassifier {
+	if c.Likelihood == "" {
 		return c.Data
 	}
 	return max(newLikelihood[float32](c).inputs(c.Data), c.Data)

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -102,21 +100,11 @@ func New[T cell.Float](config Config) (Model[T], error) {
 	if err := c.checkWeights(); err != nil {
 		return nil, err
 	}
-	switch c.Model {
-	case ModelRNN, ModelVRNN, ModelVRNNI:
-		return newVRNN[T](c), nil
-	case ModelSTORN:
-		return newSTORN[T](c), nil
-	case ModelVRAE:
-		return newVRAE[T](c), nil
-	case ModelClassifier:
-		return newClassifier[T](c), nil
-	case ModelVAE:
-		return newVAE[T](c), nil
-	case ModelRegression:
-		return newRegression[T](c), nil
+	k, err := kindOf[T](c.Model)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("model: unknown model %q", c.Model)
+	return k.build(c), nil
 }
 
 // landmark is a tensor of a model with its shape.
@@ -128,15 +116,9 @@ type landmark struct {
 // landmarks returns all that is large in a model, so that a file can be checked against its
 // header before the model is made.
 func (c Config) landmarks() []landmark {
-	switch c.Model {
-	case ModelSTORN:
-		return c.stornLandmarks()
-	case ModelVRAE:
-		return c.vraeLandmarks()
-	case ModelClassifier:
-		return c.classifierLandmarks()
-	case ModelVAE, ModelRegression:
-		return c.pointLandmarks()
+	k, err := kindOf[float32](c.Model)
+	if err != nil {
+		panic("model: a configuration that was not resolved: " + err.Error())
 	}
-	return c.vrnnLandmarks()
+	return k.landmarks(c)
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -25,7 +26,7 @@ func testConfigs() []Config {
 	var cs []Config
 	for _, m := range sequenceModels {
 		for _, c := range []string{"lstm", "rnn", "rnn-relu", "gru", "gru-before"} {
-			for _, l := range likelihoods {
+			for _, l := range likelihoods() {
 				if c != "lstm" && (testing.Short() || l != Bernoulli && l != Gauss) {
 					continue
 				}
@@ -48,21 +49,9 @@ func stacked() []Config {
 }
 
 func testConfig(model, cell, likelihood string) Config {
-	c := Config{Model: model, Cell: cell, Likelihood: likelihood, Data: 5, Hidden: 4, Latent: 3, Depth: 2,
-		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10}
-	switch likelihood {
-	case GMM:
-		c.Components = 3
-	case Categorical:
-		c.Data, c.Classes = 1, 11
-	case Bivariate:
-		c.Data = 3
-	case BivariateMixture:
-		c.Data, c.Components = 3, 2
-	case LogisticMixture:
-		c.Components, c.Levels = 3, 16
-	}
-	return c
+	l := likelihoodTests[likelihood]
+	return Config{Model: model, Cell: cell, Likelihood: likelihood, Data: cmp.Or(l.data, 5), Hidden: 4, Latent: 3, Depth: 2,
+		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10, Components: l.components, Classes: l.classes, Levels: l.levels}
 }
 
 func (c Config) testName() string {
@@ -110,16 +99,7 @@ func newTestBatch[T cell.Float](m Model[T], rng *rand.Rand, lengths ...int) *Bat
 	b := &Batch[T]{Shape: s, X: make([]T, s.Rows()*c.Data), H: make([]T, s.Batch()*m.State()), C: make([]T, s.Batch()*m.State()),
 		Noise: kernels.Noise{Seed: 3, Stream: streamTrain, Update: 11}}
 	for i := range b.X {
-		switch {
-		case c.binary(i % c.Data):
-			b.X[i] = T(rng.IntN(2))
-		case c.Likelihood == Categorical:
-			b.X[i] = T(rng.IntN(c.Classes))
-		case c.Likelihood == LogisticMixture: // levels, both ends among them
-			b.X[i] = T(2*float64(rng.IntN(c.Levels))/float64(c.Levels-1) - 1)
-		default:
-			b.X[i] = T(rng.NormFloat64())
-		}
+		b.X[i] = T(likelihoodValue(c.Likelihood, rng, i%c.Data))
 	}
 	for i := range b.H {
 		b.H[i], b.C[i] = T(rng.NormFloat64()*0.5), T(rng.NormFloat64()*0.5)

@@ -34,7 +34,7 @@ type Regression[T cell.Float] struct {
 }
 
 // newRegression takes a resolved configuration.
-func newRegression[T cell.Float](c Config) *Regression[T] {
+func newRegression[T cell.Float](c Config) Model[T] {
 	m := &Regression[T]{Config: c, Mean: make([]T, c.Given), like: newLikelihood[T](c), form: c.scaleForm(), squash: c.Means == MeansUnit}
 	m.net = newMLP[T](c.Given, c.Decoder, c.layers(), 2*m.outputs(), c.activation())
 	return m

@@ -27,7 +27,7 @@ type STORN[T cell.Float] struct {
 }
 
 // newSTORN returns a model with all parameters 0 for a configuration that was resolved.
-func newSTORN[T cell.Float](c Config) *STORN[T] {
+func newSTORN[T cell.Float](c Config) Model[T] {
 	m := &STORN[T]{Config: c, like: newLikelihood[T](c)}
 	m.Mean = make([]T, m.like.inputs(c.Data))
 	m.phiR = newNet[T](len(m.Mean), c.PhiX, c.Depth, 0)

@@ -26,7 +26,7 @@ type VAE[T cell.Float] struct {
 }
 
 // newVAE takes a resolved configuration.
-func newVAE[T cell.Float](c Config) *VAE[T] {
+func newVAE[T cell.Float](c Config) Model[T] {
 	m := &VAE[T]{Config: c, Mean: make([]T, c.Data), like: newLikelihood[T](c), form: c.scaleForm(), squash: c.Means == MeansUnit}
 	m.encoder = newMLP[T](c.Data, c.Posterior, c.layers(), 2*c.Latent, c.activation())
 	m.decoder = newMLP[T](c.Latent, c.Decoder, c.layers(), outputs(m.like, c.Data), c.activation())

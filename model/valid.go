@@ -95,9 +95,6 @@ func checkBatch[T cell.Float](c Config, state int, b *Batch[T], obj Objective) {
 	if m := obj.Method; m != "" && m != MethodPathwise && (c.Model != ModelVAE || !slices.Contains(methods, m)) {
 		panic(fmt.Sprintf("model: %s: obj.Method = %.40q, which is none for a %s", fn, m, c.Model))
 	}
-	if c.Model == ModelClassifier {
-		checkLen(fn, "b.Label", len(b.Label), n, 1)
-	}
 	if c.Likelihood != Categorical {
 		return
 	}

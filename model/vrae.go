@@ -61,51 +61,23 @@ const latentForm = kernels.LogVar
 // vraeLatent is the default size of z, that of the second experiment of the paper.
 const vraeLatent = 20
 
-// resolveVRAE is the rest of [Config.Resolve] for the VRAE and the classifier, which have no
-// nets beside their cells.
+// resolveVRAE is [Config.Resolve] for the VRAE, which has no nets beside its cells.
 func (c Config) resolveVRAE() (Config, error) {
-	c.Dropout = 0
-	c.Depth, c.Layers, c.PhiX, c.PhiZ, c.Prior, c.Posterior, c.Decoder = 0, 1, 0, 0, 0, 0, 0
-	if c.Model == ModelClassifier {
-		c.Likelihood, c.Components, c.Classes, c.Levels, c.Latent, c.Teacher = "", 0, 0, 0, 0, false
-	} else {
-		c.Labels = nil
-		if c.Latent == 0 {
-			c.Latent = vraeLatent
-		}
+	r, err := c.take(fieldData, fieldHidden, fieldCell(cell.RNNTanh), fieldInit, fieldLikelihood(likelihoods()...),
+		number("latent", func(c *Config) *int { return &c.Latent }, vraeLatent, 1, maxSize))
+	if err != nil {
+		return r, err
 	}
-	if _, err := cell.ParseKind(c.Cell); err != nil {
-		return c, fmt.Errorf("model: cell: %w", err)
+	r.Layers, r.Reverse, r.Teacher = 1, c.Reverse, c.Teacher
+	l := newLikelihood[float32](r)
+	if _, ok := l.(feeder[float32]); !ok && !r.Teacher || l.inputs(r.Data) != r.Data {
+		return r, fmt.Errorf("model: a %s cannot feed back the outputs of likelihood %q (teacher %t)", r.Model, r.Likelihood, r.Teacher)
 	}
-	if err := oneOf("init", c.Init, inits); err != nil {
-		return c, err
-	}
-	for _, s := range []struct {
-		name       string
-		got, least int
-	}{
-		{"data", c.Data, 1}, {"hidden", c.Hidden, 1}, {"latent", c.Latent, 0}, {"components", c.Components, 0},
-		{"classes", c.Classes, 0}, {"labels", len(c.Labels), 0},
-	} {
-		if s.got < s.least || s.got > maxSize {
-			return c, fmt.Errorf("model: %s = %d, want %d..%d", s.name, s.got, s.least, maxSize)
-		}
-	}
-	if c.Model == ModelClassifier {
-		return c, c.checkLabels()
-	}
-	if err := c.checkLikelihood(); err != nil {
-		return c, err
-	}
-	l := newLikelihood[float32](c)
-	if _, ok := l.(feeder[float32]); !ok && !c.Teacher || l.inputs(c.Data) != c.Data {
-		return c, fmt.Errorf("model: a %s cannot feed back the outputs of likelihood %q (teacher %t)", c.Model, c.Likelihood, c.Teacher)
-	}
-	return c, nil
+	return r, nil
 }
 
 // newVRAE returns a model with all parameters 0 for a configuration that was resolved.
-func newVRAE[T cell.Float](c Config) *VRAE[T] {
+func newVRAE[T cell.Float](c Config) Model[T] {
 	m := &VRAE[T]{Config: c, like: newLikelihood[T](c)}
 	m.feed, _ = m.like.(feeder[T])
 	m.encoder = cell.NewRecurrent[T](c.kind(), c.Data, c.Hidden)

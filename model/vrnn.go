@@ -30,8 +30,26 @@ type VRNN[T cell.Float] struct {
 	like                                  likelihood[T]
 }
 
+// resolveRNN and the others are [Config.Resolve] for the models with layers of recurrent cells.
+func (c Config) resolveRNN() (Config, error) { return c.take(fieldsRNN()...) }
+
+func (c Config) resolveVRNN() (Config, error) {
+	return c.take(append(fieldsVRNNI(), width("prior", func(c *Config) *int { return &c.Prior }))...)
+}
+
+func (c Config) resolveVRNNI() (Config, error) { return c.take(fieldsVRNNI()...) }
+
+func fieldsRNN() []field {
+	return []field{fieldData, fieldHidden, fieldCell(cell.LSTM), fieldInit, fieldDepth, fieldLayers, fieldDropout,
+		fieldLikelihood(likelihoods()...), fieldPhiX, fieldDecoder}
+}
+
+func fieldsVRNNI() []field {
+	return append(fieldsRNN(), width("latent", func(c *Config) *int { return &c.Latent }), fieldPhiZ, fieldPosterior)
+}
+
 // newVRNN returns a model with all parameters 0 for a configuration that was resolved.
-func newVRNN[T cell.Float](c Config) *VRNN[T] {
+func newVRNN[T cell.Float](c Config) Model[T] {
 	m := &VRNN[T]{Config: c, like: newLikelihood[T](c)}
 	m.Mean = make([]T, m.like.inputs(c.Data))
 	m.phiX = newNet[T](len(m.Mean), c.PhiX, c.Depth, 0)

@@ -1,0 +1,65 @@
+package model
+
+import (
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Gauss is independent normals, [μ D | a D].
+//
+//	ln p = Σ_j ln N(x_j; μ_j, σ_j)
+const Gauss = "gauss"
+
+// gauss lays its outputs out as [mean | a] per row, with σ = softplus(a) + 1e-4 or, with
+// logVar, a = ln σ².
+type gauss[T cell.Float] struct {
+	plain[T]
+	logVar bool
+}
+
+func newGauss[T cell.Float](c Config) likelihood[T] {
+	return gauss[T]{logVar: c.Scale == ScaleLogVar}
+}
+
+func (l gauss[T]) form() kernels.ScaleForm {
+	if l.logVar {
+		return kernels.LogVar
+	}
+	return kernels.SoftplusSigma
+}
+
+func (gauss[T]) heads(dim int) []int { return []int{dim, dim} }
+
+func (l gauss[T]) initBias(b []T, _ Stats) {
+	if !l.logVar {
+		fill(b[len(b)/2:], sigmaBias)
+	}
+}
+
+func (l gauss[T]) logProb(lp, x, out []T, rows, dim int) {
+	kernels.GaussLogProb(lp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
+}
+
+func (l gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
+	kernels.GaussLogProbBackward(nil, nil, dout, from(dout, dim), dlp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
+}
+
+func (l gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
+	eps := make([]T, rows*dim)
+	kernels.Normals(eps, noise, step, row0, rows, dim)
+	kernels.GaussSample(x, out, out[dim:], eps, l.form(), rows, dim, 2*dim)
+}
+
+func (gauss[T]) mean(x, out []T, rows, dim int) {
+	for i := range rows {
+		copy(x[i*dim:(i+1)*dim], out[i*2*dim:])
+	}
+}
+
+func (l gauss[T]) channels(add func(name string, values []T), out []T, rows, dim int) {
+	mean := make([]T, rows*dim)
+	l.mean(mean, out, rows, dim)
+	add("theta_mu", mean)
+	sigmasOf(mean, from(out, dim), l.form(), rows, dim, 2*dim)
+	add("theta_sig", mean)
+}
