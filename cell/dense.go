@@ -82,7 +82,7 @@ func (d *Dense[T]) pack(fn string, training bool) {
 	d.packing.set(training, d.sizes(), d.W, d.B)
 }
 
-func (d *Dense[T]) sizes() layerSizes { return layerSizes{int(d.Act), d.In, d.Out} }
+func (d *Dense[T]) sizes() layerSizes { return layerSizes{kind: int(d.Act), in: d.In, out: d.Out} }
 
 // checkTensors panics unless d could have been made by NewDense. layer goes before the names
 // of its parameters.

@@ -208,10 +208,7 @@ func TestGolden(t *testing.T) {
 func compareGolden[T Float](t *testing.T, g *goldenFile, tol float64) {
 	kind := map[string]Kind{"RNNTanh": RNNTanh, "RNNReLU": RNNReLU, "LSTM": LSTM, "LSTMPeephole": LSTM, "GRU": GRU, "GRUBefore": GRUBefore}[g.Kind]
 	for _, d := range g.Directions {
-		l := NewRecurrent[T](kind, g.In, g.Hidden)
-		if d.Peephole != nil {
-			l = NewPeepholeLSTM[T](g.In, g.Hidden)
-		}
+		l := NewRecurrentWith[T](kind, g.In, g.Hidden, Options{Peepholes: d.Peephole != nil})
 		for _, p := range []struct {
 			to   []T
 			from []float64

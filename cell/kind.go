@@ -54,14 +54,14 @@ type cell[T Float] interface {
 
 // A form is what the layers of a kind have. Blocks have the size of the state.
 type form struct {
-	name      string           // in configurations
-	packs     kernels.StepKind // how the steps read Whh
-	gates     int              // blocks of rows of Wih, Whh and B
-	saved     int              // blocks of columns that a step leaves behind for its gradient, the gates first
-	memory    bool             // there is a state c beside h
-	direct    bool             // h passes into the state after it beside the product with Whh
-	bhn       bool             // there is a bias inside the reset
-	peepholes int              // blocks of Peephole, where a layer has them
+	name   string           // in configurations
+	packs  kernels.StepKind // how the steps read Whh
+	gates  int              // blocks of rows of Wih, Whh and B
+	saved  int              // blocks of columns that a step leaves behind for its gradient, the gates first
+	memory bool             // there is a state c beside h
+	direct bool             // h passes into the state after it beside the product with Whh
+	bhn    bool             // there is a bias inside the reset
+	takes  Options          // the options that layers may have are not 0
 }
 
 // A moment is a step of some sequences.

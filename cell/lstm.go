@@ -8,27 +8,35 @@ import "github.com/elbow-go/elbow/kernels"
 //	c' = σ(f) c + σ(i) tanh(g)
 //	h' = σ(o) tanh(c')
 //
-// With peepholes p, i and f are moved on by p c, and o by p c'.
+// With peepholes p, i and f are moved on by p c, and o by p c'. With CellClip, c' is clipped before
+// h' sees it.
 //
 // Source: Gers, Schmidhuber and Cummins 2000; layout as torch.nn.LSTM.
 type lstm[T Float] struct{}
 
 func (lstm[T]) form() form {
-	return form{name: "lstm", packs: kernels.StepLSTM, gates: 4, saved: 4, memory: true, peepholes: 3}
+	return form{name: "lstm", packs: kernels.StepLSTM, gates: 4, saved: 4, memory: true,
+		takes: Options{Peepholes: true, CellClip: 1}}
 }
 
 func (lstm[T]) step(l *Recurrent[T], m moment[T]) {
 	kernels.LSTMFusedStep(m.hy, m.cy, m.gates, m.hx, m.cx, l.Peephole, &l.whh, m.n, l.Hidden, m.ld, m.part)
+	if l.CellClip > 0 {
+		l.clip.apply(m, l.Hidden)
+	}
 }
 
 func (lstm[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 	kernels.LSTMFusedStepBackward(m.gates, m.dc, m.dh, m.after, m.dc, m.gates, m.cx, m.cy, l.Peephole, &l.whh,
 		m.n, m.next, l.Hidden, m.ld, m.part)
+	if l.CellClip > 0 {
+		l.clip.applyBackward(m, l.Hidden)
+	}
 }
 
 func (c lstm[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int) {
 	l.whhGrad(grad, s, lo, hi)
-	if l.Peephole != nil {
+	if l.Peepholes {
 		c.peepholeGrad(l, grad, s, lo, hi)
 	}
 }

@@ -23,7 +23,10 @@ type packState struct {
 
 // layerSizes are the exported sizes of a layer; kind is that of a Recurrent, the activation of a
 // Dense.
-type layerSizes struct{ kind, in, out int }
+type layerSizes struct {
+	kind, in, out int
+	options       Options // of a Recurrent
+}
 
 // set remembers how a layer was packed.
 func (p *packing[T]) set(training bool, sizes layerSizes, tensors ...[]T) {
@@ -50,7 +53,7 @@ func (p *packState) err(training bool, sizes layerSizes) error {
 	case p.isa != asm.Active():
 		return fmt.Errorf("the layer is packed for isa = %v, want %v: call Pack or PackForTraining again after asm.Use", p.isa, asm.Active())
 	}
-	return fmt.Errorf("kind, inputs and outputs of the layer are %v, but %v when it was packed: make a new one", sizes, p.sizes)
+	return fmt.Errorf("kind, inputs, outputs and options of the layer are %v, but %v when it was packed: make a new one", sizes, p.sizes)
 }
 
 // written returns the index of a tensor that does not look as it did when the layer was packed,

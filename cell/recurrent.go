@@ -16,42 +16,41 @@ import (
 type Recurrent[T Float] struct {
 	Kind       Kind
 	In, Hidden int
-	Wih        []T // [Gates*Hidden, In]
-	Whh        []T // [Gates*Hidden, Hidden]
-	B          []T // [Gates*Hidden]
-	Bhn        []T // [Hidden], GRU only: the bias inside the reset
-	Peephole   []T // [3*Hidden] for i, f and o, LSTM only, or nil
+	Options
+	Wih      []T // [Gates*Hidden, In]
+	Whh      []T // [Gates*Hidden, Hidden]
+	B        []T // [Gates*Hidden]
+	Bhn      []T // [Hidden], GRU only: the bias inside the reset
+	Peephole []T // [3*Hidden] for i, f and o, with Peepholes only
 
 	cell     cell[T] // of the kind, since Pack
+	clip     clip[T] // since Pack
 	packing  packing[T]
 	products products[T]            // by Wih
 	whh      kernels.StepWeights[T] // Whh as the steps read it
 }
 
-// NewRecurrent returns a layer with all parameters 0 and without peepholes. It panics if a size
-// is negative or larger than [MaxSize], a matrix would have more than [MaxWeights] elements, or
-// kind is none of the kinds.
+// NewRecurrent returns a layer without options, all parameters 0. It panics if a size is negative or
+// larger than [MaxSize], a matrix would have more than [MaxWeights] elements, or kind is none of the
+// kinds.
 func NewRecurrent[T Float](kind Kind, in, hidden int) *Recurrent[T] {
-	return newRecurrent(&Recurrent[T]{Kind: kind, In: in, Hidden: hidden})
+	return newRecurrent[T]("NewRecurrent", kind, in, hidden, Options{})
 }
 
-// NewPeepholeLSTM returns an LSTM with peepholes, all parameters 0. It panics as NewRecurrent.
-func NewPeepholeLSTM[T Float](in, hidden int) *Recurrent[T] {
-	return newRecurrent(&Recurrent[T]{Kind: LSTM, In: in, Hidden: hidden, Peephole: []T{}})
+// NewRecurrentWith returns a layer with the given options, all parameters 0. It panics as
+// NewRecurrent, and if the kind does not have an option.
+func NewRecurrentWith[T Float](kind Kind, in, hidden int, options Options) *Recurrent[T] {
+	return newRecurrent[T]("NewRecurrentWith", kind, in, hidden, options)
 }
 
 // NewGrad returns a layer of the same shape, all 0, to hold the gradient of l.
 func (l *Recurrent[T]) NewGrad() *Recurrent[T] {
-	g := &Recurrent[T]{Kind: l.Kind, In: l.In, Hidden: l.Hidden}
-	if l.Peephole != nil {
-		g.Peephole = []T{}
-	}
-	return newRecurrent(g)
+	return newRecurrent[T]("Recurrent.NewGrad", l.Kind, l.In, l.Hidden, l.Options)
 }
 
-// newRecurrent gives l, which has its sizes, its parameters.
-func newRecurrent[T Float](l *Recurrent[T]) *Recurrent[T] {
-	l.checkSizes("NewRecurrent")
+func newRecurrent[T Float](fn string, kind Kind, in, hidden int, options Options) *Recurrent[T] {
+	l := &Recurrent[T]{Kind: kind, In: in, Hidden: hidden, Options: options}
+	l.checkSizes(fn)
 	for _, p := range l.params() {
 		if p.has {
 			*p.data = pages.Make[T](p.rows * p.cols)
@@ -81,7 +80,7 @@ func (l *Recurrent[T]) params() [numParams]param[T] {
 		{"Whh", true, false, rows, h, &l.Whh},
 		{"B", true, true, 1, rows, &l.B},
 		{"Bhn", f.bhn, true, 1, h, &l.Bhn},
-		{"Peephole", f.peepholes > 0 && l.Peephole != nil, false, f.peepholes, h, &l.Peephole},
+		{"Peephole", l.Peepholes, false, 3, h, &l.Peephole},
 	}
 }
 
@@ -138,6 +137,7 @@ func (l *Recurrent[T]) beginPack(fn string) form {
 	l.checkTensors(fn, "")
 	l.products.reset()
 	l.cell = cells[T]()[l.Kind]
+	l.clip.set(l.CellClip)
 	return l.cell.form()
 }
 

@@ -2,8 +2,10 @@ package cell
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,19 +16,30 @@ import (
 
 var kinds = []Kind{RNNTanh, RNNReLU, LSTM, GRU, GRUBefore}
 
-// layers returns one layer of every kind, and an LSTM with peepholes, with random
-// parameters, packed for training.
+// optional are the layers with options that the tests try.
+var optional = map[string]struct {
+	kind Kind
+	Options
+}{
+	"lstm-peephole": {LSTM, Options{Peepholes: true}},
+	"lstm-clip":     {LSTM, Options{CellClip: 0.375}}, // within the states that the tests meet
+}
+
+// layers returns one layer of every kind, and those with options, with random parameters, packed
+// for training.
 func layers[T Float](in, hidden int, rng *rand.Rand) map[string]*Recurrent[T] {
 	ls := map[string]*Recurrent[T]{}
 	for _, k := range kinds {
 		ls[k.String()] = NewRecurrent[T](k, in, hidden)
 	}
-	ls["lstm-peephole"] = NewPeepholeLSTM[T](in, hidden)
-	for _, l := range ls {
-		for _, t := range l.Tensors() {
+	for name, o := range optional {
+		ls[name] = NewRecurrentWith[T](o.kind, in, hidden, o.Options)
+	}
+	for _, name := range slices.Sorted(maps.Keys(ls)) {
+		for _, t := range ls[name].Tensors() {
 			randomize(t.Data, rng)
 		}
-		l.PackForTraining()
+		ls[name].PackForTraining()
 	}
 	return ls
 }
@@ -206,13 +219,9 @@ func TestSameOnEveryISA(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, size := range sizes {
 			rng := rand.New(rand.NewPCG(uint64(size[0]), uint64(size[1])))
-			for _, name := range []string{"rnn", "rnn-relu", "lstm", "gru", "gru-before", "lstm-peephole"} {
-				// Maps have no order, so every layer has its own generator.
-				l := layers[float32](size[0], size[1], rand.New(rand.NewPCG(7, 7)))[name]
-				for i, ts := range l.Tensors() {
-					randomize(ts.Data, rand.New(rand.NewPCG(uint64(i), 8)))
-				}
-				l.PackForTraining()
+			ls := layers[float32](size[0], size[1], rng)
+			for _, name := range slices.Sorted(maps.Keys(ls)) {
+				l := ls[name]
 				p := newProblem(l, rng, 7, 7, 6, 3, 3, 2, 1)
 				p.forward(l)
 				var r result

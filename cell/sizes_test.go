@@ -54,7 +54,7 @@ type sizeWorld struct {
 }
 
 func newSizeWorld() *sizeWorld {
-	w := &sizeWorld{dense: NewDense[float32](sizesIn, sizesOut, Tanh), lstm: NewPeepholeLSTM[float32](sizesIn, sizesOut),
+	w := &sizeWorld{dense: NewDense[float32](sizesIn, sizesOut, Tanh), lstm: NewRecurrentWith[float32](LSTM, sizesIn, sizesOut, Options{Peepholes: true}),
 		shape: NewRagged(2, 1), seq: NewSequence[float32]()}
 	w.dense.PackForTraining()
 	w.lstm.PackForTraining()
@@ -90,8 +90,9 @@ var sizeCalls = map[string]sizeCall{
 		right: func(n, _ []int) bool { return in(0, n[0], 9) && in(0, n[1], 9) }},
 	"NewRecurrent": {ints: 2, call: func(_ *sizeWorld, n []int, _ [][]float32) { NewRecurrent[float32](LSTM, n[0], n[1]) },
 		right: func(n, _ []int) bool { return in(0, n[0], 9) && in(0, n[1], 9) }},
-	"NewPeepholeLSTM": {ints: 2, call: func(_ *sizeWorld, n []int, _ [][]float32) { NewPeepholeLSTM[float32](n[0], n[1]) },
-		right: func(n, _ []int) bool { return in(0, n[0], 9) && in(0, n[1], 9) }, as: "NewRecurrent"},
+	"NewRecurrentWith": {ints: 2, call: func(_ *sizeWorld, n []int, _ [][]float32) {
+		NewRecurrentWith[float32](LSTM, n[0], n[1], Options{Peepholes: true})
+	}, right: func(n, _ []int) bool { return in(0, n[0], 9) && in(0, n[1], 9) }},
 	"NewRagged": {ints: 3, call: func(_ *sizeWorld, n []int, _ [][]float32) { NewRagged(n...) }, right: rightLengths, as: "Ragged.Reset"},
 	"Ragged.Reset": {ints: 3, call: func(w *sizeWorld, n []int, _ [][]float32) { w.shape.Reset(n) },
 		right: rightLengths},

@@ -69,8 +69,12 @@ const spinBatch = 4
 
 // spins reports whether so many goroutines share the steps.
 func (s *Sequence[T]) spins(threads int) bool {
-	return s.Spin && threads > 1 && s.shape.Batch() < spinBatch*threads && s.layer.whh.Divides()
+	return s.Spin && threads > 1 && s.shape.Batch() < spinBatch*threads && s.layer.divides()
 }
+
+// divides reports whether goroutines gain from sharing a step, and may: what follows the product in
+// package cell itself is not divided.
+func (l *Recurrent[T]) divides() bool { return l.CellClip == 0 && l.whh.Divides() }
 
 // share returns the part of n elements that is that of goroutine i.
 func (s *Sequence[T]) share(i, n int) (lo, hi int) {

@@ -5,11 +5,12 @@ import "strings"
 // What a [Recurrent] layer checks of itself. Its fields are exported, so that they may hold
 // anything.
 
-func (l *Recurrent[T]) sizes() layerSizes { return layerSizes{int(l.Kind), l.In, l.Hidden} }
+func (l *Recurrent[T]) sizes() layerSizes { return layerSizes{int(l.Kind), l.In, l.Hidden, l.Options} }
 
 // checkSizes panics unless there can be a layer of the kind and the sizes of l.
 func (l *Recurrent[T]) checkSizes(fn string) {
 	checkSize(fn, "kind", int(l.Kind), numKinds-1)
+	l.Options.check(fn, l.Kind, l.Kind.cell().form().takes)
 	checkSize(fn, "in", l.In, MaxSize)
 	checkSize(fn, "hidden", l.Hidden, MaxSize)
 	rows := l.Kind.Gates() * l.Hidden
@@ -17,7 +18,7 @@ func (l *Recurrent[T]) checkSizes(fn string) {
 	checkWeights(fn, "Whh", rows, l.Hidden)
 }
 
-// checkTensors panics unless l could have been made by NewRecurrent or NewPeepholeLSTM. layer
+// checkTensors panics unless l could have been made by NewRecurrentWith. layer
 // goes before the names of its parameters.
 func (l *Recurrent[T]) checkTensors(fn, layer string) {
 	l.checkSizes(fn)
@@ -31,7 +32,7 @@ func (l *Recurrent[T]) checkTensors(fn, layer string) {
 
 // checkGrad panics unless grad is of the shape of l.
 func (l *Recurrent[T]) checkGrad(fn string, grad *Recurrent[T]) {
-	if grad == nil || grad.sizes() != l.sizes() || (grad.Peephole == nil) != (l.Peephole == nil) {
+	if grad == nil || grad.sizes() != l.sizes() {
 		panic("cell: " + fn + ": grad is not of the shape of the layer, want one from NewGrad")
 	}
 	grad.checkTensors(fn, "grad.")

@@ -36,6 +36,10 @@ func TestPanics(t *testing.T) {
 
 		{"cell: NewRecurrent: kind = 9, want 0..4", nil, func() { NewRecurrent[float32](9, 1, 1) }},
 		{"cell: NewRecurrent: Whh has 67108864*16777216 elements, want at most 2147483647", nil, func() { NewRecurrent[float32](LSTM, 1, MaxSize) }},
+		{"cell: NewRecurrentWith: Peepholes of kind gru, want none", nil, func() { NewRecurrentWith[float32](GRU, 1, 1, Options{Peepholes: true}) }},
+		{"cell: NewRecurrentWith: CellClip of kind rnn, want none", nil, func() { NewRecurrentWith[float32](RNNTanh, 1, 1, Options{CellClip: 1}) }},
+		{"cell: NewRecurrentWith: CellClip = -1, want at least 0", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{CellClip: -1}) }},
+		{"cell: NewRecurrentWith: CellClip and Peepholes, want one of them", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{CellClip: 1, Peepholes: true}) }},
 		{"cell: NewDense: act = 9, want 0..4", nil, func() { NewDense[float32](1, 1, 9) }},
 		{"cell: NewDense: W has 65536*65536 elements, want at most 2147483647", nil, func() { NewDense[float32](1<<16, 1<<16, Linear) }},
 		{"cell: Dense.Pack: len(W) = 0, want 3*2, as a new layer has it", nil, func() { (&Dense[float32]{In: 2, Out: 3}).Pack() }},
@@ -45,7 +49,7 @@ func TestPanics(t *testing.T) {
 			gru.Peephole = x[:1]
 			gru.Pack()
 		}},
-		{"cell: Recurrent.Forward: kind, inputs and outputs of the layer are {2 1 3}, but {2 2 3} when it was packed", nil, func() {
+		{"cell: Recurrent.Forward: kind, inputs, outputs and options of the layer are {2 1 3 {false 0}}, but {2 2 3 {false 0}} when it was packed", nil, func() {
 			changed := NewRecurrent[float32](LSTM, 2, 3)
 			changed.Pack()
 			changed.In = 1

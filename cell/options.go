@@ -1,0 +1,74 @@
+package cell
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// Options are what a [Recurrent] layer may have beside what its kind has. The zero value is none.
+type Options struct {
+	// Peepholes has the gates of an LSTM see the state c, see [LSTM].
+	Peepholes bool
+
+	// CellClip, if not 0, bounds the state c of an LSTM: |c'| ≤ CellClip, before it passes into
+	// h' and into the next step. As cell_clip of TensorFlow's LSTM, it passes no gradient where it
+	// took effect. It does not go together with Peepholes.
+	CellClip float64
+}
+
+// check panics unless layers of a kind, whose form takes the options that it has, may have o.
+func (o Options) check(fn string, kind Kind, takes Options) {
+	lacks := func(option string) {
+		panic(fmt.Sprintf("cell: %s: %s of kind %v, want none: the kind has no such option", fn, option, kind))
+	}
+	switch {
+	case o.Peepholes && !takes.Peepholes:
+		lacks("Peepholes")
+	case o.CellClip != 0 && takes.CellClip == 0:
+		lacks("CellClip")
+	case !(o.CellClip >= 0):
+		panic(fmt.Sprintf("cell: %s: CellClip = %v, want at least 0", fn, o.CellClip))
+	case o.CellClip > 0 && o.Peepholes:
+		panic("cell: " + fn + ": CellClip and Peepholes, want one of them")
+	}
+}
+
+// A clip is the bound of the state c, if it is not 0, and its tanh.
+type clip[T Float] struct{ c, tanh T }
+
+func (k *clip[T]) set(c float64) {
+	k.c = T(min(c, math.MaxFloat32)) // an infinite state is clipped too
+	t := []T{k.c}
+	kernels.Tanh(t, t)
+	k.tanh = t[0]
+}
+
+// apply clips the states c after a step, and puts the outputs right that have seen them.
+func (k *clip[T]) apply(m moment[T], h int) {
+	for i := range m.n {
+		c, y, o := m.cy[i*h:(i+1)*h], m.hy[i*h:(i+1)*h], m.gates[i*m.ld+3*h:]
+		for j, v := range c {
+			switch {
+			case v > k.c:
+				c[j], y[j] = k.c, o[j]*k.tanh
+			case v < -k.c:
+				c[j], y[j] = -k.c, o[j]*-k.tanh
+			}
+		}
+	}
+}
+
+// applyBackward stops the gradient of the states c that apply has clipped. That of o stands: the
+// step has computed it from the state that o has seen.
+func (k *clip[T]) applyBackward(m momentBack[T], h int) {
+	for i := range m.n {
+		c, dc, d := m.cy[i*h:(i+1)*h], m.dc[i*h:(i+1)*h], m.gates[i*m.ld:]
+		for j, v := range c {
+			if v == k.c || v == -k.c {
+				d[j], d[h+j], d[2*h+j], dc[j] = 0, 0, 0, 0
+			}
+		}
+	}
+}
