@@ -77,7 +77,7 @@ test-arm64: ## all tests for arm64 under qemu-aarch64 (Debian: qemu-user)
 	GOARCH=arm64 CGO_ENABLED=0 ELBOW_REQUIRE_ISA=neon $(GO) test $(SHORT) -exec qemu-aarch64 ./...
 
 .PHONY: count-arm64
-count-arm64: ## instructions per multiply-add and per vector in loops of the machine code for arm64
+count-arm64: ## loops of the machine code for arm64 take no more instructions than they should
 	$(GO) run ./internal/check/count
 
 .PHONY: check-bits

@@ -7,7 +7,7 @@
 // func GemmTiles64(args *GemmArgs64)
 TEXT ·GemmTiles64(SB), NOSPLIT, $56-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24
@@ -555,36 +555,283 @@ steps6x4:
 	MOVD     56(R0), R9
 fetch6x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail6x4
-	CMP      $8, R5
-	BNE      apart6x4
+	BEQ      whole6x4
+	SUBS     $1, R15, R15
+	BEQ      last6x4
+whole6x4:
 	CMP      $64, R6
 	BNE      apart6x4
-	SUBS     $2, R15, R15
-	BLT      few6x4
-lanes6x4:
-	FMOVQ    (R14), F24
-	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
-	WORD     $0x3cea69da // ldr q26, [x14, x10]
-	WORD     $0x3ce169db // ldr q27, [x14, x1]
-	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
-	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	CMP      $8, R5
+	BEQ      rows6x4
+	CMP      $48, R5
+	BNE      apart6x4
+	CMP      $8, R2
+	BEQ      packed6x4
+apart6x4:
+	CMP      $8, R5
+	BEQ      rowsapart6x4
+	CMP      $8, R2
+	BEQ      columns6x4
+	B        left6x4
+packed6x4:
+	SUBS     $8, R15, R15
+	BLT      fewpacked6x4
+kpacked6x4:
+	FLDPQ    (R3), (F28, F29)
+	FLDPQ    32(R3), (F30, F31)
+	FLDPQ    (R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e3 // fmla v3.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd81b84 // fmla v4.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba5 // fmla v5.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc6 // fmla v6.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be7 // fmla v7.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91388 // fmla v8.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a9 // fmla v9.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913ca // fmla v10.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913eb // fmla v11.2d, v31.2d, v25.d[0]
+	WORD     $0x4fd91b8c // fmla v12.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bad // fmla v13.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bce // fmla v14.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91bef // fmla v15.2d, v31.2d, v25.d[1]
+	FLDPQ    32(R14), (F26, F27)
+	WORD     $0x4fda1390 // fmla v16.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b1 // fmla v17.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d2 // fmla v18.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13f3 // fmla v19.2d, v31.2d, v26.d[0]
+	WORD     $0x4fda1b94 // fmla v20.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb5 // fmla v21.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd6 // fmla v22.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1bf7 // fmla v23.2d, v31.2d, v26.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F28, F29)
+	FLDPQ    96(R3), (F30, F31)
+	WORD     $0x4fdb1380 // fmla v0.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13a1 // fmla v1.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13c2 // fmla v2.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13e3 // fmla v3.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdb1b84 // fmla v4.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1ba5 // fmla v5.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bc6 // fmla v6.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1be7 // fmla v7.2d, v31.2d, v27.d[1]
+	FLDPQ    64(R14), (F24, F25)
+	WORD     $0x4fd81388 // fmla v8.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a9 // fmla v9.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813ca // fmla v10.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813eb // fmla v11.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd81b8c // fmla v12.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81bad // fmla v13.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bce // fmla v14.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81bef // fmla v15.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91390 // fmla v16.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913b1 // fmla v17.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913d2 // fmla v18.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913f3 // fmla v19.2d, v31.2d, v25.d[0]
+	WORD     $0x4fd91b94 // fmla v20.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bb5 // fmla v21.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bd6 // fmla v22.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91bf7 // fmla v23.2d, v31.2d, v25.d[1]
+	FLDPQ    128(R3), (F28, F29)
+	FLDPQ    160(R3), (F30, F31)
+	FLDPQ    96(R14), (F26, F27)
+	WORD     $0x4fda1380 // fmla v0.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13a1 // fmla v1.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13c2 // fmla v2.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13e3 // fmla v3.2d, v31.2d, v26.d[0]
+	WORD     $0x4fda1b84 // fmla v4.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1ba5 // fmla v5.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bc6 // fmla v6.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1be7 // fmla v7.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1388 // fmla v8.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13a9 // fmla v9.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13ca // fmla v10.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13eb // fmla v11.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdb1b8c // fmla v12.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bad // fmla v13.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bce // fmla v14.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bef // fmla v15.2d, v31.2d, v27.d[1]
+	FLDPQ    128(R14), (F24, F25)
+	WORD     $0x4fd81390 // fmla v16.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813b1 // fmla v17.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813d2 // fmla v18.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813f3 // fmla v19.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd81b94 // fmla v20.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81bb5 // fmla v21.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bd6 // fmla v22.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81bf7 // fmla v23.2d, v31.2d, v24.d[1]
+	FLDPQ    192(R3), (F28, F29)
+	FLDPQ    224(R3), (F30, F31)
+	WORD     $0x4fd91380 // fmla v0.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a1 // fmla v1.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c2 // fmla v2.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e3 // fmla v3.2d, v31.2d, v25.d[0]
+	WORD     $0x4fd91b84 // fmla v4.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91ba5 // fmla v5.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bc6 // fmla v6.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be7 // fmla v7.2d, v31.2d, v25.d[1]
+	FLDPQ    160(R14), (F26, F27)
+	WORD     $0x4fda1388 // fmla v8.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13a9 // fmla v9.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ca // fmla v10.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13eb // fmla v11.2d, v31.2d, v26.d[0]
+	WORD     $0x4fda1b8c // fmla v12.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bad // fmla v13.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bce // fmla v14.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1bef // fmla v15.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1390 // fmla v16.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b1 // fmla v17.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d2 // fmla v18.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13f3 // fmla v19.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdb1b94 // fmla v20.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb5 // fmla v21.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd6 // fmla v22.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bf7 // fmla v23.2d, v31.2d, v27.d[1]
+	FLDPQ    256(R3), (F28, F29)
+	FLDPQ    288(R3), (F30, F31)
+	FLDPQ    192(R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e3 // fmla v3.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd81b84 // fmla v4.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba5 // fmla v5.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc6 // fmla v6.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be7 // fmla v7.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91388 // fmla v8.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a9 // fmla v9.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913ca // fmla v10.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913eb // fmla v11.2d, v31.2d, v25.d[0]
+	WORD     $0x4fd91b8c // fmla v12.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bad // fmla v13.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bce // fmla v14.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91bef // fmla v15.2d, v31.2d, v25.d[1]
+	FLDPQ    224(R14), (F26, F27)
+	WORD     $0x4fda1390 // fmla v16.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b1 // fmla v17.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d2 // fmla v18.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13f3 // fmla v19.2d, v31.2d, v26.d[0]
+	WORD     $0x4fda1b94 // fmla v20.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb5 // fmla v21.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd6 // fmla v22.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1bf7 // fmla v23.2d, v31.2d, v26.d[1]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F28, F29)
+	FLDPQ    352(R3), (F30, F31)
+	WORD     $0x4fdb1380 // fmla v0.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13a1 // fmla v1.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13c2 // fmla v2.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13e3 // fmla v3.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdb1b84 // fmla v4.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1ba5 // fmla v5.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bc6 // fmla v6.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1be7 // fmla v7.2d, v31.2d, v27.d[1]
+	FLDPQ    256(R14), (F24, F25)
+	WORD     $0x4fd81388 // fmla v8.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a9 // fmla v9.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813ca // fmla v10.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813eb // fmla v11.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd81b8c // fmla v12.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81bad // fmla v13.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bce // fmla v14.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81bef // fmla v15.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91390 // fmla v16.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913b1 // fmla v17.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913d2 // fmla v18.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913f3 // fmla v19.2d, v31.2d, v25.d[0]
+	WORD     $0x4fd91b94 // fmla v20.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bb5 // fmla v21.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bd6 // fmla v22.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91bf7 // fmla v23.2d, v31.2d, v25.d[1]
+	FLDPQ    384(R3), (F28, F29)
+	FLDPQ    416(R3), (F30, F31)
+	FLDPQ    288(R14), (F26, F27)
+	WORD     $0x4fda1380 // fmla v0.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13a1 // fmla v1.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13c2 // fmla v2.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13e3 // fmla v3.2d, v31.2d, v26.d[0]
+	WORD     $0x4fda1b84 // fmla v4.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1ba5 // fmla v5.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bc6 // fmla v6.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1be7 // fmla v7.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1388 // fmla v8.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13a9 // fmla v9.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13ca // fmla v10.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13eb // fmla v11.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdb1b8c // fmla v12.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bad // fmla v13.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bce // fmla v14.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bef // fmla v15.2d, v31.2d, v27.d[1]
+	FLDPQ    320(R14), (F24, F25)
+	WORD     $0x4fd81390 // fmla v16.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813b1 // fmla v17.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813d2 // fmla v18.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813f3 // fmla v19.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd81b94 // fmla v20.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81bb5 // fmla v21.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bd6 // fmla v22.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81bf7 // fmla v23.2d, v31.2d, v24.d[1]
+	FLDPQ    448(R3), (F28, F29)
+	FLDPQ    480(R3), (F30, F31)
+	WORD     $0x4fd91380 // fmla v0.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a1 // fmla v1.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c2 // fmla v2.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e3 // fmla v3.2d, v31.2d, v25.d[0]
+	WORD     $0x4fd91b84 // fmla v4.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91ba5 // fmla v5.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bc6 // fmla v6.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be7 // fmla v7.2d, v31.2d, v25.d[1]
+	FLDPQ    352(R14), (F26, F27)
+	WORD     $0x4fda1388 // fmla v8.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13a9 // fmla v9.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ca // fmla v10.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13eb // fmla v11.2d, v31.2d, v26.d[0]
+	WORD     $0x4fda1b8c // fmla v12.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bad // fmla v13.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bce // fmla v14.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1bef // fmla v15.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1390 // fmla v16.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b1 // fmla v17.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d2 // fmla v18.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13f3 // fmla v19.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdb1b94 // fmla v20.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb5 // fmla v21.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd6 // fmla v22.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bf7 // fmla v23.2d, v31.2d, v27.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $384, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked6x4
+fewpacked6x4:
+	ADD      $8, R15, R15
+	B        left6x4
+rows6x4:
+	SUBS     $8, R15, R15
+	BLT      fewrows6x4
+krows6x4:
 	FLDPQ    (R3), (F30, F31)
+	FMOVQ    (R14), F24
 	WORD     $0x4fd813c0 // fmla v0.2d, v30.2d, v24.d[0]
 	WORD     $0x4fd813e1 // fmla v1.2d, v31.2d, v24.d[0]
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
 	WORD     $0x4fd913c4 // fmla v4.2d, v30.2d, v25.d[0]
 	WORD     $0x4fd913e5 // fmla v5.2d, v31.2d, v25.d[0]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
 	WORD     $0x4fda13c8 // fmla v8.2d, v30.2d, v26.d[0]
 	WORD     $0x4fda13e9 // fmla v9.2d, v31.2d, v26.d[0]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
 	WORD     $0x4fdb13cc // fmla v12.2d, v30.2d, v27.d[0]
 	WORD     $0x4fdb13ed // fmla v13.2d, v31.2d, v27.d[0]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
 	WORD     $0x4fdc13d0 // fmla v16.2d, v30.2d, v28.d[0]
 	WORD     $0x4fdc13f1 // fmla v17.2d, v31.2d, v28.d[0]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
 	WORD     $0x4fdd13d4 // fmla v20.2d, v30.2d, v29.d[0]
 	WORD     $0x4fdd13f5 // fmla v21.2d, v31.2d, v29.d[0]
 	FLDPQ    32(R3), (F30, F31)
@@ -627,169 +874,462 @@ lanes6x4:
 	WORD     $0x4fdc1bf3 // fmla v19.2d, v31.2d, v28.d[1]
 	WORD     $0x4fdd1bd6 // fmla v22.2d, v30.2d, v29.d[1]
 	WORD     $0x4fdd1bf7 // fmla v23.2d, v31.2d, v29.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $128, R3, R3
+	FLDPQ    128(R3), (F30, F31)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes6x4
-few6x4:
-	ADDS     $2, R15, R15
-	BEQ      store6x4
-	B        one6x4
-apart6x4:
+	FMOVQ    (R14), F24
+	WORD     $0x4fd813c0 // fmla v0.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e1 // fmla v1.2d, v31.2d, v24.d[0]
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
+	WORD     $0x4fd913c4 // fmla v4.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e5 // fmla v5.2d, v31.2d, v25.d[0]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
+	WORD     $0x4fda13c8 // fmla v8.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13e9 // fmla v9.2d, v31.2d, v26.d[0]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
+	WORD     $0x4fdb13cc // fmla v12.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ed // fmla v13.2d, v31.2d, v27.d[0]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
+	WORD     $0x4fdc13d0 // fmla v16.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f1 // fmla v17.2d, v31.2d, v28.d[0]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	WORD     $0x4fdd13d4 // fmla v20.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f5 // fmla v21.2d, v31.2d, v29.d[0]
+	FLDPQ    160(R3), (F30, F31)
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e3 // fmla v3.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd913c6 // fmla v6.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e7 // fmla v7.2d, v31.2d, v25.d[0]
+	WORD     $0x4fda13ca // fmla v10.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13eb // fmla v11.2d, v31.2d, v26.d[0]
+	WORD     $0x4fdb13ce // fmla v14.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ef // fmla v15.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdc13d2 // fmla v18.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f3 // fmla v19.2d, v31.2d, v28.d[0]
+	WORD     $0x4fdd13d6 // fmla v22.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f7 // fmla v23.2d, v31.2d, v29.d[0]
+	FLDPQ    192(R3), (F30, F31)
+	WORD     $0x4fd81bc0 // fmla v0.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be1 // fmla v1.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc4 // fmla v4.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be5 // fmla v5.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bc8 // fmla v8.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1be9 // fmla v9.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bcc // fmla v12.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bed // fmla v13.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd0 // fmla v16.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf1 // fmla v17.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd4 // fmla v20.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf5 // fmla v21.2d, v31.2d, v29.d[1]
+	FLDPQ    224(R3), (F30, F31)
+	WORD     $0x4fd81bc2 // fmla v2.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be3 // fmla v3.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc6 // fmla v6.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be7 // fmla v7.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bca // fmla v10.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1beb // fmla v11.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bce // fmla v14.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bef // fmla v15.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd2 // fmla v18.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf3 // fmla v19.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd6 // fmla v22.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf7 // fmla v23.2d, v31.2d, v29.d[1]
+	FLDPQ    256(R3), (F30, F31)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F24
+	WORD     $0x4fd813c0 // fmla v0.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e1 // fmla v1.2d, v31.2d, v24.d[0]
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
+	WORD     $0x4fd913c4 // fmla v4.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e5 // fmla v5.2d, v31.2d, v25.d[0]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
+	WORD     $0x4fda13c8 // fmla v8.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13e9 // fmla v9.2d, v31.2d, v26.d[0]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
+	WORD     $0x4fdb13cc // fmla v12.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ed // fmla v13.2d, v31.2d, v27.d[0]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
+	WORD     $0x4fdc13d0 // fmla v16.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f1 // fmla v17.2d, v31.2d, v28.d[0]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	WORD     $0x4fdd13d4 // fmla v20.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f5 // fmla v21.2d, v31.2d, v29.d[0]
+	FLDPQ    288(R3), (F30, F31)
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e3 // fmla v3.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd913c6 // fmla v6.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e7 // fmla v7.2d, v31.2d, v25.d[0]
+	WORD     $0x4fda13ca // fmla v10.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13eb // fmla v11.2d, v31.2d, v26.d[0]
+	WORD     $0x4fdb13ce // fmla v14.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ef // fmla v15.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdc13d2 // fmla v18.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f3 // fmla v19.2d, v31.2d, v28.d[0]
+	WORD     $0x4fdd13d6 // fmla v22.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f7 // fmla v23.2d, v31.2d, v29.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F30, F31)
+	WORD     $0x4fd81bc0 // fmla v0.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be1 // fmla v1.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc4 // fmla v4.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be5 // fmla v5.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bc8 // fmla v8.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1be9 // fmla v9.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bcc // fmla v12.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bed // fmla v13.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd0 // fmla v16.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf1 // fmla v17.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd4 // fmla v20.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf5 // fmla v21.2d, v31.2d, v29.d[1]
+	FLDPQ    352(R3), (F30, F31)
+	WORD     $0x4fd81bc2 // fmla v2.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be3 // fmla v3.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc6 // fmla v6.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be7 // fmla v7.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bca // fmla v10.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1beb // fmla v11.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bce // fmla v14.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bef // fmla v15.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd2 // fmla v18.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf3 // fmla v19.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd6 // fmla v22.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf7 // fmla v23.2d, v31.2d, v29.d[1]
+	FLDPQ    384(R3), (F30, F31)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F24
+	WORD     $0x4fd813c0 // fmla v0.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e1 // fmla v1.2d, v31.2d, v24.d[0]
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
+	WORD     $0x4fd913c4 // fmla v4.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e5 // fmla v5.2d, v31.2d, v25.d[0]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
+	WORD     $0x4fda13c8 // fmla v8.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13e9 // fmla v9.2d, v31.2d, v26.d[0]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
+	WORD     $0x4fdb13cc // fmla v12.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ed // fmla v13.2d, v31.2d, v27.d[0]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
+	WORD     $0x4fdc13d0 // fmla v16.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f1 // fmla v17.2d, v31.2d, v28.d[0]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	WORD     $0x4fdd13d4 // fmla v20.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f5 // fmla v21.2d, v31.2d, v29.d[0]
+	FLDPQ    416(R3), (F30, F31)
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e3 // fmla v3.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd913c6 // fmla v6.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e7 // fmla v7.2d, v31.2d, v25.d[0]
+	WORD     $0x4fda13ca // fmla v10.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13eb // fmla v11.2d, v31.2d, v26.d[0]
+	WORD     $0x4fdb13ce // fmla v14.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ef // fmla v15.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdc13d2 // fmla v18.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f3 // fmla v19.2d, v31.2d, v28.d[0]
+	WORD     $0x4fdd13d6 // fmla v22.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f7 // fmla v23.2d, v31.2d, v29.d[0]
+	FLDPQ    448(R3), (F30, F31)
+	WORD     $0x4fd81bc0 // fmla v0.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be1 // fmla v1.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc4 // fmla v4.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be5 // fmla v5.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bc8 // fmla v8.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1be9 // fmla v9.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bcc // fmla v12.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bed // fmla v13.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd0 // fmla v16.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf1 // fmla v17.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd4 // fmla v20.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf5 // fmla v21.2d, v31.2d, v29.d[1]
+	FLDPQ    480(R3), (F30, F31)
+	WORD     $0x4fd81bc2 // fmla v2.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be3 // fmla v3.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc6 // fmla v6.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be7 // fmla v7.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bca // fmla v10.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1beb // fmla v11.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bce // fmla v14.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bef // fmla v15.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd2 // fmla v18.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf3 // fmla v19.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd6 // fmla v22.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf7 // fmla v23.2d, v31.2d, v29.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows6x4
+fewrows6x4:
+	ADD      $8, R15, R15
+	B        left6x4
+rowsapart6x4:
 	SUBS     $4, R15, R15
-	BLT      rest6x4
-k6x4:
-	FLDPQ    (R3), (F24, F25)
-	FLDPQ    32(R3), (F26, F27)
-	FMOVD    (R14), F28
-	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
-	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
-	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
-	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
-	FMOVD    (R14)(R2), F29
-	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
-	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
-	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
-	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	FMOVD    (R14)(R10), F30
-	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
-	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
-	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
-	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
-	FMOVD    (R14)(R1), F31
-	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	FMOVD    (R14)(R11), F31
-	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
-	FMOVD    (R14)(R4), F31
-	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
+	BLT      fewrowsapart6x4
+krowsapart6x4:
+	FLDPQ    (R3), (F30, F31)
+	FMOVQ    (R14), F24
+	WORD     $0x4fd813c0 // fmla v0.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e1 // fmla v1.2d, v31.2d, v24.d[0]
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
+	WORD     $0x4fd913c4 // fmla v4.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e5 // fmla v5.2d, v31.2d, v25.d[0]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
+	WORD     $0x4fda13c8 // fmla v8.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13e9 // fmla v9.2d, v31.2d, v26.d[0]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
+	WORD     $0x4fdb13cc // fmla v12.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ed // fmla v13.2d, v31.2d, v27.d[0]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
+	WORD     $0x4fdc13d0 // fmla v16.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f1 // fmla v17.2d, v31.2d, v28.d[0]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	WORD     $0x4fdd13d4 // fmla v20.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f5 // fmla v21.2d, v31.2d, v29.d[0]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e3 // fmla v3.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd913c6 // fmla v6.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e7 // fmla v7.2d, v31.2d, v25.d[0]
+	WORD     $0x4fda13ca // fmla v10.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13eb // fmla v11.2d, v31.2d, v26.d[0]
+	WORD     $0x4fdb13ce // fmla v14.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ef // fmla v15.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdc13d2 // fmla v18.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f3 // fmla v19.2d, v31.2d, v28.d[0]
+	WORD     $0x4fdd13d6 // fmla v22.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f7 // fmla v23.2d, v31.2d, v29.d[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F24, F25)
-	FLDPQ    32(R3), (F26, F27)
-	FMOVD    (R14), F28
-	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
-	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
-	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
-	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
-	FMOVD    (R14)(R2), F29
-	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
-	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
-	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
-	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	FMOVD    (R14)(R10), F30
-	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
-	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
-	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
-	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
-	FMOVD    (R14)(R1), F31
-	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	FMOVD    (R14)(R11), F31
-	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
-	FMOVD    (R14)(R4), F31
-	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F30, F31)
+	WORD     $0x4fd81bc0 // fmla v0.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be1 // fmla v1.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc4 // fmla v4.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be5 // fmla v5.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bc8 // fmla v8.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1be9 // fmla v9.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bcc // fmla v12.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bed // fmla v13.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd0 // fmla v16.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf1 // fmla v17.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd4 // fmla v20.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf5 // fmla v21.2d, v31.2d, v29.d[1]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4fd81bc2 // fmla v2.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be3 // fmla v3.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc6 // fmla v6.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be7 // fmla v7.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bca // fmla v10.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1beb // fmla v11.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bce // fmla v14.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bef // fmla v15.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd2 // fmla v18.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf3 // fmla v19.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd6 // fmla v22.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf7 // fmla v23.2d, v31.2d, v29.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F24, F25)
-	FLDPQ    32(R3), (F26, F27)
-	FMOVD    (R14), F28
-	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
-	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
-	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
-	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
-	FMOVD    (R14)(R2), F29
-	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
-	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
-	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
-	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	FMOVD    (R14)(R10), F30
-	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
-	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
-	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
-	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
-	FMOVD    (R14)(R1), F31
-	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	FMOVD    (R14)(R11), F31
-	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
-	FMOVD    (R14)(R4), F31
-	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F30, F31)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F24
+	WORD     $0x4fd813c0 // fmla v0.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e1 // fmla v1.2d, v31.2d, v24.d[0]
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
+	WORD     $0x4fd913c4 // fmla v4.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e5 // fmla v5.2d, v31.2d, v25.d[0]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
+	WORD     $0x4fda13c8 // fmla v8.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13e9 // fmla v9.2d, v31.2d, v26.d[0]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
+	WORD     $0x4fdb13cc // fmla v12.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ed // fmla v13.2d, v31.2d, v27.d[0]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
+	WORD     $0x4fdc13d0 // fmla v16.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f1 // fmla v17.2d, v31.2d, v28.d[0]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	WORD     $0x4fdd13d4 // fmla v20.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f5 // fmla v21.2d, v31.2d, v29.d[0]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd813e3 // fmla v3.2d, v31.2d, v24.d[0]
+	WORD     $0x4fd913c6 // fmla v6.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd913e7 // fmla v7.2d, v31.2d, v25.d[0]
+	WORD     $0x4fda13ca // fmla v10.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda13eb // fmla v11.2d, v31.2d, v26.d[0]
+	WORD     $0x4fdb13ce // fmla v14.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb13ef // fmla v15.2d, v31.2d, v27.d[0]
+	WORD     $0x4fdc13d2 // fmla v18.2d, v30.2d, v28.d[0]
+	WORD     $0x4fdc13f3 // fmla v19.2d, v31.2d, v28.d[0]
+	WORD     $0x4fdd13d6 // fmla v22.2d, v30.2d, v29.d[0]
+	WORD     $0x4fdd13f7 // fmla v23.2d, v31.2d, v29.d[0]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F24, F25)
-	FLDPQ    32(R3), (F26, F27)
-	FMOVD    (R14), F28
-	WORD     $0x4fdc1300 // fmla v0.2d, v24.2d, v28.d[0]
-	WORD     $0x4fdc1321 // fmla v1.2d, v25.2d, v28.d[0]
-	WORD     $0x4fdc1342 // fmla v2.2d, v26.2d, v28.d[0]
-	WORD     $0x4fdc1363 // fmla v3.2d, v27.2d, v28.d[0]
-	FMOVD    (R14)(R2), F29
-	WORD     $0x4fdd1304 // fmla v4.2d, v24.2d, v29.d[0]
-	WORD     $0x4fdd1325 // fmla v5.2d, v25.2d, v29.d[0]
-	WORD     $0x4fdd1346 // fmla v6.2d, v26.2d, v29.d[0]
-	WORD     $0x4fdd1367 // fmla v7.2d, v27.2d, v29.d[0]
-	FMOVD    (R14)(R10), F30
-	WORD     $0x4fde1308 // fmla v8.2d, v24.2d, v30.d[0]
-	WORD     $0x4fde1329 // fmla v9.2d, v25.2d, v30.d[0]
-	WORD     $0x4fde134a // fmla v10.2d, v26.2d, v30.d[0]
-	WORD     $0x4fde136b // fmla v11.2d, v27.2d, v30.d[0]
-	FMOVD    (R14)(R1), F31
-	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf136f // fmla v15.2d, v27.2d, v31.d[0]
-	FMOVD    (R14)(R11), F31
-	WORD     $0x4fdf1310 // fmla v16.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1331 // fmla v17.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1352 // fmla v18.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf1373 // fmla v19.2d, v27.2d, v31.d[0]
-	FMOVD    (R14)(R4), F31
-	WORD     $0x4fdf1314 // fmla v20.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
-	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F30, F31)
+	WORD     $0x4fd81bc0 // fmla v0.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be1 // fmla v1.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc4 // fmla v4.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be5 // fmla v5.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bc8 // fmla v8.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1be9 // fmla v9.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bcc // fmla v12.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bed // fmla v13.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd0 // fmla v16.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf1 // fmla v17.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd4 // fmla v20.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf5 // fmla v21.2d, v31.2d, v29.d[1]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4fd81bc2 // fmla v2.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd81be3 // fmla v3.2d, v31.2d, v24.d[1]
+	WORD     $0x4fd91bc6 // fmla v6.2d, v30.2d, v25.d[1]
+	WORD     $0x4fd91be7 // fmla v7.2d, v31.2d, v25.d[1]
+	WORD     $0x4fda1bca // fmla v10.2d, v30.2d, v26.d[1]
+	WORD     $0x4fda1beb // fmla v11.2d, v31.2d, v26.d[1]
+	WORD     $0x4fdb1bce // fmla v14.2d, v30.2d, v27.d[1]
+	WORD     $0x4fdb1bef // fmla v15.2d, v31.2d, v27.d[1]
+	WORD     $0x4fdc1bd2 // fmla v18.2d, v30.2d, v28.d[1]
+	WORD     $0x4fdc1bf3 // fmla v19.2d, v31.2d, v28.d[1]
+	WORD     $0x4fdd1bd6 // fmla v22.2d, v30.2d, v29.d[1]
+	WORD     $0x4fdd1bf7 // fmla v23.2d, v31.2d, v29.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      k6x4
-rest6x4:
-	ADDS     $4, R15, R15
-	BEQ      store6x4
+	BGE      krowsapart6x4
+fewrowsapart6x4:
+	ADD      $4, R15, R15
+	B        left6x4
+columns6x4:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns6x4
+kcolumns6x4:
+	FLDPQ    (R3), (F27, F28)
+	FLDPQ    32(R3), (F29, F30)
+	FMOVQ    (R14), F24
+	WORD     $0x4fd81360 // fmla v0.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81381 // fmla v1.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a2 // fmla v2.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c3 // fmla v3.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b64 // fmla v4.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b85 // fmla v5.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba6 // fmla v6.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc7 // fmla v7.2d, v30.2d, v24.d[1]
+	FMOVQ    16(R14), F25
+	WORD     $0x4fd91368 // fmla v8.2d, v27.2d, v25.d[0]
+	WORD     $0x4fd91389 // fmla v9.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913aa // fmla v10.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913cb // fmla v11.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b6c // fmla v12.2d, v27.2d, v25.d[1]
+	WORD     $0x4fd91b8d // fmla v13.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bae // fmla v14.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcf // fmla v15.2d, v30.2d, v25.d[1]
+	FMOVQ    32(R14), F26
+	WORD     $0x4fda1370 // fmla v16.2d, v27.2d, v26.d[0]
+	WORD     $0x4fda1391 // fmla v17.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b2 // fmla v18.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d3 // fmla v19.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b74 // fmla v20.2d, v27.2d, v26.d[1]
+	WORD     $0x4fda1b95 // fmla v21.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb6 // fmla v22.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd7 // fmla v23.2d, v30.2d, v26.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F27, F28)
+	FLDPQ    32(R3), (F29, F30)
+	FMOVQ    (R14), F24
+	WORD     $0x4fd81360 // fmla v0.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81381 // fmla v1.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a2 // fmla v2.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c3 // fmla v3.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b64 // fmla v4.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b85 // fmla v5.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba6 // fmla v6.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc7 // fmla v7.2d, v30.2d, v24.d[1]
+	FMOVQ    16(R14), F25
+	WORD     $0x4fd91368 // fmla v8.2d, v27.2d, v25.d[0]
+	WORD     $0x4fd91389 // fmla v9.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913aa // fmla v10.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913cb // fmla v11.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b6c // fmla v12.2d, v27.2d, v25.d[1]
+	WORD     $0x4fd91b8d // fmla v13.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bae // fmla v14.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcf // fmla v15.2d, v30.2d, v25.d[1]
+	FMOVQ    32(R14), F26
+	WORD     $0x4fda1370 // fmla v16.2d, v27.2d, v26.d[0]
+	WORD     $0x4fda1391 // fmla v17.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b2 // fmla v18.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d3 // fmla v19.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b74 // fmla v20.2d, v27.2d, v26.d[1]
+	WORD     $0x4fda1b95 // fmla v21.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb6 // fmla v22.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd7 // fmla v23.2d, v30.2d, v26.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F27, F28)
+	FLDPQ    32(R3), (F29, F30)
+	FMOVQ    (R14), F24
+	WORD     $0x4fd81360 // fmla v0.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81381 // fmla v1.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a2 // fmla v2.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c3 // fmla v3.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b64 // fmla v4.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b85 // fmla v5.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba6 // fmla v6.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc7 // fmla v7.2d, v30.2d, v24.d[1]
+	FMOVQ    16(R14), F25
+	WORD     $0x4fd91368 // fmla v8.2d, v27.2d, v25.d[0]
+	WORD     $0x4fd91389 // fmla v9.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913aa // fmla v10.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913cb // fmla v11.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b6c // fmla v12.2d, v27.2d, v25.d[1]
+	WORD     $0x4fd91b8d // fmla v13.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bae // fmla v14.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcf // fmla v15.2d, v30.2d, v25.d[1]
+	FMOVQ    32(R14), F26
+	WORD     $0x4fda1370 // fmla v16.2d, v27.2d, v26.d[0]
+	WORD     $0x4fda1391 // fmla v17.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b2 // fmla v18.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d3 // fmla v19.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b74 // fmla v20.2d, v27.2d, v26.d[1]
+	WORD     $0x4fda1b95 // fmla v21.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb6 // fmla v22.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd7 // fmla v23.2d, v30.2d, v26.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F27, F28)
+	FLDPQ    32(R3), (F29, F30)
+	FMOVQ    (R14), F24
+	WORD     $0x4fd81360 // fmla v0.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81381 // fmla v1.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a2 // fmla v2.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c3 // fmla v3.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b64 // fmla v4.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b85 // fmla v5.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba6 // fmla v6.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc7 // fmla v7.2d, v30.2d, v24.d[1]
+	FMOVQ    16(R14), F25
+	WORD     $0x4fd91368 // fmla v8.2d, v27.2d, v25.d[0]
+	WORD     $0x4fd91389 // fmla v9.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913aa // fmla v10.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913cb // fmla v11.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b6c // fmla v12.2d, v27.2d, v25.d[1]
+	WORD     $0x4fd91b8d // fmla v13.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bae // fmla v14.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcf // fmla v15.2d, v30.2d, v25.d[1]
+	FMOVQ    32(R14), F26
+	WORD     $0x4fda1370 // fmla v16.2d, v27.2d, v26.d[0]
+	WORD     $0x4fda1391 // fmla v17.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b2 // fmla v18.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d3 // fmla v19.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b74 // fmla v20.2d, v27.2d, v26.d[1]
+	WORD     $0x4fda1b95 // fmla v21.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb6 // fmla v22.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd7 // fmla v23.2d, v30.2d, v26.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns6x4
+fewcolumns6x4:
+	ADD      $4, R15, R15
+	B        left6x4
+left6x4:
+	CBZ      R15, end6x4
 one6x4:
 	FLDPQ    (R3), (F24, F25)
 	FLDPQ    32(R3), (F26, F27)
@@ -823,15 +1363,15 @@ one6x4:
 	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
 	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one6x4
-	B        store6x4
-tail6x4:
-onetail6x4:
+end6x4:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store6x4
+last6x4:
 	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	MOVD     8(RSP), R23
@@ -875,12 +1415,8 @@ t50:
 	WORD     $0x4fdf1335 // fmla v21.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1356 // fmla v22.2d, v26.2d, v31.d[0]
 	WORD     $0x4fdf1377 // fmla v23.2d, v27.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail6x4
 store6x4:
 	CBZ      R9, fetched6x4
 	MOVD     R7, 40(RSP)
@@ -1210,6 +1746,22 @@ next6x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $48, R5
+	BNE      below6x4
+	CMP      $8, R2
+	BNE      below6x4
+	MOVD     88(R0), R15
+	MOVD     $48, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile6x4
+	B        done
+below6x4:
 	MOVD     $6, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -1574,42 +2126,255 @@ steps5x4:
 	MOVD     56(R0), R9
 fetch5x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail5x4
-	CMP      $8, R5
-	BNE      apart5x4
+	BEQ      whole5x4
+	SUBS     $1, R15, R15
+	BEQ      last5x4
+whole5x4:
 	CMP      $64, R6
 	BNE      apart5x4
-	SUBS     $2, R15, R15
-	BLT      few5x4
-lanes5x4:
-	FMOVQ    (R14), F20
-	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
-	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
-	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
-	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	CMP      $8, R5
+	BEQ      rows5x4
+	CMP      $40, R5
+	BNE      apart5x4
+	CMP      $8, R2
+	BEQ      packed5x4
+apart5x4:
+	CMP      $8, R5
+	BEQ      rowsapart5x4
+	CMP      $8, R2
+	BEQ      columns5x4
+	B        left5x4
+packed5x4:
+	SUBS     $8, R15, R15
+	BLT      fewpacked5x4
+kpacked5x4:
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
+	FLDPQ    (R14), (F20, F21)
+	WORD     $0x4fd41300 // fmla v0.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41321 // fmla v1.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41342 // fmla v2.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41363 // fmla v3.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41b04 // fmla v4.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b25 // fmla v5.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b46 // fmla v6.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b67 // fmla v7.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd51308 // fmla v8.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51329 // fmla v9.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134a // fmla v10.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd5136b // fmla v11.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b0c // fmla v12.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2d // fmla v13.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4e // fmla v14.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b6f // fmla v15.2d, v27.2d, v21.d[1]
+	FLDPQ    32(R14), (F22, F23)
+	WORD     $0x4fd61310 // fmla v16.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd61331 // fmla v17.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61352 // fmla v18.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61373 // fmla v19.2d, v27.2d, v22.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F24, F25)
+	FLDPQ    96(R3), (F26, F27)
+	WORD     $0x4fd61b00 // fmla v0.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b21 // fmla v1.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b42 // fmla v2.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b63 // fmla v3.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd71304 // fmla v4.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71325 // fmla v5.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71346 // fmla v6.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd71367 // fmla v7.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b08 // fmla v8.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b29 // fmla v9.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4a // fmla v10.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6b // fmla v11.2d, v27.2d, v23.d[1]
+	FLDPQ    64(R14), (F20, F21)
+	WORD     $0x4fd4130c // fmla v12.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd4132d // fmla v13.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd4134e // fmla v14.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd4136f // fmla v15.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41b10 // fmla v16.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b31 // fmla v17.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b52 // fmla v18.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b73 // fmla v19.2d, v27.2d, v20.d[1]
+	FLDPQ    128(R3), (F24, F25)
+	FLDPQ    160(R3), (F26, F27)
+	WORD     $0x4fd51300 // fmla v0.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51321 // fmla v1.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51342 // fmla v2.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51363 // fmla v3.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b04 // fmla v4.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b25 // fmla v5.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b46 // fmla v6.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b67 // fmla v7.2d, v27.2d, v21.d[1]
+	FLDPQ    96(R14), (F22, F23)
+	WORD     $0x4fd61308 // fmla v8.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd61329 // fmla v9.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134a // fmla v10.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136b // fmla v11.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4e // fmla v14.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6f // fmla v15.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd71310 // fmla v16.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71331 // fmla v17.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71352 // fmla v18.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd71373 // fmla v19.2d, v27.2d, v23.d[0]
+	FLDPQ    192(R3), (F24, F25)
+	FLDPQ    224(R3), (F26, F27)
+	WORD     $0x4fd71b00 // fmla v0.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b21 // fmla v1.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b42 // fmla v2.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b63 // fmla v3.2d, v27.2d, v23.d[1]
+	FLDPQ    128(R14), (F20, F21)
+	WORD     $0x4fd41304 // fmla v4.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41325 // fmla v5.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41346 // fmla v6.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41367 // fmla v7.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41b08 // fmla v8.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b29 // fmla v9.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b4a // fmla v10.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b6b // fmla v11.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd5130c // fmla v12.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132d // fmla v13.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134e // fmla v14.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd5136f // fmla v15.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b10 // fmla v16.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b31 // fmla v17.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b52 // fmla v18.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b73 // fmla v19.2d, v27.2d, v21.d[1]
+	FLDPQ    256(R3), (F24, F25)
+	FLDPQ    288(R3), (F26, F27)
+	FLDPQ    160(R14), (F22, F23)
+	WORD     $0x4fd61300 // fmla v0.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd61321 // fmla v1.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61342 // fmla v2.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61363 // fmla v3.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b04 // fmla v4.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b25 // fmla v5.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b46 // fmla v6.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b67 // fmla v7.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd71308 // fmla v8.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71329 // fmla v9.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134a // fmla v10.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136b // fmla v11.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b0c // fmla v12.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b2d // fmla v13.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4e // fmla v14.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6f // fmla v15.2d, v27.2d, v23.d[1]
+	FLDPQ    192(R14), (F20, F21)
+	WORD     $0x4fd41310 // fmla v16.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41331 // fmla v17.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41352 // fmla v18.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41373 // fmla v19.2d, v27.2d, v20.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F24, F25)
+	FLDPQ    352(R3), (F26, F27)
+	WORD     $0x4fd41b00 // fmla v0.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b21 // fmla v1.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b42 // fmla v2.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b63 // fmla v3.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd51304 // fmla v4.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51325 // fmla v5.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51346 // fmla v6.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51367 // fmla v7.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b08 // fmla v8.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b29 // fmla v9.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4a // fmla v10.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b6b // fmla v11.2d, v27.2d, v21.d[1]
+	FLDPQ    224(R14), (F22, F23)
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134e // fmla v14.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136f // fmla v15.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b10 // fmla v16.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b31 // fmla v17.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b52 // fmla v18.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b73 // fmla v19.2d, v27.2d, v22.d[1]
+	FLDPQ    384(R3), (F24, F25)
+	FLDPQ    416(R3), (F26, F27)
+	WORD     $0x4fd71300 // fmla v0.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71321 // fmla v1.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71342 // fmla v2.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd71363 // fmla v3.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b04 // fmla v4.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b25 // fmla v5.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b46 // fmla v6.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b67 // fmla v7.2d, v27.2d, v23.d[1]
+	FLDPQ    256(R14), (F20, F21)
+	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41329 // fmla v9.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd4134a // fmla v10.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd4136b // fmla v11.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41b0c // fmla v12.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b2d // fmla v13.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b4e // fmla v14.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b6f // fmla v15.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd51310 // fmla v16.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51331 // fmla v17.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51352 // fmla v18.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51373 // fmla v19.2d, v27.2d, v21.d[0]
+	FLDPQ    448(R3), (F24, F25)
+	FLDPQ    480(R3), (F26, F27)
+	WORD     $0x4fd51b00 // fmla v0.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b21 // fmla v1.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b42 // fmla v2.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b63 // fmla v3.2d, v27.2d, v21.d[1]
+	FLDPQ    288(R14), (F22, F23)
+	WORD     $0x4fd61304 // fmla v4.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd61325 // fmla v5.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61346 // fmla v6.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61367 // fmla v7.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b08 // fmla v8.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b29 // fmla v9.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4a // fmla v10.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6b // fmla v11.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd7130c // fmla v12.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd7132d // fmla v13.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134e // fmla v14.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136f // fmla v15.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b10 // fmla v16.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b31 // fmla v17.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b52 // fmla v18.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b73 // fmla v19.2d, v27.2d, v23.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $320, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked5x4
+fewpacked5x4:
+	ADD      $8, R15, R15
+	B        left5x4
+rows5x4:
+	SUBS     $8, R15, R15
+	BLT      fewrows5x4
+krows5x4:
 	FLDPQ    (R3), (F25, F26)
 	FLDPQ    32(R3), (F27, F28)
+	FMOVQ    (R14), F20
 	WORD     $0x4fd41320 // fmla v0.2d, v25.2d, v20.d[0]
 	WORD     $0x4fd41341 // fmla v1.2d, v26.2d, v20.d[0]
 	WORD     $0x4fd41362 // fmla v2.2d, v27.2d, v20.d[0]
 	WORD     $0x4fd41383 // fmla v3.2d, v28.2d, v20.d[0]
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
 	WORD     $0x4fd51324 // fmla v4.2d, v25.2d, v21.d[0]
 	WORD     $0x4fd51345 // fmla v5.2d, v26.2d, v21.d[0]
 	WORD     $0x4fd51366 // fmla v6.2d, v27.2d, v21.d[0]
 	WORD     $0x4fd51387 // fmla v7.2d, v28.2d, v21.d[0]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
 	WORD     $0x4fd61328 // fmla v8.2d, v25.2d, v22.d[0]
 	WORD     $0x4fd61349 // fmla v9.2d, v26.2d, v22.d[0]
 	WORD     $0x4fd6136a // fmla v10.2d, v27.2d, v22.d[0]
 	WORD     $0x4fd6138b // fmla v11.2d, v28.2d, v22.d[0]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
 	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
 	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
 	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
 	WORD     $0x4fd7138f // fmla v15.2d, v28.2d, v23.d[0]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
 	WORD     $0x4fd81330 // fmla v16.2d, v25.2d, v24.d[0]
 	WORD     $0x4fd81351 // fmla v17.2d, v26.2d, v24.d[0]
 	WORD     $0x4fd81372 // fmla v18.2d, v27.2d, v24.d[0]
@@ -1637,149 +2402,401 @@ lanes5x4:
 	WORD     $0x4fd81b51 // fmla v17.2d, v26.2d, v24.d[1]
 	WORD     $0x4fd81b72 // fmla v18.2d, v27.2d, v24.d[1]
 	WORD     $0x4fd81b93 // fmla v19.2d, v28.2d, v24.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $128, R3, R3
+	FLDPQ    128(R3), (F25, F26)
+	FLDPQ    160(R3), (F27, F28)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes5x4
-few5x4:
-	ADDS     $2, R15, R15
-	BEQ      store5x4
-	B        one5x4
-apart5x4:
+	FMOVQ    (R14), F20
+	WORD     $0x4fd41320 // fmla v0.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41341 // fmla v1.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41362 // fmla v2.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41383 // fmla v3.2d, v28.2d, v20.d[0]
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
+	WORD     $0x4fd51324 // fmla v4.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51345 // fmla v5.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51366 // fmla v6.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51387 // fmla v7.2d, v28.2d, v21.d[0]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
+	WORD     $0x4fd61328 // fmla v8.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61349 // fmla v9.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136a // fmla v10.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd6138b // fmla v11.2d, v28.2d, v22.d[0]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd7138f // fmla v15.2d, v28.2d, v23.d[0]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	WORD     $0x4fd81330 // fmla v16.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81351 // fmla v17.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81372 // fmla v18.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81393 // fmla v19.2d, v28.2d, v24.d[0]
+	FLDPQ    192(R3), (F25, F26)
+	FLDPQ    224(R3), (F27, F28)
+	WORD     $0x4fd41b20 // fmla v0.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b41 // fmla v1.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b62 // fmla v2.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd41b83 // fmla v3.2d, v28.2d, v20.d[1]
+	WORD     $0x4fd51b24 // fmla v4.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b45 // fmla v5.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b66 // fmla v6.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd51b87 // fmla v7.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd61b28 // fmla v8.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b49 // fmla v9.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6a // fmla v10.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd61b8b // fmla v11.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd71b2c // fmla v12.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4d // fmla v13.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6e // fmla v14.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd71b8f // fmla v15.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd81b30 // fmla v16.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b51 // fmla v17.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b72 // fmla v18.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b93 // fmla v19.2d, v28.2d, v24.d[1]
+	FLDPQ    256(R3), (F25, F26)
+	FLDPQ    288(R3), (F27, F28)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F20
+	WORD     $0x4fd41320 // fmla v0.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41341 // fmla v1.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41362 // fmla v2.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41383 // fmla v3.2d, v28.2d, v20.d[0]
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
+	WORD     $0x4fd51324 // fmla v4.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51345 // fmla v5.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51366 // fmla v6.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51387 // fmla v7.2d, v28.2d, v21.d[0]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
+	WORD     $0x4fd61328 // fmla v8.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61349 // fmla v9.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136a // fmla v10.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd6138b // fmla v11.2d, v28.2d, v22.d[0]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd7138f // fmla v15.2d, v28.2d, v23.d[0]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	WORD     $0x4fd81330 // fmla v16.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81351 // fmla v17.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81372 // fmla v18.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81393 // fmla v19.2d, v28.2d, v24.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F25, F26)
+	FLDPQ    352(R3), (F27, F28)
+	WORD     $0x4fd41b20 // fmla v0.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b41 // fmla v1.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b62 // fmla v2.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd41b83 // fmla v3.2d, v28.2d, v20.d[1]
+	WORD     $0x4fd51b24 // fmla v4.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b45 // fmla v5.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b66 // fmla v6.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd51b87 // fmla v7.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd61b28 // fmla v8.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b49 // fmla v9.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6a // fmla v10.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd61b8b // fmla v11.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd71b2c // fmla v12.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4d // fmla v13.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6e // fmla v14.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd71b8f // fmla v15.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd81b30 // fmla v16.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b51 // fmla v17.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b72 // fmla v18.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b93 // fmla v19.2d, v28.2d, v24.d[1]
+	FLDPQ    384(R3), (F25, F26)
+	FLDPQ    416(R3), (F27, F28)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F20
+	WORD     $0x4fd41320 // fmla v0.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41341 // fmla v1.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41362 // fmla v2.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41383 // fmla v3.2d, v28.2d, v20.d[0]
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
+	WORD     $0x4fd51324 // fmla v4.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51345 // fmla v5.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51366 // fmla v6.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51387 // fmla v7.2d, v28.2d, v21.d[0]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
+	WORD     $0x4fd61328 // fmla v8.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61349 // fmla v9.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136a // fmla v10.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd6138b // fmla v11.2d, v28.2d, v22.d[0]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd7138f // fmla v15.2d, v28.2d, v23.d[0]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	WORD     $0x4fd81330 // fmla v16.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81351 // fmla v17.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81372 // fmla v18.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81393 // fmla v19.2d, v28.2d, v24.d[0]
+	FLDPQ    448(R3), (F25, F26)
+	FLDPQ    480(R3), (F27, F28)
+	WORD     $0x4fd41b20 // fmla v0.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b41 // fmla v1.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b62 // fmla v2.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd41b83 // fmla v3.2d, v28.2d, v20.d[1]
+	WORD     $0x4fd51b24 // fmla v4.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b45 // fmla v5.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b66 // fmla v6.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd51b87 // fmla v7.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd61b28 // fmla v8.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b49 // fmla v9.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6a // fmla v10.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd61b8b // fmla v11.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd71b2c // fmla v12.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4d // fmla v13.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6e // fmla v14.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd71b8f // fmla v15.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd81b30 // fmla v16.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b51 // fmla v17.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b72 // fmla v18.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b93 // fmla v19.2d, v28.2d, v24.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows5x4
+fewrows5x4:
+	ADD      $8, R15, R15
+	B        left5x4
+rowsapart5x4:
 	SUBS     $4, R15, R15
-	BLT      rest5x4
-k5x4:
-	FLDPQ    (R3), (F20, F21)
-	FLDPQ    32(R3), (F22, F23)
-	FMOVD    (R14), F24
-	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
-	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
-	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
-	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
-	FMOVD    (R14)(R2), F25
-	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
-	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
-	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
-	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	FMOVD    (R14)(R10), F26
-	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
-	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
-	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
-	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
-	FMOVD    (R14)(R1), F27
-	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
-	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
-	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
-	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	FMOVD    (R14)(R11), F28
-	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
-	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
-	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
-	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
+	BLT      fewrowsapart5x4
+krowsapart5x4:
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	FMOVQ    (R14), F20
+	WORD     $0x4fd41320 // fmla v0.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41341 // fmla v1.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41362 // fmla v2.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41383 // fmla v3.2d, v28.2d, v20.d[0]
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
+	WORD     $0x4fd51324 // fmla v4.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51345 // fmla v5.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51366 // fmla v6.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51387 // fmla v7.2d, v28.2d, v21.d[0]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
+	WORD     $0x4fd61328 // fmla v8.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61349 // fmla v9.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136a // fmla v10.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd6138b // fmla v11.2d, v28.2d, v22.d[0]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd7138f // fmla v15.2d, v28.2d, v23.d[0]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	WORD     $0x4fd81330 // fmla v16.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81351 // fmla v17.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81372 // fmla v18.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81393 // fmla v19.2d, v28.2d, v24.d[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F20, F21)
-	FLDPQ    32(R3), (F22, F23)
-	FMOVD    (R14), F24
-	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
-	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
-	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
-	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
-	FMOVD    (R14)(R2), F25
-	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
-	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
-	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
-	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	FMOVD    (R14)(R10), F26
-	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
-	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
-	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
-	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
-	FMOVD    (R14)(R1), F27
-	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
-	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
-	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
-	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	FMOVD    (R14)(R11), F28
-	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
-	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
-	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
-	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	WORD     $0x4fd41b20 // fmla v0.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b41 // fmla v1.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b62 // fmla v2.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd41b83 // fmla v3.2d, v28.2d, v20.d[1]
+	WORD     $0x4fd51b24 // fmla v4.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b45 // fmla v5.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b66 // fmla v6.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd51b87 // fmla v7.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd61b28 // fmla v8.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b49 // fmla v9.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6a // fmla v10.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd61b8b // fmla v11.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd71b2c // fmla v12.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4d // fmla v13.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6e // fmla v14.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd71b8f // fmla v15.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd81b30 // fmla v16.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b51 // fmla v17.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b72 // fmla v18.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b93 // fmla v19.2d, v28.2d, v24.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F20, F21)
-	FLDPQ    32(R3), (F22, F23)
-	FMOVD    (R14), F24
-	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
-	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
-	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
-	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
-	FMOVD    (R14)(R2), F25
-	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
-	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
-	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
-	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	FMOVD    (R14)(R10), F26
-	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
-	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
-	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
-	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
-	FMOVD    (R14)(R1), F27
-	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
-	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
-	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
-	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	FMOVD    (R14)(R11), F28
-	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
-	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
-	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
-	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F20
+	WORD     $0x4fd41320 // fmla v0.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41341 // fmla v1.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41362 // fmla v2.2d, v27.2d, v20.d[0]
+	WORD     $0x4fd41383 // fmla v3.2d, v28.2d, v20.d[0]
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
+	WORD     $0x4fd51324 // fmla v4.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51345 // fmla v5.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51366 // fmla v6.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51387 // fmla v7.2d, v28.2d, v21.d[0]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
+	WORD     $0x4fd61328 // fmla v8.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61349 // fmla v9.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136a // fmla v10.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd6138b // fmla v11.2d, v28.2d, v22.d[0]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd7138f // fmla v15.2d, v28.2d, v23.d[0]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	WORD     $0x4fd81330 // fmla v16.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81351 // fmla v17.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81372 // fmla v18.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81393 // fmla v19.2d, v28.2d, v24.d[0]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F20, F21)
-	FLDPQ    32(R3), (F22, F23)
-	FMOVD    (R14), F24
-	WORD     $0x4fd81280 // fmla v0.2d, v20.2d, v24.d[0]
-	WORD     $0x4fd812a1 // fmla v1.2d, v21.2d, v24.d[0]
-	WORD     $0x4fd812c2 // fmla v2.2d, v22.2d, v24.d[0]
-	WORD     $0x4fd812e3 // fmla v3.2d, v23.2d, v24.d[0]
-	FMOVD    (R14)(R2), F25
-	WORD     $0x4fd91284 // fmla v4.2d, v20.2d, v25.d[0]
-	WORD     $0x4fd912a5 // fmla v5.2d, v21.2d, v25.d[0]
-	WORD     $0x4fd912c6 // fmla v6.2d, v22.2d, v25.d[0]
-	WORD     $0x4fd912e7 // fmla v7.2d, v23.2d, v25.d[0]
-	FMOVD    (R14)(R10), F26
-	WORD     $0x4fda1288 // fmla v8.2d, v20.2d, v26.d[0]
-	WORD     $0x4fda12a9 // fmla v9.2d, v21.2d, v26.d[0]
-	WORD     $0x4fda12ca // fmla v10.2d, v22.2d, v26.d[0]
-	WORD     $0x4fda12eb // fmla v11.2d, v23.2d, v26.d[0]
-	FMOVD    (R14)(R1), F27
-	WORD     $0x4fdb128c // fmla v12.2d, v20.2d, v27.d[0]
-	WORD     $0x4fdb12ad // fmla v13.2d, v21.2d, v27.d[0]
-	WORD     $0x4fdb12ce // fmla v14.2d, v22.2d, v27.d[0]
-	WORD     $0x4fdb12ef // fmla v15.2d, v23.2d, v27.d[0]
-	FMOVD    (R14)(R11), F28
-	WORD     $0x4fdc1290 // fmla v16.2d, v20.2d, v28.d[0]
-	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
-	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
-	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	WORD     $0x4fd41b20 // fmla v0.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b41 // fmla v1.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd41b62 // fmla v2.2d, v27.2d, v20.d[1]
+	WORD     $0x4fd41b83 // fmla v3.2d, v28.2d, v20.d[1]
+	WORD     $0x4fd51b24 // fmla v4.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b45 // fmla v5.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b66 // fmla v6.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd51b87 // fmla v7.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd61b28 // fmla v8.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b49 // fmla v9.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6a // fmla v10.2d, v27.2d, v22.d[1]
+	WORD     $0x4fd61b8b // fmla v11.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd71b2c // fmla v12.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4d // fmla v13.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6e // fmla v14.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd71b8f // fmla v15.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd81b30 // fmla v16.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b51 // fmla v17.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b72 // fmla v18.2d, v27.2d, v24.d[1]
+	WORD     $0x4fd81b93 // fmla v19.2d, v28.2d, v24.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      k5x4
-rest5x4:
-	ADDS     $4, R15, R15
-	BEQ      store5x4
+	BGE      krowsapart5x4
+fewrowsapart5x4:
+	ADD      $4, R15, R15
+	B        left5x4
+columns5x4:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns5x4
+kcolumns5x4:
+	FLDPQ    (R3), (F23, F24)
+	FLDPQ    32(R3), (F25, F26)
+	FMOVQ    (R14), F20
+	WORD     $0x4fd412e0 // fmla v0.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41301 // fmla v1.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41322 // fmla v2.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41343 // fmla v3.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41ae4 // fmla v4.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b05 // fmla v5.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b26 // fmla v6.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b47 // fmla v7.2d, v26.2d, v20.d[1]
+	FMOVQ    16(R14), F21
+	WORD     $0x4fd512e8 // fmla v8.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51aec // fmla v12.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b0d // fmla v13.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2e // fmla v14.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4f // fmla v15.2d, v26.2d, v21.d[1]
+	FMOVD    32(R14), F22
+	WORD     $0x4fd612f0 // fmla v16.2d, v23.2d, v22.d[0]
+	WORD     $0x4fd61311 // fmla v17.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd61332 // fmla v18.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61353 // fmla v19.2d, v26.2d, v22.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F23, F24)
+	FLDPQ    32(R3), (F25, F26)
+	FMOVQ    (R14), F20
+	WORD     $0x4fd412e0 // fmla v0.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41301 // fmla v1.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41322 // fmla v2.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41343 // fmla v3.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41ae4 // fmla v4.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b05 // fmla v5.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b26 // fmla v6.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b47 // fmla v7.2d, v26.2d, v20.d[1]
+	FMOVQ    16(R14), F21
+	WORD     $0x4fd512e8 // fmla v8.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51aec // fmla v12.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b0d // fmla v13.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2e // fmla v14.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4f // fmla v15.2d, v26.2d, v21.d[1]
+	FMOVD    32(R14), F22
+	WORD     $0x4fd612f0 // fmla v16.2d, v23.2d, v22.d[0]
+	WORD     $0x4fd61311 // fmla v17.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd61332 // fmla v18.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61353 // fmla v19.2d, v26.2d, v22.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F23, F24)
+	FLDPQ    32(R3), (F25, F26)
+	FMOVQ    (R14), F20
+	WORD     $0x4fd412e0 // fmla v0.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41301 // fmla v1.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41322 // fmla v2.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41343 // fmla v3.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41ae4 // fmla v4.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b05 // fmla v5.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b26 // fmla v6.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b47 // fmla v7.2d, v26.2d, v20.d[1]
+	FMOVQ    16(R14), F21
+	WORD     $0x4fd512e8 // fmla v8.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51aec // fmla v12.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b0d // fmla v13.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2e // fmla v14.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4f // fmla v15.2d, v26.2d, v21.d[1]
+	FMOVD    32(R14), F22
+	WORD     $0x4fd612f0 // fmla v16.2d, v23.2d, v22.d[0]
+	WORD     $0x4fd61311 // fmla v17.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd61332 // fmla v18.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61353 // fmla v19.2d, v26.2d, v22.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F23, F24)
+	FLDPQ    32(R3), (F25, F26)
+	FMOVQ    (R14), F20
+	WORD     $0x4fd412e0 // fmla v0.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41301 // fmla v1.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41322 // fmla v2.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41343 // fmla v3.2d, v26.2d, v20.d[0]
+	WORD     $0x4fd41ae4 // fmla v4.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b05 // fmla v5.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b26 // fmla v6.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b47 // fmla v7.2d, v26.2d, v20.d[1]
+	FMOVQ    16(R14), F21
+	WORD     $0x4fd512e8 // fmla v8.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51aec // fmla v12.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b0d // fmla v13.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2e // fmla v14.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4f // fmla v15.2d, v26.2d, v21.d[1]
+	FMOVD    32(R14), F22
+	WORD     $0x4fd612f0 // fmla v16.2d, v23.2d, v22.d[0]
+	WORD     $0x4fd61311 // fmla v17.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd61332 // fmla v18.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61353 // fmla v19.2d, v26.2d, v22.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns5x4
+fewcolumns5x4:
+	ADD      $4, R15, R15
+	B        left5x4
+left5x4:
+	CBZ      R15, end5x4
 one5x4:
 	FLDPQ    (R3), (F20, F21)
 	FLDPQ    32(R3), (F22, F23)
@@ -1808,15 +2825,15 @@ one5x4:
 	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
 	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one5x4
-	B        store5x4
-tail5x4:
-onetail5x4:
+end5x4:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store5x4
+last5x4:
 	FLDPQ    (R3), (F20, F21)
 	FMOVQ    32(R3), F22
 	MOVD     8(RSP), R23
@@ -1855,12 +2872,8 @@ t140:
 	WORD     $0x4fdc12b1 // fmla v17.2d, v21.2d, v28.d[0]
 	WORD     $0x4fdc12d2 // fmla v18.2d, v22.2d, v28.d[0]
 	WORD     $0x4fdc12f3 // fmla v19.2d, v23.2d, v28.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail5x4
 store5x4:
 	CBZ      R9, fetched5x4
 	MOVD     R7, 40(RSP)
@@ -2138,6 +3151,22 @@ next5x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $40, R5
+	BNE      below5x4
+	CMP      $8, R2
+	BNE      below5x4
+	MOVD     88(R0), R15
+	MOVD     $40, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile5x4
+	B        done
+below5x4:
 	MOVD     $5, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -2438,37 +3467,216 @@ steps4x4:
 	MOVD     56(R0), R9
 fetch4x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail4x4
-	CMP      $8, R5
-	BNE      apart4x4
+	BEQ      whole4x4
+	SUBS     $1, R15, R15
+	BEQ      last4x4
+whole4x4:
 	CMP      $64, R6
 	BNE      apart4x4
-	SUBS     $2, R15, R15
-	BLT      few4x4
-lanes4x4:
-	FMOVQ    (R14), F16
-	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
-	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
-	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	CMP      $8, R5
+	BEQ      rows4x4
+	CMP      $32, R5
+	BNE      apart4x4
+	CMP      $8, R2
+	BEQ      packed4x4
+apart4x4:
+	CMP      $8, R5
+	BEQ      rowsapart4x4
+	CMP      $8, R2
+	BEQ      columns4x4
+	B        left4x4
+packed4x4:
+	SUBS     $8, R15, R15
+	BLT      fewpacked4x4
+kpacked4x4:
 	FLDPQ    (R3), (F20, F21)
 	FLDPQ    32(R3), (F22, F23)
+	FLDPQ    (R14), (F16, F17)
 	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
 	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
 	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
 	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x4fd01a84 // fmla v4.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa5 // fmla v5.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac6 // fmla v6.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae7 // fmla v7.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11288 // fmla v8.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a9 // fmla v9.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112ca // fmla v10.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112eb // fmla v11.2d, v23.2d, v17.d[0]
+	WORD     $0x4fd11a8c // fmla v12.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aad // fmla v13.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ace // fmla v14.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11aef // fmla v15.2d, v23.2d, v17.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F20, F21)
+	FLDPQ    96(R3), (F22, F23)
+	FLDPQ    32(R14), (F18, F19)
+	WORD     $0x4fd21280 // fmla v0.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a1 // fmla v1.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c2 // fmla v2.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e3 // fmla v3.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21a84 // fmla v4.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa5 // fmla v5.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac6 // fmla v6.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae7 // fmla v7.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31288 // fmla v8.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312a9 // fmla v9.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ca // fmla v10.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312eb // fmla v11.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
+	FLDPQ    128(R3), (F20, F21)
+	FLDPQ    160(R3), (F22, F23)
+	FLDPQ    64(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x4fd01a84 // fmla v4.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa5 // fmla v5.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac6 // fmla v6.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae7 // fmla v7.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11288 // fmla v8.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a9 // fmla v9.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112ca // fmla v10.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112eb // fmla v11.2d, v23.2d, v17.d[0]
+	WORD     $0x4fd11a8c // fmla v12.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aad // fmla v13.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ace // fmla v14.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11aef // fmla v15.2d, v23.2d, v17.d[1]
+	FLDPQ    192(R3), (F20, F21)
+	FLDPQ    224(R3), (F22, F23)
+	FLDPQ    96(R14), (F18, F19)
+	WORD     $0x4fd21280 // fmla v0.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a1 // fmla v1.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c2 // fmla v2.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e3 // fmla v3.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21a84 // fmla v4.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa5 // fmla v5.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac6 // fmla v6.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae7 // fmla v7.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31288 // fmla v8.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312a9 // fmla v9.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ca // fmla v10.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312eb // fmla v11.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
+	FLDPQ    256(R3), (F20, F21)
+	FLDPQ    288(R3), (F22, F23)
+	FLDPQ    128(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x4fd01a84 // fmla v4.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa5 // fmla v5.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac6 // fmla v6.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae7 // fmla v7.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11288 // fmla v8.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a9 // fmla v9.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112ca // fmla v10.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112eb // fmla v11.2d, v23.2d, v17.d[0]
+	WORD     $0x4fd11a8c // fmla v12.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aad // fmla v13.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ace // fmla v14.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11aef // fmla v15.2d, v23.2d, v17.d[1]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F20, F21)
+	FLDPQ    352(R3), (F22, F23)
+	FLDPQ    160(R14), (F18, F19)
+	WORD     $0x4fd21280 // fmla v0.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a1 // fmla v1.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c2 // fmla v2.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e3 // fmla v3.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21a84 // fmla v4.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa5 // fmla v5.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac6 // fmla v6.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae7 // fmla v7.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31288 // fmla v8.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312a9 // fmla v9.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ca // fmla v10.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312eb // fmla v11.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
+	FLDPQ    384(R3), (F20, F21)
+	FLDPQ    416(R3), (F22, F23)
+	FLDPQ    192(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x4fd01a84 // fmla v4.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa5 // fmla v5.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac6 // fmla v6.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae7 // fmla v7.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11288 // fmla v8.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a9 // fmla v9.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112ca // fmla v10.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112eb // fmla v11.2d, v23.2d, v17.d[0]
+	WORD     $0x4fd11a8c // fmla v12.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aad // fmla v13.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ace // fmla v14.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11aef // fmla v15.2d, v23.2d, v17.d[1]
+	FLDPQ    448(R3), (F20, F21)
+	FLDPQ    480(R3), (F22, F23)
+	FLDPQ    224(R14), (F18, F19)
+	WORD     $0x4fd21280 // fmla v0.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a1 // fmla v1.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c2 // fmla v2.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e3 // fmla v3.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21a84 // fmla v4.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa5 // fmla v5.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac6 // fmla v6.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae7 // fmla v7.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31288 // fmla v8.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312a9 // fmla v9.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ca // fmla v10.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312eb // fmla v11.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $256, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked4x4
+fewpacked4x4:
+	ADD      $8, R15, R15
+	B        left4x4
+rows4x4:
+	SUBS     $8, R15, R15
+	BLT      fewrows4x4
+krows4x4:
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
 	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
 	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
 	WORD     $0x4fd112c6 // fmla v6.2d, v22.2d, v17.d[0]
 	WORD     $0x4fd112e7 // fmla v7.2d, v23.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
 	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
 	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
 	WORD     $0x4fd212ca // fmla v10.2d, v22.2d, v18.d[0]
 	WORD     $0x4fd212eb // fmla v11.2d, v23.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
 	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
 	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
 	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
@@ -2492,129 +3700,336 @@ lanes4x4:
 	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
 	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
 	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $128, R3, R3
+	FLDPQ    128(R3), (F20, F21)
+	FLDPQ    160(R3), (F22, F23)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes4x4
-few4x4:
-	ADDS     $2, R15, R15
-	BEQ      store4x4
-	B        one4x4
-apart4x4:
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c6 // fmla v6.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112e7 // fmla v7.2d, v23.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212ca // fmla v10.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212eb // fmla v11.2d, v23.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312ef // fmla v15.2d, v23.2d, v19.d[0]
+	FLDPQ    192(R3), (F20, F21)
+	FLDPQ    224(R3), (F22, F23)
+	WORD     $0x4fd01a80 // fmla v0.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa1 // fmla v1.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac2 // fmla v2.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae3 // fmla v3.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11a84 // fmla v4.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa5 // fmla v5.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac6 // fmla v6.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11ae7 // fmla v7.2d, v23.2d, v17.d[1]
+	WORD     $0x4fd21a88 // fmla v8.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa9 // fmla v9.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21aca // fmla v10.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21aeb // fmla v11.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
+	FLDPQ    256(R3), (F20, F21)
+	FLDPQ    288(R3), (F22, F23)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c6 // fmla v6.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112e7 // fmla v7.2d, v23.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212ca // fmla v10.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212eb // fmla v11.2d, v23.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312ef // fmla v15.2d, v23.2d, v19.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F20, F21)
+	FLDPQ    352(R3), (F22, F23)
+	WORD     $0x4fd01a80 // fmla v0.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa1 // fmla v1.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac2 // fmla v2.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae3 // fmla v3.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11a84 // fmla v4.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa5 // fmla v5.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac6 // fmla v6.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11ae7 // fmla v7.2d, v23.2d, v17.d[1]
+	WORD     $0x4fd21a88 // fmla v8.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa9 // fmla v9.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21aca // fmla v10.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21aeb // fmla v11.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
+	FLDPQ    384(R3), (F20, F21)
+	FLDPQ    416(R3), (F22, F23)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c6 // fmla v6.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112e7 // fmla v7.2d, v23.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212ca // fmla v10.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212eb // fmla v11.2d, v23.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312ef // fmla v15.2d, v23.2d, v19.d[0]
+	FLDPQ    448(R3), (F20, F21)
+	FLDPQ    480(R3), (F22, F23)
+	WORD     $0x4fd01a80 // fmla v0.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa1 // fmla v1.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac2 // fmla v2.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae3 // fmla v3.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11a84 // fmla v4.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa5 // fmla v5.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac6 // fmla v6.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11ae7 // fmla v7.2d, v23.2d, v17.d[1]
+	WORD     $0x4fd21a88 // fmla v8.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa9 // fmla v9.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21aca // fmla v10.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21aeb // fmla v11.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows4x4
+fewrows4x4:
+	ADD      $8, R15, R15
+	B        left4x4
+rowsapart4x4:
 	SUBS     $4, R15, R15
-	BLT      rest4x4
-k4x4:
-	FLDPQ    (R3), (F16, F17)
-	FLDPQ    32(R3), (F18, F19)
-	FMOVD    (R14), F20
-	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
-	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
-	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
-	FMOVD    (R14)(R2), F21
-	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
-	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
-	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	FMOVD    (R14)(R10), F22
-	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
-	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
-	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
-	FMOVD    (R14)(R1), F23
-	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
-	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
-	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
-	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
+	BLT      fewrowsapart4x4
+krowsapart4x4:
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c6 // fmla v6.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112e7 // fmla v7.2d, v23.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212ca // fmla v10.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212eb // fmla v11.2d, v23.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312ef // fmla v15.2d, v23.2d, v19.d[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F16, F17)
-	FLDPQ    32(R3), (F18, F19)
-	FMOVD    (R14), F20
-	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
-	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
-	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
-	FMOVD    (R14)(R2), F21
-	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
-	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
-	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	FMOVD    (R14)(R10), F22
-	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
-	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
-	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
-	FMOVD    (R14)(R1), F23
-	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
-	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
-	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
-	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	WORD     $0x4fd01a80 // fmla v0.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa1 // fmla v1.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac2 // fmla v2.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae3 // fmla v3.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11a84 // fmla v4.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa5 // fmla v5.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac6 // fmla v6.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11ae7 // fmla v7.2d, v23.2d, v17.d[1]
+	WORD     $0x4fd21a88 // fmla v8.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa9 // fmla v9.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21aca // fmla v10.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21aeb // fmla v11.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F16, F17)
-	FLDPQ    32(R3), (F18, F19)
-	FMOVD    (R14), F20
-	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
-	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
-	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
-	FMOVD    (R14)(R2), F21
-	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
-	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
-	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	FMOVD    (R14)(R10), F22
-	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
-	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
-	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
-	FMOVD    (R14)(R1), F23
-	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
-	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
-	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
-	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c2 // fmla v2.2d, v22.2d, v16.d[0]
+	WORD     $0x4fd012e3 // fmla v3.2d, v23.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c6 // fmla v6.2d, v22.2d, v17.d[0]
+	WORD     $0x4fd112e7 // fmla v7.2d, v23.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212ca // fmla v10.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212eb // fmla v11.2d, v23.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312ef // fmla v15.2d, v23.2d, v19.d[0]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F16, F17)
-	FLDPQ    32(R3), (F18, F19)
-	FMOVD    (R14), F20
-	WORD     $0x4fd41200 // fmla v0.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41221 // fmla v1.2d, v17.2d, v20.d[0]
-	WORD     $0x4fd41242 // fmla v2.2d, v18.2d, v20.d[0]
-	WORD     $0x4fd41263 // fmla v3.2d, v19.2d, v20.d[0]
-	FMOVD    (R14)(R2), F21
-	WORD     $0x4fd51204 // fmla v4.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd51225 // fmla v5.2d, v17.2d, v21.d[0]
-	WORD     $0x4fd51246 // fmla v6.2d, v18.2d, v21.d[0]
-	WORD     $0x4fd51267 // fmla v7.2d, v19.2d, v21.d[0]
-	FMOVD    (R14)(R10), F22
-	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
-	WORD     $0x4fd6124a // fmla v10.2d, v18.2d, v22.d[0]
-	WORD     $0x4fd6126b // fmla v11.2d, v19.2d, v22.d[0]
-	FMOVD    (R14)(R1), F23
-	WORD     $0x4fd7120c // fmla v12.2d, v16.2d, v23.d[0]
-	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
-	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
-	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	WORD     $0x4fd01a80 // fmla v0.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa1 // fmla v1.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac2 // fmla v2.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd01ae3 // fmla v3.2d, v23.2d, v16.d[1]
+	WORD     $0x4fd11a84 // fmla v4.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa5 // fmla v5.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac6 // fmla v6.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd11ae7 // fmla v7.2d, v23.2d, v17.d[1]
+	WORD     $0x4fd21a88 // fmla v8.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa9 // fmla v9.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21aca // fmla v10.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21aeb // fmla v11.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aef // fmla v15.2d, v23.2d, v19.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      k4x4
-rest4x4:
-	ADDS     $4, R15, R15
-	BEQ      store4x4
+	BGE      krowsapart4x4
+fewrowsapart4x4:
+	ADD      $4, R15, R15
+	B        left4x4
+columns4x4:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns4x4
+kcolumns4x4:
+	FLDPQ    (R3), (F18, F19)
+	FLDPQ    32(R3), (F20, F21)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01240 // fmla v0.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01261 // fmla v1.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01282 // fmla v2.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a3 // fmla v3.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a44 // fmla v4.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a65 // fmla v5.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a86 // fmla v6.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa7 // fmla v7.2d, v21.2d, v16.d[1]
+	FMOVQ    16(R14), F17
+	WORD     $0x4fd11248 // fmla v8.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd11269 // fmla v9.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128a // fmla v10.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112ab // fmla v11.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a4c // fmla v12.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a6d // fmla v13.2d, v19.2d, v17.d[1]
+	WORD     $0x4fd11a8e // fmla v14.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aaf // fmla v15.2d, v21.2d, v17.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F18, F19)
+	FLDPQ    32(R3), (F20, F21)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01240 // fmla v0.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01261 // fmla v1.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01282 // fmla v2.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a3 // fmla v3.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a44 // fmla v4.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a65 // fmla v5.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a86 // fmla v6.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa7 // fmla v7.2d, v21.2d, v16.d[1]
+	FMOVQ    16(R14), F17
+	WORD     $0x4fd11248 // fmla v8.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd11269 // fmla v9.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128a // fmla v10.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112ab // fmla v11.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a4c // fmla v12.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a6d // fmla v13.2d, v19.2d, v17.d[1]
+	WORD     $0x4fd11a8e // fmla v14.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aaf // fmla v15.2d, v21.2d, v17.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F18, F19)
+	FLDPQ    32(R3), (F20, F21)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01240 // fmla v0.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01261 // fmla v1.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01282 // fmla v2.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a3 // fmla v3.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a44 // fmla v4.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a65 // fmla v5.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a86 // fmla v6.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa7 // fmla v7.2d, v21.2d, v16.d[1]
+	FMOVQ    16(R14), F17
+	WORD     $0x4fd11248 // fmla v8.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd11269 // fmla v9.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128a // fmla v10.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112ab // fmla v11.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a4c // fmla v12.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a6d // fmla v13.2d, v19.2d, v17.d[1]
+	WORD     $0x4fd11a8e // fmla v14.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aaf // fmla v15.2d, v21.2d, v17.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F18, F19)
+	FLDPQ    32(R3), (F20, F21)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01240 // fmla v0.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01261 // fmla v1.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01282 // fmla v2.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a3 // fmla v3.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a44 // fmla v4.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a65 // fmla v5.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a86 // fmla v6.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa7 // fmla v7.2d, v21.2d, v16.d[1]
+	FMOVQ    16(R14), F17
+	WORD     $0x4fd11248 // fmla v8.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd11269 // fmla v9.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128a // fmla v10.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112ab // fmla v11.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a4c // fmla v12.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a6d // fmla v13.2d, v19.2d, v17.d[1]
+	WORD     $0x4fd11a8e // fmla v14.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aaf // fmla v15.2d, v21.2d, v17.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns4x4
+fewcolumns4x4:
+	ADD      $4, R15, R15
+	B        left4x4
+left4x4:
+	CBZ      R15, end4x4
 one4x4:
 	FLDPQ    (R3), (F16, F17)
 	FLDPQ    32(R3), (F18, F19)
@@ -2638,15 +4053,15 @@ one4x4:
 	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
 	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
 	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one4x4
-	B        store4x4
-tail4x4:
-onetail4x4:
+end4x4:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store4x4
+last4x4:
 	FLDPQ    (R3), (F16, F17)
 	FMOVQ    32(R3), F18
 	MOVD     8(RSP), R23
@@ -2680,12 +4095,8 @@ t214:
 	WORD     $0x4fd7122d // fmla v13.2d, v17.2d, v23.d[0]
 	WORD     $0x4fd7124e // fmla v14.2d, v18.2d, v23.d[0]
 	WORD     $0x4fd7126f // fmla v15.2d, v19.2d, v23.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail4x4
 store4x4:
 	CBZ      R9, fetched4x4
 	MOVD     R7, 40(RSP)
@@ -2911,6 +4322,22 @@ next4x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $32, R5
+	BNE      below4x4
+	CMP      $8, R2
+	BNE      below4x4
+	MOVD     88(R0), R15
+	MOVD     $32, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile4x4
+	B        done
+below4x4:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -3147,32 +4574,117 @@ steps3x4:
 	MOVD     56(R0), R9
 fetch3x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail3x4
-	CMP      $8, R5
-	BNE      apart3x4
+	BEQ      whole3x4
+	SUBS     $1, R15, R15
+	BEQ      last3x4
+whole3x4:
 	CMP      $64, R6
 	BNE      apart3x4
-	SUBS     $2, R15, R15
-	BLT      few3x4
-lanes3x4:
-	FMOVQ    (R14), F12
-	WORD     $0x3ce269cd // ldr q13, [x14, x2]
-	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	CMP      $8, R5
+	BEQ      rows3x4
+	CMP      $24, R5
+	BNE      apart3x4
+	CMP      $8, R2
+	BEQ      packed3x4
+apart3x4:
+	CMP      $8, R5
+	BEQ      rowsapart3x4
+	CMP      $8, R2
+	BEQ      columns3x4
+	B        left3x4
+packed3x4:
+	SUBS     $4, R15, R15
+	BLT      fewpacked3x4
+kpacked3x4:
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
+	FLDPQ    (R14), (F12, F13)
+	WORD     $0x4fcc1200 // fmla v0.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1221 // fmla v1.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1242 // fmla v2.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcc1263 // fmla v3.2d, v19.2d, v12.d[0]
+	WORD     $0x4fcc1a04 // fmla v4.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a25 // fmla v5.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a46 // fmla v6.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcc1a67 // fmla v7.2d, v19.2d, v12.d[1]
+	WORD     $0x4fcd1208 // fmla v8.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1229 // fmla v9.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd124a // fmla v10.2d, v18.2d, v13.d[0]
+	WORD     $0x4fcd126b // fmla v11.2d, v19.2d, v13.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F16, F17)
+	FLDPQ    96(R3), (F18, F19)
+	WORD     $0x4fcd1a00 // fmla v0.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a21 // fmla v1.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a42 // fmla v2.2d, v18.2d, v13.d[1]
+	WORD     $0x4fcd1a63 // fmla v3.2d, v19.2d, v13.d[1]
+	FLDPQ    32(R14), (F14, F15)
+	WORD     $0x4fce1204 // fmla v4.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1225 // fmla v5.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1246 // fmla v6.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1267 // fmla v7.2d, v19.2d, v14.d[0]
+	WORD     $0x4fce1a08 // fmla v8.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a29 // fmla v9.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a4a // fmla v10.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a6b // fmla v11.2d, v19.2d, v14.d[1]
+	FLDPQ    128(R3), (F16, F17)
+	FLDPQ    160(R3), (F18, F19)
+	WORD     $0x4fcf1200 // fmla v0.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf1221 // fmla v1.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf1242 // fmla v2.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1263 // fmla v3.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1a04 // fmla v4.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a25 // fmla v5.2d, v17.2d, v15.d[1]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	FLDPQ    64(R14), (F12, F13)
+	WORD     $0x4fcc1208 // fmla v8.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1229 // fmla v9.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc124a // fmla v10.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcc126b // fmla v11.2d, v19.2d, v12.d[0]
+	FLDPQ    192(R3), (F16, F17)
+	FLDPQ    224(R3), (F18, F19)
+	WORD     $0x4fcc1a00 // fmla v0.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a21 // fmla v1.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a42 // fmla v2.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcc1a63 // fmla v3.2d, v19.2d, v12.d[1]
+	WORD     $0x4fcd1204 // fmla v4.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1225 // fmla v5.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1246 // fmla v6.2d, v18.2d, v13.d[0]
+	WORD     $0x4fcd1267 // fmla v7.2d, v19.2d, v13.d[0]
+	WORD     $0x4fcd1a08 // fmla v8.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a29 // fmla v9.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a4a // fmla v10.2d, v18.2d, v13.d[1]
+	WORD     $0x4fcd1a6b // fmla v11.2d, v19.2d, v13.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $256, R3, R3
+	ADD      $96, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked3x4
+fewpacked3x4:
+	ADD      $4, R15, R15
+	B        left3x4
+rows3x4:
+	SUBS     $4, R15, R15
+	BLT      fewrows3x4
+krows3x4:
 	FLDPQ    (R3), (F15, F16)
 	FLDPQ    32(R3), (F17, F18)
+	FMOVQ    (R14), F12
 	WORD     $0x4fcc11e0 // fmla v0.2d, v15.2d, v12.d[0]
 	WORD     $0x4fcc1201 // fmla v1.2d, v16.2d, v12.d[0]
 	WORD     $0x4fcc1222 // fmla v2.2d, v17.2d, v12.d[0]
 	WORD     $0x4fcc1243 // fmla v3.2d, v18.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
 	WORD     $0x4fcd11e4 // fmla v4.2d, v15.2d, v13.d[0]
 	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
 	WORD     $0x4fcd1226 // fmla v6.2d, v17.2d, v13.d[0]
 	WORD     $0x4fcd1247 // fmla v7.2d, v18.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
 	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
 	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
 	WORD     $0x4fce122a // fmla v10.2d, v17.2d, v14.d[0]
@@ -3192,17 +4704,210 @@ lanes3x4:
 	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
 	WORD     $0x4fce1a2a // fmla v10.2d, v17.2d, v14.d[1]
 	WORD     $0x4fce1a4b // fmla v11.2d, v18.2d, v14.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $128, R3, R3
+	FLDPQ    128(R3), (F15, F16)
+	FLDPQ    160(R3), (F17, F18)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes3x4
-few3x4:
-	ADDS     $2, R15, R15
-	BEQ      store3x4
-	B        one3x4
-apart3x4:
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11e0 // fmla v0.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1201 // fmla v1.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1222 // fmla v2.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1243 // fmla v3.2d, v18.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4fcd11e4 // fmla v4.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1226 // fmla v6.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1247 // fmla v7.2d, v18.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce122a // fmla v10.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce124b // fmla v11.2d, v18.2d, v14.d[0]
+	FLDPQ    192(R3), (F15, F16)
+	FLDPQ    224(R3), (F17, F18)
+	WORD     $0x4fcc19e0 // fmla v0.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a01 // fmla v1.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a22 // fmla v2.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a43 // fmla v3.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd19e4 // fmla v4.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a05 // fmla v5.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a26 // fmla v6.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a47 // fmla v7.2d, v18.2d, v13.d[1]
+	WORD     $0x4fce19e8 // fmla v8.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a2a // fmla v10.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a4b // fmla v11.2d, v18.2d, v14.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows3x4
+fewrows3x4:
+	ADD      $4, R15, R15
+	B        left3x4
+rowsapart3x4:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart3x4
+krowsapart3x4:
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11e0 // fmla v0.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1201 // fmla v1.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1222 // fmla v2.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1243 // fmla v3.2d, v18.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4fcd11e4 // fmla v4.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1226 // fmla v6.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1247 // fmla v7.2d, v18.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce122a // fmla v10.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce124b // fmla v11.2d, v18.2d, v14.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	WORD     $0x4fcc19e0 // fmla v0.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a01 // fmla v1.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a22 // fmla v2.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a43 // fmla v3.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd19e4 // fmla v4.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a05 // fmla v5.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a26 // fmla v6.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a47 // fmla v7.2d, v18.2d, v13.d[1]
+	WORD     $0x4fce19e8 // fmla v8.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a2a // fmla v10.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a4b // fmla v11.2d, v18.2d, v14.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11e0 // fmla v0.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1201 // fmla v1.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1222 // fmla v2.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1243 // fmla v3.2d, v18.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4fcd11e4 // fmla v4.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1226 // fmla v6.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1247 // fmla v7.2d, v18.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce122a // fmla v10.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce124b // fmla v11.2d, v18.2d, v14.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	WORD     $0x4fcc19e0 // fmla v0.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a01 // fmla v1.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a22 // fmla v2.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a43 // fmla v3.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd19e4 // fmla v4.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a05 // fmla v5.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a26 // fmla v6.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a47 // fmla v7.2d, v18.2d, v13.d[1]
+	WORD     $0x4fce19e8 // fmla v8.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a2a // fmla v10.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a4b // fmla v11.2d, v18.2d, v14.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart3x4
+fewrowsapart3x4:
+	ADD      $4, R15, R15
+	B        left3x4
+columns3x4:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns3x4
+kcolumns3x4:
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    32(R3), (F16, F17)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11c0 // fmla v0.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e1 // fmla v1.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1202 // fmla v2.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1223 // fmla v3.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc19c4 // fmla v4.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e5 // fmla v5.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a06 // fmla v6.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a27 // fmla v7.2d, v17.2d, v12.d[1]
+	FMOVD    16(R14), F13
+	WORD     $0x4fcd11c8 // fmla v8.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e9 // fmla v9.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd120a // fmla v10.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd122b // fmla v11.2d, v17.2d, v13.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    32(R3), (F16, F17)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11c0 // fmla v0.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e1 // fmla v1.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1202 // fmla v2.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1223 // fmla v3.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc19c4 // fmla v4.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e5 // fmla v5.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a06 // fmla v6.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a27 // fmla v7.2d, v17.2d, v12.d[1]
+	FMOVD    16(R14), F13
+	WORD     $0x4fcd11c8 // fmla v8.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e9 // fmla v9.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd120a // fmla v10.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd122b // fmla v11.2d, v17.2d, v13.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    32(R3), (F16, F17)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11c0 // fmla v0.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e1 // fmla v1.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1202 // fmla v2.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1223 // fmla v3.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc19c4 // fmla v4.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e5 // fmla v5.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a06 // fmla v6.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a27 // fmla v7.2d, v17.2d, v12.d[1]
+	FMOVD    16(R14), F13
+	WORD     $0x4fcd11c8 // fmla v8.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e9 // fmla v9.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd120a // fmla v10.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd122b // fmla v11.2d, v17.2d, v13.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    32(R3), (F16, F17)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11c0 // fmla v0.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e1 // fmla v1.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1202 // fmla v2.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1223 // fmla v3.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc19c4 // fmla v4.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e5 // fmla v5.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a06 // fmla v6.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a27 // fmla v7.2d, v17.2d, v12.d[1]
+	FMOVD    16(R14), F13
+	WORD     $0x4fcd11c8 // fmla v8.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e9 // fmla v9.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd120a // fmla v10.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd122b // fmla v11.2d, v17.2d, v13.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns3x4
+fewcolumns3x4:
+	ADD      $4, R15, R15
+	B        left3x4
+left3x4:
+	CBZ      R15, end3x4
 one3x4:
 	FLDPQ    (R3), (F12, F13)
 	FLDPQ    32(R3), (F14, F15)
@@ -3221,15 +4926,15 @@ one3x4:
 	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
 	WORD     $0x4fd211ca // fmla v10.2d, v14.2d, v18.d[0]
 	WORD     $0x4fd211eb // fmla v11.2d, v15.2d, v18.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one3x4
-	B        store3x4
-tail3x4:
-onetail3x4:
+end3x4:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store3x4
+last3x4:
 	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
 	MOVD     8(RSP), R23
@@ -3258,12 +4963,8 @@ t272:
 	WORD     $0x4fd211a9 // fmla v9.2d, v13.2d, v18.d[0]
 	WORD     $0x4fd211ca // fmla v10.2d, v14.2d, v18.d[0]
 	WORD     $0x4fd211eb // fmla v11.2d, v15.2d, v18.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail3x4
 store3x4:
 	CBZ      R9, fetched3x4
 	MOVD     R7, 40(RSP)
@@ -3437,6 +5138,22 @@ next3x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $24, R5
+	BNE      below3x4
+	CMP      $8, R2
+	BNE      below3x4
+	MOVD     88(R0), R15
+	MOVD     $24, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile3x4
+	B        done
+below3x4:
 	MOVD     $3, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -3609,27 +5326,95 @@ steps2x4:
 	MOVD     56(R0), R9
 fetch2x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail2x4
-	CMP      $8, R5
-	BNE      apart2x4
+	BEQ      whole2x4
+	SUBS     $1, R15, R15
+	BEQ      last2x4
+whole2x4:
 	CMP      $64, R6
 	BNE      apart2x4
-	SUBS     $2, R15, R15
-	BLT      few2x4
-lanes2x4:
-	FMOVQ    (R14), F8
-	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	CMP      $8, R5
+	BEQ      rows2x4
+	CMP      $16, R5
+	BNE      apart2x4
+	CMP      $8, R2
+	BEQ      packed2x4
+apart2x4:
+	CMP      $8, R5
+	BEQ      rowsapart2x4
+	CMP      $8, R2
+	BEQ      columns2x4
+	B        left2x4
+packed2x4:
+	SUBS     $4, R15, R15
+	BLT      fewpacked2x4
+kpacked2x4:
+	FLDPQ    (R3), (F12, F13)
+	FLDPQ    32(R3), (F14, F15)
+	FLDPQ    (R14), (F8, F9)
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a1 // fmla v1.2d, v13.2d, v8.d[0]
+	WORD     $0x4fc811c2 // fmla v2.2d, v14.2d, v8.d[0]
+	WORD     $0x4fc811e3 // fmla v3.2d, v15.2d, v8.d[0]
+	WORD     $0x4fc81984 // fmla v4.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a5 // fmla v5.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc819c6 // fmla v6.2d, v14.2d, v8.d[1]
+	WORD     $0x4fc819e7 // fmla v7.2d, v15.2d, v8.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F12, F13)
+	FLDPQ    96(R3), (F14, F15)
+	WORD     $0x4fc91180 // fmla v0.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a1 // fmla v1.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x4fc911e3 // fmla v3.2d, v15.2d, v9.d[0]
+	WORD     $0x4fc91984 // fmla v4.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a5 // fmla v5.2d, v13.2d, v9.d[1]
+	WORD     $0x4fc919c6 // fmla v6.2d, v14.2d, v9.d[1]
+	WORD     $0x4fc919e7 // fmla v7.2d, v15.2d, v9.d[1]
+	FLDPQ    128(R3), (F12, F13)
+	FLDPQ    160(R3), (F14, F15)
+	FLDPQ    32(R14), (F10, F11)
+	WORD     $0x4fca1180 // fmla v0.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a1 // fmla v1.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c2 // fmla v2.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca11e3 // fmla v3.2d, v15.2d, v10.d[0]
+	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a5 // fmla v5.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c6 // fmla v6.2d, v14.2d, v10.d[1]
+	WORD     $0x4fca19e7 // fmla v7.2d, v15.2d, v10.d[1]
+	FLDPQ    192(R3), (F12, F13)
+	FLDPQ    224(R3), (F14, F15)
+	WORD     $0x4fcb1180 // fmla v0.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a1 // fmla v1.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c2 // fmla v2.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcb11e3 // fmla v3.2d, v15.2d, v11.d[0]
+	WORD     $0x4fcb1984 // fmla v4.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a5 // fmla v5.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c6 // fmla v6.2d, v14.2d, v11.d[1]
+	WORD     $0x4fcb19e7 // fmla v7.2d, v15.2d, v11.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $256, R3, R3
+	ADD      $64, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked2x4
+fewpacked2x4:
+	ADD      $4, R15, R15
+	B        left2x4
+rows2x4:
+	SUBS     $4, R15, R15
+	BLT      fewrows2x4
+krows2x4:
 	FLDPQ    (R3), (F10, F11)
 	FLDPQ    32(R3), (F12, F13)
+	FMOVQ    (R14), F8
 	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
 	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
 	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
 	WORD     $0x4fc811a3 // fmla v3.2d, v13.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
 	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
 	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
 	WORD     $0x4fc91186 // fmla v6.2d, v12.2d, v9.d[0]
@@ -3645,17 +5430,163 @@ lanes2x4:
 	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
 	WORD     $0x4fc91986 // fmla v6.2d, v12.2d, v9.d[1]
 	WORD     $0x4fc919a7 // fmla v7.2d, v13.2d, v9.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $128, R3, R3
+	FLDPQ    128(R3), (F10, F11)
+	FLDPQ    160(R3), (F12, F13)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes2x4
-few2x4:
-	ADDS     $2, R15, R15
-	BEQ      store2x4
-	B        one2x4
-apart2x4:
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a3 // fmla v3.2d, v13.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91186 // fmla v6.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a7 // fmla v7.2d, v13.2d, v9.d[0]
+	FLDPQ    192(R3), (F10, F11)
+	FLDPQ    224(R3), (F12, F13)
+	WORD     $0x4fc81940 // fmla v0.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81961 // fmla v1.2d, v11.2d, v8.d[1]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a3 // fmla v3.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91944 // fmla v4.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
+	WORD     $0x4fc91986 // fmla v6.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a7 // fmla v7.2d, v13.2d, v9.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows2x4
+fewrows2x4:
+	ADD      $4, R15, R15
+	B        left2x4
+rowsapart2x4:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart2x4
+krowsapart2x4:
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a3 // fmla v3.2d, v13.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91186 // fmla v6.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a7 // fmla v7.2d, v13.2d, v9.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4fc81940 // fmla v0.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81961 // fmla v1.2d, v11.2d, v8.d[1]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a3 // fmla v3.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91944 // fmla v4.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
+	WORD     $0x4fc91986 // fmla v6.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a7 // fmla v7.2d, v13.2d, v9.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a3 // fmla v3.2d, v13.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91186 // fmla v6.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a7 // fmla v7.2d, v13.2d, v9.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4fc81940 // fmla v0.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81961 // fmla v1.2d, v11.2d, v8.d[1]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a3 // fmla v3.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91944 // fmla v4.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
+	WORD     $0x4fc91986 // fmla v6.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a7 // fmla v7.2d, v13.2d, v9.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart2x4
+fewrowsapart2x4:
+	ADD      $4, R15, R15
+	B        left2x4
+columns2x4:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns2x4
+kcolumns2x4:
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81120 // fmla v0.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81141 // fmla v1.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81162 // fmla v2.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81183 // fmla v3.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81924 // fmla v4.2d, v9.2d, v8.d[1]
+	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81966 // fmla v6.2d, v11.2d, v8.d[1]
+	WORD     $0x4fc81987 // fmla v7.2d, v12.2d, v8.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81120 // fmla v0.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81141 // fmla v1.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81162 // fmla v2.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81183 // fmla v3.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81924 // fmla v4.2d, v9.2d, v8.d[1]
+	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81966 // fmla v6.2d, v11.2d, v8.d[1]
+	WORD     $0x4fc81987 // fmla v7.2d, v12.2d, v8.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81120 // fmla v0.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81141 // fmla v1.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81162 // fmla v2.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81183 // fmla v3.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81924 // fmla v4.2d, v9.2d, v8.d[1]
+	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81966 // fmla v6.2d, v11.2d, v8.d[1]
+	WORD     $0x4fc81987 // fmla v7.2d, v12.2d, v8.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81120 // fmla v0.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81141 // fmla v1.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81162 // fmla v2.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81183 // fmla v3.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81924 // fmla v4.2d, v9.2d, v8.d[1]
+	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81966 // fmla v6.2d, v11.2d, v8.d[1]
+	WORD     $0x4fc81987 // fmla v7.2d, v12.2d, v8.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns2x4
+fewcolumns2x4:
+	ADD      $4, R15, R15
+	B        left2x4
+left2x4:
+	CBZ      R15, end2x4
 one2x4:
 	FLDPQ    (R3), (F8, F9)
 	FLDPQ    32(R3), (F10, F11)
@@ -3669,15 +5600,15 @@ one2x4:
 	WORD     $0x4fcd1125 // fmla v5.2d, v9.2d, v13.d[0]
 	WORD     $0x4fcd1146 // fmla v6.2d, v10.2d, v13.d[0]
 	WORD     $0x4fcd1167 // fmla v7.2d, v11.2d, v13.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one2x4
-	B        store2x4
-tail2x4:
-onetail2x4:
+end2x4:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store2x4
+last2x4:
 	FLDPQ    (R3), (F8, F9)
 	FMOVQ    32(R3), F10
 	MOVD     8(RSP), R23
@@ -3701,12 +5632,8 @@ t314:
 	WORD     $0x4fcd1125 // fmla v5.2d, v9.2d, v13.d[0]
 	WORD     $0x4fcd1146 // fmla v6.2d, v10.2d, v13.d[0]
 	WORD     $0x4fcd1167 // fmla v7.2d, v11.2d, v13.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail2x4
 store2x4:
 	CBZ      R9, fetched2x4
 	MOVD     R7, 40(RSP)
@@ -3828,6 +5755,22 @@ next2x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $16, R5
+	BNE      below2x4
+	CMP      $8, R2
+	BNE      below2x4
+	MOVD     88(R0), R15
+	MOVD     $16, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile2x4
+	B        done
+below2x4:
 	MOVD     $2, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -3936,22 +5879,29 @@ steps1x4:
 	MOVD     56(R0), R9
 fetch1x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail1x4
-	CMP      $8, R5
-	BNE      apart1x4
+	BEQ      whole1x4
+	SUBS     $1, R15, R15
+	BEQ      last1x4
+whole1x4:
 	CMP      $64, R6
 	BNE      apart1x4
-	SUBS     $2, R15, R15
-	BLT      few1x4
-lanes1x4:
-	FMOVQ    (R14), F4
+	CMP      $8, R5
+	BEQ      rows1x4
+apart1x4:
+	CMP      $8, R5
+	BEQ      rowsapart1x4
+	B        left1x4
+rows1x4:
+	SUBS     $4, R15, R15
+	BLT      fewrows1x4
+krows1x4:
 	FLDPQ    (R3), (F5, F6)
 	FLDPQ    32(R3), (F7, F8)
+	FMOVQ    (R14), F4
 	WORD     $0x4fc410a0 // fmla v0.2d, v5.2d, v4.d[0]
 	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
 	WORD     $0x4fc410e2 // fmla v2.2d, v7.2d, v4.d[0]
@@ -3963,17 +5913,73 @@ lanes1x4:
 	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
 	WORD     $0x4fc418e2 // fmla v2.2d, v7.2d, v4.d[1]
 	WORD     $0x4fc41903 // fmla v3.2d, v8.2d, v4.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $128, R3, R3
+	FLDPQ    128(R3), (F5, F6)
+	FLDPQ    160(R3), (F7, F8)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes1x4
-few1x4:
-	ADDS     $2, R15, R15
-	BEQ      store1x4
-	B        one1x4
-apart1x4:
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410a0 // fmla v0.2d, v5.2d, v4.d[0]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc410e2 // fmla v2.2d, v7.2d, v4.d[0]
+	WORD     $0x4fc41103 // fmla v3.2d, v8.2d, v4.d[0]
+	FLDPQ    192(R3), (F5, F6)
+	FLDPQ    224(R3), (F7, F8)
+	WORD     $0x4fc418a0 // fmla v0.2d, v5.2d, v4.d[1]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc418e2 // fmla v2.2d, v7.2d, v4.d[1]
+	WORD     $0x4fc41903 // fmla v3.2d, v8.2d, v4.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows1x4
+fewrows1x4:
+	ADD      $4, R15, R15
+	B        left1x4
+rowsapart1x4:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart1x4
+krowsapart1x4:
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410a0 // fmla v0.2d, v5.2d, v4.d[0]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc410e2 // fmla v2.2d, v7.2d, v4.d[0]
+	WORD     $0x4fc41103 // fmla v3.2d, v8.2d, v4.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	WORD     $0x4fc418a0 // fmla v0.2d, v5.2d, v4.d[1]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc418e2 // fmla v2.2d, v7.2d, v4.d[1]
+	WORD     $0x4fc41903 // fmla v3.2d, v8.2d, v4.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410a0 // fmla v0.2d, v5.2d, v4.d[0]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc410e2 // fmla v2.2d, v7.2d, v4.d[0]
+	WORD     $0x4fc41103 // fmla v3.2d, v8.2d, v4.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	WORD     $0x4fc418a0 // fmla v0.2d, v5.2d, v4.d[1]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc418e2 // fmla v2.2d, v7.2d, v4.d[1]
+	WORD     $0x4fc41903 // fmla v3.2d, v8.2d, v4.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart1x4
+fewrowsapart1x4:
+	ADD      $4, R15, R15
+	B        left1x4
+left1x4:
+	CBZ      R15, end1x4
 one1x4:
 	FLDPQ    (R3), (F4, F5)
 	FLDPQ    32(R3), (F6, F7)
@@ -3982,15 +5988,15 @@ one1x4:
 	WORD     $0x4fc810a1 // fmla v1.2d, v5.2d, v8.d[0]
 	WORD     $0x4fc810c2 // fmla v2.2d, v6.2d, v8.d[0]
 	WORD     $0x4fc810e3 // fmla v3.2d, v7.2d, v8.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one1x4
-	B        store1x4
-tail1x4:
-onetail1x4:
+end1x4:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store1x4
+last1x4:
 	FLDPQ    (R3), (F4, F5)
 	FMOVQ    32(R3), F6
 	MOVD     8(RSP), R23
@@ -4009,12 +6015,8 @@ t340:
 	WORD     $0x4fc810a1 // fmla v1.2d, v5.2d, v8.d[0]
 	WORD     $0x4fc810c2 // fmla v2.2d, v6.2d, v8.d[0]
 	WORD     $0x4fc810e3 // fmla v3.2d, v7.2d, v8.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail1x4
 store1x4:
 	CBZ      R9, fetched1x4
 	MOVD     R7, 40(RSP)
@@ -4513,176 +6515,404 @@ steps8x3:
 	MOVD     56(R0), R9
 fetch8x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail8x3
+	BEQ      whole8x3
+	SUBS     $1, R15, R15
+	BEQ      last8x3
+whole8x3:
+	CMP      $48, R6
+	BNE      apart8x3
+	CMP      $64, R5
+	BNE      apart8x3
+	CMP      $8, R2
+	BEQ      packed8x3
+apart8x3:
+	CMP      $8, R2
+	BEQ      columns8x3
+	B        left8x3
+packed8x3:
+	SUBS     $8, R15, R15
+	BLT      fewpacked8x3
+kpacked8x3:
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	FLDPQ    (R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FLDPQ    32(R14), (F26, F27)
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F28, F29)
+	FMOVQ    80(R3), F30
+	FLDPQ    64(R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FLDPQ    96(R14), (F26, F27)
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
+	FLDPQ    96(R3), (F28, F29)
+	FMOVQ    128(R3), F30
+	FLDPQ    128(R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FLDPQ    160(R14), (F26, F27)
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
+	FLDPQ    144(R3), (F28, F29)
+	FMOVQ    176(R3), F30
+	FLDPQ    192(R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FLDPQ    224(R14), (F26, F27)
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
+	FLDPQ    192(R3), (F28, F29)
+	FMOVQ    224(R3), F30
+	FLDPQ    256(R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FLDPQ    288(R14), (F26, F27)
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F28, F29)
+	FMOVQ    272(R3), F30
+	FLDPQ    320(R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FLDPQ    352(R14), (F26, F27)
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
+	FLDPQ    288(R3), (F28, F29)
+	FMOVQ    320(R3), F30
+	FLDPQ    384(R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FLDPQ    416(R14), (F26, F27)
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
+	FLDPQ    336(R3), (F28, F29)
+	FMOVQ    368(R3), F30
+	FLDPQ    448(R14), (F24, F25)
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FLDPQ    480(R14), (F26, F27)
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $512, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked8x3
+fewpacked8x3:
+	ADD      $8, R15, R15
+	B        left8x3
+columns8x3:
 	SUBS     $4, R15, R15
-	BLT      rest8x3
-k8x3:
-	FLDPQ    (R3), (F24, F25)
-	FMOVQ    32(R3), F26
-	FMOVD    (R14), F27
-	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
-	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
-	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
-	FMOVD    (R14)(R2), F28
-	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
-	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
-	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	FMOVD    (R14)(R10), F29
-	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
-	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
-	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
-	FMOVD    (R14)(R1), F30
-	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
-	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
-	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	FMOVD    (R14)(R11), F31
-	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
-	FMOVD    (R14)(R4), F31
-	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
-	FMOVD    (R8), F31
-	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
-	FMOVD    (R8)(R2), F31
-	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
+	BLT      fewcolumns8x3
+kcolumns8x3:
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	FMOVQ    (R14), F24
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	FMOVQ    16(R14), F25
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FMOVQ    32(R14), F26
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	FMOVQ    48(R14), F27
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F24, F25)
-	FMOVQ    32(R3), F26
-	FMOVD    (R14), F27
-	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
-	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
-	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
-	FMOVD    (R14)(R2), F28
-	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
-	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
-	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	FMOVD    (R14)(R10), F29
-	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
-	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
-	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
-	FMOVD    (R14)(R1), F30
-	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
-	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
-	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	FMOVD    (R14)(R11), F31
-	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
-	FMOVD    (R14)(R4), F31
-	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
-	FMOVD    (R8), F31
-	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
-	FMOVD    (R8)(R2), F31
-	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	FMOVQ    (R14), F24
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	FMOVQ    16(R14), F25
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FMOVQ    32(R14), F26
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	FMOVQ    48(R14), F27
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F24, F25)
-	FMOVQ    32(R3), F26
-	FMOVD    (R14), F27
-	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
-	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
-	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
-	FMOVD    (R14)(R2), F28
-	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
-	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
-	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	FMOVD    (R14)(R10), F29
-	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
-	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
-	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
-	FMOVD    (R14)(R1), F30
-	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
-	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
-	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	FMOVD    (R14)(R11), F31
-	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
-	FMOVD    (R14)(R4), F31
-	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
-	FMOVD    (R8), F31
-	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
-	FMOVD    (R8)(R2), F31
-	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	FMOVQ    (R14), F24
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	FMOVQ    16(R14), F25
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FMOVQ    32(R14), F26
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	FMOVQ    48(R14), F27
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F24, F25)
-	FMOVQ    32(R3), F26
-	FMOVD    (R14), F27
-	WORD     $0x4fdb1300 // fmla v0.2d, v24.2d, v27.d[0]
-	WORD     $0x4fdb1321 // fmla v1.2d, v25.2d, v27.d[0]
-	WORD     $0x4fdb1342 // fmla v2.2d, v26.2d, v27.d[0]
-	FMOVD    (R14)(R2), F28
-	WORD     $0x4fdc1303 // fmla v3.2d, v24.2d, v28.d[0]
-	WORD     $0x4fdc1324 // fmla v4.2d, v25.2d, v28.d[0]
-	WORD     $0x4fdc1345 // fmla v5.2d, v26.2d, v28.d[0]
-	FMOVD    (R14)(R10), F29
-	WORD     $0x4fdd1306 // fmla v6.2d, v24.2d, v29.d[0]
-	WORD     $0x4fdd1327 // fmla v7.2d, v25.2d, v29.d[0]
-	WORD     $0x4fdd1348 // fmla v8.2d, v26.2d, v29.d[0]
-	FMOVD    (R14)(R1), F30
-	WORD     $0x4fde1309 // fmla v9.2d, v24.2d, v30.d[0]
-	WORD     $0x4fde132a // fmla v10.2d, v25.2d, v30.d[0]
-	WORD     $0x4fde134b // fmla v11.2d, v26.2d, v30.d[0]
-	FMOVD    (R14)(R11), F31
-	WORD     $0x4fdf130c // fmla v12.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf132d // fmla v13.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf134e // fmla v14.2d, v26.2d, v31.d[0]
-	FMOVD    (R14)(R4), F31
-	WORD     $0x4fdf130f // fmla v15.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1330 // fmla v16.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1351 // fmla v17.2d, v26.2d, v31.d[0]
-	FMOVD    (R8), F31
-	WORD     $0x4fdf1312 // fmla v18.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1333 // fmla v19.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1354 // fmla v20.2d, v26.2d, v31.d[0]
-	FMOVD    (R8)(R2), F31
-	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
-	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
-	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	FMOVQ    (R14), F24
+	WORD     $0x4fd81380 // fmla v0.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813a1 // fmla v1.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813c2 // fmla v2.2d, v30.2d, v24.d[0]
+	WORD     $0x4fd81b83 // fmla v3.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81ba4 // fmla v4.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bc5 // fmla v5.2d, v30.2d, v24.d[1]
+	FMOVQ    16(R14), F25
+	WORD     $0x4fd91386 // fmla v6.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913a7 // fmla v7.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913c8 // fmla v8.2d, v30.2d, v25.d[0]
+	WORD     $0x4fd91b89 // fmla v9.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91baa // fmla v10.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bcb // fmla v11.2d, v30.2d, v25.d[1]
+	FMOVQ    32(R14), F26
+	WORD     $0x4fda138c // fmla v12.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13ad // fmla v13.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13ce // fmla v14.2d, v30.2d, v26.d[0]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	FMOVQ    48(R14), F27
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0x4fdb1b95 // fmla v21.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb6 // fmla v22.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd7 // fmla v23.2d, v30.2d, v27.d[1]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
+	ADD      R12<<0, R7, R7
 	SUBS     $4, R15, R15
-	BGE      k8x3
-rest8x3:
-	ADDS     $4, R15, R15
-	BEQ      store8x3
+	BGE      kcolumns8x3
+fewcolumns8x3:
+	ADD      $4, R15, R15
+	B        left8x3
+left8x3:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end8x3
 one8x3:
 	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
@@ -4718,16 +6948,16 @@ one8x3:
 	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one8x3
-	B        store8x3
-tail8x3:
-onetail8x3:
+end8x3:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store8x3
+last8x3:
 	FLDPQ    (R3), (F24, F25)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V26.B16
@@ -4772,13 +7002,9 @@ t398:
 	WORD     $0x4fdf1315 // fmla v21.2d, v24.2d, v31.d[0]
 	WORD     $0x4fdf1336 // fmla v22.2d, v25.2d, v31.d[0]
 	WORD     $0x4fdf1357 // fmla v23.2d, v26.2d, v31.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail8x3
 store8x3:
 	CBZ      R9, fetched8x3
 	MOVD     R7, 40(RSP)
@@ -5108,6 +7334,22 @@ next8x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $64, R5
+	BNE      below8x3
+	CMP      $8, R2
+	BNE      below8x3
+	MOVD     88(R0), R15
+	MOVD     $64, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile8x3
+	B        done
+below8x3:
 	MOVD     $8, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -5489,46 +7731,271 @@ steps7x3:
 	MOVD     56(R0), R9
 fetch7x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail7x3
-	CMP      $8, R5
-	BNE      apart7x3
+	BEQ      whole7x3
+	SUBS     $1, R15, R15
+	BEQ      last7x3
+whole7x3:
 	CMP      $48, R6
 	BNE      apart7x3
-	SUBS     $2, R15, R15
-	BLT      few7x3
-lanes7x3:
-	FMOVQ    (R14), F21
-	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
-	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
-	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
-	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
-	WORD     $0x3ce469da // ldr q26, [x14, x4]
-	FMOVQ    (R8), F27
+	CMP      $8, R5
+	BEQ      rows7x3
+	CMP      $56, R5
+	BNE      apart7x3
+	CMP      $8, R2
+	BEQ      packed7x3
+apart7x3:
+	CMP      $8, R5
+	BEQ      rowsapart7x3
+	CMP      $8, R2
+	BEQ      columns7x3
+	B        left7x3
+packed7x3:
+	SUBS     $8, R15, R15
+	BLT      fewpacked7x3
+kpacked7x3:
+	FLDPQ    (R3), (F25, F26)
+	FMOVQ    32(R3), F27
+	FLDPQ    (R14), (F21, F22)
+	WORD     $0x4fd51320 // fmla v0.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51341 // fmla v1.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51362 // fmla v2.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b23 // fmla v3.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b44 // fmla v4.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b65 // fmla v5.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd61326 // fmla v6.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61347 // fmla v7.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61368 // fmla v8.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b29 // fmla v9.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4a // fmla v10.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6b // fmla v11.2d, v27.2d, v22.d[1]
+	FLDPQ    32(R14), (F23, F24)
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b50 // fmla v16.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b71 // fmla v17.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd81332 // fmla v18.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81353 // fmla v19.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81374 // fmla v20.2d, v27.2d, v24.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F25, F26)
+	FMOVQ    80(R3), F27
+	WORD     $0x4fd81b20 // fmla v0.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b41 // fmla v1.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b62 // fmla v2.2d, v27.2d, v24.d[1]
+	FLDPQ    64(R14), (F21, F22)
+	WORD     $0x4fd51323 // fmla v3.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51344 // fmla v4.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51365 // fmla v5.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b26 // fmla v6.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b47 // fmla v7.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b68 // fmla v8.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd61329 // fmla v9.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134a // fmla v10.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136b // fmla v11.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b2c // fmla v12.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4d // fmla v13.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6e // fmla v14.2d, v27.2d, v22.d[1]
+	FLDPQ    96(R14), (F23, F24)
+	WORD     $0x4fd7132f // fmla v15.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71350 // fmla v16.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd71371 // fmla v17.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b32 // fmla v18.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b53 // fmla v19.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b74 // fmla v20.2d, v27.2d, v23.d[1]
+	FLDPQ    96(R3), (F25, F26)
+	FMOVQ    128(R3), F27
+	WORD     $0x4fd81320 // fmla v0.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81341 // fmla v1.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81362 // fmla v2.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81b23 // fmla v3.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b44 // fmla v4.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b65 // fmla v5.2d, v27.2d, v24.d[1]
+	FLDPQ    128(R14), (F21, F22)
+	WORD     $0x4fd51326 // fmla v6.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51347 // fmla v7.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51368 // fmla v8.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b29 // fmla v9.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4a // fmla v10.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b6b // fmla v11.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd6132c // fmla v12.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134d // fmla v13.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd6136e // fmla v14.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b2f // fmla v15.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b50 // fmla v16.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b71 // fmla v17.2d, v27.2d, v22.d[1]
+	FLDPQ    160(R14), (F23, F24)
+	WORD     $0x4fd71332 // fmla v18.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71353 // fmla v19.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd71374 // fmla v20.2d, v27.2d, v23.d[0]
+	FLDPQ    144(R3), (F25, F26)
+	FMOVQ    176(R3), F27
+	WORD     $0x4fd71b20 // fmla v0.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b41 // fmla v1.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b62 // fmla v2.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd81323 // fmla v3.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81344 // fmla v4.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81365 // fmla v5.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81b26 // fmla v6.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b47 // fmla v7.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b68 // fmla v8.2d, v27.2d, v24.d[1]
+	FLDPQ    192(R14), (F21, F22)
+	WORD     $0x4fd51329 // fmla v9.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134a // fmla v10.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd5136b // fmla v11.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b2c // fmla v12.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4d // fmla v13.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b6e // fmla v14.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd6132f // fmla v15.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61350 // fmla v16.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61371 // fmla v17.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b32 // fmla v18.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b53 // fmla v19.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b74 // fmla v20.2d, v27.2d, v22.d[1]
+	FLDPQ    192(R3), (F25, F26)
+	FMOVQ    224(R3), F27
+	FLDPQ    224(R14), (F23, F24)
+	WORD     $0x4fd71320 // fmla v0.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71341 // fmla v1.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd71362 // fmla v2.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b23 // fmla v3.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b44 // fmla v4.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b65 // fmla v5.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd81326 // fmla v6.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81347 // fmla v7.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81368 // fmla v8.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81b29 // fmla v9.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b4a // fmla v10.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b6b // fmla v11.2d, v27.2d, v24.d[1]
+	FLDPQ    256(R14), (F21, F22)
+	WORD     $0x4fd5132c // fmla v12.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134d // fmla v13.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd5136e // fmla v14.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b2f // fmla v15.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b50 // fmla v16.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b71 // fmla v17.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd61332 // fmla v18.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61353 // fmla v19.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61374 // fmla v20.2d, v27.2d, v22.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F25, F26)
+	FMOVQ    272(R3), F27
+	WORD     $0x4fd61b20 // fmla v0.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b41 // fmla v1.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b62 // fmla v2.2d, v27.2d, v22.d[1]
+	FLDPQ    288(R14), (F23, F24)
+	WORD     $0x4fd71323 // fmla v3.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71344 // fmla v4.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd71365 // fmla v5.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b26 // fmla v6.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b47 // fmla v7.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b68 // fmla v8.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd81329 // fmla v9.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd8134a // fmla v10.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd8136b // fmla v11.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81b2c // fmla v12.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b4d // fmla v13.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b6e // fmla v14.2d, v27.2d, v24.d[1]
+	FLDPQ    320(R14), (F21, F22)
+	WORD     $0x4fd5132f // fmla v15.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51350 // fmla v16.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51371 // fmla v17.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b32 // fmla v18.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b53 // fmla v19.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b74 // fmla v20.2d, v27.2d, v21.d[1]
+	FLDPQ    288(R3), (F25, F26)
+	FMOVQ    320(R3), F27
+	WORD     $0x4fd61320 // fmla v0.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61341 // fmla v1.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61362 // fmla v2.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b23 // fmla v3.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b44 // fmla v4.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b65 // fmla v5.2d, v27.2d, v22.d[1]
+	FLDPQ    352(R14), (F23, F24)
+	WORD     $0x4fd71326 // fmla v6.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71347 // fmla v7.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd71368 // fmla v8.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b29 // fmla v9.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4a // fmla v10.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6b // fmla v11.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd8132c // fmla v12.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd8134d // fmla v13.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd8136e // fmla v14.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81b2f // fmla v15.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b50 // fmla v16.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b71 // fmla v17.2d, v27.2d, v24.d[1]
+	FLDPQ    384(R14), (F21, F22)
+	WORD     $0x4fd51332 // fmla v18.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51353 // fmla v19.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51374 // fmla v20.2d, v27.2d, v21.d[0]
+	FLDPQ    336(R3), (F25, F26)
+	FMOVQ    368(R3), F27
+	WORD     $0x4fd51b20 // fmla v0.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b41 // fmla v1.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b62 // fmla v2.2d, v27.2d, v21.d[1]
+	WORD     $0x4fd61323 // fmla v3.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61344 // fmla v4.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61365 // fmla v5.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b26 // fmla v6.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b47 // fmla v7.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b68 // fmla v8.2d, v27.2d, v22.d[1]
+	FLDPQ    416(R14), (F23, F24)
+	WORD     $0x4fd71329 // fmla v9.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134a // fmla v10.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136b // fmla v11.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b2c // fmla v12.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b4d // fmla v13.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b6e // fmla v14.2d, v27.2d, v23.d[1]
+	WORD     $0x4fd8132f // fmla v15.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81350 // fmla v16.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81371 // fmla v17.2d, v27.2d, v24.d[0]
+	WORD     $0x4fd81b32 // fmla v18.2d, v25.2d, v24.d[1]
+	WORD     $0x4fd81b53 // fmla v19.2d, v26.2d, v24.d[1]
+	WORD     $0x4fd81b74 // fmla v20.2d, v27.2d, v24.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $448, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked7x3
+fewpacked7x3:
+	ADD      $8, R15, R15
+	B        left7x3
+rows7x3:
+	SUBS     $8, R15, R15
+	BLT      fewrows7x3
+krows7x3:
 	FLDPQ    (R3), (F28, F29)
 	FMOVQ    32(R3), F30
+	FMOVQ    (R14), F21
 	WORD     $0x4fd51380 // fmla v0.2d, v28.2d, v21.d[0]
 	WORD     $0x4fd513a1 // fmla v1.2d, v29.2d, v21.d[0]
 	WORD     $0x4fd513c2 // fmla v2.2d, v30.2d, v21.d[0]
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
 	WORD     $0x4fd61383 // fmla v3.2d, v28.2d, v22.d[0]
 	WORD     $0x4fd613a4 // fmla v4.2d, v29.2d, v22.d[0]
 	WORD     $0x4fd613c5 // fmla v5.2d, v30.2d, v22.d[0]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
 	WORD     $0x4fd71386 // fmla v6.2d, v28.2d, v23.d[0]
 	WORD     $0x4fd713a7 // fmla v7.2d, v29.2d, v23.d[0]
 	WORD     $0x4fd713c8 // fmla v8.2d, v30.2d, v23.d[0]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
 	WORD     $0x4fd81389 // fmla v9.2d, v28.2d, v24.d[0]
 	WORD     $0x4fd813aa // fmla v10.2d, v29.2d, v24.d[0]
 	WORD     $0x4fd813cb // fmla v11.2d, v30.2d, v24.d[0]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
 	WORD     $0x4fd9138c // fmla v12.2d, v28.2d, v25.d[0]
 	WORD     $0x4fd913ad // fmla v13.2d, v29.2d, v25.d[0]
 	WORD     $0x4fd913ce // fmla v14.2d, v30.2d, v25.d[0]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
 	WORD     $0x4fda138f // fmla v15.2d, v28.2d, v26.d[0]
 	WORD     $0x4fda13b0 // fmla v16.2d, v29.2d, v26.d[0]
 	WORD     $0x4fda13d1 // fmla v17.2d, v30.2d, v26.d[0]
+	FMOVQ    (R8), F27
 	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
 	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
 	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
@@ -5556,166 +8023,436 @@ lanes7x3:
 	WORD     $0x4fdb1b92 // fmla v18.2d, v28.2d, v27.d[1]
 	WORD     $0x4fdb1bb3 // fmla v19.2d, v29.2d, v27.d[1]
 	WORD     $0x4fdb1bd4 // fmla v20.2d, v30.2d, v27.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $96, R3, R3
+	FLDPQ    96(R3), (F28, F29)
+	FMOVQ    128(R3), F30
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
-	SUBS     $2, R15, R15
-	BGE      lanes7x3
-few7x3:
-	ADDS     $2, R15, R15
-	BEQ      store7x3
-	B        one7x3
-apart7x3:
+	FMOVQ    (R14), F21
+	WORD     $0x4fd51380 // fmla v0.2d, v28.2d, v21.d[0]
+	WORD     $0x4fd513a1 // fmla v1.2d, v29.2d, v21.d[0]
+	WORD     $0x4fd513c2 // fmla v2.2d, v30.2d, v21.d[0]
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
+	WORD     $0x4fd61383 // fmla v3.2d, v28.2d, v22.d[0]
+	WORD     $0x4fd613a4 // fmla v4.2d, v29.2d, v22.d[0]
+	WORD     $0x4fd613c5 // fmla v5.2d, v30.2d, v22.d[0]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
+	WORD     $0x4fd71386 // fmla v6.2d, v28.2d, v23.d[0]
+	WORD     $0x4fd713a7 // fmla v7.2d, v29.2d, v23.d[0]
+	WORD     $0x4fd713c8 // fmla v8.2d, v30.2d, v23.d[0]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
+	WORD     $0x4fd81389 // fmla v9.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813aa // fmla v10.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813cb // fmla v11.2d, v30.2d, v24.d[0]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
+	WORD     $0x4fd9138c // fmla v12.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913ad // fmla v13.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913ce // fmla v14.2d, v30.2d, v25.d[0]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
+	WORD     $0x4fda138f // fmla v15.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b0 // fmla v16.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d1 // fmla v17.2d, v30.2d, v26.d[0]
+	FMOVQ    (R8), F27
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	FLDPQ    144(R3), (F28, F29)
+	FMOVQ    176(R3), F30
+	WORD     $0x4fd51b80 // fmla v0.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd51ba1 // fmla v1.2d, v29.2d, v21.d[1]
+	WORD     $0x4fd51bc2 // fmla v2.2d, v30.2d, v21.d[1]
+	WORD     $0x4fd61b83 // fmla v3.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd61ba4 // fmla v4.2d, v29.2d, v22.d[1]
+	WORD     $0x4fd61bc5 // fmla v5.2d, v30.2d, v22.d[1]
+	WORD     $0x4fd71b86 // fmla v6.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd71ba7 // fmla v7.2d, v29.2d, v23.d[1]
+	WORD     $0x4fd71bc8 // fmla v8.2d, v30.2d, v23.d[1]
+	WORD     $0x4fd81b89 // fmla v9.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81baa // fmla v10.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bcb // fmla v11.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91b8c // fmla v12.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bad // fmla v13.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bce // fmla v14.2d, v30.2d, v25.d[1]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1b92 // fmla v18.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb3 // fmla v19.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd4 // fmla v20.2d, v30.2d, v27.d[1]
+	FLDPQ    192(R3), (F28, F29)
+	FMOVQ    224(R3), F30
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F21
+	WORD     $0x4fd51380 // fmla v0.2d, v28.2d, v21.d[0]
+	WORD     $0x4fd513a1 // fmla v1.2d, v29.2d, v21.d[0]
+	WORD     $0x4fd513c2 // fmla v2.2d, v30.2d, v21.d[0]
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
+	WORD     $0x4fd61383 // fmla v3.2d, v28.2d, v22.d[0]
+	WORD     $0x4fd613a4 // fmla v4.2d, v29.2d, v22.d[0]
+	WORD     $0x4fd613c5 // fmla v5.2d, v30.2d, v22.d[0]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
+	WORD     $0x4fd71386 // fmla v6.2d, v28.2d, v23.d[0]
+	WORD     $0x4fd713a7 // fmla v7.2d, v29.2d, v23.d[0]
+	WORD     $0x4fd713c8 // fmla v8.2d, v30.2d, v23.d[0]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
+	WORD     $0x4fd81389 // fmla v9.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813aa // fmla v10.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813cb // fmla v11.2d, v30.2d, v24.d[0]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
+	WORD     $0x4fd9138c // fmla v12.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913ad // fmla v13.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913ce // fmla v14.2d, v30.2d, v25.d[0]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
+	WORD     $0x4fda138f // fmla v15.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b0 // fmla v16.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d1 // fmla v17.2d, v30.2d, v26.d[0]
+	FMOVQ    (R8), F27
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F28, F29)
+	FMOVQ    272(R3), F30
+	WORD     $0x4fd51b80 // fmla v0.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd51ba1 // fmla v1.2d, v29.2d, v21.d[1]
+	WORD     $0x4fd51bc2 // fmla v2.2d, v30.2d, v21.d[1]
+	WORD     $0x4fd61b83 // fmla v3.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd61ba4 // fmla v4.2d, v29.2d, v22.d[1]
+	WORD     $0x4fd61bc5 // fmla v5.2d, v30.2d, v22.d[1]
+	WORD     $0x4fd71b86 // fmla v6.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd71ba7 // fmla v7.2d, v29.2d, v23.d[1]
+	WORD     $0x4fd71bc8 // fmla v8.2d, v30.2d, v23.d[1]
+	WORD     $0x4fd81b89 // fmla v9.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81baa // fmla v10.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bcb // fmla v11.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91b8c // fmla v12.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bad // fmla v13.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bce // fmla v14.2d, v30.2d, v25.d[1]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1b92 // fmla v18.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb3 // fmla v19.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd4 // fmla v20.2d, v30.2d, v27.d[1]
+	FLDPQ    288(R3), (F28, F29)
+	FMOVQ    320(R3), F30
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F21
+	WORD     $0x4fd51380 // fmla v0.2d, v28.2d, v21.d[0]
+	WORD     $0x4fd513a1 // fmla v1.2d, v29.2d, v21.d[0]
+	WORD     $0x4fd513c2 // fmla v2.2d, v30.2d, v21.d[0]
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
+	WORD     $0x4fd61383 // fmla v3.2d, v28.2d, v22.d[0]
+	WORD     $0x4fd613a4 // fmla v4.2d, v29.2d, v22.d[0]
+	WORD     $0x4fd613c5 // fmla v5.2d, v30.2d, v22.d[0]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
+	WORD     $0x4fd71386 // fmla v6.2d, v28.2d, v23.d[0]
+	WORD     $0x4fd713a7 // fmla v7.2d, v29.2d, v23.d[0]
+	WORD     $0x4fd713c8 // fmla v8.2d, v30.2d, v23.d[0]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
+	WORD     $0x4fd81389 // fmla v9.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813aa // fmla v10.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813cb // fmla v11.2d, v30.2d, v24.d[0]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
+	WORD     $0x4fd9138c // fmla v12.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913ad // fmla v13.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913ce // fmla v14.2d, v30.2d, v25.d[0]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
+	WORD     $0x4fda138f // fmla v15.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b0 // fmla v16.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d1 // fmla v17.2d, v30.2d, v26.d[0]
+	FMOVQ    (R8), F27
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
+	FLDPQ    336(R3), (F28, F29)
+	FMOVQ    368(R3), F30
+	WORD     $0x4fd51b80 // fmla v0.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd51ba1 // fmla v1.2d, v29.2d, v21.d[1]
+	WORD     $0x4fd51bc2 // fmla v2.2d, v30.2d, v21.d[1]
+	WORD     $0x4fd61b83 // fmla v3.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd61ba4 // fmla v4.2d, v29.2d, v22.d[1]
+	WORD     $0x4fd61bc5 // fmla v5.2d, v30.2d, v22.d[1]
+	WORD     $0x4fd71b86 // fmla v6.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd71ba7 // fmla v7.2d, v29.2d, v23.d[1]
+	WORD     $0x4fd71bc8 // fmla v8.2d, v30.2d, v23.d[1]
+	WORD     $0x4fd81b89 // fmla v9.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81baa // fmla v10.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bcb // fmla v11.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91b8c // fmla v12.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bad // fmla v13.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bce // fmla v14.2d, v30.2d, v25.d[1]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1b92 // fmla v18.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb3 // fmla v19.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd4 // fmla v20.2d, v30.2d, v27.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $8, R15, R15
+	BGE      krows7x3
+fewrows7x3:
+	ADD      $8, R15, R15
+	B        left7x3
+rowsapart7x3:
 	SUBS     $4, R15, R15
-	BLT      rest7x3
-k7x3:
-	FLDPQ    (R3), (F21, F22)
-	FMOVQ    32(R3), F23
-	FMOVD    (R14), F24
-	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
-	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
-	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
-	FMOVD    (R14)(R2), F25
-	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
-	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
-	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	FMOVD    (R14)(R10), F26
-	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
-	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
-	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
-	FMOVD    (R14)(R1), F27
-	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
-	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
-	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	FMOVD    (R14)(R11), F28
-	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
-	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
-	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
-	FMOVD    (R14)(R4), F29
-	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
-	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
-	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
-	FMOVD    (R8), F30
-	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
-	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
-	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
+	BLT      fewrowsapart7x3
+krowsapart7x3:
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	FMOVQ    (R14), F21
+	WORD     $0x4fd51380 // fmla v0.2d, v28.2d, v21.d[0]
+	WORD     $0x4fd513a1 // fmla v1.2d, v29.2d, v21.d[0]
+	WORD     $0x4fd513c2 // fmla v2.2d, v30.2d, v21.d[0]
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
+	WORD     $0x4fd61383 // fmla v3.2d, v28.2d, v22.d[0]
+	WORD     $0x4fd613a4 // fmla v4.2d, v29.2d, v22.d[0]
+	WORD     $0x4fd613c5 // fmla v5.2d, v30.2d, v22.d[0]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
+	WORD     $0x4fd71386 // fmla v6.2d, v28.2d, v23.d[0]
+	WORD     $0x4fd713a7 // fmla v7.2d, v29.2d, v23.d[0]
+	WORD     $0x4fd713c8 // fmla v8.2d, v30.2d, v23.d[0]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
+	WORD     $0x4fd81389 // fmla v9.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813aa // fmla v10.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813cb // fmla v11.2d, v30.2d, v24.d[0]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
+	WORD     $0x4fd9138c // fmla v12.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913ad // fmla v13.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913ce // fmla v14.2d, v30.2d, v25.d[0]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
+	WORD     $0x4fda138f // fmla v15.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b0 // fmla v16.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d1 // fmla v17.2d, v30.2d, v26.d[0]
+	FMOVQ    (R8), F27
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F21, F22)
-	FMOVQ    32(R3), F23
-	FMOVD    (R14), F24
-	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
-	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
-	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
-	FMOVD    (R14)(R2), F25
-	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
-	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
-	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	FMOVD    (R14)(R10), F26
-	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
-	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
-	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
-	FMOVD    (R14)(R1), F27
-	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
-	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
-	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	FMOVD    (R14)(R11), F28
-	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
-	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
-	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
-	FMOVD    (R14)(R4), F29
-	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
-	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
-	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
-	FMOVD    (R8), F30
-	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
-	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
-	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	WORD     $0x4fd51b80 // fmla v0.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd51ba1 // fmla v1.2d, v29.2d, v21.d[1]
+	WORD     $0x4fd51bc2 // fmla v2.2d, v30.2d, v21.d[1]
+	WORD     $0x4fd61b83 // fmla v3.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd61ba4 // fmla v4.2d, v29.2d, v22.d[1]
+	WORD     $0x4fd61bc5 // fmla v5.2d, v30.2d, v22.d[1]
+	WORD     $0x4fd71b86 // fmla v6.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd71ba7 // fmla v7.2d, v29.2d, v23.d[1]
+	WORD     $0x4fd71bc8 // fmla v8.2d, v30.2d, v23.d[1]
+	WORD     $0x4fd81b89 // fmla v9.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81baa // fmla v10.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bcb // fmla v11.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91b8c // fmla v12.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bad // fmla v13.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bce // fmla v14.2d, v30.2d, v25.d[1]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1b92 // fmla v18.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb3 // fmla v19.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd4 // fmla v20.2d, v30.2d, v27.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F21, F22)
-	FMOVQ    32(R3), F23
-	FMOVD    (R14), F24
-	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
-	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
-	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
-	FMOVD    (R14)(R2), F25
-	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
-	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
-	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	FMOVD    (R14)(R10), F26
-	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
-	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
-	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
-	FMOVD    (R14)(R1), F27
-	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
-	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
-	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	FMOVD    (R14)(R11), F28
-	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
-	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
-	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
-	FMOVD    (R14)(R4), F29
-	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
-	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
-	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
-	FMOVD    (R8), F30
-	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
-	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
-	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F21
+	WORD     $0x4fd51380 // fmla v0.2d, v28.2d, v21.d[0]
+	WORD     $0x4fd513a1 // fmla v1.2d, v29.2d, v21.d[0]
+	WORD     $0x4fd513c2 // fmla v2.2d, v30.2d, v21.d[0]
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
+	WORD     $0x4fd61383 // fmla v3.2d, v28.2d, v22.d[0]
+	WORD     $0x4fd613a4 // fmla v4.2d, v29.2d, v22.d[0]
+	WORD     $0x4fd613c5 // fmla v5.2d, v30.2d, v22.d[0]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
+	WORD     $0x4fd71386 // fmla v6.2d, v28.2d, v23.d[0]
+	WORD     $0x4fd713a7 // fmla v7.2d, v29.2d, v23.d[0]
+	WORD     $0x4fd713c8 // fmla v8.2d, v30.2d, v23.d[0]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
+	WORD     $0x4fd81389 // fmla v9.2d, v28.2d, v24.d[0]
+	WORD     $0x4fd813aa // fmla v10.2d, v29.2d, v24.d[0]
+	WORD     $0x4fd813cb // fmla v11.2d, v30.2d, v24.d[0]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
+	WORD     $0x4fd9138c // fmla v12.2d, v28.2d, v25.d[0]
+	WORD     $0x4fd913ad // fmla v13.2d, v29.2d, v25.d[0]
+	WORD     $0x4fd913ce // fmla v14.2d, v30.2d, v25.d[0]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
+	WORD     $0x4fda138f // fmla v15.2d, v28.2d, v26.d[0]
+	WORD     $0x4fda13b0 // fmla v16.2d, v29.2d, v26.d[0]
+	WORD     $0x4fda13d1 // fmla v17.2d, v30.2d, v26.d[0]
+	FMOVQ    (R8), F27
+	WORD     $0x4fdb1392 // fmla v18.2d, v28.2d, v27.d[0]
+	WORD     $0x4fdb13b3 // fmla v19.2d, v29.2d, v27.d[0]
+	WORD     $0x4fdb13d4 // fmla v20.2d, v30.2d, v27.d[0]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F21, F22)
-	FMOVQ    32(R3), F23
-	FMOVD    (R14), F24
-	WORD     $0x4fd812a0 // fmla v0.2d, v21.2d, v24.d[0]
-	WORD     $0x4fd812c1 // fmla v1.2d, v22.2d, v24.d[0]
-	WORD     $0x4fd812e2 // fmla v2.2d, v23.2d, v24.d[0]
-	FMOVD    (R14)(R2), F25
-	WORD     $0x4fd912a3 // fmla v3.2d, v21.2d, v25.d[0]
-	WORD     $0x4fd912c4 // fmla v4.2d, v22.2d, v25.d[0]
-	WORD     $0x4fd912e5 // fmla v5.2d, v23.2d, v25.d[0]
-	FMOVD    (R14)(R10), F26
-	WORD     $0x4fda12a6 // fmla v6.2d, v21.2d, v26.d[0]
-	WORD     $0x4fda12c7 // fmla v7.2d, v22.2d, v26.d[0]
-	WORD     $0x4fda12e8 // fmla v8.2d, v23.2d, v26.d[0]
-	FMOVD    (R14)(R1), F27
-	WORD     $0x4fdb12a9 // fmla v9.2d, v21.2d, v27.d[0]
-	WORD     $0x4fdb12ca // fmla v10.2d, v22.2d, v27.d[0]
-	WORD     $0x4fdb12eb // fmla v11.2d, v23.2d, v27.d[0]
-	FMOVD    (R14)(R11), F28
-	WORD     $0x4fdc12ac // fmla v12.2d, v21.2d, v28.d[0]
-	WORD     $0x4fdc12cd // fmla v13.2d, v22.2d, v28.d[0]
-	WORD     $0x4fdc12ee // fmla v14.2d, v23.2d, v28.d[0]
-	FMOVD    (R14)(R4), F29
-	WORD     $0x4fdd12af // fmla v15.2d, v21.2d, v29.d[0]
-	WORD     $0x4fdd12d0 // fmla v16.2d, v22.2d, v29.d[0]
-	WORD     $0x4fdd12f1 // fmla v17.2d, v23.2d, v29.d[0]
-	FMOVD    (R8), F30
-	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
-	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
-	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	WORD     $0x4fd51b80 // fmla v0.2d, v28.2d, v21.d[1]
+	WORD     $0x4fd51ba1 // fmla v1.2d, v29.2d, v21.d[1]
+	WORD     $0x4fd51bc2 // fmla v2.2d, v30.2d, v21.d[1]
+	WORD     $0x4fd61b83 // fmla v3.2d, v28.2d, v22.d[1]
+	WORD     $0x4fd61ba4 // fmla v4.2d, v29.2d, v22.d[1]
+	WORD     $0x4fd61bc5 // fmla v5.2d, v30.2d, v22.d[1]
+	WORD     $0x4fd71b86 // fmla v6.2d, v28.2d, v23.d[1]
+	WORD     $0x4fd71ba7 // fmla v7.2d, v29.2d, v23.d[1]
+	WORD     $0x4fd71bc8 // fmla v8.2d, v30.2d, v23.d[1]
+	WORD     $0x4fd81b89 // fmla v9.2d, v28.2d, v24.d[1]
+	WORD     $0x4fd81baa // fmla v10.2d, v29.2d, v24.d[1]
+	WORD     $0x4fd81bcb // fmla v11.2d, v30.2d, v24.d[1]
+	WORD     $0x4fd91b8c // fmla v12.2d, v28.2d, v25.d[1]
+	WORD     $0x4fd91bad // fmla v13.2d, v29.2d, v25.d[1]
+	WORD     $0x4fd91bce // fmla v14.2d, v30.2d, v25.d[1]
+	WORD     $0x4fda1b8f // fmla v15.2d, v28.2d, v26.d[1]
+	WORD     $0x4fda1bb0 // fmla v16.2d, v29.2d, v26.d[1]
+	WORD     $0x4fda1bd1 // fmla v17.2d, v30.2d, v26.d[1]
+	WORD     $0x4fdb1b92 // fmla v18.2d, v28.2d, v27.d[1]
+	WORD     $0x4fdb1bb3 // fmla v19.2d, v29.2d, v27.d[1]
+	WORD     $0x4fdb1bd4 // fmla v20.2d, v30.2d, v27.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	ADD      R5, R8, R8
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      k7x3
-rest7x3:
-	ADDS     $4, R15, R15
-	BEQ      store7x3
+	BGE      krowsapart7x3
+fewrowsapart7x3:
+	ADD      $4, R15, R15
+	B        left7x3
+columns7x3:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns7x3
+kcolumns7x3:
+	FLDPQ    (R3), (F25, F26)
+	FMOVQ    32(R3), F27
+	FMOVQ    (R14), F21
+	WORD     $0x4fd51320 // fmla v0.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51341 // fmla v1.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51362 // fmla v2.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b23 // fmla v3.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b44 // fmla v4.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b65 // fmla v5.2d, v27.2d, v21.d[1]
+	FMOVQ    16(R14), F22
+	WORD     $0x4fd61326 // fmla v6.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61347 // fmla v7.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61368 // fmla v8.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b29 // fmla v9.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4a // fmla v10.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6b // fmla v11.2d, v27.2d, v22.d[1]
+	FMOVQ    32(R14), F23
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b50 // fmla v16.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b71 // fmla v17.2d, v27.2d, v23.d[1]
+	FMOVD    48(R14), F24
+	WORD     $0x4fd81332 // fmla v18.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81353 // fmla v19.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81374 // fmla v20.2d, v27.2d, v24.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F25, F26)
+	FMOVQ    32(R3), F27
+	FMOVQ    (R14), F21
+	WORD     $0x4fd51320 // fmla v0.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51341 // fmla v1.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51362 // fmla v2.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b23 // fmla v3.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b44 // fmla v4.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b65 // fmla v5.2d, v27.2d, v21.d[1]
+	FMOVQ    16(R14), F22
+	WORD     $0x4fd61326 // fmla v6.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61347 // fmla v7.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61368 // fmla v8.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b29 // fmla v9.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4a // fmla v10.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6b // fmla v11.2d, v27.2d, v22.d[1]
+	FMOVQ    32(R14), F23
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b50 // fmla v16.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b71 // fmla v17.2d, v27.2d, v23.d[1]
+	FMOVD    48(R14), F24
+	WORD     $0x4fd81332 // fmla v18.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81353 // fmla v19.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81374 // fmla v20.2d, v27.2d, v24.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F25, F26)
+	FMOVQ    32(R3), F27
+	FMOVQ    (R14), F21
+	WORD     $0x4fd51320 // fmla v0.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51341 // fmla v1.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51362 // fmla v2.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b23 // fmla v3.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b44 // fmla v4.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b65 // fmla v5.2d, v27.2d, v21.d[1]
+	FMOVQ    16(R14), F22
+	WORD     $0x4fd61326 // fmla v6.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61347 // fmla v7.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61368 // fmla v8.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b29 // fmla v9.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4a // fmla v10.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6b // fmla v11.2d, v27.2d, v22.d[1]
+	FMOVQ    32(R14), F23
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b50 // fmla v16.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b71 // fmla v17.2d, v27.2d, v23.d[1]
+	FMOVD    48(R14), F24
+	WORD     $0x4fd81332 // fmla v18.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81353 // fmla v19.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81374 // fmla v20.2d, v27.2d, v24.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F25, F26)
+	FMOVQ    32(R3), F27
+	FMOVQ    (R14), F21
+	WORD     $0x4fd51320 // fmla v0.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd51341 // fmla v1.2d, v26.2d, v21.d[0]
+	WORD     $0x4fd51362 // fmla v2.2d, v27.2d, v21.d[0]
+	WORD     $0x4fd51b23 // fmla v3.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b44 // fmla v4.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd51b65 // fmla v5.2d, v27.2d, v21.d[1]
+	FMOVQ    16(R14), F22
+	WORD     $0x4fd61326 // fmla v6.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd61347 // fmla v7.2d, v26.2d, v22.d[0]
+	WORD     $0x4fd61368 // fmla v8.2d, v27.2d, v22.d[0]
+	WORD     $0x4fd61b29 // fmla v9.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4a // fmla v10.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd61b6b // fmla v11.2d, v27.2d, v22.d[1]
+	FMOVQ    32(R14), F23
+	WORD     $0x4fd7132c // fmla v12.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd7134d // fmla v13.2d, v26.2d, v23.d[0]
+	WORD     $0x4fd7136e // fmla v14.2d, v27.2d, v23.d[0]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b50 // fmla v16.2d, v26.2d, v23.d[1]
+	WORD     $0x4fd71b71 // fmla v17.2d, v27.2d, v23.d[1]
+	FMOVD    48(R14), F24
+	WORD     $0x4fd81332 // fmla v18.2d, v25.2d, v24.d[0]
+	WORD     $0x4fd81353 // fmla v19.2d, v26.2d, v24.d[0]
+	WORD     $0x4fd81374 // fmla v20.2d, v27.2d, v24.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns7x3
+fewcolumns7x3:
+	ADD      $4, R15, R15
+	B        left7x3
+left7x3:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end7x3
 one7x3:
 	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
@@ -5747,16 +8484,16 @@ one7x3:
 	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
 	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
 	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one7x3
-	B        store7x3
-tail7x3:
-onetail7x3:
+end7x3:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store7x3
+last7x3:
 	FLDPQ    (R3), (F21, F22)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
@@ -5797,13 +8534,9 @@ t490:
 	WORD     $0x4fde12b2 // fmla v18.2d, v21.2d, v30.d[0]
 	WORD     $0x4fde12d3 // fmla v19.2d, v22.2d, v30.d[0]
 	WORD     $0x4fde12f4 // fmla v20.2d, v23.2d, v30.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail7x3
 store7x3:
 	CBZ      R9, fetched7x3
 	MOVD     R7, 40(RSP)
@@ -6094,6 +8827,22 @@ next7x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $56, R5
+	BNE      below7x3
+	CMP      $8, R2
+	BNE      below7x3
+	MOVD     88(R0), R15
+	MOVD     $56, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile7x3
+	B        done
+below7x3:
 	MOVD     $7, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -6426,42 +9175,241 @@ steps6x3:
 	MOVD     56(R0), R9
 fetch6x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail6x3
-	CMP      $8, R5
-	BNE      apart6x3
+	BEQ      whole6x3
+	SUBS     $1, R15, R15
+	BEQ      last6x3
+whole6x3:
 	CMP      $48, R6
 	BNE      apart6x3
-	SUBS     $2, R15, R15
-	BLT      few6x3
-lanes6x3:
-	FMOVQ    (R14), F18
-	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
-	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
-	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
-	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
-	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	CMP      $8, R5
+	BEQ      rows6x3
+	CMP      $48, R5
+	BNE      apart6x3
+	CMP      $8, R2
+	BEQ      packed6x3
+apart6x3:
+	CMP      $8, R5
+	BEQ      rowsapart6x3
+	CMP      $8, R2
+	BEQ      columns6x3
+	B        left6x3
+packed6x3:
+	SUBS     $8, R15, R15
+	BLT      fewpacked6x3
+kpacked6x3:
+	FLDPQ    (R3), (F22, F23)
+	FMOVQ    32(R3), F24
+	FLDPQ    (R14), (F18, F19)
+	WORD     $0x4fd212c0 // fmla v0.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e1 // fmla v1.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21302 // fmla v2.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21ac3 // fmla v3.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae4 // fmla v4.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd21b05 // fmla v5.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd312c6 // fmla v6.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312e7 // fmla v7.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31308 // fmla v8.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31ac9 // fmla v9.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aea // fmla v10.2d, v23.2d, v19.d[1]
+	WORD     $0x4fd31b0b // fmla v11.2d, v24.2d, v19.d[1]
+	FLDPQ    32(R14), (F20, F21)
+	WORD     $0x4fd412cc // fmla v12.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412ed // fmla v13.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd4130e // fmla v14.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41acf // fmla v15.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41af0 // fmla v16.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b11 // fmla v17.2d, v24.2d, v20.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F22, F23)
+	FMOVQ    80(R3), F24
+	WORD     $0x4fd512c0 // fmla v0.2d, v22.2d, v21.d[0]
+	WORD     $0x4fd512e1 // fmla v1.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd51302 // fmla v2.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51ac3 // fmla v3.2d, v22.2d, v21.d[1]
+	WORD     $0x4fd51ae4 // fmla v4.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b05 // fmla v5.2d, v24.2d, v21.d[1]
+	FLDPQ    64(R14), (F18, F19)
+	WORD     $0x4fd212c6 // fmla v6.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e7 // fmla v7.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21308 // fmla v8.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21ac9 // fmla v9.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21aea // fmla v10.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd21b0b // fmla v11.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd312cc // fmla v12.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312ed // fmla v13.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd3130e // fmla v14.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31acf // fmla v15.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31af0 // fmla v16.2d, v23.2d, v19.d[1]
+	WORD     $0x4fd31b11 // fmla v17.2d, v24.2d, v19.d[1]
+	FLDPQ    96(R3), (F22, F23)
+	FMOVQ    128(R3), F24
+	FLDPQ    96(R14), (F20, F21)
+	WORD     $0x4fd412c0 // fmla v0.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412e1 // fmla v1.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41302 // fmla v2.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41ac3 // fmla v3.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41ae4 // fmla v4.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b05 // fmla v5.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd512c6 // fmla v6.2d, v22.2d, v21.d[0]
+	WORD     $0x4fd512e7 // fmla v7.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd51308 // fmla v8.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51ac9 // fmla v9.2d, v22.2d, v21.d[1]
+	WORD     $0x4fd51aea // fmla v10.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b0b // fmla v11.2d, v24.2d, v21.d[1]
+	FLDPQ    128(R14), (F18, F19)
+	WORD     $0x4fd212cc // fmla v12.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212ed // fmla v13.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd2130e // fmla v14.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21acf // fmla v15.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21af0 // fmla v16.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd21b11 // fmla v17.2d, v24.2d, v18.d[1]
+	FLDPQ    144(R3), (F22, F23)
+	FMOVQ    176(R3), F24
+	WORD     $0x4fd312c0 // fmla v0.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312e1 // fmla v1.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31302 // fmla v2.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31ac3 // fmla v3.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31ae4 // fmla v4.2d, v23.2d, v19.d[1]
+	WORD     $0x4fd31b05 // fmla v5.2d, v24.2d, v19.d[1]
+	FLDPQ    160(R14), (F20, F21)
+	WORD     $0x4fd412c6 // fmla v6.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412e7 // fmla v7.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41ac9 // fmla v9.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41aea // fmla v10.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b0b // fmla v11.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd512cc // fmla v12.2d, v22.2d, v21.d[0]
+	WORD     $0x4fd512ed // fmla v13.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd5130e // fmla v14.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51acf // fmla v15.2d, v22.2d, v21.d[1]
+	WORD     $0x4fd51af0 // fmla v16.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b11 // fmla v17.2d, v24.2d, v21.d[1]
+	FLDPQ    192(R3), (F22, F23)
+	FMOVQ    224(R3), F24
+	FLDPQ    192(R14), (F18, F19)
+	WORD     $0x4fd212c0 // fmla v0.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e1 // fmla v1.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21302 // fmla v2.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21ac3 // fmla v3.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae4 // fmla v4.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd21b05 // fmla v5.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd312c6 // fmla v6.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312e7 // fmla v7.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31308 // fmla v8.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31ac9 // fmla v9.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aea // fmla v10.2d, v23.2d, v19.d[1]
+	WORD     $0x4fd31b0b // fmla v11.2d, v24.2d, v19.d[1]
+	FLDPQ    224(R14), (F20, F21)
+	WORD     $0x4fd412cc // fmla v12.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412ed // fmla v13.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd4130e // fmla v14.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41acf // fmla v15.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41af0 // fmla v16.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b11 // fmla v17.2d, v24.2d, v20.d[1]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F22, F23)
+	FMOVQ    272(R3), F24
+	WORD     $0x4fd512c0 // fmla v0.2d, v22.2d, v21.d[0]
+	WORD     $0x4fd512e1 // fmla v1.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd51302 // fmla v2.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51ac3 // fmla v3.2d, v22.2d, v21.d[1]
+	WORD     $0x4fd51ae4 // fmla v4.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b05 // fmla v5.2d, v24.2d, v21.d[1]
+	FLDPQ    256(R14), (F18, F19)
+	WORD     $0x4fd212c6 // fmla v6.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e7 // fmla v7.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21308 // fmla v8.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21ac9 // fmla v9.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21aea // fmla v10.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd21b0b // fmla v11.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd312cc // fmla v12.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312ed // fmla v13.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd3130e // fmla v14.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31acf // fmla v15.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31af0 // fmla v16.2d, v23.2d, v19.d[1]
+	WORD     $0x4fd31b11 // fmla v17.2d, v24.2d, v19.d[1]
+	FLDPQ    288(R3), (F22, F23)
+	FMOVQ    320(R3), F24
+	FLDPQ    288(R14), (F20, F21)
+	WORD     $0x4fd412c0 // fmla v0.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412e1 // fmla v1.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41302 // fmla v2.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41ac3 // fmla v3.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41ae4 // fmla v4.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b05 // fmla v5.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd512c6 // fmla v6.2d, v22.2d, v21.d[0]
+	WORD     $0x4fd512e7 // fmla v7.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd51308 // fmla v8.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51ac9 // fmla v9.2d, v22.2d, v21.d[1]
+	WORD     $0x4fd51aea // fmla v10.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b0b // fmla v11.2d, v24.2d, v21.d[1]
+	FLDPQ    320(R14), (F18, F19)
+	WORD     $0x4fd212cc // fmla v12.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212ed // fmla v13.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd2130e // fmla v14.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21acf // fmla v15.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21af0 // fmla v16.2d, v23.2d, v18.d[1]
+	WORD     $0x4fd21b11 // fmla v17.2d, v24.2d, v18.d[1]
+	FLDPQ    336(R3), (F22, F23)
+	FMOVQ    368(R3), F24
+	WORD     $0x4fd312c0 // fmla v0.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312e1 // fmla v1.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31302 // fmla v2.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31ac3 // fmla v3.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31ae4 // fmla v4.2d, v23.2d, v19.d[1]
+	WORD     $0x4fd31b05 // fmla v5.2d, v24.2d, v19.d[1]
+	FLDPQ    352(R14), (F20, F21)
+	WORD     $0x4fd412c6 // fmla v6.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412e7 // fmla v7.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41ac9 // fmla v9.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41aea // fmla v10.2d, v23.2d, v20.d[1]
+	WORD     $0x4fd41b0b // fmla v11.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd512cc // fmla v12.2d, v22.2d, v21.d[0]
+	WORD     $0x4fd512ed // fmla v13.2d, v23.2d, v21.d[0]
+	WORD     $0x4fd5130e // fmla v14.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd51acf // fmla v15.2d, v22.2d, v21.d[1]
+	WORD     $0x4fd51af0 // fmla v16.2d, v23.2d, v21.d[1]
+	WORD     $0x4fd51b11 // fmla v17.2d, v24.2d, v21.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $384, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked6x3
+fewpacked6x3:
+	ADD      $8, R15, R15
+	B        left6x3
+rows6x3:
+	SUBS     $8, R15, R15
+	BLT      fewrows6x3
+krows6x3:
 	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
+	FMOVQ    (R14), F18
 	WORD     $0x4fd21300 // fmla v0.2d, v24.2d, v18.d[0]
 	WORD     $0x4fd21321 // fmla v1.2d, v25.2d, v18.d[0]
 	WORD     $0x4fd21342 // fmla v2.2d, v26.2d, v18.d[0]
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
 	WORD     $0x4fd31303 // fmla v3.2d, v24.2d, v19.d[0]
 	WORD     $0x4fd31324 // fmla v4.2d, v25.2d, v19.d[0]
 	WORD     $0x4fd31345 // fmla v5.2d, v26.2d, v19.d[0]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
 	WORD     $0x4fd41306 // fmla v6.2d, v24.2d, v20.d[0]
 	WORD     $0x4fd41327 // fmla v7.2d, v25.2d, v20.d[0]
 	WORD     $0x4fd41348 // fmla v8.2d, v26.2d, v20.d[0]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
 	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
 	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
 	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
 	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
 	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
 	WORD     $0x4fd6134e // fmla v14.2d, v26.2d, v22.d[0]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
 	WORD     $0x4fd7130f // fmla v15.2d, v24.2d, v23.d[0]
 	WORD     $0x4fd71330 // fmla v16.2d, v25.2d, v23.d[0]
 	WORD     $0x4fd71351 // fmla v17.2d, v26.2d, v23.d[0]
@@ -6486,145 +9434,378 @@ lanes6x3:
 	WORD     $0x4fd71b0f // fmla v15.2d, v24.2d, v23.d[1]
 	WORD     $0x4fd71b30 // fmla v16.2d, v25.2d, v23.d[1]
 	WORD     $0x4fd71b51 // fmla v17.2d, v26.2d, v23.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $96, R3, R3
+	FLDPQ    96(R3), (F24, F25)
+	FMOVQ    128(R3), F26
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes6x3
-few6x3:
-	ADDS     $2, R15, R15
-	BEQ      store6x3
-	B        one6x3
-apart6x3:
+	FMOVQ    (R14), F18
+	WORD     $0x4fd21300 // fmla v0.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21321 // fmla v1.2d, v25.2d, v18.d[0]
+	WORD     $0x4fd21342 // fmla v2.2d, v26.2d, v18.d[0]
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
+	WORD     $0x4fd31303 // fmla v3.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31324 // fmla v4.2d, v25.2d, v19.d[0]
+	WORD     $0x4fd31345 // fmla v5.2d, v26.2d, v19.d[0]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
+	WORD     $0x4fd41306 // fmla v6.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41327 // fmla v7.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41348 // fmla v8.2d, v26.2d, v20.d[0]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134e // fmla v14.2d, v26.2d, v22.d[0]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	WORD     $0x4fd7130f // fmla v15.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71330 // fmla v16.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71351 // fmla v17.2d, v26.2d, v23.d[0]
+	FLDPQ    144(R3), (F24, F25)
+	FMOVQ    176(R3), F26
+	WORD     $0x4fd21b00 // fmla v0.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b21 // fmla v1.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd21b42 // fmla v2.2d, v26.2d, v18.d[1]
+	WORD     $0x4fd31b03 // fmla v3.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b24 // fmla v4.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd31b45 // fmla v5.2d, v26.2d, v19.d[1]
+	WORD     $0x4fd41b06 // fmla v6.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b27 // fmla v7.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b48 // fmla v8.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd51b09 // fmla v9.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2a // fmla v10.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4b // fmla v11.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4e // fmla v14.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd71b0f // fmla v15.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b30 // fmla v16.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b51 // fmla v17.2d, v26.2d, v23.d[1]
+	FLDPQ    192(R3), (F24, F25)
+	FMOVQ    224(R3), F26
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F18
+	WORD     $0x4fd21300 // fmla v0.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21321 // fmla v1.2d, v25.2d, v18.d[0]
+	WORD     $0x4fd21342 // fmla v2.2d, v26.2d, v18.d[0]
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
+	WORD     $0x4fd31303 // fmla v3.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31324 // fmla v4.2d, v25.2d, v19.d[0]
+	WORD     $0x4fd31345 // fmla v5.2d, v26.2d, v19.d[0]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
+	WORD     $0x4fd41306 // fmla v6.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41327 // fmla v7.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41348 // fmla v8.2d, v26.2d, v20.d[0]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134e // fmla v14.2d, v26.2d, v22.d[0]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	WORD     $0x4fd7130f // fmla v15.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71330 // fmla v16.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71351 // fmla v17.2d, v26.2d, v23.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F24, F25)
+	FMOVQ    272(R3), F26
+	WORD     $0x4fd21b00 // fmla v0.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b21 // fmla v1.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd21b42 // fmla v2.2d, v26.2d, v18.d[1]
+	WORD     $0x4fd31b03 // fmla v3.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b24 // fmla v4.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd31b45 // fmla v5.2d, v26.2d, v19.d[1]
+	WORD     $0x4fd41b06 // fmla v6.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b27 // fmla v7.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b48 // fmla v8.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd51b09 // fmla v9.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2a // fmla v10.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4b // fmla v11.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4e // fmla v14.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd71b0f // fmla v15.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b30 // fmla v16.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b51 // fmla v17.2d, v26.2d, v23.d[1]
+	FLDPQ    288(R3), (F24, F25)
+	FMOVQ    320(R3), F26
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F18
+	WORD     $0x4fd21300 // fmla v0.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21321 // fmla v1.2d, v25.2d, v18.d[0]
+	WORD     $0x4fd21342 // fmla v2.2d, v26.2d, v18.d[0]
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
+	WORD     $0x4fd31303 // fmla v3.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31324 // fmla v4.2d, v25.2d, v19.d[0]
+	WORD     $0x4fd31345 // fmla v5.2d, v26.2d, v19.d[0]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
+	WORD     $0x4fd41306 // fmla v6.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41327 // fmla v7.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41348 // fmla v8.2d, v26.2d, v20.d[0]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134e // fmla v14.2d, v26.2d, v22.d[0]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	WORD     $0x4fd7130f // fmla v15.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71330 // fmla v16.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71351 // fmla v17.2d, v26.2d, v23.d[0]
+	FLDPQ    336(R3), (F24, F25)
+	FMOVQ    368(R3), F26
+	WORD     $0x4fd21b00 // fmla v0.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b21 // fmla v1.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd21b42 // fmla v2.2d, v26.2d, v18.d[1]
+	WORD     $0x4fd31b03 // fmla v3.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b24 // fmla v4.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd31b45 // fmla v5.2d, v26.2d, v19.d[1]
+	WORD     $0x4fd41b06 // fmla v6.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b27 // fmla v7.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b48 // fmla v8.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd51b09 // fmla v9.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2a // fmla v10.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4b // fmla v11.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4e // fmla v14.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd71b0f // fmla v15.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b30 // fmla v16.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b51 // fmla v17.2d, v26.2d, v23.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows6x3
+fewrows6x3:
+	ADD      $8, R15, R15
+	B        left6x3
+rowsapart6x3:
 	SUBS     $4, R15, R15
-	BLT      rest6x3
-k6x3:
-	FLDPQ    (R3), (F18, F19)
-	FMOVQ    32(R3), F20
-	FMOVD    (R14), F21
-	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
-	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
-	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
-	FMOVD    (R14)(R2), F22
-	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
-	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
-	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	FMOVD    (R14)(R10), F23
-	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
-	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
-	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
-	FMOVD    (R14)(R1), F24
-	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
-	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
-	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	FMOVD    (R14)(R11), F25
-	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
-	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
-	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
-	FMOVD    (R14)(R4), F26
-	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
-	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
-	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
+	BLT      fewrowsapart6x3
+krowsapart6x3:
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	FMOVQ    (R14), F18
+	WORD     $0x4fd21300 // fmla v0.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21321 // fmla v1.2d, v25.2d, v18.d[0]
+	WORD     $0x4fd21342 // fmla v2.2d, v26.2d, v18.d[0]
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
+	WORD     $0x4fd31303 // fmla v3.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31324 // fmla v4.2d, v25.2d, v19.d[0]
+	WORD     $0x4fd31345 // fmla v5.2d, v26.2d, v19.d[0]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
+	WORD     $0x4fd41306 // fmla v6.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41327 // fmla v7.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41348 // fmla v8.2d, v26.2d, v20.d[0]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134e // fmla v14.2d, v26.2d, v22.d[0]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	WORD     $0x4fd7130f // fmla v15.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71330 // fmla v16.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71351 // fmla v17.2d, v26.2d, v23.d[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F18, F19)
-	FMOVQ    32(R3), F20
-	FMOVD    (R14), F21
-	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
-	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
-	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
-	FMOVD    (R14)(R2), F22
-	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
-	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
-	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	FMOVD    (R14)(R10), F23
-	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
-	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
-	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
-	FMOVD    (R14)(R1), F24
-	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
-	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
-	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	FMOVD    (R14)(R11), F25
-	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
-	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
-	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
-	FMOVD    (R14)(R4), F26
-	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
-	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
-	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	WORD     $0x4fd21b00 // fmla v0.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b21 // fmla v1.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd21b42 // fmla v2.2d, v26.2d, v18.d[1]
+	WORD     $0x4fd31b03 // fmla v3.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b24 // fmla v4.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd31b45 // fmla v5.2d, v26.2d, v19.d[1]
+	WORD     $0x4fd41b06 // fmla v6.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b27 // fmla v7.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b48 // fmla v8.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd51b09 // fmla v9.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2a // fmla v10.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4b // fmla v11.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4e // fmla v14.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd71b0f // fmla v15.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b30 // fmla v16.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b51 // fmla v17.2d, v26.2d, v23.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F18, F19)
-	FMOVQ    32(R3), F20
-	FMOVD    (R14), F21
-	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
-	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
-	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
-	FMOVD    (R14)(R2), F22
-	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
-	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
-	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	FMOVD    (R14)(R10), F23
-	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
-	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
-	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
-	FMOVD    (R14)(R1), F24
-	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
-	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
-	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	FMOVD    (R14)(R11), F25
-	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
-	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
-	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
-	FMOVD    (R14)(R4), F26
-	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
-	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
-	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F18
+	WORD     $0x4fd21300 // fmla v0.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21321 // fmla v1.2d, v25.2d, v18.d[0]
+	WORD     $0x4fd21342 // fmla v2.2d, v26.2d, v18.d[0]
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
+	WORD     $0x4fd31303 // fmla v3.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31324 // fmla v4.2d, v25.2d, v19.d[0]
+	WORD     $0x4fd31345 // fmla v5.2d, v26.2d, v19.d[0]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
+	WORD     $0x4fd41306 // fmla v6.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41327 // fmla v7.2d, v25.2d, v20.d[0]
+	WORD     $0x4fd41348 // fmla v8.2d, v26.2d, v20.d[0]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
+	WORD     $0x4fd51309 // fmla v9.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132a // fmla v10.2d, v25.2d, v21.d[0]
+	WORD     $0x4fd5134b // fmla v11.2d, v26.2d, v21.d[0]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x4fd6134e // fmla v14.2d, v26.2d, v22.d[0]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	WORD     $0x4fd7130f // fmla v15.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd71330 // fmla v16.2d, v25.2d, v23.d[0]
+	WORD     $0x4fd71351 // fmla v17.2d, v26.2d, v23.d[0]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F18, F19)
-	FMOVQ    32(R3), F20
-	FMOVD    (R14), F21
-	WORD     $0x4fd51240 // fmla v0.2d, v18.2d, v21.d[0]
-	WORD     $0x4fd51261 // fmla v1.2d, v19.2d, v21.d[0]
-	WORD     $0x4fd51282 // fmla v2.2d, v20.2d, v21.d[0]
-	FMOVD    (R14)(R2), F22
-	WORD     $0x4fd61243 // fmla v3.2d, v18.2d, v22.d[0]
-	WORD     $0x4fd61264 // fmla v4.2d, v19.2d, v22.d[0]
-	WORD     $0x4fd61285 // fmla v5.2d, v20.2d, v22.d[0]
-	FMOVD    (R14)(R10), F23
-	WORD     $0x4fd71246 // fmla v6.2d, v18.2d, v23.d[0]
-	WORD     $0x4fd71267 // fmla v7.2d, v19.2d, v23.d[0]
-	WORD     $0x4fd71288 // fmla v8.2d, v20.2d, v23.d[0]
-	FMOVD    (R14)(R1), F24
-	WORD     $0x4fd81249 // fmla v9.2d, v18.2d, v24.d[0]
-	WORD     $0x4fd8126a // fmla v10.2d, v19.2d, v24.d[0]
-	WORD     $0x4fd8128b // fmla v11.2d, v20.2d, v24.d[0]
-	FMOVD    (R14)(R11), F25
-	WORD     $0x4fd9124c // fmla v12.2d, v18.2d, v25.d[0]
-	WORD     $0x4fd9126d // fmla v13.2d, v19.2d, v25.d[0]
-	WORD     $0x4fd9128e // fmla v14.2d, v20.2d, v25.d[0]
-	FMOVD    (R14)(R4), F26
-	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
-	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
-	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	WORD     $0x4fd21b00 // fmla v0.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b21 // fmla v1.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd21b42 // fmla v2.2d, v26.2d, v18.d[1]
+	WORD     $0x4fd31b03 // fmla v3.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b24 // fmla v4.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd31b45 // fmla v5.2d, v26.2d, v19.d[1]
+	WORD     $0x4fd41b06 // fmla v6.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b27 // fmla v7.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd41b48 // fmla v8.2d, v26.2d, v20.d[1]
+	WORD     $0x4fd51b09 // fmla v9.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2a // fmla v10.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd51b4b // fmla v11.2d, v26.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd61b4e // fmla v14.2d, v26.2d, v22.d[1]
+	WORD     $0x4fd71b0f // fmla v15.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b30 // fmla v16.2d, v25.2d, v23.d[1]
+	WORD     $0x4fd71b51 // fmla v17.2d, v26.2d, v23.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      k6x3
-rest6x3:
-	ADDS     $4, R15, R15
-	BEQ      store6x3
+	BGE      krowsapart6x3
+fewrowsapart6x3:
+	ADD      $4, R15, R15
+	B        left6x3
+columns6x3:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns6x3
+kcolumns6x3:
+	FLDPQ    (R3), (F21, F22)
+	FMOVQ    32(R3), F23
+	FMOVQ    (R14), F18
+	WORD     $0x4fd212a0 // fmla v0.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c1 // fmla v1.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e2 // fmla v2.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21aa3 // fmla v3.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac4 // fmla v4.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae5 // fmla v5.2d, v23.2d, v18.d[1]
+	FMOVQ    16(R14), F19
+	WORD     $0x4fd312a6 // fmla v6.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312c7 // fmla v7.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312e8 // fmla v8.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31aa9 // fmla v9.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31aca // fmla v10.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aeb // fmla v11.2d, v23.2d, v19.d[1]
+	FMOVQ    32(R14), F20
+	WORD     $0x4fd412ac // fmla v12.2d, v21.2d, v20.d[0]
+	WORD     $0x4fd412cd // fmla v13.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412ee // fmla v14.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41aaf // fmla v15.2d, v21.2d, v20.d[1]
+	WORD     $0x4fd41ad0 // fmla v16.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41af1 // fmla v17.2d, v23.2d, v20.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F21, F22)
+	FMOVQ    32(R3), F23
+	FMOVQ    (R14), F18
+	WORD     $0x4fd212a0 // fmla v0.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c1 // fmla v1.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e2 // fmla v2.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21aa3 // fmla v3.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac4 // fmla v4.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae5 // fmla v5.2d, v23.2d, v18.d[1]
+	FMOVQ    16(R14), F19
+	WORD     $0x4fd312a6 // fmla v6.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312c7 // fmla v7.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312e8 // fmla v8.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31aa9 // fmla v9.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31aca // fmla v10.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aeb // fmla v11.2d, v23.2d, v19.d[1]
+	FMOVQ    32(R14), F20
+	WORD     $0x4fd412ac // fmla v12.2d, v21.2d, v20.d[0]
+	WORD     $0x4fd412cd // fmla v13.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412ee // fmla v14.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41aaf // fmla v15.2d, v21.2d, v20.d[1]
+	WORD     $0x4fd41ad0 // fmla v16.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41af1 // fmla v17.2d, v23.2d, v20.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F21, F22)
+	FMOVQ    32(R3), F23
+	FMOVQ    (R14), F18
+	WORD     $0x4fd212a0 // fmla v0.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c1 // fmla v1.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e2 // fmla v2.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21aa3 // fmla v3.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac4 // fmla v4.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae5 // fmla v5.2d, v23.2d, v18.d[1]
+	FMOVQ    16(R14), F19
+	WORD     $0x4fd312a6 // fmla v6.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312c7 // fmla v7.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312e8 // fmla v8.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31aa9 // fmla v9.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31aca // fmla v10.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aeb // fmla v11.2d, v23.2d, v19.d[1]
+	FMOVQ    32(R14), F20
+	WORD     $0x4fd412ac // fmla v12.2d, v21.2d, v20.d[0]
+	WORD     $0x4fd412cd // fmla v13.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412ee // fmla v14.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41aaf // fmla v15.2d, v21.2d, v20.d[1]
+	WORD     $0x4fd41ad0 // fmla v16.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41af1 // fmla v17.2d, v23.2d, v20.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F21, F22)
+	FMOVQ    32(R3), F23
+	FMOVQ    (R14), F18
+	WORD     $0x4fd212a0 // fmla v0.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c1 // fmla v1.2d, v22.2d, v18.d[0]
+	WORD     $0x4fd212e2 // fmla v2.2d, v23.2d, v18.d[0]
+	WORD     $0x4fd21aa3 // fmla v3.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac4 // fmla v4.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd21ae5 // fmla v5.2d, v23.2d, v18.d[1]
+	FMOVQ    16(R14), F19
+	WORD     $0x4fd312a6 // fmla v6.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312c7 // fmla v7.2d, v22.2d, v19.d[0]
+	WORD     $0x4fd312e8 // fmla v8.2d, v23.2d, v19.d[0]
+	WORD     $0x4fd31aa9 // fmla v9.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31aca // fmla v10.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd31aeb // fmla v11.2d, v23.2d, v19.d[1]
+	FMOVQ    32(R14), F20
+	WORD     $0x4fd412ac // fmla v12.2d, v21.2d, v20.d[0]
+	WORD     $0x4fd412cd // fmla v13.2d, v22.2d, v20.d[0]
+	WORD     $0x4fd412ee // fmla v14.2d, v23.2d, v20.d[0]
+	WORD     $0x4fd41aaf // fmla v15.2d, v21.2d, v20.d[1]
+	WORD     $0x4fd41ad0 // fmla v16.2d, v22.2d, v20.d[1]
+	WORD     $0x4fd41af1 // fmla v17.2d, v23.2d, v20.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns6x3
+fewcolumns6x3:
+	ADD      $4, R15, R15
+	B        left6x3
+left6x3:
+	CBZ      R15, end6x3
 one6x3:
 	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
@@ -6652,15 +9833,15 @@ one6x3:
 	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
 	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
 	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one6x3
-	B        store6x3
-tail6x3:
-onetail6x3:
+end6x3:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store6x3
+last6x3:
 	FLDPQ    (R3), (F18, F19)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V20.B16
@@ -6697,12 +9878,8 @@ t570:
 	WORD     $0x4fda124f // fmla v15.2d, v18.2d, v26.d[0]
 	WORD     $0x4fda1270 // fmla v16.2d, v19.2d, v26.d[0]
 	WORD     $0x4fda1291 // fmla v17.2d, v20.2d, v26.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail6x3
 store6x3:
 	CBZ      R9, fetched6x3
 	MOVD     R7, 40(RSP)
@@ -6954,6 +10131,22 @@ next6x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $48, R5
+	BNE      below6x3
+	CMP      $8, R2
+	BNE      below6x3
+	MOVD     88(R0), R15
+	MOVD     $48, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile6x3
+	B        done
+below6x3:
 	MOVD     $6, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -7238,38 +10431,211 @@ steps5x3:
 	MOVD     56(R0), R9
 fetch5x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail5x3
-	CMP      $8, R5
-	BNE      apart5x3
+	BEQ      whole5x3
+	SUBS     $1, R15, R15
+	BEQ      last5x3
+whole5x3:
 	CMP      $48, R6
 	BNE      apart5x3
-	SUBS     $2, R15, R15
-	BLT      few5x3
-lanes5x3:
-	FMOVQ    (R14), F15
-	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
-	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
-	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
-	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	CMP      $8, R5
+	BEQ      rows5x3
+	CMP      $40, R5
+	BNE      apart5x3
+	CMP      $8, R2
+	BEQ      packed5x3
+apart5x3:
+	CMP      $8, R5
+	BEQ      rowsapart5x3
+	CMP      $8, R2
+	BEQ      columns5x3
+	B        left5x3
+packed5x3:
+	SUBS     $8, R15, R15
+	BLT      fewpacked5x3
+kpacked5x3:
+	FLDPQ    (R3), (F19, F20)
+	FMOVQ    32(R3), F21
+	FLDPQ    (R14), (F15, F16)
+	WORD     $0x4fcf1260 // fmla v0.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1281 // fmla v1.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12a2 // fmla v2.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf1a63 // fmla v3.2d, v19.2d, v15.d[1]
+	WORD     $0x4fcf1a84 // fmla v4.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aa5 // fmla v5.2d, v21.2d, v15.d[1]
+	WORD     $0x4fd01266 // fmla v6.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01287 // fmla v7.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a8 // fmla v8.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a69 // fmla v9.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a8a // fmla v10.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aab // fmla v11.2d, v21.2d, v16.d[1]
+	FLDPQ    32(R14), (F17, F18)
+	WORD     $0x4fd1126c // fmla v12.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128d // fmla v13.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112ae // fmla v14.2d, v21.2d, v17.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F19, F20)
+	FMOVQ    80(R3), F21
+	WORD     $0x4fd11a60 // fmla v0.2d, v19.2d, v17.d[1]
+	WORD     $0x4fd11a81 // fmla v1.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa2 // fmla v2.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd21263 // fmla v3.2d, v19.2d, v18.d[0]
+	WORD     $0x4fd21284 // fmla v4.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a5 // fmla v5.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a66 // fmla v6.2d, v19.2d, v18.d[1]
+	WORD     $0x4fd21a87 // fmla v7.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa8 // fmla v8.2d, v21.2d, v18.d[1]
+	FLDPQ    64(R14), (F15, F16)
+	WORD     $0x4fcf1269 // fmla v9.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf128a // fmla v10.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12ab // fmla v11.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf1a6c // fmla v12.2d, v19.2d, v15.d[1]
+	WORD     $0x4fcf1a8d // fmla v13.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aae // fmla v14.2d, v21.2d, v15.d[1]
+	FLDPQ    96(R3), (F19, F20)
+	FMOVQ    128(R3), F21
+	WORD     $0x4fd01260 // fmla v0.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01281 // fmla v1.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a2 // fmla v2.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a63 // fmla v3.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a84 // fmla v4.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa5 // fmla v5.2d, v21.2d, v16.d[1]
+	FLDPQ    96(R14), (F17, F18)
+	WORD     $0x4fd11266 // fmla v6.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd11287 // fmla v7.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a8 // fmla v8.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a69 // fmla v9.2d, v19.2d, v17.d[1]
+	WORD     $0x4fd11a8a // fmla v10.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aab // fmla v11.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd2126c // fmla v12.2d, v19.2d, v18.d[0]
+	WORD     $0x4fd2128d // fmla v13.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212ae // fmla v14.2d, v21.2d, v18.d[0]
+	FLDPQ    144(R3), (F19, F20)
+	FMOVQ    176(R3), F21
+	WORD     $0x4fd21a60 // fmla v0.2d, v19.2d, v18.d[1]
+	WORD     $0x4fd21a81 // fmla v1.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa2 // fmla v2.2d, v21.2d, v18.d[1]
+	FLDPQ    128(R14), (F15, F16)
+	WORD     $0x4fcf1263 // fmla v3.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1284 // fmla v4.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12a5 // fmla v5.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf1a66 // fmla v6.2d, v19.2d, v15.d[1]
+	WORD     $0x4fcf1a87 // fmla v7.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aa8 // fmla v8.2d, v21.2d, v15.d[1]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd0128a // fmla v10.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012ab // fmla v11.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a6c // fmla v12.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a8d // fmla v13.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aae // fmla v14.2d, v21.2d, v16.d[1]
+	FLDPQ    192(R3), (F19, F20)
+	FMOVQ    224(R3), F21
+	FLDPQ    160(R14), (F17, F18)
+	WORD     $0x4fd11260 // fmla v0.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd11281 // fmla v1.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a2 // fmla v2.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a63 // fmla v3.2d, v19.2d, v17.d[1]
+	WORD     $0x4fd11a84 // fmla v4.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa5 // fmla v5.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd21266 // fmla v6.2d, v19.2d, v18.d[0]
+	WORD     $0x4fd21287 // fmla v7.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a8 // fmla v8.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a69 // fmla v9.2d, v19.2d, v18.d[1]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	FLDPQ    192(R14), (F15, F16)
+	WORD     $0x4fcf126c // fmla v12.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf128d // fmla v13.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12ae // fmla v14.2d, v21.2d, v15.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F19, F20)
+	FMOVQ    272(R3), F21
+	WORD     $0x4fcf1a60 // fmla v0.2d, v19.2d, v15.d[1]
+	WORD     $0x4fcf1a81 // fmla v1.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aa2 // fmla v2.2d, v21.2d, v15.d[1]
+	WORD     $0x4fd01263 // fmla v3.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01284 // fmla v4.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a5 // fmla v5.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a66 // fmla v6.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a87 // fmla v7.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa8 // fmla v8.2d, v21.2d, v16.d[1]
+	FLDPQ    224(R14), (F17, F18)
+	WORD     $0x4fd11269 // fmla v9.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128a // fmla v10.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112ab // fmla v11.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a6c // fmla v12.2d, v19.2d, v17.d[1]
+	WORD     $0x4fd11a8d // fmla v13.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aae // fmla v14.2d, v21.2d, v17.d[1]
+	FLDPQ    288(R3), (F19, F20)
+	FMOVQ    320(R3), F21
+	WORD     $0x4fd21260 // fmla v0.2d, v19.2d, v18.d[0]
+	WORD     $0x4fd21281 // fmla v1.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a2 // fmla v2.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a63 // fmla v3.2d, v19.2d, v18.d[1]
+	WORD     $0x4fd21a84 // fmla v4.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aa5 // fmla v5.2d, v21.2d, v18.d[1]
+	FLDPQ    256(R14), (F15, F16)
+	WORD     $0x4fcf1266 // fmla v6.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1287 // fmla v7.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12a8 // fmla v8.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf1a69 // fmla v9.2d, v19.2d, v15.d[1]
+	WORD     $0x4fcf1a8a // fmla v10.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aab // fmla v11.2d, v21.2d, v15.d[1]
+	WORD     $0x4fd0126c // fmla v12.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd0128d // fmla v13.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012ae // fmla v14.2d, v21.2d, v16.d[0]
+	FLDPQ    336(R3), (F19, F20)
+	FMOVQ    368(R3), F21
+	WORD     $0x4fd01a60 // fmla v0.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a81 // fmla v1.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa2 // fmla v2.2d, v21.2d, v16.d[1]
+	FLDPQ    288(R14), (F17, F18)
+	WORD     $0x4fd11263 // fmla v3.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a66 // fmla v6.2d, v19.2d, v17.d[1]
+	WORD     $0x4fd11a87 // fmla v7.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa8 // fmla v8.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd21269 // fmla v9.2d, v19.2d, v18.d[0]
+	WORD     $0x4fd2128a // fmla v10.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212ab // fmla v11.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a6c // fmla v12.2d, v19.2d, v18.d[1]
+	WORD     $0x4fd21a8d // fmla v13.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aae // fmla v14.2d, v21.2d, v18.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $320, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked5x3
+fewpacked5x3:
+	ADD      $8, R15, R15
+	B        left5x3
+rows5x3:
+	SUBS     $8, R15, R15
+	BLT      fewrows5x3
+krows5x3:
 	FLDPQ    (R3), (F20, F21)
 	FMOVQ    32(R3), F22
+	FMOVQ    (R14), F15
 	WORD     $0x4fcf1280 // fmla v0.2d, v20.2d, v15.d[0]
 	WORD     $0x4fcf12a1 // fmla v1.2d, v21.2d, v15.d[0]
 	WORD     $0x4fcf12c2 // fmla v2.2d, v22.2d, v15.d[0]
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
 	WORD     $0x4fd01283 // fmla v3.2d, v20.2d, v16.d[0]
 	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
 	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
 	WORD     $0x4fd11286 // fmla v6.2d, v20.2d, v17.d[0]
 	WORD     $0x4fd112a7 // fmla v7.2d, v21.2d, v17.d[0]
 	WORD     $0x4fd112c8 // fmla v8.2d, v22.2d, v17.d[0]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
 	WORD     $0x4fd21289 // fmla v9.2d, v20.2d, v18.d[0]
 	WORD     $0x4fd212aa // fmla v10.2d, v21.2d, v18.d[0]
 	WORD     $0x4fd212cb // fmla v11.2d, v22.2d, v18.d[0]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
 	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
 	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
 	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
@@ -7291,129 +10657,331 @@ lanes5x3:
 	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
 	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
 	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $96, R3, R3
+	FLDPQ    96(R3), (F20, F21)
+	FMOVQ    128(R3), F22
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes5x3
-few5x3:
-	ADDS     $2, R15, R15
-	BEQ      store5x3
-	B        one5x3
-apart5x3:
+	FMOVQ    (R14), F15
+	WORD     $0x4fcf1280 // fmla v0.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12a1 // fmla v1.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c2 // fmla v2.2d, v22.2d, v15.d[0]
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
+	WORD     $0x4fd01283 // fmla v3.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
+	WORD     $0x4fd11286 // fmla v6.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a7 // fmla v7.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c8 // fmla v8.2d, v22.2d, v17.d[0]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
+	WORD     $0x4fd21289 // fmla v9.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212aa // fmla v10.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212cb // fmla v11.2d, v22.2d, v18.d[0]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	FLDPQ    144(R3), (F20, F21)
+	FMOVQ    176(R3), F22
+	WORD     $0x4fcf1a80 // fmla v0.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aa1 // fmla v1.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac2 // fmla v2.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01a83 // fmla v3.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac8 // fmla v8.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21a89 // fmla v9.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aaa // fmla v10.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21acb // fmla v11.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	FLDPQ    192(R3), (F20, F21)
+	FMOVQ    224(R3), F22
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F15
+	WORD     $0x4fcf1280 // fmla v0.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12a1 // fmla v1.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c2 // fmla v2.2d, v22.2d, v15.d[0]
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
+	WORD     $0x4fd01283 // fmla v3.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
+	WORD     $0x4fd11286 // fmla v6.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a7 // fmla v7.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c8 // fmla v8.2d, v22.2d, v17.d[0]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
+	WORD     $0x4fd21289 // fmla v9.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212aa // fmla v10.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212cb // fmla v11.2d, v22.2d, v18.d[0]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F20, F21)
+	FMOVQ    272(R3), F22
+	WORD     $0x4fcf1a80 // fmla v0.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aa1 // fmla v1.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac2 // fmla v2.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01a83 // fmla v3.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac8 // fmla v8.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21a89 // fmla v9.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aaa // fmla v10.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21acb // fmla v11.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	FLDPQ    288(R3), (F20, F21)
+	FMOVQ    320(R3), F22
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F15
+	WORD     $0x4fcf1280 // fmla v0.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12a1 // fmla v1.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c2 // fmla v2.2d, v22.2d, v15.d[0]
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
+	WORD     $0x4fd01283 // fmla v3.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
+	WORD     $0x4fd11286 // fmla v6.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a7 // fmla v7.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c8 // fmla v8.2d, v22.2d, v17.d[0]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
+	WORD     $0x4fd21289 // fmla v9.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212aa // fmla v10.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212cb // fmla v11.2d, v22.2d, v18.d[0]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
+	FLDPQ    336(R3), (F20, F21)
+	FMOVQ    368(R3), F22
+	WORD     $0x4fcf1a80 // fmla v0.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aa1 // fmla v1.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac2 // fmla v2.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01a83 // fmla v3.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac8 // fmla v8.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21a89 // fmla v9.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aaa // fmla v10.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21acb // fmla v11.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows5x3
+fewrows5x3:
+	ADD      $8, R15, R15
+	B        left5x3
+rowsapart5x3:
 	SUBS     $4, R15, R15
-	BLT      rest5x3
-k5x3:
-	FLDPQ    (R3), (F15, F16)
-	FMOVQ    32(R3), F17
-	FMOVD    (R14), F18
-	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
-	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
-	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
-	FMOVD    (R14)(R2), F19
-	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
-	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
-	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	FMOVD    (R14)(R10), F20
-	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
-	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
-	FMOVD    (R14)(R1), F21
-	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
-	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	FMOVD    (R14)(R11), F22
-	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
-	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
+	BLT      fewrowsapart5x3
+krowsapart5x3:
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	FMOVQ    (R14), F15
+	WORD     $0x4fcf1280 // fmla v0.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12a1 // fmla v1.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c2 // fmla v2.2d, v22.2d, v15.d[0]
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
+	WORD     $0x4fd01283 // fmla v3.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
+	WORD     $0x4fd11286 // fmla v6.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a7 // fmla v7.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c8 // fmla v8.2d, v22.2d, v17.d[0]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
+	WORD     $0x4fd21289 // fmla v9.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212aa // fmla v10.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212cb // fmla v11.2d, v22.2d, v18.d[0]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F15, F16)
-	FMOVQ    32(R3), F17
-	FMOVD    (R14), F18
-	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
-	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
-	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
-	FMOVD    (R14)(R2), F19
-	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
-	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
-	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	FMOVD    (R14)(R10), F20
-	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
-	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
-	FMOVD    (R14)(R1), F21
-	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
-	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	FMOVD    (R14)(R11), F22
-	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
-	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	WORD     $0x4fcf1a80 // fmla v0.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aa1 // fmla v1.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac2 // fmla v2.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01a83 // fmla v3.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac8 // fmla v8.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21a89 // fmla v9.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aaa // fmla v10.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21acb // fmla v11.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F15, F16)
-	FMOVQ    32(R3), F17
-	FMOVD    (R14), F18
-	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
-	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
-	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
-	FMOVD    (R14)(R2), F19
-	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
-	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
-	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	FMOVD    (R14)(R10), F20
-	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
-	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
-	FMOVD    (R14)(R1), F21
-	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
-	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	FMOVD    (R14)(R11), F22
-	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
-	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F15
+	WORD     $0x4fcf1280 // fmla v0.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf12a1 // fmla v1.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c2 // fmla v2.2d, v22.2d, v15.d[0]
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
+	WORD     $0x4fd01283 // fmla v3.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
+	WORD     $0x4fd11286 // fmla v6.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a7 // fmla v7.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c8 // fmla v8.2d, v22.2d, v17.d[0]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
+	WORD     $0x4fd21289 // fmla v9.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212aa // fmla v10.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212cb // fmla v11.2d, v22.2d, v18.d[0]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312ce // fmla v14.2d, v22.2d, v19.d[0]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	FLDPQ    (R3), (F15, F16)
-	FMOVQ    32(R3), F17
-	FMOVD    (R14), F18
-	WORD     $0x4fd211e0 // fmla v0.2d, v15.2d, v18.d[0]
-	WORD     $0x4fd21201 // fmla v1.2d, v16.2d, v18.d[0]
-	WORD     $0x4fd21222 // fmla v2.2d, v17.2d, v18.d[0]
-	FMOVD    (R14)(R2), F19
-	WORD     $0x4fd311e3 // fmla v3.2d, v15.2d, v19.d[0]
-	WORD     $0x4fd31204 // fmla v4.2d, v16.2d, v19.d[0]
-	WORD     $0x4fd31225 // fmla v5.2d, v17.2d, v19.d[0]
-	FMOVD    (R14)(R10), F20
-	WORD     $0x4fd411e6 // fmla v6.2d, v15.2d, v20.d[0]
-	WORD     $0x4fd41207 // fmla v7.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41228 // fmla v8.2d, v17.2d, v20.d[0]
-	FMOVD    (R14)(R1), F21
-	WORD     $0x4fd511e9 // fmla v9.2d, v15.2d, v21.d[0]
-	WORD     $0x4fd5120a // fmla v10.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd5122b // fmla v11.2d, v17.2d, v21.d[0]
-	FMOVD    (R14)(R11), F22
-	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
-	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	WORD     $0x4fcf1a80 // fmla v0.2d, v20.2d, v15.d[1]
+	WORD     $0x4fcf1aa1 // fmla v1.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac2 // fmla v2.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01a83 // fmla v3.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac8 // fmla v8.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21a89 // fmla v9.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aaa // fmla v10.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21acb // fmla v11.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31a8c // fmla v12.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aad // fmla v13.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31ace // fmla v14.2d, v22.2d, v19.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      k5x3
-rest5x3:
-	ADDS     $4, R15, R15
-	BEQ      store5x3
+	BGE      krowsapart5x3
+fewrowsapart5x3:
+	ADD      $4, R15, R15
+	B        left5x3
+columns5x3:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns5x3
+kcolumns5x3:
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    32(R3), F20
+	FMOVQ    (R14), F15
+	WORD     $0x4fcf1240 // fmla v0.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1261 // fmla v1.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1282 // fmla v2.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf1a43 // fmla v3.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a64 // fmla v4.2d, v19.2d, v15.d[1]
+	WORD     $0x4fcf1a85 // fmla v5.2d, v20.2d, v15.d[1]
+	FMOVQ    16(R14), F16
+	WORD     $0x4fd01246 // fmla v6.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01267 // fmla v7.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01288 // fmla v8.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd01a49 // fmla v9.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6a // fmla v10.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a8b // fmla v11.2d, v20.2d, v16.d[1]
+	FMOVD    32(R14), F17
+	WORD     $0x4fd1124c // fmla v12.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126d // fmla v13.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128e // fmla v14.2d, v20.2d, v17.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    32(R3), F20
+	FMOVQ    (R14), F15
+	WORD     $0x4fcf1240 // fmla v0.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1261 // fmla v1.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1282 // fmla v2.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf1a43 // fmla v3.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a64 // fmla v4.2d, v19.2d, v15.d[1]
+	WORD     $0x4fcf1a85 // fmla v5.2d, v20.2d, v15.d[1]
+	FMOVQ    16(R14), F16
+	WORD     $0x4fd01246 // fmla v6.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01267 // fmla v7.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01288 // fmla v8.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd01a49 // fmla v9.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6a // fmla v10.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a8b // fmla v11.2d, v20.2d, v16.d[1]
+	FMOVD    32(R14), F17
+	WORD     $0x4fd1124c // fmla v12.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126d // fmla v13.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128e // fmla v14.2d, v20.2d, v17.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    32(R3), F20
+	FMOVQ    (R14), F15
+	WORD     $0x4fcf1240 // fmla v0.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1261 // fmla v1.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1282 // fmla v2.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf1a43 // fmla v3.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a64 // fmla v4.2d, v19.2d, v15.d[1]
+	WORD     $0x4fcf1a85 // fmla v5.2d, v20.2d, v15.d[1]
+	FMOVQ    16(R14), F16
+	WORD     $0x4fd01246 // fmla v6.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01267 // fmla v7.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01288 // fmla v8.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd01a49 // fmla v9.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6a // fmla v10.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a8b // fmla v11.2d, v20.2d, v16.d[1]
+	FMOVD    32(R14), F17
+	WORD     $0x4fd1124c // fmla v12.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126d // fmla v13.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128e // fmla v14.2d, v20.2d, v17.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    32(R3), F20
+	FMOVQ    (R14), F15
+	WORD     $0x4fcf1240 // fmla v0.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1261 // fmla v1.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1282 // fmla v2.2d, v20.2d, v15.d[0]
+	WORD     $0x4fcf1a43 // fmla v3.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a64 // fmla v4.2d, v19.2d, v15.d[1]
+	WORD     $0x4fcf1a85 // fmla v5.2d, v20.2d, v15.d[1]
+	FMOVQ    16(R14), F16
+	WORD     $0x4fd01246 // fmla v6.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01267 // fmla v7.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01288 // fmla v8.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd01a49 // fmla v9.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6a // fmla v10.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd01a8b // fmla v11.2d, v20.2d, v16.d[1]
+	FMOVD    32(R14), F17
+	WORD     $0x4fd1124c // fmla v12.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126d // fmla v13.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd1128e // fmla v14.2d, v20.2d, v17.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns5x3
+fewcolumns5x3:
+	ADD      $4, R15, R15
+	B        left5x3
+left5x3:
+	CBZ      R15, end5x3
 one5x3:
 	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
@@ -7437,15 +11005,15 @@ one5x3:
 	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
 	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one5x3
-	B        store5x3
-tail5x3:
-onetail5x3:
+end5x3:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store5x3
+last5x3:
 	FLDPQ    (R3), (F15, F16)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
@@ -7478,12 +11046,8 @@ t638:
 	WORD     $0x4fd611ec // fmla v12.2d, v15.2d, v22.d[0]
 	WORD     $0x4fd6120d // fmla v13.2d, v16.2d, v22.d[0]
 	WORD     $0x4fd6122e // fmla v14.2d, v17.2d, v22.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail5x3
 store5x3:
 	CBZ      R9, fetched5x3
 	MOVD     R7, 40(RSP)
@@ -7696,6 +11260,22 @@ next5x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $40, R5
+	BNE      below5x3
+	CMP      $8, R2
+	BNE      below5x3
+	MOVD     88(R0), R15
+	MOVD     $40, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile5x3
+	B        done
+below5x3:
 	MOVD     $5, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -7932,34 +11512,120 @@ steps4x3:
 	MOVD     56(R0), R9
 fetch4x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail4x3
-	CMP      $8, R5
-	BNE      apart4x3
+	BEQ      whole4x3
+	SUBS     $1, R15, R15
+	BEQ      last4x3
+whole4x3:
 	CMP      $48, R6
 	BNE      apart4x3
-	SUBS     $2, R15, R15
-	BLT      few4x3
-lanes4x3:
-	FMOVQ    (R14), F12
-	WORD     $0x3ce269cd // ldr q13, [x14, x2]
-	WORD     $0x3cea69ce // ldr q14, [x14, x10]
-	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	CMP      $8, R5
+	BEQ      rows4x3
+	CMP      $32, R5
+	BNE      apart4x3
+	CMP      $8, R2
+	BEQ      packed4x3
+apart4x3:
+	CMP      $8, R5
+	BEQ      rowsapart4x3
+	CMP      $8, R2
+	BEQ      columns4x3
+	B        left4x3
+packed4x3:
+	SUBS     $4, R15, R15
+	BLT      fewpacked4x3
+kpacked4x3:
 	FLDPQ    (R3), (F16, F17)
 	FMOVQ    32(R3), F18
+	FLDPQ    (R14), (F12, F13)
 	WORD     $0x4fcc1200 // fmla v0.2d, v16.2d, v12.d[0]
 	WORD     $0x4fcc1221 // fmla v1.2d, v17.2d, v12.d[0]
 	WORD     $0x4fcc1242 // fmla v2.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcc1a03 // fmla v3.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a24 // fmla v4.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a45 // fmla v5.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd1206 // fmla v6.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1227 // fmla v7.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1248 // fmla v8.2d, v18.2d, v13.d[0]
+	WORD     $0x4fcd1a09 // fmla v9.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a2a // fmla v10.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a4b // fmla v11.2d, v18.2d, v13.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F16, F17)
+	FMOVQ    80(R3), F18
+	FLDPQ    32(R14), (F14, F15)
+	WORD     $0x4fce1200 // fmla v0.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1221 // fmla v1.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1242 // fmla v2.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1a03 // fmla v3.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a24 // fmla v4.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a45 // fmla v5.2d, v18.2d, v14.d[1]
+	WORD     $0x4fcf1206 // fmla v6.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf1227 // fmla v7.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf1248 // fmla v8.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1a09 // fmla v9.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a2a // fmla v10.2d, v17.2d, v15.d[1]
+	WORD     $0x4fcf1a4b // fmla v11.2d, v18.2d, v15.d[1]
+	FLDPQ    96(R3), (F16, F17)
+	FMOVQ    128(R3), F18
+	FLDPQ    64(R14), (F12, F13)
+	WORD     $0x4fcc1200 // fmla v0.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1221 // fmla v1.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1242 // fmla v2.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcc1a03 // fmla v3.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a24 // fmla v4.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a45 // fmla v5.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd1206 // fmla v6.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1227 // fmla v7.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1248 // fmla v8.2d, v18.2d, v13.d[0]
+	WORD     $0x4fcd1a09 // fmla v9.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a2a // fmla v10.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a4b // fmla v11.2d, v18.2d, v13.d[1]
+	FLDPQ    144(R3), (F16, F17)
+	FMOVQ    176(R3), F18
+	FLDPQ    96(R14), (F14, F15)
+	WORD     $0x4fce1200 // fmla v0.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1221 // fmla v1.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1242 // fmla v2.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1a03 // fmla v3.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a24 // fmla v4.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a45 // fmla v5.2d, v18.2d, v14.d[1]
+	WORD     $0x4fcf1206 // fmla v6.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf1227 // fmla v7.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf1248 // fmla v8.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1a09 // fmla v9.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a2a // fmla v10.2d, v17.2d, v15.d[1]
+	WORD     $0x4fcf1a4b // fmla v11.2d, v18.2d, v15.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $128, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked4x3
+fewpacked4x3:
+	ADD      $4, R15, R15
+	B        left4x3
+rows4x3:
+	SUBS     $4, R15, R15
+	BLT      fewrows4x3
+krows4x3:
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc1200 // fmla v0.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1221 // fmla v1.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1242 // fmla v2.2d, v18.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
 	WORD     $0x4fcd1203 // fmla v3.2d, v16.2d, v13.d[0]
 	WORD     $0x4fcd1224 // fmla v4.2d, v17.2d, v13.d[0]
 	WORD     $0x4fcd1245 // fmla v5.2d, v18.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
 	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
 	WORD     $0x4fce1227 // fmla v7.2d, v17.2d, v14.d[0]
 	WORD     $0x4fce1248 // fmla v8.2d, v18.2d, v14.d[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
 	WORD     $0x4fcf1209 // fmla v9.2d, v16.2d, v15.d[0]
 	WORD     $0x4fcf122a // fmla v10.2d, v17.2d, v15.d[0]
 	WORD     $0x4fcf124b // fmla v11.2d, v18.2d, v15.d[0]
@@ -7978,17 +11644,213 @@ lanes4x3:
 	WORD     $0x4fcf1a09 // fmla v9.2d, v16.2d, v15.d[1]
 	WORD     $0x4fcf1a2a // fmla v10.2d, v17.2d, v15.d[1]
 	WORD     $0x4fcf1a4b // fmla v11.2d, v18.2d, v15.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $96, R3, R3
+	FLDPQ    96(R3), (F16, F17)
+	FMOVQ    128(R3), F18
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes4x3
-few4x3:
-	ADDS     $2, R15, R15
-	BEQ      store4x3
-	B        one4x3
-apart4x3:
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc1200 // fmla v0.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1221 // fmla v1.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1242 // fmla v2.2d, v18.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4fcd1203 // fmla v3.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1224 // fmla v4.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1245 // fmla v5.2d, v18.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1227 // fmla v7.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1248 // fmla v8.2d, v18.2d, v14.d[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x4fcf1209 // fmla v9.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf122a // fmla v10.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf124b // fmla v11.2d, v18.2d, v15.d[0]
+	FLDPQ    144(R3), (F16, F17)
+	FMOVQ    176(R3), F18
+	WORD     $0x4fcc1a00 // fmla v0.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a21 // fmla v1.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a42 // fmla v2.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd1a03 // fmla v3.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a24 // fmla v4.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a45 // fmla v5.2d, v18.2d, v13.d[1]
+	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a27 // fmla v7.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a48 // fmla v8.2d, v18.2d, v14.d[1]
+	WORD     $0x4fcf1a09 // fmla v9.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a2a // fmla v10.2d, v17.2d, v15.d[1]
+	WORD     $0x4fcf1a4b // fmla v11.2d, v18.2d, v15.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows4x3
+fewrows4x3:
+	ADD      $4, R15, R15
+	B        left4x3
+rowsapart4x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart4x3
+krowsapart4x3:
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc1200 // fmla v0.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1221 // fmla v1.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1242 // fmla v2.2d, v18.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4fcd1203 // fmla v3.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1224 // fmla v4.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1245 // fmla v5.2d, v18.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1227 // fmla v7.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1248 // fmla v8.2d, v18.2d, v14.d[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x4fcf1209 // fmla v9.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf122a // fmla v10.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf124b // fmla v11.2d, v18.2d, v15.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	WORD     $0x4fcc1a00 // fmla v0.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a21 // fmla v1.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a42 // fmla v2.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd1a03 // fmla v3.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a24 // fmla v4.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a45 // fmla v5.2d, v18.2d, v13.d[1]
+	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a27 // fmla v7.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a48 // fmla v8.2d, v18.2d, v14.d[1]
+	WORD     $0x4fcf1a09 // fmla v9.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a2a // fmla v10.2d, v17.2d, v15.d[1]
+	WORD     $0x4fcf1a4b // fmla v11.2d, v18.2d, v15.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc1200 // fmla v0.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1221 // fmla v1.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1242 // fmla v2.2d, v18.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4fcd1203 // fmla v3.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1224 // fmla v4.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1245 // fmla v5.2d, v18.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1227 // fmla v7.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1248 // fmla v8.2d, v18.2d, v14.d[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x4fcf1209 // fmla v9.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf122a // fmla v10.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf124b // fmla v11.2d, v18.2d, v15.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	WORD     $0x4fcc1a00 // fmla v0.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a21 // fmla v1.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcc1a42 // fmla v2.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcd1a03 // fmla v3.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a24 // fmla v4.2d, v17.2d, v13.d[1]
+	WORD     $0x4fcd1a45 // fmla v5.2d, v18.2d, v13.d[1]
+	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a27 // fmla v7.2d, v17.2d, v14.d[1]
+	WORD     $0x4fce1a48 // fmla v8.2d, v18.2d, v14.d[1]
+	WORD     $0x4fcf1a09 // fmla v9.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a2a // fmla v10.2d, v17.2d, v15.d[1]
+	WORD     $0x4fcf1a4b // fmla v11.2d, v18.2d, v15.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart4x3
+fewrowsapart4x3:
+	ADD      $4, R15, R15
+	B        left4x3
+columns4x3:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns4x3
+kcolumns4x3:
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    32(R3), F16
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11c0 // fmla v0.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e1 // fmla v1.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1202 // fmla v2.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc19c3 // fmla v3.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e4 // fmla v4.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a05 // fmla v5.2d, v16.2d, v12.d[1]
+	FMOVQ    16(R14), F13
+	WORD     $0x4fcd11c6 // fmla v6.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e7 // fmla v7.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1208 // fmla v8.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd19c9 // fmla v9.2d, v14.2d, v13.d[1]
+	WORD     $0x4fcd19ea // fmla v10.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a0b // fmla v11.2d, v16.2d, v13.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    32(R3), F16
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11c0 // fmla v0.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e1 // fmla v1.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1202 // fmla v2.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc19c3 // fmla v3.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e4 // fmla v4.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a05 // fmla v5.2d, v16.2d, v12.d[1]
+	FMOVQ    16(R14), F13
+	WORD     $0x4fcd11c6 // fmla v6.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e7 // fmla v7.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1208 // fmla v8.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd19c9 // fmla v9.2d, v14.2d, v13.d[1]
+	WORD     $0x4fcd19ea // fmla v10.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a0b // fmla v11.2d, v16.2d, v13.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    32(R3), F16
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11c0 // fmla v0.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e1 // fmla v1.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1202 // fmla v2.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc19c3 // fmla v3.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e4 // fmla v4.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a05 // fmla v5.2d, v16.2d, v12.d[1]
+	FMOVQ    16(R14), F13
+	WORD     $0x4fcd11c6 // fmla v6.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e7 // fmla v7.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1208 // fmla v8.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd19c9 // fmla v9.2d, v14.2d, v13.d[1]
+	WORD     $0x4fcd19ea // fmla v10.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a0b // fmla v11.2d, v16.2d, v13.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    32(R3), F16
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11c0 // fmla v0.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e1 // fmla v1.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1202 // fmla v2.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc19c3 // fmla v3.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e4 // fmla v4.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a05 // fmla v5.2d, v16.2d, v12.d[1]
+	FMOVQ    16(R14), F13
+	WORD     $0x4fcd11c6 // fmla v6.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e7 // fmla v7.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1208 // fmla v8.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd19c9 // fmla v9.2d, v14.2d, v13.d[1]
+	WORD     $0x4fcd19ea // fmla v10.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a0b // fmla v11.2d, v16.2d, v13.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns4x3
+fewcolumns4x3:
+	ADD      $4, R15, R15
+	B        left4x3
+left4x3:
+	CBZ      R15, end4x3
 one4x3:
 	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
@@ -8008,15 +11870,15 @@ one4x3:
 	WORD     $0x4fd21189 // fmla v9.2d, v12.2d, v18.d[0]
 	WORD     $0x4fd211aa // fmla v10.2d, v13.2d, v18.d[0]
 	WORD     $0x4fd211cb // fmla v11.2d, v14.2d, v18.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one4x3
-	B        store4x3
-tail4x3:
-onetail4x3:
+end4x3:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store4x3
+last4x3:
 	FLDPQ    (R3), (F12, F13)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V14.B16
@@ -8045,12 +11907,8 @@ t694:
 	WORD     $0x4fd21189 // fmla v9.2d, v12.2d, v18.d[0]
 	WORD     $0x4fd211aa // fmla v10.2d, v13.2d, v18.d[0]
 	WORD     $0x4fd211cb // fmla v11.2d, v14.2d, v18.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail4x3
 store4x3:
 	CBZ      R9, fetched4x3
 	MOVD     R7, 40(RSP)
@@ -8224,6 +12082,22 @@ next4x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $32, R5
+	BNE      below4x3
+	CMP      $8, R2
+	BNE      below4x3
+	MOVD     88(R0), R15
+	MOVD     $32, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile4x3
+	B        done
+below4x3:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -8412,30 +12286,103 @@ steps3x3:
 	MOVD     56(R0), R9
 fetch3x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail3x3
-	CMP      $8, R5
-	BNE      apart3x3
+	BEQ      whole3x3
+	SUBS     $1, R15, R15
+	BEQ      last3x3
+whole3x3:
 	CMP      $48, R6
 	BNE      apart3x3
-	SUBS     $2, R15, R15
-	BLT      few3x3
-lanes3x3:
-	FMOVQ    (R14), F9
-	WORD     $0x3ce269ca // ldr q10, [x14, x2]
-	WORD     $0x3cea69cb // ldr q11, [x14, x10]
+	CMP      $8, R5
+	BEQ      rows3x3
+	CMP      $24, R5
+	BNE      apart3x3
+	CMP      $8, R2
+	BEQ      packed3x3
+apart3x3:
+	CMP      $8, R5
+	BEQ      rowsapart3x3
+	CMP      $8, R2
+	BEQ      columns3x3
+	B        left3x3
+packed3x3:
+	SUBS     $4, R15, R15
+	BLT      fewpacked3x3
+kpacked3x3:
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    32(R3), F15
+	FLDPQ    (R14), (F9, F10)
+	WORD     $0x4fc911a0 // fmla v0.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc911c1 // fmla v1.2d, v14.2d, v9.d[0]
+	WORD     $0x4fc911e2 // fmla v2.2d, v15.2d, v9.d[0]
+	WORD     $0x4fc919a3 // fmla v3.2d, v13.2d, v9.d[1]
+	WORD     $0x4fc919c4 // fmla v4.2d, v14.2d, v9.d[1]
+	WORD     $0x4fc919e5 // fmla v5.2d, v15.2d, v9.d[1]
+	WORD     $0x4fca11a6 // fmla v6.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c7 // fmla v7.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca11e8 // fmla v8.2d, v15.2d, v10.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F13, F14)
+	FMOVQ    80(R3), F15
+	WORD     $0x4fca19a0 // fmla v0.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c1 // fmla v1.2d, v14.2d, v10.d[1]
+	WORD     $0x4fca19e2 // fmla v2.2d, v15.2d, v10.d[1]
+	FLDPQ    32(R14), (F11, F12)
+	WORD     $0x4fcb11a3 // fmla v3.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c4 // fmla v4.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcb11e5 // fmla v5.2d, v15.2d, v11.d[0]
+	WORD     $0x4fcb19a6 // fmla v6.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c7 // fmla v7.2d, v14.2d, v11.d[1]
+	WORD     $0x4fcb19e8 // fmla v8.2d, v15.2d, v11.d[1]
+	FLDPQ    96(R3), (F13, F14)
+	FMOVQ    128(R3), F15
+	WORD     $0x4fcc11a0 // fmla v0.2d, v13.2d, v12.d[0]
+	WORD     $0x4fcc11c1 // fmla v1.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e2 // fmla v2.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc19a3 // fmla v3.2d, v13.2d, v12.d[1]
+	WORD     $0x4fcc19c4 // fmla v4.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e5 // fmla v5.2d, v15.2d, v12.d[1]
+	FLDPQ    64(R14), (F9, F10)
+	WORD     $0x4fc911a6 // fmla v6.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc911c7 // fmla v7.2d, v14.2d, v9.d[0]
+	WORD     $0x4fc911e8 // fmla v8.2d, v15.2d, v9.d[0]
+	FLDPQ    144(R3), (F13, F14)
+	FMOVQ    176(R3), F15
+	WORD     $0x4fc919a0 // fmla v0.2d, v13.2d, v9.d[1]
+	WORD     $0x4fc919c1 // fmla v1.2d, v14.2d, v9.d[1]
+	WORD     $0x4fc919e2 // fmla v2.2d, v15.2d, v9.d[1]
+	WORD     $0x4fca11a3 // fmla v3.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c4 // fmla v4.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca11e5 // fmla v5.2d, v15.2d, v10.d[0]
+	WORD     $0x4fca19a6 // fmla v6.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c7 // fmla v7.2d, v14.2d, v10.d[1]
+	WORD     $0x4fca19e8 // fmla v8.2d, v15.2d, v10.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $96, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked3x3
+fewpacked3x3:
+	ADD      $4, R15, R15
+	B        left3x3
+rows3x3:
+	SUBS     $4, R15, R15
+	BLT      fewrows3x3
+krows3x3:
 	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
+	FMOVQ    (R14), F9
 	WORD     $0x4fc91180 // fmla v0.2d, v12.2d, v9.d[0]
 	WORD     $0x4fc911a1 // fmla v1.2d, v13.2d, v9.d[0]
 	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x3ce269ca // ldr q10, [x14, x2]
 	WORD     $0x4fca1183 // fmla v3.2d, v12.2d, v10.d[0]
 	WORD     $0x4fca11a4 // fmla v4.2d, v13.2d, v10.d[0]
 	WORD     $0x4fca11c5 // fmla v5.2d, v14.2d, v10.d[0]
+	WORD     $0x3cea69cb // ldr q11, [x14, x10]
 	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
 	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
 	WORD     $0x4fcb11c8 // fmla v8.2d, v14.2d, v11.d[0]
@@ -8451,17 +12398,180 @@ lanes3x3:
 	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
 	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
 	WORD     $0x4fcb19c8 // fmla v8.2d, v14.2d, v11.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $96, R3, R3
+	FLDPQ    96(R3), (F12, F13)
+	FMOVQ    128(R3), F14
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes3x3
-few3x3:
-	ADDS     $2, R15, R15
-	BEQ      store3x3
-	B        one3x3
-apart3x3:
+	FMOVQ    (R14), F9
+	WORD     $0x4fc91180 // fmla v0.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a1 // fmla v1.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x3ce269ca // ldr q10, [x14, x2]
+	WORD     $0x4fca1183 // fmla v3.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a4 // fmla v4.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c5 // fmla v5.2d, v14.2d, v10.d[0]
+	WORD     $0x3cea69cb // ldr q11, [x14, x10]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c8 // fmla v8.2d, v14.2d, v11.d[0]
+	FLDPQ    144(R3), (F12, F13)
+	FMOVQ    176(R3), F14
+	WORD     $0x4fc91980 // fmla v0.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a1 // fmla v1.2d, v13.2d, v9.d[1]
+	WORD     $0x4fc919c2 // fmla v2.2d, v14.2d, v9.d[1]
+	WORD     $0x4fca1983 // fmla v3.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a4 // fmla v4.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c5 // fmla v5.2d, v14.2d, v10.d[1]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c8 // fmla v8.2d, v14.2d, v11.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows3x3
+fewrows3x3:
+	ADD      $4, R15, R15
+	B        left3x3
+rowsapart3x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart3x3
+krowsapart3x3:
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	FMOVQ    (R14), F9
+	WORD     $0x4fc91180 // fmla v0.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a1 // fmla v1.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x3ce269ca // ldr q10, [x14, x2]
+	WORD     $0x4fca1183 // fmla v3.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a4 // fmla v4.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c5 // fmla v5.2d, v14.2d, v10.d[0]
+	WORD     $0x3cea69cb // ldr q11, [x14, x10]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c8 // fmla v8.2d, v14.2d, v11.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	WORD     $0x4fc91980 // fmla v0.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a1 // fmla v1.2d, v13.2d, v9.d[1]
+	WORD     $0x4fc919c2 // fmla v2.2d, v14.2d, v9.d[1]
+	WORD     $0x4fca1983 // fmla v3.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a4 // fmla v4.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c5 // fmla v5.2d, v14.2d, v10.d[1]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c8 // fmla v8.2d, v14.2d, v11.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F9
+	WORD     $0x4fc91180 // fmla v0.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a1 // fmla v1.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x3ce269ca // ldr q10, [x14, x2]
+	WORD     $0x4fca1183 // fmla v3.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a4 // fmla v4.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c5 // fmla v5.2d, v14.2d, v10.d[0]
+	WORD     $0x3cea69cb // ldr q11, [x14, x10]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c8 // fmla v8.2d, v14.2d, v11.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	WORD     $0x4fc91980 // fmla v0.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a1 // fmla v1.2d, v13.2d, v9.d[1]
+	WORD     $0x4fc919c2 // fmla v2.2d, v14.2d, v9.d[1]
+	WORD     $0x4fca1983 // fmla v3.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a4 // fmla v4.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c5 // fmla v5.2d, v14.2d, v10.d[1]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c8 // fmla v8.2d, v14.2d, v11.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart3x3
+fewrowsapart3x3:
+	ADD      $4, R15, R15
+	B        left3x3
+columns3x3:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns3x3
+kcolumns3x3:
+	FLDPQ    (R3), (F11, F12)
+	FMOVQ    32(R3), F13
+	FMOVQ    (R14), F9
+	WORD     $0x4fc91160 // fmla v0.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91181 // fmla v1.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a2 // fmla v2.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc91963 // fmla v3.2d, v11.2d, v9.d[1]
+	WORD     $0x4fc91984 // fmla v4.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a5 // fmla v5.2d, v13.2d, v9.d[1]
+	FMOVD    16(R14), F10
+	WORD     $0x4fca1166 // fmla v6.2d, v11.2d, v10.d[0]
+	WORD     $0x4fca1187 // fmla v7.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a8 // fmla v8.2d, v13.2d, v10.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F11, F12)
+	FMOVQ    32(R3), F13
+	FMOVQ    (R14), F9
+	WORD     $0x4fc91160 // fmla v0.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91181 // fmla v1.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a2 // fmla v2.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc91963 // fmla v3.2d, v11.2d, v9.d[1]
+	WORD     $0x4fc91984 // fmla v4.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a5 // fmla v5.2d, v13.2d, v9.d[1]
+	FMOVD    16(R14), F10
+	WORD     $0x4fca1166 // fmla v6.2d, v11.2d, v10.d[0]
+	WORD     $0x4fca1187 // fmla v7.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a8 // fmla v8.2d, v13.2d, v10.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F11, F12)
+	FMOVQ    32(R3), F13
+	FMOVQ    (R14), F9
+	WORD     $0x4fc91160 // fmla v0.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91181 // fmla v1.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a2 // fmla v2.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc91963 // fmla v3.2d, v11.2d, v9.d[1]
+	WORD     $0x4fc91984 // fmla v4.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a5 // fmla v5.2d, v13.2d, v9.d[1]
+	FMOVD    16(R14), F10
+	WORD     $0x4fca1166 // fmla v6.2d, v11.2d, v10.d[0]
+	WORD     $0x4fca1187 // fmla v7.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a8 // fmla v8.2d, v13.2d, v10.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F11, F12)
+	FMOVQ    32(R3), F13
+	FMOVQ    (R14), F9
+	WORD     $0x4fc91160 // fmla v0.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91181 // fmla v1.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a2 // fmla v2.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc91963 // fmla v3.2d, v11.2d, v9.d[1]
+	WORD     $0x4fc91984 // fmla v4.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a5 // fmla v5.2d, v13.2d, v9.d[1]
+	FMOVD    16(R14), F10
+	WORD     $0x4fca1166 // fmla v6.2d, v11.2d, v10.d[0]
+	WORD     $0x4fca1187 // fmla v7.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a8 // fmla v8.2d, v13.2d, v10.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns3x3
+fewcolumns3x3:
+	ADD      $4, R15, R15
+	B        left3x3
+left3x3:
+	CBZ      R15, end3x3
 one3x3:
 	FLDPQ    (R3), (F9, F10)
 	FMOVQ    32(R3), F11
@@ -8477,15 +12587,15 @@ one3x3:
 	WORD     $0x4fce1126 // fmla v6.2d, v9.2d, v14.d[0]
 	WORD     $0x4fce1147 // fmla v7.2d, v10.2d, v14.d[0]
 	WORD     $0x4fce1168 // fmla v8.2d, v11.2d, v14.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one3x3
-	B        store3x3
-tail3x3:
-onetail3x3:
+end3x3:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store3x3
+last3x3:
 	FLDPQ    (R3), (F9, F10)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
@@ -8510,12 +12620,8 @@ t738:
 	WORD     $0x4fce1126 // fmla v6.2d, v9.2d, v14.d[0]
 	WORD     $0x4fce1147 // fmla v7.2d, v10.2d, v14.d[0]
 	WORD     $0x4fce1168 // fmla v8.2d, v11.2d, v14.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail3x3
 store3x3:
 	CBZ      R9, fetched3x3
 	MOVD     R7, 40(RSP)
@@ -8650,6 +12756,22 @@ next3x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $24, R5
+	BNE      below3x3
+	CMP      $8, R2
+	BNE      below3x3
+	MOVD     88(R0), R15
+	MOVD     $24, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile3x3
+	B        done
+below3x3:
 	MOVD     $3, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -8790,26 +12912,86 @@ steps2x3:
 	MOVD     56(R0), R9
 fetch2x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail2x3
-	CMP      $8, R5
-	BNE      apart2x3
+	BEQ      whole2x3
+	SUBS     $1, R15, R15
+	BEQ      last2x3
+whole2x3:
 	CMP      $48, R6
 	BNE      apart2x3
-	SUBS     $2, R15, R15
-	BLT      few2x3
-lanes2x3:
-	FMOVQ    (R14), F6
-	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	CMP      $8, R5
+	BEQ      rows2x3
+	CMP      $16, R5
+	BNE      apart2x3
+	CMP      $8, R2
+	BEQ      packed2x3
+apart2x3:
+	CMP      $8, R5
+	BEQ      rowsapart2x3
+	CMP      $8, R2
+	BEQ      columns2x3
+	B        left2x3
+packed2x3:
+	SUBS     $4, R15, R15
+	BLT      fewpacked2x3
+kpacked2x3:
+	FLDPQ    (R3), (F10, F11)
+	FMOVQ    32(R3), F12
+	FLDPQ    (R14), (F6, F7)
+	WORD     $0x4fc61140 // fmla v0.2d, v10.2d, v6.d[0]
+	WORD     $0x4fc61161 // fmla v1.2d, v11.2d, v6.d[0]
+	WORD     $0x4fc61182 // fmla v2.2d, v12.2d, v6.d[0]
+	WORD     $0x4fc61943 // fmla v3.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc61964 // fmla v4.2d, v11.2d, v6.d[1]
+	WORD     $0x4fc61985 // fmla v5.2d, v12.2d, v6.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F10, F11)
+	FMOVQ    80(R3), F12
+	WORD     $0x4fc71140 // fmla v0.2d, v10.2d, v7.d[0]
+	WORD     $0x4fc71161 // fmla v1.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71182 // fmla v2.2d, v12.2d, v7.d[0]
+	WORD     $0x4fc71943 // fmla v3.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc71964 // fmla v4.2d, v11.2d, v7.d[1]
+	WORD     $0x4fc71985 // fmla v5.2d, v12.2d, v7.d[1]
+	FLDPQ    96(R3), (F10, F11)
+	FMOVQ    128(R3), F12
+	FLDPQ    32(R14), (F8, F9)
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81943 // fmla v3.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81964 // fmla v4.2d, v11.2d, v8.d[1]
+	WORD     $0x4fc81985 // fmla v5.2d, v12.2d, v8.d[1]
+	FLDPQ    144(R3), (F10, F11)
+	FMOVQ    176(R3), F12
+	WORD     $0x4fc91140 // fmla v0.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91161 // fmla v1.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc91943 // fmla v3.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91964 // fmla v4.2d, v11.2d, v9.d[1]
+	WORD     $0x4fc91985 // fmla v5.2d, v12.2d, v9.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $64, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked2x3
+fewpacked2x3:
+	ADD      $4, R15, R15
+	B        left2x3
+rows2x3:
+	SUBS     $4, R15, R15
+	BLT      fewrows2x3
+krows2x3:
 	FLDPQ    (R3), (F8, F9)
 	FMOVQ    32(R3), F10
+	FMOVQ    (R14), F6
 	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
 	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
 	WORD     $0x4fc61142 // fmla v2.2d, v10.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
 	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
 	WORD     $0x4fc71124 // fmla v4.2d, v9.2d, v7.d[0]
 	WORD     $0x4fc71145 // fmla v5.2d, v10.2d, v7.d[0]
@@ -8822,17 +13004,143 @@ lanes2x3:
 	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
 	WORD     $0x4fc71924 // fmla v4.2d, v9.2d, v7.d[1]
 	WORD     $0x4fc71945 // fmla v5.2d, v10.2d, v7.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $96, R3, R3
+	FLDPQ    96(R3), (F8, F9)
+	FMOVQ    128(R3), F10
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes2x3
-few2x3:
-	ADDS     $2, R15, R15
-	BEQ      store2x3
-	B        one2x3
-apart2x3:
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61142 // fmla v2.2d, v10.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71124 // fmla v4.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71145 // fmla v5.2d, v10.2d, v7.d[0]
+	FLDPQ    144(R3), (F8, F9)
+	FMOVQ    176(R3), F10
+	WORD     $0x4fc61900 // fmla v0.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61921 // fmla v1.2d, v9.2d, v6.d[1]
+	WORD     $0x4fc61942 // fmla v2.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	WORD     $0x4fc71924 // fmla v4.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc71945 // fmla v5.2d, v10.2d, v7.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows2x3
+fewrows2x3:
+	ADD      $4, R15, R15
+	B        left2x3
+rowsapart2x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart2x3
+krowsapart2x3:
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61142 // fmla v2.2d, v10.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71124 // fmla v4.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71145 // fmla v5.2d, v10.2d, v7.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	WORD     $0x4fc61900 // fmla v0.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61921 // fmla v1.2d, v9.2d, v6.d[1]
+	WORD     $0x4fc61942 // fmla v2.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	WORD     $0x4fc71924 // fmla v4.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc71945 // fmla v5.2d, v10.2d, v7.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61142 // fmla v2.2d, v10.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71124 // fmla v4.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71145 // fmla v5.2d, v10.2d, v7.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	WORD     $0x4fc61900 // fmla v0.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61921 // fmla v1.2d, v9.2d, v6.d[1]
+	WORD     $0x4fc61942 // fmla v2.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	WORD     $0x4fc71924 // fmla v4.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc71945 // fmla v5.2d, v10.2d, v7.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart2x3
+fewrowsapart2x3:
+	ADD      $4, R15, R15
+	B        left2x3
+columns2x3:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns2x3
+kcolumns2x3:
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	FMOVQ    (R14), F6
+	WORD     $0x4fc610e0 // fmla v0.2d, v7.2d, v6.d[0]
+	WORD     $0x4fc61101 // fmla v1.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61122 // fmla v2.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc618e3 // fmla v3.2d, v7.2d, v6.d[1]
+	WORD     $0x4fc61904 // fmla v4.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61925 // fmla v5.2d, v9.2d, v6.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	FMOVQ    (R14), F6
+	WORD     $0x4fc610e0 // fmla v0.2d, v7.2d, v6.d[0]
+	WORD     $0x4fc61101 // fmla v1.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61122 // fmla v2.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc618e3 // fmla v3.2d, v7.2d, v6.d[1]
+	WORD     $0x4fc61904 // fmla v4.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61925 // fmla v5.2d, v9.2d, v6.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	FMOVQ    (R14), F6
+	WORD     $0x4fc610e0 // fmla v0.2d, v7.2d, v6.d[0]
+	WORD     $0x4fc61101 // fmla v1.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61122 // fmla v2.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc618e3 // fmla v3.2d, v7.2d, v6.d[1]
+	WORD     $0x4fc61904 // fmla v4.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61925 // fmla v5.2d, v9.2d, v6.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	FMOVQ    (R14), F6
+	WORD     $0x4fc610e0 // fmla v0.2d, v7.2d, v6.d[0]
+	WORD     $0x4fc61101 // fmla v1.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61122 // fmla v2.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc618e3 // fmla v3.2d, v7.2d, v6.d[1]
+	WORD     $0x4fc61904 // fmla v4.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61925 // fmla v5.2d, v9.2d, v6.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns2x3
+fewcolumns2x3:
+	ADD      $4, R15, R15
+	B        left2x3
+left2x3:
+	CBZ      R15, end2x3
 one2x3:
 	FLDPQ    (R3), (F6, F7)
 	FMOVQ    32(R3), F8
@@ -8844,15 +13152,15 @@ one2x3:
 	WORD     $0x4fca10c3 // fmla v3.2d, v6.2d, v10.d[0]
 	WORD     $0x4fca10e4 // fmla v4.2d, v7.2d, v10.d[0]
 	WORD     $0x4fca1105 // fmla v5.2d, v8.2d, v10.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one2x3
-	B        store2x3
-tail2x3:
-onetail2x3:
+end2x3:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store2x3
+last2x3:
 	FLDPQ    (R3), (F6, F7)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
@@ -8873,12 +13181,8 @@ t770:
 	WORD     $0x4fca10c3 // fmla v3.2d, v6.2d, v10.d[0]
 	WORD     $0x4fca10e4 // fmla v4.2d, v7.2d, v10.d[0]
 	WORD     $0x4fca1105 // fmla v5.2d, v8.2d, v10.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail2x3
 store2x3:
 	CBZ      R9, fetched2x3
 	MOVD     R7, 40(RSP)
@@ -8974,6 +13278,22 @@ next2x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $16, R5
+	BNE      below2x3
+	CMP      $8, R2
+	BNE      below2x3
+	MOVD     88(R0), R15
+	MOVD     $16, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile2x3
+	B        done
+below2x3:
 	MOVD     $2, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -9066,22 +13386,29 @@ steps1x3:
 	MOVD     56(R0), R9
 fetch1x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail1x3
-	CMP      $8, R5
-	BNE      apart1x3
+	BEQ      whole1x3
+	SUBS     $1, R15, R15
+	BEQ      last1x3
+whole1x3:
 	CMP      $48, R6
 	BNE      apart1x3
-	SUBS     $2, R15, R15
-	BLT      few1x3
-lanes1x3:
-	FMOVQ    (R14), F3
+	CMP      $8, R5
+	BEQ      rows1x3
+apart1x3:
+	CMP      $8, R5
+	BEQ      rowsapart1x3
+	B        left1x3
+rows1x3:
+	SUBS     $4, R15, R15
+	BLT      fewrows1x3
+krows1x3:
 	FLDPQ    (R3), (F4, F5)
 	FMOVQ    32(R3), F6
+	FMOVQ    (R14), F3
 	WORD     $0x4fc31080 // fmla v0.2d, v4.2d, v3.d[0]
 	WORD     $0x4fc310a1 // fmla v1.2d, v5.2d, v3.d[0]
 	WORD     $0x4fc310c2 // fmla v2.2d, v6.2d, v3.d[0]
@@ -9091,17 +13418,67 @@ lanes1x3:
 	WORD     $0x4fc31880 // fmla v0.2d, v4.2d, v3.d[1]
 	WORD     $0x4fc318a1 // fmla v1.2d, v5.2d, v3.d[1]
 	WORD     $0x4fc318c2 // fmla v2.2d, v6.2d, v3.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $96, R3, R3
+	FLDPQ    96(R3), (F4, F5)
+	FMOVQ    128(R3), F6
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes1x3
-few1x3:
-	ADDS     $2, R15, R15
-	BEQ      store1x3
-	B        one1x3
-apart1x3:
+	FMOVQ    (R14), F3
+	WORD     $0x4fc31080 // fmla v0.2d, v4.2d, v3.d[0]
+	WORD     $0x4fc310a1 // fmla v1.2d, v5.2d, v3.d[0]
+	WORD     $0x4fc310c2 // fmla v2.2d, v6.2d, v3.d[0]
+	FLDPQ    144(R3), (F4, F5)
+	FMOVQ    176(R3), F6
+	WORD     $0x4fc31880 // fmla v0.2d, v4.2d, v3.d[1]
+	WORD     $0x4fc318a1 // fmla v1.2d, v5.2d, v3.d[1]
+	WORD     $0x4fc318c2 // fmla v2.2d, v6.2d, v3.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows1x3
+fewrows1x3:
+	ADD      $4, R15, R15
+	B        left1x3
+rowsapart1x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart1x3
+krowsapart1x3:
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	FMOVQ    (R14), F3
+	WORD     $0x4fc31080 // fmla v0.2d, v4.2d, v3.d[0]
+	WORD     $0x4fc310a1 // fmla v1.2d, v5.2d, v3.d[0]
+	WORD     $0x4fc310c2 // fmla v2.2d, v6.2d, v3.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	WORD     $0x4fc31880 // fmla v0.2d, v4.2d, v3.d[1]
+	WORD     $0x4fc318a1 // fmla v1.2d, v5.2d, v3.d[1]
+	WORD     $0x4fc318c2 // fmla v2.2d, v6.2d, v3.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F3
+	WORD     $0x4fc31080 // fmla v0.2d, v4.2d, v3.d[0]
+	WORD     $0x4fc310a1 // fmla v1.2d, v5.2d, v3.d[0]
+	WORD     $0x4fc310c2 // fmla v2.2d, v6.2d, v3.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	WORD     $0x4fc31880 // fmla v0.2d, v4.2d, v3.d[1]
+	WORD     $0x4fc318a1 // fmla v1.2d, v5.2d, v3.d[1]
+	WORD     $0x4fc318c2 // fmla v2.2d, v6.2d, v3.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart1x3
+fewrowsapart1x3:
+	ADD      $4, R15, R15
+	B        left1x3
+left1x3:
+	CBZ      R15, end1x3
 one1x3:
 	FLDPQ    (R3), (F3, F4)
 	FMOVQ    32(R3), F5
@@ -9109,15 +13486,15 @@ one1x3:
 	WORD     $0x4fc61060 // fmla v0.2d, v3.2d, v6.d[0]
 	WORD     $0x4fc61081 // fmla v1.2d, v4.2d, v6.d[0]
 	WORD     $0x4fc610a2 // fmla v2.2d, v5.2d, v6.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one1x3
-	B        store1x3
-tail1x3:
-onetail1x3:
+end1x3:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store1x3
+last1x3:
 	FLDPQ    (R3), (F3, F4)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
@@ -9134,12 +13511,8 @@ t790:
 	WORD     $0x4fc61060 // fmla v0.2d, v3.2d, v6.d[0]
 	WORD     $0x4fc61081 // fmla v1.2d, v4.2d, v6.d[0]
 	WORD     $0x4fc610a2 // fmla v2.2d, v5.2d, v6.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail1x3
 store1x3:
 	CBZ      R9, fetched1x3
 	MOVD     R7, 40(RSP)
@@ -9497,42 +13870,221 @@ steps8x2:
 	MOVD     56(R0), R9
 fetch8x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail8x2
-	CMP      $8, R5
-	BNE      apart8x2
+	BEQ      whole8x2
+	SUBS     $1, R15, R15
+	BEQ      last8x2
+whole8x2:
 	CMP      $32, R6
 	BNE      apart8x2
-	SUBS     $2, R15, R15
-	BLT      few8x2
-lanes8x2:
-	FMOVQ    (R14), F16
-	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
-	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
-	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
-	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
-	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
-	FMOVQ    (R8), F22
-	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	CMP      $8, R5
+	BEQ      rows8x2
+	CMP      $64, R5
+	BNE      apart8x2
+	CMP      $8, R2
+	BEQ      packed8x2
+apart8x2:
+	CMP      $8, R5
+	BEQ      rowsapart8x2
+	CMP      $8, R2
+	BEQ      columns8x2
+	B        left8x2
+packed8x2:
+	SUBS     $8, R15, R15
+	BLT      fewpacked8x2
+kpacked8x2:
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    (R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FLDPQ    32(R14), (F18, F19)
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F20, F21)
+	FLDPQ    64(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FLDPQ    96(R14), (F18, F19)
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	FLDPQ    64(R3), (F20, F21)
+	FLDPQ    128(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FLDPQ    160(R14), (F18, F19)
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	FLDPQ    96(R3), (F20, F21)
+	FLDPQ    192(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FLDPQ    224(R14), (F18, F19)
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	FLDPQ    128(R3), (F20, F21)
+	FLDPQ    256(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FLDPQ    288(R14), (F18, F19)
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    160(R3), (F20, F21)
+	FLDPQ    320(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FLDPQ    352(R14), (F18, F19)
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	FLDPQ    192(R3), (F20, F21)
+	FLDPQ    384(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FLDPQ    416(R14), (F18, F19)
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	FLDPQ    224(R3), (F20, F21)
+	FLDPQ    448(R14), (F16, F17)
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FLDPQ    480(R14), (F18, F19)
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $256, R3, R3
+	ADD      $512, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked8x2
+fewpacked8x2:
+	ADD      $8, R15, R15
+	B        left8x2
+rows8x2:
+	SUBS     $8, R15, R15
+	BLT      fewrows8x2
+krows8x2:
 	FLDPQ    (R3), (F24, F25)
+	FMOVQ    (R14), F16
 	WORD     $0x4fd01300 // fmla v0.2d, v24.2d, v16.d[0]
 	WORD     $0x4fd01321 // fmla v1.2d, v25.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
 	WORD     $0x4fd11302 // fmla v2.2d, v24.2d, v17.d[0]
 	WORD     $0x4fd11323 // fmla v3.2d, v25.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
 	WORD     $0x4fd21304 // fmla v4.2d, v24.2d, v18.d[0]
 	WORD     $0x4fd21325 // fmla v5.2d, v25.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
 	WORD     $0x4fd31306 // fmla v6.2d, v24.2d, v19.d[0]
 	WORD     $0x4fd31327 // fmla v7.2d, v25.2d, v19.d[0]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
 	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
 	WORD     $0x4fd41329 // fmla v9.2d, v25.2d, v20.d[0]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
 	WORD     $0x4fd5130a // fmla v10.2d, v24.2d, v21.d[0]
 	WORD     $0x4fd5132b // fmla v11.2d, v25.2d, v21.d[0]
+	FMOVQ    (R8), F22
 	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
 	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
 	WORD     $0x4fd7130e // fmla v14.2d, v24.2d, v23.d[0]
 	WORD     $0x4fd7132f // fmla v15.2d, v25.2d, v23.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -9553,146 +14105,357 @@ lanes8x2:
 	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
 	WORD     $0x4fd71b0e // fmla v14.2d, v24.2d, v23.d[1]
 	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $64, R3, R3
+	FLDPQ    64(R3), (F24, F25)
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
-	SUBS     $2, R15, R15
-	BGE      lanes8x2
-few8x2:
-	ADDS     $2, R15, R15
-	BEQ      store8x2
-	B        one8x2
-apart8x2:
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01300 // fmla v0.2d, v24.2d, v16.d[0]
+	WORD     $0x4fd01321 // fmla v1.2d, v25.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11302 // fmla v2.2d, v24.2d, v17.d[0]
+	WORD     $0x4fd11323 // fmla v3.2d, v25.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21304 // fmla v4.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21325 // fmla v5.2d, v25.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd31306 // fmla v6.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31327 // fmla v7.2d, v25.2d, v19.d[0]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
+	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41329 // fmla v9.2d, v25.2d, v20.d[0]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
+	WORD     $0x4fd5130a // fmla v10.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132b // fmla v11.2d, v25.2d, v21.d[0]
+	FMOVQ    (R8), F22
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	WORD     $0x4fd7130e // fmla v14.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd7132f // fmla v15.2d, v25.2d, v23.d[0]
+	FLDPQ    96(R3), (F24, F25)
+	WORD     $0x4fd01b00 // fmla v0.2d, v24.2d, v16.d[1]
+	WORD     $0x4fd01b21 // fmla v1.2d, v25.2d, v16.d[1]
+	WORD     $0x4fd11b02 // fmla v2.2d, v24.2d, v17.d[1]
+	WORD     $0x4fd11b23 // fmla v3.2d, v25.2d, v17.d[1]
+	WORD     $0x4fd21b04 // fmla v4.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b25 // fmla v5.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd31b06 // fmla v6.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b27 // fmla v7.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd41b08 // fmla v8.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b29 // fmla v9.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd51b0a // fmla v10.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2b // fmla v11.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd71b0e // fmla v14.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
+	FLDPQ    128(R3), (F24, F25)
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01300 // fmla v0.2d, v24.2d, v16.d[0]
+	WORD     $0x4fd01321 // fmla v1.2d, v25.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11302 // fmla v2.2d, v24.2d, v17.d[0]
+	WORD     $0x4fd11323 // fmla v3.2d, v25.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21304 // fmla v4.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21325 // fmla v5.2d, v25.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd31306 // fmla v6.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31327 // fmla v7.2d, v25.2d, v19.d[0]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
+	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41329 // fmla v9.2d, v25.2d, v20.d[0]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
+	WORD     $0x4fd5130a // fmla v10.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132b // fmla v11.2d, v25.2d, v21.d[0]
+	FMOVQ    (R8), F22
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	WORD     $0x4fd7130e // fmla v14.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd7132f // fmla v15.2d, v25.2d, v23.d[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    160(R3), (F24, F25)
+	WORD     $0x4fd01b00 // fmla v0.2d, v24.2d, v16.d[1]
+	WORD     $0x4fd01b21 // fmla v1.2d, v25.2d, v16.d[1]
+	WORD     $0x4fd11b02 // fmla v2.2d, v24.2d, v17.d[1]
+	WORD     $0x4fd11b23 // fmla v3.2d, v25.2d, v17.d[1]
+	WORD     $0x4fd21b04 // fmla v4.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b25 // fmla v5.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd31b06 // fmla v6.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b27 // fmla v7.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd41b08 // fmla v8.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b29 // fmla v9.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd51b0a // fmla v10.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2b // fmla v11.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd71b0e // fmla v14.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
+	FLDPQ    192(R3), (F24, F25)
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01300 // fmla v0.2d, v24.2d, v16.d[0]
+	WORD     $0x4fd01321 // fmla v1.2d, v25.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11302 // fmla v2.2d, v24.2d, v17.d[0]
+	WORD     $0x4fd11323 // fmla v3.2d, v25.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21304 // fmla v4.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21325 // fmla v5.2d, v25.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd31306 // fmla v6.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31327 // fmla v7.2d, v25.2d, v19.d[0]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
+	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41329 // fmla v9.2d, v25.2d, v20.d[0]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
+	WORD     $0x4fd5130a // fmla v10.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132b // fmla v11.2d, v25.2d, v21.d[0]
+	FMOVQ    (R8), F22
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	WORD     $0x4fd7130e // fmla v14.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd7132f // fmla v15.2d, v25.2d, v23.d[0]
+	FLDPQ    224(R3), (F24, F25)
+	WORD     $0x4fd01b00 // fmla v0.2d, v24.2d, v16.d[1]
+	WORD     $0x4fd01b21 // fmla v1.2d, v25.2d, v16.d[1]
+	WORD     $0x4fd11b02 // fmla v2.2d, v24.2d, v17.d[1]
+	WORD     $0x4fd11b23 // fmla v3.2d, v25.2d, v17.d[1]
+	WORD     $0x4fd21b04 // fmla v4.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b25 // fmla v5.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd31b06 // fmla v6.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b27 // fmla v7.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd41b08 // fmla v8.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b29 // fmla v9.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd51b0a // fmla v10.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2b // fmla v11.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd71b0e // fmla v14.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
+	ADD      R12<<1, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $8, R15, R15
+	BGE      krows8x2
+fewrows8x2:
+	ADD      $8, R15, R15
+	B        left8x2
+rowsapart8x2:
 	SUBS     $4, R15, R15
-	BLT      rest8x2
-k8x2:
-	FLDPQ    (R3), (F16, F17)
-	FMOVD    (R14), F18
-	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
-	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
-	FMOVD    (R14)(R2), F19
-	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
-	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	FMOVD    (R14)(R10), F20
-	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
-	FMOVD    (R14)(R1), F21
-	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	FMOVD    (R14)(R11), F22
-	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
-	FMOVD    (R14)(R4), F23
-	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
-	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
-	FMOVD    (R8), F24
-	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
-	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
-	FMOVD    (R8)(R2), F25
-	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
-	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
+	BLT      fewrowsapart8x2
+krowsapart8x2:
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01300 // fmla v0.2d, v24.2d, v16.d[0]
+	WORD     $0x4fd01321 // fmla v1.2d, v25.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11302 // fmla v2.2d, v24.2d, v17.d[0]
+	WORD     $0x4fd11323 // fmla v3.2d, v25.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21304 // fmla v4.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21325 // fmla v5.2d, v25.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd31306 // fmla v6.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31327 // fmla v7.2d, v25.2d, v19.d[0]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
+	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41329 // fmla v9.2d, v25.2d, v20.d[0]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
+	WORD     $0x4fd5130a // fmla v10.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132b // fmla v11.2d, v25.2d, v21.d[0]
+	FMOVQ    (R8), F22
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	WORD     $0x4fd7130e // fmla v14.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd7132f // fmla v15.2d, v25.2d, v23.d[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F16, F17)
-	FMOVD    (R14), F18
-	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
-	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
-	FMOVD    (R14)(R2), F19
-	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
-	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	FMOVD    (R14)(R10), F20
-	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
-	FMOVD    (R14)(R1), F21
-	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	FMOVD    (R14)(R11), F22
-	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
-	FMOVD    (R14)(R4), F23
-	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
-	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
-	FMOVD    (R8), F24
-	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
-	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
-	FMOVD    (R8)(R2), F25
-	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
-	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F24, F25)
+	WORD     $0x4fd01b00 // fmla v0.2d, v24.2d, v16.d[1]
+	WORD     $0x4fd01b21 // fmla v1.2d, v25.2d, v16.d[1]
+	WORD     $0x4fd11b02 // fmla v2.2d, v24.2d, v17.d[1]
+	WORD     $0x4fd11b23 // fmla v3.2d, v25.2d, v17.d[1]
+	WORD     $0x4fd21b04 // fmla v4.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b25 // fmla v5.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd31b06 // fmla v6.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b27 // fmla v7.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd41b08 // fmla v8.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b29 // fmla v9.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd51b0a // fmla v10.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2b // fmla v11.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd71b0e // fmla v14.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F16, F17)
-	FMOVD    (R14), F18
-	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
-	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
-	FMOVD    (R14)(R2), F19
-	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
-	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	FMOVD    (R14)(R10), F20
-	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
-	FMOVD    (R14)(R1), F21
-	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	FMOVD    (R14)(R11), F22
-	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
-	FMOVD    (R14)(R4), F23
-	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
-	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
-	FMOVD    (R8), F24
-	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
-	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
-	FMOVD    (R8)(R2), F25
-	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
-	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F24, F25)
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01300 // fmla v0.2d, v24.2d, v16.d[0]
+	WORD     $0x4fd01321 // fmla v1.2d, v25.2d, v16.d[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4fd11302 // fmla v2.2d, v24.2d, v17.d[0]
+	WORD     $0x4fd11323 // fmla v3.2d, v25.2d, v17.d[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4fd21304 // fmla v4.2d, v24.2d, v18.d[0]
+	WORD     $0x4fd21325 // fmla v5.2d, v25.2d, v18.d[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4fd31306 // fmla v6.2d, v24.2d, v19.d[0]
+	WORD     $0x4fd31327 // fmla v7.2d, v25.2d, v19.d[0]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
+	WORD     $0x4fd41308 // fmla v8.2d, v24.2d, v20.d[0]
+	WORD     $0x4fd41329 // fmla v9.2d, v25.2d, v20.d[0]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
+	WORD     $0x4fd5130a // fmla v10.2d, v24.2d, v21.d[0]
+	WORD     $0x4fd5132b // fmla v11.2d, v25.2d, v21.d[0]
+	FMOVQ    (R8), F22
+	WORD     $0x4fd6130c // fmla v12.2d, v24.2d, v22.d[0]
+	WORD     $0x4fd6132d // fmla v13.2d, v25.2d, v22.d[0]
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	WORD     $0x4fd7130e // fmla v14.2d, v24.2d, v23.d[0]
+	WORD     $0x4fd7132f // fmla v15.2d, v25.2d, v23.d[0]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F16, F17)
-	FMOVD    (R14), F18
-	WORD     $0x4fd21200 // fmla v0.2d, v16.2d, v18.d[0]
-	WORD     $0x4fd21221 // fmla v1.2d, v17.2d, v18.d[0]
-	FMOVD    (R14)(R2), F19
-	WORD     $0x4fd31202 // fmla v2.2d, v16.2d, v19.d[0]
-	WORD     $0x4fd31223 // fmla v3.2d, v17.2d, v19.d[0]
-	FMOVD    (R14)(R10), F20
-	WORD     $0x4fd41204 // fmla v4.2d, v16.2d, v20.d[0]
-	WORD     $0x4fd41225 // fmla v5.2d, v17.2d, v20.d[0]
-	FMOVD    (R14)(R1), F21
-	WORD     $0x4fd51206 // fmla v6.2d, v16.2d, v21.d[0]
-	WORD     $0x4fd51227 // fmla v7.2d, v17.2d, v21.d[0]
-	FMOVD    (R14)(R11), F22
-	WORD     $0x4fd61208 // fmla v8.2d, v16.2d, v22.d[0]
-	WORD     $0x4fd61229 // fmla v9.2d, v17.2d, v22.d[0]
-	FMOVD    (R14)(R4), F23
-	WORD     $0x4fd7120a // fmla v10.2d, v16.2d, v23.d[0]
-	WORD     $0x4fd7122b // fmla v11.2d, v17.2d, v23.d[0]
-	FMOVD    (R8), F24
-	WORD     $0x4fd8120c // fmla v12.2d, v16.2d, v24.d[0]
-	WORD     $0x4fd8122d // fmla v13.2d, v17.2d, v24.d[0]
-	FMOVD    (R8)(R2), F25
-	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
-	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F24, F25)
+	WORD     $0x4fd01b00 // fmla v0.2d, v24.2d, v16.d[1]
+	WORD     $0x4fd01b21 // fmla v1.2d, v25.2d, v16.d[1]
+	WORD     $0x4fd11b02 // fmla v2.2d, v24.2d, v17.d[1]
+	WORD     $0x4fd11b23 // fmla v3.2d, v25.2d, v17.d[1]
+	WORD     $0x4fd21b04 // fmla v4.2d, v24.2d, v18.d[1]
+	WORD     $0x4fd21b25 // fmla v5.2d, v25.2d, v18.d[1]
+	WORD     $0x4fd31b06 // fmla v6.2d, v24.2d, v19.d[1]
+	WORD     $0x4fd31b27 // fmla v7.2d, v25.2d, v19.d[1]
+	WORD     $0x4fd41b08 // fmla v8.2d, v24.2d, v20.d[1]
+	WORD     $0x4fd41b29 // fmla v9.2d, v25.2d, v20.d[1]
+	WORD     $0x4fd51b0a // fmla v10.2d, v24.2d, v21.d[1]
+	WORD     $0x4fd51b2b // fmla v11.2d, v25.2d, v21.d[1]
+	WORD     $0x4fd61b0c // fmla v12.2d, v24.2d, v22.d[1]
+	WORD     $0x4fd61b2d // fmla v13.2d, v25.2d, v22.d[1]
+	WORD     $0x4fd71b0e // fmla v14.2d, v24.2d, v23.d[1]
+	WORD     $0x4fd71b2f // fmla v15.2d, v25.2d, v23.d[1]
 	ADD      R6, R3, R3
-	ADD      R5, R14, R14
-	ADD      R5, R8, R8
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      k8x2
-rest8x2:
-	ADDS     $4, R15, R15
-	BEQ      store8x2
+	BGE      krowsapart8x2
+fewrowsapart8x2:
+	ADD      $4, R15, R15
+	B        left8x2
+columns8x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns8x2
+kcolumns8x2:
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	FMOVQ    16(R14), F17
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FMOVQ    32(R14), F18
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	FMOVQ    48(R14), F19
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	FMOVQ    16(R14), F17
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FMOVQ    32(R14), F18
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	FMOVQ    48(R14), F19
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	FMOVQ    16(R14), F17
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FMOVQ    32(R14), F18
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	FMOVQ    48(R14), F19
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    (R14), F16
+	WORD     $0x4fd01280 // fmla v0.2d, v20.2d, v16.d[0]
+	WORD     $0x4fd012a1 // fmla v1.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd01a82 // fmla v2.2d, v20.2d, v16.d[1]
+	WORD     $0x4fd01aa3 // fmla v3.2d, v21.2d, v16.d[1]
+	FMOVQ    16(R14), F17
+	WORD     $0x4fd11284 // fmla v4.2d, v20.2d, v17.d[0]
+	WORD     $0x4fd112a5 // fmla v5.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd11a86 // fmla v6.2d, v20.2d, v17.d[1]
+	WORD     $0x4fd11aa7 // fmla v7.2d, v21.2d, v17.d[1]
+	FMOVQ    32(R14), F18
+	WORD     $0x4fd21288 // fmla v8.2d, v20.2d, v18.d[0]
+	WORD     $0x4fd212a9 // fmla v9.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd21a8a // fmla v10.2d, v20.2d, v18.d[1]
+	WORD     $0x4fd21aab // fmla v11.2d, v21.2d, v18.d[1]
+	FMOVQ    48(R14), F19
+	WORD     $0x4fd3128c // fmla v12.2d, v20.2d, v19.d[0]
+	WORD     $0x4fd312ad // fmla v13.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd31a8e // fmla v14.2d, v20.2d, v19.d[1]
+	WORD     $0x4fd31aaf // fmla v15.2d, v21.2d, v19.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns8x2
+fewcolumns8x2:
+	ADD      $4, R15, R15
+	B        left8x2
+left8x2:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end8x2
 one8x2:
 	FLDPQ    (R3), (F16, F17)
 	FMOVD    (R14), F18
@@ -9719,16 +14482,16 @@ one8x2:
 	FMOVD    (R8)(R2), F25
 	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
 	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one8x2
-	B        store8x2
-tail8x2:
-onetail8x2:
+end8x2:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store8x2
+last8x2:
 	FMOVQ    (R3), F16
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
@@ -9765,13 +14528,9 @@ t830:
 	FMOVD    (R8)(R2), F25
 	WORD     $0x4fd9120e // fmla v14.2d, v16.2d, v25.d[0]
 	WORD     $0x4fd9122f // fmla v15.2d, v17.2d, v25.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail8x2
 store8x2:
 	CBZ      R9, fetched8x2
 	MOVD     R7, 40(RSP)
@@ -9997,6 +14756,22 @@ next8x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $64, R5
+	BNE      below8x2
+	CMP      $8, R2
+	BNE      below8x2
+	MOVD     88(R0), R15
+	MOVD     $64, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile8x2
+	B        done
+below8x2:
 	MOVD     $8, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -10266,39 +15041,132 @@ steps7x2:
 	MOVD     56(R0), R9
 fetch7x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail7x2
-	CMP      $8, R5
-	BNE      apart7x2
+	BEQ      whole7x2
+	SUBS     $1, R15, R15
+	BEQ      last7x2
+whole7x2:
 	CMP      $32, R6
 	BNE      apart7x2
-	SUBS     $2, R15, R15
-	BLT      few7x2
-lanes7x2:
-	FMOVQ    (R14), F14
-	WORD     $0x3ce269cf // ldr q15, [x14, x2]
-	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
-	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
-	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
-	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
-	FMOVQ    (R8), F20
+	CMP      $8, R5
+	BEQ      rows7x2
+	CMP      $56, R5
+	BNE      apart7x2
+	CMP      $8, R2
+	BEQ      packed7x2
+apart7x2:
+	CMP      $8, R5
+	BEQ      rowsapart7x2
+	CMP      $8, R2
+	BEQ      columns7x2
+	B        left7x2
+packed7x2:
+	SUBS     $4, R15, R15
+	BLT      fewpacked7x2
+kpacked7x2:
+	FLDPQ    (R3), (F18, F19)
+	FLDPQ    (R14), (F14, F15)
+	WORD     $0x4fce1240 // fmla v0.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1261 // fmla v1.2d, v19.2d, v14.d[0]
+	WORD     $0x4fce1a42 // fmla v2.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a63 // fmla v3.2d, v19.2d, v14.d[1]
+	WORD     $0x4fcf1244 // fmla v4.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1265 // fmla v5.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	FLDPQ    32(R14), (F16, F17)
+	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01a4a // fmla v10.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6b // fmla v11.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd1124c // fmla v12.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126d // fmla v13.2d, v19.2d, v17.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F18, F19)
+	WORD     $0x4fd11a40 // fmla v0.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a61 // fmla v1.2d, v19.2d, v17.d[1]
+	FLDPQ    64(R14), (F14, F15)
+	WORD     $0x4fce1242 // fmla v2.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1263 // fmla v3.2d, v19.2d, v14.d[0]
+	WORD     $0x4fce1a44 // fmla v4.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a65 // fmla v5.2d, v19.2d, v14.d[1]
+	WORD     $0x4fcf1246 // fmla v6.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1267 // fmla v7.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1a48 // fmla v8.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a69 // fmla v9.2d, v19.2d, v15.d[1]
+	FLDPQ    96(R14), (F16, F17)
+	WORD     $0x4fd0124a // fmla v10.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd0126b // fmla v11.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01a4c // fmla v12.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6d // fmla v13.2d, v19.2d, v16.d[1]
+	FLDPQ    64(R3), (F18, F19)
+	WORD     $0x4fd11240 // fmla v0.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd11261 // fmla v1.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd11a42 // fmla v2.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a63 // fmla v3.2d, v19.2d, v17.d[1]
+	FLDPQ    128(R14), (F14, F15)
+	WORD     $0x4fce1244 // fmla v4.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1265 // fmla v5.2d, v19.2d, v14.d[0]
+	WORD     $0x4fce1a46 // fmla v6.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a67 // fmla v7.2d, v19.2d, v14.d[1]
+	WORD     $0x4fcf1248 // fmla v8.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1269 // fmla v9.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1a4a // fmla v10.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a6b // fmla v11.2d, v19.2d, v15.d[1]
+	FLDPQ    160(R14), (F16, F17)
+	WORD     $0x4fd0124c // fmla v12.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd0126d // fmla v13.2d, v19.2d, v16.d[0]
+	FLDPQ    96(R3), (F18, F19)
+	WORD     $0x4fd01a40 // fmla v0.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a61 // fmla v1.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd11242 // fmla v2.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd11263 // fmla v3.2d, v19.2d, v17.d[0]
+	WORD     $0x4fd11a44 // fmla v4.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a65 // fmla v5.2d, v19.2d, v17.d[1]
+	FLDPQ    192(R14), (F14, F15)
+	WORD     $0x4fce1246 // fmla v6.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1267 // fmla v7.2d, v19.2d, v14.d[0]
+	WORD     $0x4fce1a48 // fmla v8.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a69 // fmla v9.2d, v19.2d, v14.d[1]
+	WORD     $0x4fcf124a // fmla v10.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf126b // fmla v11.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1a4c // fmla v12.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a6d // fmla v13.2d, v19.2d, v15.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $224, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked7x2
+fewpacked7x2:
+	ADD      $4, R15, R15
+	B        left7x2
+rows7x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows7x2
+krows7x2:
 	FLDPQ    (R3), (F21, F22)
+	FMOVQ    (R14), F14
 	WORD     $0x4fce12a0 // fmla v0.2d, v21.2d, v14.d[0]
 	WORD     $0x4fce12c1 // fmla v1.2d, v22.2d, v14.d[0]
+	WORD     $0x3ce269cf // ldr q15, [x14, x2]
 	WORD     $0x4fcf12a2 // fmla v2.2d, v21.2d, v15.d[0]
 	WORD     $0x4fcf12c3 // fmla v3.2d, v22.2d, v15.d[0]
+	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
 	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
 	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
 	WORD     $0x4fd112a6 // fmla v6.2d, v21.2d, v17.d[0]
 	WORD     $0x4fd112c7 // fmla v7.2d, v22.2d, v17.d[0]
+	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
 	WORD     $0x4fd212a8 // fmla v8.2d, v21.2d, v18.d[0]
 	WORD     $0x4fd212c9 // fmla v9.2d, v22.2d, v18.d[0]
+	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
 	WORD     $0x4fd312aa // fmla v10.2d, v21.2d, v19.d[0]
 	WORD     $0x4fd312cb // fmla v11.2d, v22.2d, v19.d[0]
+	FMOVQ    (R8), F20
 	WORD     $0x4fd412ac // fmla v12.2d, v21.2d, v20.d[0]
 	WORD     $0x4fd412cd // fmla v13.2d, v22.2d, v20.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -10317,18 +15185,245 @@ lanes7x2:
 	WORD     $0x4fd31acb // fmla v11.2d, v22.2d, v19.d[1]
 	WORD     $0x4fd41aac // fmla v12.2d, v21.2d, v20.d[1]
 	WORD     $0x4fd41acd // fmla v13.2d, v22.2d, v20.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $64, R3, R3
+	FLDPQ    64(R3), (F21, F22)
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
-	SUBS     $2, R15, R15
-	BGE      lanes7x2
-few7x2:
-	ADDS     $2, R15, R15
-	BEQ      store7x2
-	B        one7x2
-apart7x2:
+	FMOVQ    (R14), F14
+	WORD     $0x4fce12a0 // fmla v0.2d, v21.2d, v14.d[0]
+	WORD     $0x4fce12c1 // fmla v1.2d, v22.2d, v14.d[0]
+	WORD     $0x3ce269cf // ldr q15, [x14, x2]
+	WORD     $0x4fcf12a2 // fmla v2.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c3 // fmla v3.2d, v22.2d, v15.d[0]
+	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
+	WORD     $0x4fd112a6 // fmla v6.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c7 // fmla v7.2d, v22.2d, v17.d[0]
+	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
+	WORD     $0x4fd212a8 // fmla v8.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c9 // fmla v9.2d, v22.2d, v18.d[0]
+	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
+	WORD     $0x4fd312aa // fmla v10.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312cb // fmla v11.2d, v22.2d, v19.d[0]
+	FMOVQ    (R8), F20
+	WORD     $0x4fd412ac // fmla v12.2d, v21.2d, v20.d[0]
+	WORD     $0x4fd412cd // fmla v13.2d, v22.2d, v20.d[0]
+	FLDPQ    96(R3), (F21, F22)
+	WORD     $0x4fce1aa0 // fmla v0.2d, v21.2d, v14.d[1]
+	WORD     $0x4fce1ac1 // fmla v1.2d, v22.2d, v14.d[1]
+	WORD     $0x4fcf1aa2 // fmla v2.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac3 // fmla v3.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11aa6 // fmla v6.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac7 // fmla v7.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21aa8 // fmla v8.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac9 // fmla v9.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31aaa // fmla v10.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31acb // fmla v11.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd41aac // fmla v12.2d, v21.2d, v20.d[1]
+	WORD     $0x4fd41acd // fmla v13.2d, v22.2d, v20.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      krows7x2
+fewrows7x2:
+	ADD      $4, R15, R15
+	B        left7x2
+rowsapart7x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart7x2
+krowsapart7x2:
+	FLDPQ    (R3), (F21, F22)
+	FMOVQ    (R14), F14
+	WORD     $0x4fce12a0 // fmla v0.2d, v21.2d, v14.d[0]
+	WORD     $0x4fce12c1 // fmla v1.2d, v22.2d, v14.d[0]
+	WORD     $0x3ce269cf // ldr q15, [x14, x2]
+	WORD     $0x4fcf12a2 // fmla v2.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c3 // fmla v3.2d, v22.2d, v15.d[0]
+	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
+	WORD     $0x4fd112a6 // fmla v6.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c7 // fmla v7.2d, v22.2d, v17.d[0]
+	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
+	WORD     $0x4fd212a8 // fmla v8.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c9 // fmla v9.2d, v22.2d, v18.d[0]
+	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
+	WORD     $0x4fd312aa // fmla v10.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312cb // fmla v11.2d, v22.2d, v19.d[0]
+	FMOVQ    (R8), F20
+	WORD     $0x4fd412ac // fmla v12.2d, v21.2d, v20.d[0]
+	WORD     $0x4fd412cd // fmla v13.2d, v22.2d, v20.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F21, F22)
+	WORD     $0x4fce1aa0 // fmla v0.2d, v21.2d, v14.d[1]
+	WORD     $0x4fce1ac1 // fmla v1.2d, v22.2d, v14.d[1]
+	WORD     $0x4fcf1aa2 // fmla v2.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac3 // fmla v3.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11aa6 // fmla v6.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac7 // fmla v7.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21aa8 // fmla v8.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac9 // fmla v9.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31aaa // fmla v10.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31acb // fmla v11.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd41aac // fmla v12.2d, v21.2d, v20.d[1]
+	WORD     $0x4fd41acd // fmla v13.2d, v22.2d, v20.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F21, F22)
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F14
+	WORD     $0x4fce12a0 // fmla v0.2d, v21.2d, v14.d[0]
+	WORD     $0x4fce12c1 // fmla v1.2d, v22.2d, v14.d[0]
+	WORD     $0x3ce269cf // ldr q15, [x14, x2]
+	WORD     $0x4fcf12a2 // fmla v2.2d, v21.2d, v15.d[0]
+	WORD     $0x4fcf12c3 // fmla v3.2d, v22.2d, v15.d[0]
+	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
+	WORD     $0x4fd012a4 // fmla v4.2d, v21.2d, v16.d[0]
+	WORD     $0x4fd012c5 // fmla v5.2d, v22.2d, v16.d[0]
+	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
+	WORD     $0x4fd112a6 // fmla v6.2d, v21.2d, v17.d[0]
+	WORD     $0x4fd112c7 // fmla v7.2d, v22.2d, v17.d[0]
+	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
+	WORD     $0x4fd212a8 // fmla v8.2d, v21.2d, v18.d[0]
+	WORD     $0x4fd212c9 // fmla v9.2d, v22.2d, v18.d[0]
+	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
+	WORD     $0x4fd312aa // fmla v10.2d, v21.2d, v19.d[0]
+	WORD     $0x4fd312cb // fmla v11.2d, v22.2d, v19.d[0]
+	FMOVQ    (R8), F20
+	WORD     $0x4fd412ac // fmla v12.2d, v21.2d, v20.d[0]
+	WORD     $0x4fd412cd // fmla v13.2d, v22.2d, v20.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F21, F22)
+	WORD     $0x4fce1aa0 // fmla v0.2d, v21.2d, v14.d[1]
+	WORD     $0x4fce1ac1 // fmla v1.2d, v22.2d, v14.d[1]
+	WORD     $0x4fcf1aa2 // fmla v2.2d, v21.2d, v15.d[1]
+	WORD     $0x4fcf1ac3 // fmla v3.2d, v22.2d, v15.d[1]
+	WORD     $0x4fd01aa4 // fmla v4.2d, v21.2d, v16.d[1]
+	WORD     $0x4fd01ac5 // fmla v5.2d, v22.2d, v16.d[1]
+	WORD     $0x4fd11aa6 // fmla v6.2d, v21.2d, v17.d[1]
+	WORD     $0x4fd11ac7 // fmla v7.2d, v22.2d, v17.d[1]
+	WORD     $0x4fd21aa8 // fmla v8.2d, v21.2d, v18.d[1]
+	WORD     $0x4fd21ac9 // fmla v9.2d, v22.2d, v18.d[1]
+	WORD     $0x4fd31aaa // fmla v10.2d, v21.2d, v19.d[1]
+	WORD     $0x4fd31acb // fmla v11.2d, v22.2d, v19.d[1]
+	WORD     $0x4fd41aac // fmla v12.2d, v21.2d, v20.d[1]
+	WORD     $0x4fd41acd // fmla v13.2d, v22.2d, v20.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      krowsapart7x2
+fewrowsapart7x2:
+	ADD      $4, R15, R15
+	B        left7x2
+columns7x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns7x2
+kcolumns7x2:
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F14
+	WORD     $0x4fce1240 // fmla v0.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1261 // fmla v1.2d, v19.2d, v14.d[0]
+	WORD     $0x4fce1a42 // fmla v2.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a63 // fmla v3.2d, v19.2d, v14.d[1]
+	FMOVQ    16(R14), F15
+	WORD     $0x4fcf1244 // fmla v4.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1265 // fmla v5.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	FMOVQ    32(R14), F16
+	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01a4a // fmla v10.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6b // fmla v11.2d, v19.2d, v16.d[1]
+	FMOVD    48(R14), F17
+	WORD     $0x4fd1124c // fmla v12.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126d // fmla v13.2d, v19.2d, v17.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F14
+	WORD     $0x4fce1240 // fmla v0.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1261 // fmla v1.2d, v19.2d, v14.d[0]
+	WORD     $0x4fce1a42 // fmla v2.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a63 // fmla v3.2d, v19.2d, v14.d[1]
+	FMOVQ    16(R14), F15
+	WORD     $0x4fcf1244 // fmla v4.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1265 // fmla v5.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	FMOVQ    32(R14), F16
+	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01a4a // fmla v10.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6b // fmla v11.2d, v19.2d, v16.d[1]
+	FMOVD    48(R14), F17
+	WORD     $0x4fd1124c // fmla v12.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126d // fmla v13.2d, v19.2d, v17.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F14
+	WORD     $0x4fce1240 // fmla v0.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1261 // fmla v1.2d, v19.2d, v14.d[0]
+	WORD     $0x4fce1a42 // fmla v2.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a63 // fmla v3.2d, v19.2d, v14.d[1]
+	FMOVQ    16(R14), F15
+	WORD     $0x4fcf1244 // fmla v4.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1265 // fmla v5.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	FMOVQ    32(R14), F16
+	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01a4a // fmla v10.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6b // fmla v11.2d, v19.2d, v16.d[1]
+	FMOVD    48(R14), F17
+	WORD     $0x4fd1124c // fmla v12.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126d // fmla v13.2d, v19.2d, v17.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F14
+	WORD     $0x4fce1240 // fmla v0.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1261 // fmla v1.2d, v19.2d, v14.d[0]
+	WORD     $0x4fce1a42 // fmla v2.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a63 // fmla v3.2d, v19.2d, v14.d[1]
+	FMOVQ    16(R14), F15
+	WORD     $0x4fcf1244 // fmla v4.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1265 // fmla v5.2d, v19.2d, v15.d[0]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	FMOVQ    32(R14), F16
+	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x4fd01a4a // fmla v10.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a6b // fmla v11.2d, v19.2d, v16.d[1]
+	FMOVD    48(R14), F17
+	WORD     $0x4fd1124c // fmla v12.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126d // fmla v13.2d, v19.2d, v17.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns7x2
+fewcolumns7x2:
+	ADD      $4, R15, R15
+	B        left7x2
+left7x2:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end7x2
 one7x2:
 	FLDPQ    (R3), (F14, F15)
 	FMOVD    (R14), F16
@@ -10352,16 +15447,16 @@ one7x2:
 	FMOVD    (R8), F22
 	WORD     $0x4fd611cc // fmla v12.2d, v14.2d, v22.d[0]
 	WORD     $0x4fd611ed // fmla v13.2d, v15.2d, v22.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one7x2
-	B        store7x2
-tail7x2:
-onetail7x2:
+end7x2:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store7x2
+last7x2:
 	FMOVQ    (R3), F14
 	MOVD     8(RSP), R23
 	VMOVI    $0, V15.B16
@@ -10395,13 +15490,9 @@ t892:
 	FMOVD    (R8), F22
 	WORD     $0x4fd611cc // fmla v12.2d, v14.2d, v22.d[0]
 	WORD     $0x4fd611ed // fmla v13.2d, v15.2d, v22.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail7x2
 store7x2:
 	CBZ      R9, fetched7x2
 	MOVD     R7, 40(RSP)
@@ -10601,6 +15692,22 @@ next7x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $56, R5
+	BNE      below7x2
+	CMP      $8, R2
+	BNE      below7x2
+	MOVD     88(R0), R15
+	MOVD     $56, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile7x2
+	B        done
+below7x2:
 	MOVD     $7, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -10837,36 +15944,120 @@ steps6x2:
 	MOVD     56(R0), R9
 fetch6x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail6x2
-	CMP      $8, R5
-	BNE      apart6x2
+	BEQ      whole6x2
+	SUBS     $1, R15, R15
+	BEQ      last6x2
+whole6x2:
 	CMP      $32, R6
 	BNE      apart6x2
-	SUBS     $2, R15, R15
-	BLT      few6x2
-lanes6x2:
-	FMOVQ    (R14), F12
-	WORD     $0x3ce269cd // ldr q13, [x14, x2]
-	WORD     $0x3cea69ce // ldr q14, [x14, x10]
-	WORD     $0x3ce169cf // ldr q15, [x14, x1]
-	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
-	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
+	CMP      $8, R5
+	BEQ      rows6x2
+	CMP      $48, R5
+	BNE      apart6x2
+	CMP      $8, R2
+	BEQ      packed6x2
+apart6x2:
+	CMP      $8, R5
+	BEQ      rowsapart6x2
+	CMP      $8, R2
+	BEQ      columns6x2
+	B        left6x2
+packed6x2:
+	SUBS     $4, R15, R15
+	BLT      fewpacked6x2
+kpacked6x2:
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    (R14), (F12, F13)
+	WORD     $0x4fcc1200 // fmla v0.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1221 // fmla v1.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1a02 // fmla v2.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a23 // fmla v3.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcd1204 // fmla v4.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1225 // fmla v5.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1a06 // fmla v6.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a27 // fmla v7.2d, v17.2d, v13.d[1]
+	FLDPQ    32(R14), (F14, F15)
+	WORD     $0x4fce1208 // fmla v8.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1229 // fmla v9.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1a0a // fmla v10.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a2b // fmla v11.2d, v17.2d, v14.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F16, F17)
+	WORD     $0x4fcf1200 // fmla v0.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf1221 // fmla v1.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf1a02 // fmla v2.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a23 // fmla v3.2d, v17.2d, v15.d[1]
+	FLDPQ    64(R14), (F12, F13)
+	WORD     $0x4fcc1204 // fmla v4.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1225 // fmla v5.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1a06 // fmla v6.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a27 // fmla v7.2d, v17.2d, v12.d[1]
+	WORD     $0x4fcd1208 // fmla v8.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1229 // fmla v9.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1a0a // fmla v10.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a2b // fmla v11.2d, v17.2d, v13.d[1]
+	FLDPQ    64(R3), (F16, F17)
+	FLDPQ    96(R14), (F14, F15)
+	WORD     $0x4fce1200 // fmla v0.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1221 // fmla v1.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1a02 // fmla v2.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a23 // fmla v3.2d, v17.2d, v14.d[1]
+	WORD     $0x4fcf1204 // fmla v4.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf1225 // fmla v5.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf1a06 // fmla v6.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a27 // fmla v7.2d, v17.2d, v15.d[1]
+	FLDPQ    128(R14), (F12, F13)
+	WORD     $0x4fcc1208 // fmla v8.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc1229 // fmla v9.2d, v17.2d, v12.d[0]
+	WORD     $0x4fcc1a0a // fmla v10.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcc1a2b // fmla v11.2d, v17.2d, v12.d[1]
+	FLDPQ    96(R3), (F16, F17)
+	WORD     $0x4fcd1200 // fmla v0.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd1221 // fmla v1.2d, v17.2d, v13.d[0]
+	WORD     $0x4fcd1a02 // fmla v2.2d, v16.2d, v13.d[1]
+	WORD     $0x4fcd1a23 // fmla v3.2d, v17.2d, v13.d[1]
+	FLDPQ    160(R14), (F14, F15)
+	WORD     $0x4fce1204 // fmla v4.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce1225 // fmla v5.2d, v17.2d, v14.d[0]
+	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
+	WORD     $0x4fce1a27 // fmla v7.2d, v17.2d, v14.d[1]
+	WORD     $0x4fcf1208 // fmla v8.2d, v16.2d, v15.d[0]
+	WORD     $0x4fcf1229 // fmla v9.2d, v17.2d, v15.d[0]
+	WORD     $0x4fcf1a0a // fmla v10.2d, v16.2d, v15.d[1]
+	WORD     $0x4fcf1a2b // fmla v11.2d, v17.2d, v15.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $192, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked6x2
+fewpacked6x2:
+	ADD      $4, R15, R15
+	B        left6x2
+rows6x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows6x2
+krows6x2:
 	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F12
 	WORD     $0x4fcc1240 // fmla v0.2d, v18.2d, v12.d[0]
 	WORD     $0x4fcc1261 // fmla v1.2d, v19.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
 	WORD     $0x4fcd1242 // fmla v2.2d, v18.2d, v13.d[0]
 	WORD     $0x4fcd1263 // fmla v3.2d, v19.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
 	WORD     $0x4fce1244 // fmla v4.2d, v18.2d, v14.d[0]
 	WORD     $0x4fce1265 // fmla v5.2d, v19.2d, v14.d[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
 	WORD     $0x4fcf1246 // fmla v6.2d, v18.2d, v15.d[0]
 	WORD     $0x4fcf1267 // fmla v7.2d, v19.2d, v15.d[0]
+	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
 	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
 	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
 	WORD     $0x4fd1124a // fmla v10.2d, v18.2d, v17.d[0]
 	WORD     $0x4fd1126b // fmla v11.2d, v19.2d, v17.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -10883,17 +16074,213 @@ lanes6x2:
 	WORD     $0x4fd01a69 // fmla v9.2d, v19.2d, v16.d[1]
 	WORD     $0x4fd11a4a // fmla v10.2d, v18.2d, v17.d[1]
 	WORD     $0x4fd11a6b // fmla v11.2d, v19.2d, v17.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $64, R3, R3
+	FLDPQ    64(R3), (F18, F19)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes6x2
-few6x2:
-	ADDS     $2, R15, R15
-	BEQ      store6x2
-	B        one6x2
-apart6x2:
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc1240 // fmla v0.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcc1261 // fmla v1.2d, v19.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4fcd1242 // fmla v2.2d, v18.2d, v13.d[0]
+	WORD     $0x4fcd1263 // fmla v3.2d, v19.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4fce1244 // fmla v4.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1265 // fmla v5.2d, v19.2d, v14.d[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x4fcf1246 // fmla v6.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1267 // fmla v7.2d, v19.2d, v15.d[0]
+	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
+	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
+	WORD     $0x4fd1124a // fmla v10.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126b // fmla v11.2d, v19.2d, v17.d[0]
+	FLDPQ    96(R3), (F18, F19)
+	WORD     $0x4fcc1a40 // fmla v0.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcc1a61 // fmla v1.2d, v19.2d, v12.d[1]
+	WORD     $0x4fcd1a42 // fmla v2.2d, v18.2d, v13.d[1]
+	WORD     $0x4fcd1a63 // fmla v3.2d, v19.2d, v13.d[1]
+	WORD     $0x4fce1a44 // fmla v4.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a65 // fmla v5.2d, v19.2d, v14.d[1]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	WORD     $0x4fd01a48 // fmla v8.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a69 // fmla v9.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd11a4a // fmla v10.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a6b // fmla v11.2d, v19.2d, v17.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows6x2
+fewrows6x2:
+	ADD      $4, R15, R15
+	B        left6x2
+rowsapart6x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart6x2
+krowsapart6x2:
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc1240 // fmla v0.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcc1261 // fmla v1.2d, v19.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4fcd1242 // fmla v2.2d, v18.2d, v13.d[0]
+	WORD     $0x4fcd1263 // fmla v3.2d, v19.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4fce1244 // fmla v4.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1265 // fmla v5.2d, v19.2d, v14.d[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x4fcf1246 // fmla v6.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1267 // fmla v7.2d, v19.2d, v15.d[0]
+	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
+	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
+	WORD     $0x4fd1124a // fmla v10.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126b // fmla v11.2d, v19.2d, v17.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F18, F19)
+	WORD     $0x4fcc1a40 // fmla v0.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcc1a61 // fmla v1.2d, v19.2d, v12.d[1]
+	WORD     $0x4fcd1a42 // fmla v2.2d, v18.2d, v13.d[1]
+	WORD     $0x4fcd1a63 // fmla v3.2d, v19.2d, v13.d[1]
+	WORD     $0x4fce1a44 // fmla v4.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a65 // fmla v5.2d, v19.2d, v14.d[1]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	WORD     $0x4fd01a48 // fmla v8.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a69 // fmla v9.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd11a4a // fmla v10.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a6b // fmla v11.2d, v19.2d, v17.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F18, F19)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc1240 // fmla v0.2d, v18.2d, v12.d[0]
+	WORD     $0x4fcc1261 // fmla v1.2d, v19.2d, v12.d[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4fcd1242 // fmla v2.2d, v18.2d, v13.d[0]
+	WORD     $0x4fcd1263 // fmla v3.2d, v19.2d, v13.d[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4fce1244 // fmla v4.2d, v18.2d, v14.d[0]
+	WORD     $0x4fce1265 // fmla v5.2d, v19.2d, v14.d[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x4fcf1246 // fmla v6.2d, v18.2d, v15.d[0]
+	WORD     $0x4fcf1267 // fmla v7.2d, v19.2d, v15.d[0]
+	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
+	WORD     $0x4fd01248 // fmla v8.2d, v18.2d, v16.d[0]
+	WORD     $0x4fd01269 // fmla v9.2d, v19.2d, v16.d[0]
+	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
+	WORD     $0x4fd1124a // fmla v10.2d, v18.2d, v17.d[0]
+	WORD     $0x4fd1126b // fmla v11.2d, v19.2d, v17.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F18, F19)
+	WORD     $0x4fcc1a40 // fmla v0.2d, v18.2d, v12.d[1]
+	WORD     $0x4fcc1a61 // fmla v1.2d, v19.2d, v12.d[1]
+	WORD     $0x4fcd1a42 // fmla v2.2d, v18.2d, v13.d[1]
+	WORD     $0x4fcd1a63 // fmla v3.2d, v19.2d, v13.d[1]
+	WORD     $0x4fce1a44 // fmla v4.2d, v18.2d, v14.d[1]
+	WORD     $0x4fce1a65 // fmla v5.2d, v19.2d, v14.d[1]
+	WORD     $0x4fcf1a46 // fmla v6.2d, v18.2d, v15.d[1]
+	WORD     $0x4fcf1a67 // fmla v7.2d, v19.2d, v15.d[1]
+	WORD     $0x4fd01a48 // fmla v8.2d, v18.2d, v16.d[1]
+	WORD     $0x4fd01a69 // fmla v9.2d, v19.2d, v16.d[1]
+	WORD     $0x4fd11a4a // fmla v10.2d, v18.2d, v17.d[1]
+	WORD     $0x4fd11a6b // fmla v11.2d, v19.2d, v17.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart6x2
+fewrowsapart6x2:
+	ADD      $4, R15, R15
+	B        left6x2
+columns6x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns6x2
+kcolumns6x2:
+	FLDPQ    (R3), (F15, F16)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11e0 // fmla v0.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1201 // fmla v1.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc19e2 // fmla v2.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a03 // fmla v3.2d, v16.2d, v12.d[1]
+	FMOVQ    16(R14), F13
+	WORD     $0x4fcd11e4 // fmla v4.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd19e6 // fmla v6.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a07 // fmla v7.2d, v16.2d, v13.d[1]
+	FMOVQ    32(R14), F14
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce19ea // fmla v10.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a0b // fmla v11.2d, v16.2d, v14.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F15, F16)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11e0 // fmla v0.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1201 // fmla v1.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc19e2 // fmla v2.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a03 // fmla v3.2d, v16.2d, v12.d[1]
+	FMOVQ    16(R14), F13
+	WORD     $0x4fcd11e4 // fmla v4.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd19e6 // fmla v6.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a07 // fmla v7.2d, v16.2d, v13.d[1]
+	FMOVQ    32(R14), F14
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce19ea // fmla v10.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a0b // fmla v11.2d, v16.2d, v14.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F15, F16)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11e0 // fmla v0.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1201 // fmla v1.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc19e2 // fmla v2.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a03 // fmla v3.2d, v16.2d, v12.d[1]
+	FMOVQ    16(R14), F13
+	WORD     $0x4fcd11e4 // fmla v4.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd19e6 // fmla v6.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a07 // fmla v7.2d, v16.2d, v13.d[1]
+	FMOVQ    32(R14), F14
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce19ea // fmla v10.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a0b // fmla v11.2d, v16.2d, v14.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F15, F16)
+	FMOVQ    (R14), F12
+	WORD     $0x4fcc11e0 // fmla v0.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1201 // fmla v1.2d, v16.2d, v12.d[0]
+	WORD     $0x4fcc19e2 // fmla v2.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a03 // fmla v3.2d, v16.2d, v12.d[1]
+	FMOVQ    16(R14), F13
+	WORD     $0x4fcd11e4 // fmla v4.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	WORD     $0x4fcd19e6 // fmla v6.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a07 // fmla v7.2d, v16.2d, v13.d[1]
+	FMOVQ    32(R14), F14
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	WORD     $0x4fce19ea // fmla v10.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a0b // fmla v11.2d, v16.2d, v14.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns6x2
+fewcolumns6x2:
+	ADD      $4, R15, R15
+	B        left6x2
+left6x2:
+	CBZ      R15, end6x2
 one6x2:
 	FLDPQ    (R3), (F12, F13)
 	FMOVD    (R14), F14
@@ -10914,15 +16301,15 @@ one6x2:
 	FMOVD    (R14)(R4), F19
 	WORD     $0x4fd3118a // fmla v10.2d, v12.2d, v19.d[0]
 	WORD     $0x4fd311ab // fmla v11.2d, v13.2d, v19.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one6x2
-	B        store6x2
-tail6x2:
-onetail6x2:
+end6x2:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store6x2
+last6x2:
 	FMOVQ    (R3), F12
 	MOVD     8(RSP), R23
 	VMOVI    $0, V13.B16
@@ -10953,12 +16340,8 @@ t946:
 	FMOVD    (R14)(R4), F19
 	WORD     $0x4fd3118a // fmla v10.2d, v12.2d, v19.d[0]
 	WORD     $0x4fd311ab // fmla v11.2d, v13.2d, v19.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail6x2
 store6x2:
 	CBZ      R9, fetched6x2
 	MOVD     R7, 40(RSP)
@@ -11132,6 +16515,22 @@ next6x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $48, R5
+	BNE      below6x2
+	CMP      $8, R2
+	BNE      below6x2
+	MOVD     88(R0), R15
+	MOVD     $48, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile6x2
+	B        done
+below6x2:
 	MOVD     $6, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -11336,33 +16735,108 @@ steps5x2:
 	MOVD     56(R0), R9
 fetch5x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail5x2
-	CMP      $8, R5
-	BNE      apart5x2
+	BEQ      whole5x2
+	SUBS     $1, R15, R15
+	BEQ      last5x2
+whole5x2:
 	CMP      $32, R6
 	BNE      apart5x2
-	SUBS     $2, R15, R15
-	BLT      few5x2
-lanes5x2:
-	FMOVQ    (R14), F10
-	WORD     $0x3ce269cb // ldr q11, [x14, x2]
-	WORD     $0x3cea69cc // ldr q12, [x14, x10]
-	WORD     $0x3ce169cd // ldr q13, [x14, x1]
-	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
+	CMP      $8, R5
+	BEQ      rows5x2
+	CMP      $40, R5
+	BNE      apart5x2
+	CMP      $8, R2
+	BEQ      packed5x2
+apart5x2:
+	CMP      $8, R5
+	BEQ      rowsapart5x2
+	CMP      $8, R2
+	BEQ      columns5x2
+	B        left5x2
+packed5x2:
+	SUBS     $4, R15, R15
+	BLT      fewpacked5x2
+kpacked5x2:
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    (R14), (F10, F11)
+	WORD     $0x4fca11c0 // fmla v0.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca11e1 // fmla v1.2d, v15.2d, v10.d[0]
+	WORD     $0x4fca19c2 // fmla v2.2d, v14.2d, v10.d[1]
+	WORD     $0x4fca19e3 // fmla v3.2d, v15.2d, v10.d[1]
+	WORD     $0x4fcb11c4 // fmla v4.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcb11e5 // fmla v5.2d, v15.2d, v11.d[0]
+	WORD     $0x4fcb19c6 // fmla v6.2d, v14.2d, v11.d[1]
+	WORD     $0x4fcb19e7 // fmla v7.2d, v15.2d, v11.d[1]
+	FLDPQ    32(R14), (F12, F13)
+	WORD     $0x4fcc11c8 // fmla v8.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e9 // fmla v9.2d, v15.2d, v12.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F14, F15)
+	WORD     $0x4fcc19c0 // fmla v0.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e1 // fmla v1.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcd11c2 // fmla v2.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e3 // fmla v3.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd19c4 // fmla v4.2d, v14.2d, v13.d[1]
+	WORD     $0x4fcd19e5 // fmla v5.2d, v15.2d, v13.d[1]
+	FLDPQ    64(R14), (F10, F11)
+	WORD     $0x4fca11c6 // fmla v6.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca11e7 // fmla v7.2d, v15.2d, v10.d[0]
+	WORD     $0x4fca19c8 // fmla v8.2d, v14.2d, v10.d[1]
+	WORD     $0x4fca19e9 // fmla v9.2d, v15.2d, v10.d[1]
+	FLDPQ    64(R3), (F14, F15)
+	WORD     $0x4fcb11c0 // fmla v0.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcb11e1 // fmla v1.2d, v15.2d, v11.d[0]
+	WORD     $0x4fcb19c2 // fmla v2.2d, v14.2d, v11.d[1]
+	WORD     $0x4fcb19e3 // fmla v3.2d, v15.2d, v11.d[1]
+	FLDPQ    96(R14), (F12, F13)
+	WORD     $0x4fcc11c4 // fmla v4.2d, v14.2d, v12.d[0]
+	WORD     $0x4fcc11e5 // fmla v5.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc19c6 // fmla v6.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcc19e7 // fmla v7.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcd11c8 // fmla v8.2d, v14.2d, v13.d[0]
+	WORD     $0x4fcd11e9 // fmla v9.2d, v15.2d, v13.d[0]
+	FLDPQ    96(R3), (F14, F15)
+	WORD     $0x4fcd19c0 // fmla v0.2d, v14.2d, v13.d[1]
+	WORD     $0x4fcd19e1 // fmla v1.2d, v15.2d, v13.d[1]
+	FLDPQ    128(R14), (F10, F11)
+	WORD     $0x4fca11c2 // fmla v2.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca11e3 // fmla v3.2d, v15.2d, v10.d[0]
+	WORD     $0x4fca19c4 // fmla v4.2d, v14.2d, v10.d[1]
+	WORD     $0x4fca19e5 // fmla v5.2d, v15.2d, v10.d[1]
+	WORD     $0x4fcb11c6 // fmla v6.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcb11e7 // fmla v7.2d, v15.2d, v11.d[0]
+	WORD     $0x4fcb19c8 // fmla v8.2d, v14.2d, v11.d[1]
+	WORD     $0x4fcb19e9 // fmla v9.2d, v15.2d, v11.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $160, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked5x2
+fewpacked5x2:
+	ADD      $4, R15, R15
+	B        left5x2
+rows5x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows5x2
+krows5x2:
 	FLDPQ    (R3), (F15, F16)
+	FMOVQ    (R14), F10
 	WORD     $0x4fca11e0 // fmla v0.2d, v15.2d, v10.d[0]
 	WORD     $0x4fca1201 // fmla v1.2d, v16.2d, v10.d[0]
+	WORD     $0x3ce269cb // ldr q11, [x14, x2]
 	WORD     $0x4fcb11e2 // fmla v2.2d, v15.2d, v11.d[0]
 	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x3cea69cc // ldr q12, [x14, x10]
 	WORD     $0x4fcc11e4 // fmla v4.2d, v15.2d, v12.d[0]
 	WORD     $0x4fcc1205 // fmla v5.2d, v16.2d, v12.d[0]
+	WORD     $0x3ce169cd // ldr q13, [x14, x1]
 	WORD     $0x4fcd11e6 // fmla v6.2d, v15.2d, v13.d[0]
 	WORD     $0x4fcd1207 // fmla v7.2d, v16.2d, v13.d[0]
+	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
 	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
 	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -11377,17 +16851,190 @@ lanes5x2:
 	WORD     $0x4fcd1a07 // fmla v7.2d, v16.2d, v13.d[1]
 	WORD     $0x4fce19e8 // fmla v8.2d, v15.2d, v14.d[1]
 	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $64, R3, R3
+	FLDPQ    64(R3), (F15, F16)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes5x2
-few5x2:
-	ADDS     $2, R15, R15
-	BEQ      store5x2
-	B        one5x2
-apart5x2:
+	FMOVQ    (R14), F10
+	WORD     $0x4fca11e0 // fmla v0.2d, v15.2d, v10.d[0]
+	WORD     $0x4fca1201 // fmla v1.2d, v16.2d, v10.d[0]
+	WORD     $0x3ce269cb // ldr q11, [x14, x2]
+	WORD     $0x4fcb11e2 // fmla v2.2d, v15.2d, v11.d[0]
+	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x3cea69cc // ldr q12, [x14, x10]
+	WORD     $0x4fcc11e4 // fmla v4.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1205 // fmla v5.2d, v16.2d, v12.d[0]
+	WORD     $0x3ce169cd // ldr q13, [x14, x1]
+	WORD     $0x4fcd11e6 // fmla v6.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1207 // fmla v7.2d, v16.2d, v13.d[0]
+	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	FLDPQ    96(R3), (F15, F16)
+	WORD     $0x4fca19e0 // fmla v0.2d, v15.2d, v10.d[1]
+	WORD     $0x4fca1a01 // fmla v1.2d, v16.2d, v10.d[1]
+	WORD     $0x4fcb19e2 // fmla v2.2d, v15.2d, v11.d[1]
+	WORD     $0x4fcb1a03 // fmla v3.2d, v16.2d, v11.d[1]
+	WORD     $0x4fcc19e4 // fmla v4.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a05 // fmla v5.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcd19e6 // fmla v6.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a07 // fmla v7.2d, v16.2d, v13.d[1]
+	WORD     $0x4fce19e8 // fmla v8.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows5x2
+fewrows5x2:
+	ADD      $4, R15, R15
+	B        left5x2
+rowsapart5x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart5x2
+krowsapart5x2:
+	FLDPQ    (R3), (F15, F16)
+	FMOVQ    (R14), F10
+	WORD     $0x4fca11e0 // fmla v0.2d, v15.2d, v10.d[0]
+	WORD     $0x4fca1201 // fmla v1.2d, v16.2d, v10.d[0]
+	WORD     $0x3ce269cb // ldr q11, [x14, x2]
+	WORD     $0x4fcb11e2 // fmla v2.2d, v15.2d, v11.d[0]
+	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x3cea69cc // ldr q12, [x14, x10]
+	WORD     $0x4fcc11e4 // fmla v4.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1205 // fmla v5.2d, v16.2d, v12.d[0]
+	WORD     $0x3ce169cd // ldr q13, [x14, x1]
+	WORD     $0x4fcd11e6 // fmla v6.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1207 // fmla v7.2d, v16.2d, v13.d[0]
+	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	WORD     $0x4fca19e0 // fmla v0.2d, v15.2d, v10.d[1]
+	WORD     $0x4fca1a01 // fmla v1.2d, v16.2d, v10.d[1]
+	WORD     $0x4fcb19e2 // fmla v2.2d, v15.2d, v11.d[1]
+	WORD     $0x4fcb1a03 // fmla v3.2d, v16.2d, v11.d[1]
+	WORD     $0x4fcc19e4 // fmla v4.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a05 // fmla v5.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcd19e6 // fmla v6.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a07 // fmla v7.2d, v16.2d, v13.d[1]
+	WORD     $0x4fce19e8 // fmla v8.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F10
+	WORD     $0x4fca11e0 // fmla v0.2d, v15.2d, v10.d[0]
+	WORD     $0x4fca1201 // fmla v1.2d, v16.2d, v10.d[0]
+	WORD     $0x3ce269cb // ldr q11, [x14, x2]
+	WORD     $0x4fcb11e2 // fmla v2.2d, v15.2d, v11.d[0]
+	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x3cea69cc // ldr q12, [x14, x10]
+	WORD     $0x4fcc11e4 // fmla v4.2d, v15.2d, v12.d[0]
+	WORD     $0x4fcc1205 // fmla v5.2d, v16.2d, v12.d[0]
+	WORD     $0x3ce169cd // ldr q13, [x14, x1]
+	WORD     $0x4fcd11e6 // fmla v6.2d, v15.2d, v13.d[0]
+	WORD     $0x4fcd1207 // fmla v7.2d, v16.2d, v13.d[0]
+	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
+	WORD     $0x4fce11e8 // fmla v8.2d, v15.2d, v14.d[0]
+	WORD     $0x4fce1209 // fmla v9.2d, v16.2d, v14.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	WORD     $0x4fca19e0 // fmla v0.2d, v15.2d, v10.d[1]
+	WORD     $0x4fca1a01 // fmla v1.2d, v16.2d, v10.d[1]
+	WORD     $0x4fcb19e2 // fmla v2.2d, v15.2d, v11.d[1]
+	WORD     $0x4fcb1a03 // fmla v3.2d, v16.2d, v11.d[1]
+	WORD     $0x4fcc19e4 // fmla v4.2d, v15.2d, v12.d[1]
+	WORD     $0x4fcc1a05 // fmla v5.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcd19e6 // fmla v6.2d, v15.2d, v13.d[1]
+	WORD     $0x4fcd1a07 // fmla v7.2d, v16.2d, v13.d[1]
+	WORD     $0x4fce19e8 // fmla v8.2d, v15.2d, v14.d[1]
+	WORD     $0x4fce1a09 // fmla v9.2d, v16.2d, v14.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart5x2
+fewrowsapart5x2:
+	ADD      $4, R15, R15
+	B        left5x2
+columns5x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns5x2
+kcolumns5x2:
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    (R14), F10
+	WORD     $0x4fca11a0 // fmla v0.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c1 // fmla v1.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca19a2 // fmla v2.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c3 // fmla v3.2d, v14.2d, v10.d[1]
+	FMOVQ    16(R14), F11
+	WORD     $0x4fcb11a4 // fmla v4.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c5 // fmla v5.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcb19a6 // fmla v6.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c7 // fmla v7.2d, v14.2d, v11.d[1]
+	FMOVD    32(R14), F12
+	WORD     $0x4fcc11a8 // fmla v8.2d, v13.2d, v12.d[0]
+	WORD     $0x4fcc11c9 // fmla v9.2d, v14.2d, v12.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    (R14), F10
+	WORD     $0x4fca11a0 // fmla v0.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c1 // fmla v1.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca19a2 // fmla v2.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c3 // fmla v3.2d, v14.2d, v10.d[1]
+	FMOVQ    16(R14), F11
+	WORD     $0x4fcb11a4 // fmla v4.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c5 // fmla v5.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcb19a6 // fmla v6.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c7 // fmla v7.2d, v14.2d, v11.d[1]
+	FMOVD    32(R14), F12
+	WORD     $0x4fcc11a8 // fmla v8.2d, v13.2d, v12.d[0]
+	WORD     $0x4fcc11c9 // fmla v9.2d, v14.2d, v12.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    (R14), F10
+	WORD     $0x4fca11a0 // fmla v0.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c1 // fmla v1.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca19a2 // fmla v2.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c3 // fmla v3.2d, v14.2d, v10.d[1]
+	FMOVQ    16(R14), F11
+	WORD     $0x4fcb11a4 // fmla v4.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c5 // fmla v5.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcb19a6 // fmla v6.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c7 // fmla v7.2d, v14.2d, v11.d[1]
+	FMOVD    32(R14), F12
+	WORD     $0x4fcc11a8 // fmla v8.2d, v13.2d, v12.d[0]
+	WORD     $0x4fcc11c9 // fmla v9.2d, v14.2d, v12.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    (R14), F10
+	WORD     $0x4fca11a0 // fmla v0.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca11c1 // fmla v1.2d, v14.2d, v10.d[0]
+	WORD     $0x4fca19a2 // fmla v2.2d, v13.2d, v10.d[1]
+	WORD     $0x4fca19c3 // fmla v3.2d, v14.2d, v10.d[1]
+	FMOVQ    16(R14), F11
+	WORD     $0x4fcb11a4 // fmla v4.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb11c5 // fmla v5.2d, v14.2d, v11.d[0]
+	WORD     $0x4fcb19a6 // fmla v6.2d, v13.2d, v11.d[1]
+	WORD     $0x4fcb19c7 // fmla v7.2d, v14.2d, v11.d[1]
+	FMOVD    32(R14), F12
+	WORD     $0x4fcc11a8 // fmla v8.2d, v13.2d, v12.d[0]
+	WORD     $0x4fcc11c9 // fmla v9.2d, v14.2d, v12.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns5x2
+fewcolumns5x2:
+	ADD      $4, R15, R15
+	B        left5x2
+left5x2:
+	CBZ      R15, end5x2
 one5x2:
 	FLDPQ    (R3), (F10, F11)
 	FMOVD    (R14), F12
@@ -11405,15 +17052,15 @@ one5x2:
 	FMOVD    (R14)(R11), F16
 	WORD     $0x4fd01148 // fmla v8.2d, v10.2d, v16.d[0]
 	WORD     $0x4fd01169 // fmla v9.2d, v11.2d, v16.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one5x2
-	B        store5x2
-tail5x2:
-onetail5x2:
+end5x2:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store5x2
+last5x2:
 	FMOVQ    (R3), F10
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
@@ -11441,12 +17088,8 @@ t992:
 	FMOVD    (R14)(R11), F16
 	WORD     $0x4fd01148 // fmla v8.2d, v10.2d, v16.d[0]
 	WORD     $0x4fd01169 // fmla v9.2d, v11.2d, v16.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail5x2
 store5x2:
 	CBZ      R9, fetched5x2
 	MOVD     R7, 40(RSP)
@@ -11594,6 +17237,22 @@ next5x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $40, R5
+	BNE      below5x2
+	CMP      $8, R2
+	BNE      below5x2
+	MOVD     88(R0), R15
+	MOVD     $40, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile5x2
+	B        done
+below5x2:
 	MOVD     $5, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -11766,30 +17425,96 @@ steps4x2:
 	MOVD     56(R0), R9
 fetch4x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail4x2
-	CMP      $8, R5
-	BNE      apart4x2
+	BEQ      whole4x2
+	SUBS     $1, R15, R15
+	BEQ      last4x2
+whole4x2:
 	CMP      $32, R6
 	BNE      apart4x2
-	SUBS     $2, R15, R15
-	BLT      few4x2
-lanes4x2:
-	FMOVQ    (R14), F8
-	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
-	WORD     $0x3cea69ca // ldr q10, [x14, x10]
-	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	CMP      $8, R5
+	BEQ      rows4x2
+	CMP      $32, R5
+	BNE      apart4x2
+	CMP      $8, R2
+	BEQ      packed4x2
+apart4x2:
+	CMP      $8, R5
+	BEQ      rowsapart4x2
+	CMP      $8, R2
+	BEQ      columns4x2
+	B        left4x2
+packed4x2:
+	SUBS     $4, R15, R15
+	BLT      fewpacked4x2
+kpacked4x2:
 	FLDPQ    (R3), (F12, F13)
+	FLDPQ    (R14), (F8, F9)
 	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
 	WORD     $0x4fc811a1 // fmla v1.2d, v13.2d, v8.d[0]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a3 // fmla v3.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91184 // fmla v4.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a5 // fmla v5.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc91986 // fmla v6.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a7 // fmla v7.2d, v13.2d, v9.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F12, F13)
+	FLDPQ    32(R14), (F10, F11)
+	WORD     $0x4fca1180 // fmla v0.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a1 // fmla v1.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca1982 // fmla v2.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a3 // fmla v3.2d, v13.2d, v10.d[1]
+	WORD     $0x4fcb1184 // fmla v4.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a5 // fmla v5.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	FLDPQ    64(R3), (F12, F13)
+	FLDPQ    64(R14), (F8, F9)
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a1 // fmla v1.2d, v13.2d, v8.d[0]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a3 // fmla v3.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91184 // fmla v4.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a5 // fmla v5.2d, v13.2d, v9.d[0]
+	WORD     $0x4fc91986 // fmla v6.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a7 // fmla v7.2d, v13.2d, v9.d[1]
+	FLDPQ    96(R3), (F12, F13)
+	FLDPQ    96(R14), (F10, F11)
+	WORD     $0x4fca1180 // fmla v0.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a1 // fmla v1.2d, v13.2d, v10.d[0]
+	WORD     $0x4fca1982 // fmla v2.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a3 // fmla v3.2d, v13.2d, v10.d[1]
+	WORD     $0x4fcb1184 // fmla v4.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a5 // fmla v5.2d, v13.2d, v11.d[0]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $128, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked4x2
+fewpacked4x2:
+	ADD      $4, R15, R15
+	B        left4x2
+rows4x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows4x2
+krows4x2:
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a1 // fmla v1.2d, v13.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
 	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
 	WORD     $0x4fc911a3 // fmla v3.2d, v13.2d, v9.d[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
 	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
 	WORD     $0x4fca11a5 // fmla v5.2d, v13.2d, v10.d[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
 	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
 	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -11802,17 +17527,163 @@ lanes4x2:
 	WORD     $0x4fca19a5 // fmla v5.2d, v13.2d, v10.d[1]
 	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
 	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $64, R3, R3
+	FLDPQ    64(R3), (F12, F13)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes4x2
-few4x2:
-	ADDS     $2, R15, R15
-	BEQ      store4x2
-	B        one4x2
-apart4x2:
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a1 // fmla v1.2d, v13.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a3 // fmla v3.2d, v13.2d, v9.d[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a5 // fmla v5.2d, v13.2d, v10.d[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
+	FLDPQ    96(R3), (F12, F13)
+	WORD     $0x4fc81980 // fmla v0.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a1 // fmla v1.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91982 // fmla v2.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a3 // fmla v3.2d, v13.2d, v9.d[1]
+	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a5 // fmla v5.2d, v13.2d, v10.d[1]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows4x2
+fewrows4x2:
+	ADD      $4, R15, R15
+	B        left4x2
+rowsapart4x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart4x2
+krowsapart4x2:
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a1 // fmla v1.2d, v13.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a3 // fmla v3.2d, v13.2d, v9.d[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a5 // fmla v5.2d, v13.2d, v10.d[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	WORD     $0x4fc81980 // fmla v0.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a1 // fmla v1.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91982 // fmla v2.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a3 // fmla v3.2d, v13.2d, v9.d[1]
+	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a5 // fmla v5.2d, v13.2d, v10.d[1]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc811a1 // fmla v1.2d, v13.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc911a3 // fmla v3.2d, v13.2d, v9.d[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca11a5 // fmla v5.2d, v13.2d, v10.d[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb11a7 // fmla v7.2d, v13.2d, v11.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	WORD     $0x4fc81980 // fmla v0.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc819a1 // fmla v1.2d, v13.2d, v8.d[1]
+	WORD     $0x4fc91982 // fmla v2.2d, v12.2d, v9.d[1]
+	WORD     $0x4fc919a3 // fmla v3.2d, v13.2d, v9.d[1]
+	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
+	WORD     $0x4fca19a5 // fmla v5.2d, v13.2d, v10.d[1]
+	WORD     $0x4fcb1986 // fmla v6.2d, v12.2d, v11.d[1]
+	WORD     $0x4fcb19a7 // fmla v7.2d, v13.2d, v11.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart4x2
+fewrowsapart4x2:
+	ADD      $4, R15, R15
+	B        left4x2
+columns4x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns4x2
+kcolumns4x2:
+	FLDPQ    (R3), (F10, F11)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81942 // fmla v2.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81963 // fmla v3.2d, v11.2d, v8.d[1]
+	FMOVQ    16(R14), F9
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91946 // fmla v6.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91967 // fmla v7.2d, v11.2d, v9.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F10, F11)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81942 // fmla v2.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81963 // fmla v3.2d, v11.2d, v8.d[1]
+	FMOVQ    16(R14), F9
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91946 // fmla v6.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91967 // fmla v7.2d, v11.2d, v9.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F10, F11)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81942 // fmla v2.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81963 // fmla v3.2d, v11.2d, v8.d[1]
+	FMOVQ    16(R14), F9
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91946 // fmla v6.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91967 // fmla v7.2d, v11.2d, v9.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F10, F11)
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81161 // fmla v1.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81942 // fmla v2.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81963 // fmla v3.2d, v11.2d, v8.d[1]
+	FMOVQ    16(R14), F9
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91946 // fmla v6.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91967 // fmla v7.2d, v11.2d, v9.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns4x2
+fewcolumns4x2:
+	ADD      $4, R15, R15
+	B        left4x2
+left4x2:
+	CBZ      R15, end4x2
 one4x2:
 	FLDPQ    (R3), (F8, F9)
 	FMOVD    (R14), F10
@@ -11827,15 +17698,15 @@ one4x2:
 	FMOVD    (R14)(R1), F13
 	WORD     $0x4fcd1106 // fmla v6.2d, v8.2d, v13.d[0]
 	WORD     $0x4fcd1127 // fmla v7.2d, v9.2d, v13.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one4x2
-	B        store4x2
-tail4x2:
-onetail4x2:
+end4x2:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store4x2
+last4x2:
 	FMOVQ    (R3), F8
 	MOVD     8(RSP), R23
 	VMOVI    $0, V9.B16
@@ -11860,12 +17731,8 @@ t1030:
 	FMOVD    (R14)(R1), F13
 	WORD     $0x4fcd1106 // fmla v6.2d, v8.2d, v13.d[0]
 	WORD     $0x4fcd1127 // fmla v7.2d, v9.2d, v13.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail4x2
 store4x2:
 	CBZ      R9, fetched4x2
 	MOVD     R7, 40(RSP)
@@ -11987,6 +17854,22 @@ next4x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $32, R5
+	BNE      below4x2
+	CMP      $8, R2
+	BNE      below4x2
+	MOVD     88(R0), R15
+	MOVD     $32, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile4x2
+	B        done
+below4x2:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -12127,27 +18010,84 @@ steps3x2:
 	MOVD     56(R0), R9
 fetch3x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail3x2
-	CMP      $8, R5
-	BNE      apart3x2
+	BEQ      whole3x2
+	SUBS     $1, R15, R15
+	BEQ      last3x2
+whole3x2:
 	CMP      $32, R6
 	BNE      apart3x2
-	SUBS     $2, R15, R15
-	BLT      few3x2
-lanes3x2:
-	FMOVQ    (R14), F6
-	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
-	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	CMP      $8, R5
+	BEQ      rows3x2
+	CMP      $24, R5
+	BNE      apart3x2
+	CMP      $8, R2
+	BEQ      packed3x2
+apart3x2:
+	CMP      $8, R5
+	BEQ      rowsapart3x2
+	CMP      $8, R2
+	BEQ      columns3x2
+	B        left3x2
+packed3x2:
+	SUBS     $4, R15, R15
+	BLT      fewpacked3x2
+kpacked3x2:
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    (R14), (F6, F7)
+	WORD     $0x4fc61140 // fmla v0.2d, v10.2d, v6.d[0]
+	WORD     $0x4fc61161 // fmla v1.2d, v11.2d, v6.d[0]
+	WORD     $0x4fc61942 // fmla v2.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc61963 // fmla v3.2d, v11.2d, v6.d[1]
+	WORD     $0x4fc71144 // fmla v4.2d, v10.2d, v7.d[0]
+	WORD     $0x4fc71165 // fmla v5.2d, v11.2d, v7.d[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F10, F11)
+	WORD     $0x4fc71940 // fmla v0.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc71961 // fmla v1.2d, v11.2d, v7.d[1]
+	FLDPQ    32(R14), (F8, F9)
+	WORD     $0x4fc81142 // fmla v2.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81163 // fmla v3.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81944 // fmla v4.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc81965 // fmla v5.2d, v11.2d, v8.d[1]
+	FLDPQ    64(R3), (F10, F11)
+	WORD     $0x4fc91140 // fmla v0.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91161 // fmla v1.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91942 // fmla v2.2d, v10.2d, v9.d[1]
+	WORD     $0x4fc91963 // fmla v3.2d, v11.2d, v9.d[1]
+	FLDPQ    64(R14), (F6, F7)
+	WORD     $0x4fc61144 // fmla v4.2d, v10.2d, v6.d[0]
+	WORD     $0x4fc61165 // fmla v5.2d, v11.2d, v6.d[0]
+	FLDPQ    96(R3), (F10, F11)
+	WORD     $0x4fc61940 // fmla v0.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc61961 // fmla v1.2d, v11.2d, v6.d[1]
+	WORD     $0x4fc71142 // fmla v2.2d, v10.2d, v7.d[0]
+	WORD     $0x4fc71163 // fmla v3.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71944 // fmla v4.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc71965 // fmla v5.2d, v11.2d, v7.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $96, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked3x2
+fewpacked3x2:
+	ADD      $4, R15, R15
+	B        left3x2
+rows3x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows3x2
+krows3x2:
 	FLDPQ    (R3), (F9, F10)
+	FMOVQ    (R14), F6
 	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
 	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
 	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
 	WORD     $0x4fc71143 // fmla v3.2d, v10.2d, v7.d[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
 	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
 	WORD     $0x4fc81145 // fmla v5.2d, v10.2d, v8.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -12158,17 +18098,140 @@ lanes3x2:
 	WORD     $0x4fc71943 // fmla v3.2d, v10.2d, v7.d[1]
 	WORD     $0x4fc81924 // fmla v4.2d, v9.2d, v8.d[1]
 	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $64, R3, R3
+	FLDPQ    64(R3), (F9, F10)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes3x2
-few3x2:
-	ADDS     $2, R15, R15
-	BEQ      store3x2
-	B        one3x2
-apart3x2:
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71143 // fmla v3.2d, v10.2d, v7.d[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81145 // fmla v5.2d, v10.2d, v8.d[0]
+	FLDPQ    96(R3), (F9, F10)
+	WORD     $0x4fc61920 // fmla v0.2d, v9.2d, v6.d[1]
+	WORD     $0x4fc61941 // fmla v1.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71922 // fmla v2.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc71943 // fmla v3.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc81924 // fmla v4.2d, v9.2d, v8.d[1]
+	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows3x2
+fewrows3x2:
+	ADD      $4, R15, R15
+	B        left3x2
+rowsapart3x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart3x2
+krowsapart3x2:
+	FLDPQ    (R3), (F9, F10)
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71143 // fmla v3.2d, v10.2d, v7.d[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81145 // fmla v5.2d, v10.2d, v8.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F9, F10)
+	WORD     $0x4fc61920 // fmla v0.2d, v9.2d, v6.d[1]
+	WORD     $0x4fc61941 // fmla v1.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71922 // fmla v2.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc71943 // fmla v3.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc81924 // fmla v4.2d, v9.2d, v8.d[1]
+	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F9, F10)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71143 // fmla v3.2d, v10.2d, v7.d[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81145 // fmla v5.2d, v10.2d, v8.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F9, F10)
+	WORD     $0x4fc61920 // fmla v0.2d, v9.2d, v6.d[1]
+	WORD     $0x4fc61941 // fmla v1.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71922 // fmla v2.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc71943 // fmla v3.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc81924 // fmla v4.2d, v9.2d, v8.d[1]
+	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart3x2
+fewrowsapart3x2:
+	ADD      $4, R15, R15
+	B        left3x2
+columns3x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns3x2
+kcolumns3x2:
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61923 // fmla v3.2d, v9.2d, v6.d[1]
+	FMOVD    16(R14), F7
+	WORD     $0x4fc71104 // fmla v4.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71125 // fmla v5.2d, v9.2d, v7.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61923 // fmla v3.2d, v9.2d, v6.d[1]
+	FMOVD    16(R14), F7
+	WORD     $0x4fc71104 // fmla v4.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71125 // fmla v5.2d, v9.2d, v7.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61923 // fmla v3.2d, v9.2d, v6.d[1]
+	FMOVD    16(R14), F7
+	WORD     $0x4fc71104 // fmla v4.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71125 // fmla v5.2d, v9.2d, v7.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61923 // fmla v3.2d, v9.2d, v6.d[1]
+	FMOVD    16(R14), F7
+	WORD     $0x4fc71104 // fmla v4.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71125 // fmla v5.2d, v9.2d, v7.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns3x2
+fewcolumns3x2:
+	ADD      $4, R15, R15
+	B        left3x2
+left3x2:
+	CBZ      R15, end3x2
 one3x2:
 	FLDPQ    (R3), (F6, F7)
 	FMOVD    (R14), F8
@@ -12180,15 +18243,15 @@ one3x2:
 	FMOVD    (R14)(R10), F10
 	WORD     $0x4fca10c4 // fmla v4.2d, v6.2d, v10.d[0]
 	WORD     $0x4fca10e5 // fmla v5.2d, v7.2d, v10.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one3x2
-	B        store3x2
-tail3x2:
-onetail3x2:
+end3x2:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store3x2
+last3x2:
 	FMOVQ    (R3), F6
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
@@ -12210,12 +18273,8 @@ t1060:
 	FMOVD    (R14)(R10), F10
 	WORD     $0x4fca10c4 // fmla v4.2d, v6.2d, v10.d[0]
 	WORD     $0x4fca10e5 // fmla v5.2d, v7.2d, v10.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail3x2
 store3x2:
 	CBZ      R9, fetched3x2
 	MOVD     R7, 40(RSP)
@@ -12311,6 +18370,22 @@ next3x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $24, R5
+	BNE      below3x2
+	CMP      $8, R2
+	BNE      below3x2
+	MOVD     88(R0), R15
+	MOVD     $24, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile3x2
+	B        done
+below3x2:
 	MOVD     $3, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -12419,24 +18494,72 @@ steps2x2:
 	MOVD     56(R0), R9
 fetch2x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail2x2
-	CMP      $8, R5
-	BNE      apart2x2
+	BEQ      whole2x2
+	SUBS     $1, R15, R15
+	BEQ      last2x2
+whole2x2:
 	CMP      $32, R6
 	BNE      apart2x2
-	SUBS     $2, R15, R15
-	BLT      few2x2
-lanes2x2:
-	FMOVQ    (R14), F4
-	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	CMP      $8, R5
+	BEQ      rows2x2
+	CMP      $16, R5
+	BNE      apart2x2
+	CMP      $8, R2
+	BEQ      packed2x2
+apart2x2:
+	CMP      $8, R5
+	BEQ      rowsapart2x2
+	CMP      $8, R2
+	BEQ      columns2x2
+	B        left2x2
+packed2x2:
+	SUBS     $4, R15, R15
+	BLT      fewpacked2x2
+kpacked2x2:
+	FLDPQ    (R3), (F8, F9)
+	FLDPQ    (R14), (F4, F5)
+	WORD     $0x4fc41100 // fmla v0.2d, v8.2d, v4.d[0]
+	WORD     $0x4fc41121 // fmla v1.2d, v9.2d, v4.d[0]
+	WORD     $0x4fc41902 // fmla v2.2d, v8.2d, v4.d[1]
+	WORD     $0x4fc41923 // fmla v3.2d, v9.2d, v4.d[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F8, F9)
+	WORD     $0x4fc51100 // fmla v0.2d, v8.2d, v5.d[0]
+	WORD     $0x4fc51121 // fmla v1.2d, v9.2d, v5.d[0]
+	WORD     $0x4fc51902 // fmla v2.2d, v8.2d, v5.d[1]
+	WORD     $0x4fc51923 // fmla v3.2d, v9.2d, v5.d[1]
+	FLDPQ    64(R3), (F8, F9)
+	FLDPQ    32(R14), (F6, F7)
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61121 // fmla v1.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc61923 // fmla v3.2d, v9.2d, v6.d[1]
+	FLDPQ    96(R3), (F8, F9)
+	WORD     $0x4fc71100 // fmla v0.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71121 // fmla v1.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71902 // fmla v2.2d, v8.2d, v7.d[1]
+	WORD     $0x4fc71923 // fmla v3.2d, v9.2d, v7.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $64, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked2x2
+fewpacked2x2:
+	ADD      $4, R15, R15
+	B        left2x2
+rows2x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows2x2
+krows2x2:
 	FLDPQ    (R3), (F6, F7)
+	FMOVQ    (R14), F4
 	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
 	WORD     $0x4fc410e1 // fmla v1.2d, v7.2d, v4.d[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
 	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
 	WORD     $0x4fc510e3 // fmla v3.2d, v7.2d, v5.d[0]
 	PRFM     (R7), PLDL2KEEP
@@ -12445,17 +18568,113 @@ lanes2x2:
 	WORD     $0x4fc418e1 // fmla v1.2d, v7.2d, v4.d[1]
 	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
 	WORD     $0x4fc518e3 // fmla v3.2d, v7.2d, v5.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $64, R3, R3
+	FLDPQ    64(R3), (F6, F7)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes2x2
-few2x2:
-	ADDS     $2, R15, R15
-	BEQ      store2x2
-	B        one2x2
-apart2x2:
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc410e1 // fmla v1.2d, v7.2d, v4.d[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	WORD     $0x4fc510e3 // fmla v3.2d, v7.2d, v5.d[0]
+	FLDPQ    96(R3), (F6, F7)
+	WORD     $0x4fc418c0 // fmla v0.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc418e1 // fmla v1.2d, v7.2d, v4.d[1]
+	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
+	WORD     $0x4fc518e3 // fmla v3.2d, v7.2d, v5.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows2x2
+fewrows2x2:
+	ADD      $4, R15, R15
+	B        left2x2
+rowsapart2x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart2x2
+krowsapart2x2:
+	FLDPQ    (R3), (F6, F7)
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc410e1 // fmla v1.2d, v7.2d, v4.d[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	WORD     $0x4fc510e3 // fmla v3.2d, v7.2d, v5.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F6, F7)
+	WORD     $0x4fc418c0 // fmla v0.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc418e1 // fmla v1.2d, v7.2d, v4.d[1]
+	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
+	WORD     $0x4fc518e3 // fmla v3.2d, v7.2d, v5.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F6, F7)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc410e1 // fmla v1.2d, v7.2d, v4.d[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	WORD     $0x4fc510e3 // fmla v3.2d, v7.2d, v5.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F6, F7)
+	WORD     $0x4fc418c0 // fmla v0.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc418e1 // fmla v1.2d, v7.2d, v4.d[1]
+	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
+	WORD     $0x4fc518e3 // fmla v3.2d, v7.2d, v5.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart2x2
+fewrowsapart2x2:
+	ADD      $4, R15, R15
+	B        left2x2
+columns2x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns2x2
+kcolumns2x2:
+	FLDPQ    (R3), (F5, F6)
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410a0 // fmla v0.2d, v5.2d, v4.d[0]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc418a2 // fmla v2.2d, v5.2d, v4.d[1]
+	WORD     $0x4fc418c3 // fmla v3.2d, v6.2d, v4.d[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F5, F6)
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410a0 // fmla v0.2d, v5.2d, v4.d[0]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc418a2 // fmla v2.2d, v5.2d, v4.d[1]
+	WORD     $0x4fc418c3 // fmla v3.2d, v6.2d, v4.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F5, F6)
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410a0 // fmla v0.2d, v5.2d, v4.d[0]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc418a2 // fmla v2.2d, v5.2d, v4.d[1]
+	WORD     $0x4fc418c3 // fmla v3.2d, v6.2d, v4.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F5, F6)
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410a0 // fmla v0.2d, v5.2d, v4.d[0]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc418a2 // fmla v2.2d, v5.2d, v4.d[1]
+	WORD     $0x4fc418c3 // fmla v3.2d, v6.2d, v4.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns2x2
+fewcolumns2x2:
+	ADD      $4, R15, R15
+	B        left2x2
+left2x2:
+	CBZ      R15, end2x2
 one2x2:
 	FLDPQ    (R3), (F4, F5)
 	FMOVD    (R14), F6
@@ -12464,15 +18683,15 @@ one2x2:
 	FMOVD    (R14)(R2), F7
 	WORD     $0x4fc71082 // fmla v2.2d, v4.2d, v7.d[0]
 	WORD     $0x4fc710a3 // fmla v3.2d, v5.2d, v7.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one2x2
-	B        store2x2
-tail2x2:
-onetail2x2:
+end2x2:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store2x2
+last2x2:
 	FMOVQ    (R3), F4
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
@@ -12491,12 +18710,8 @@ t1082:
 	FMOVD    (R14)(R2), F7
 	WORD     $0x4fc71082 // fmla v2.2d, v4.2d, v7.d[0]
 	WORD     $0x4fc710a3 // fmla v3.2d, v5.2d, v7.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail2x2
 store2x2:
 	CBZ      R9, fetched2x2
 	MOVD     R7, 40(RSP)
@@ -12566,6 +18781,22 @@ next2x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $16, R5
+	BNE      below2x2
+	CMP      $8, R2
+	BNE      below2x2
+	MOVD     88(R0), R15
+	MOVD     $16, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile2x2
+	B        done
+below2x2:
 	MOVD     $2, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -12642,52 +18873,97 @@ steps1x2:
 	MOVD     56(R0), R9
 fetch1x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail1x2
-	CMP      $8, R5
-	BNE      apart1x2
+	BEQ      whole1x2
+	SUBS     $1, R15, R15
+	BEQ      last1x2
+whole1x2:
 	CMP      $32, R6
 	BNE      apart1x2
-	SUBS     $2, R15, R15
-	BLT      few1x2
-lanes1x2:
-	FMOVQ    (R14), F2
+	CMP      $8, R5
+	BEQ      rows1x2
+apart1x2:
+	CMP      $8, R5
+	BEQ      rowsapart1x2
+	B        left1x2
+rows1x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows1x2
+krows1x2:
 	FLDPQ    (R3), (F3, F4)
+	FMOVQ    (R14), F2
 	WORD     $0x4fc21060 // fmla v0.2d, v3.2d, v2.d[0]
 	WORD     $0x4fc21081 // fmla v1.2d, v4.2d, v2.d[0]
 	PRFM     (R7), PLDL2KEEP
 	FLDPQ    32(R3), (F3, F4)
 	WORD     $0x4fc21860 // fmla v0.2d, v3.2d, v2.d[1]
 	WORD     $0x4fc21881 // fmla v1.2d, v4.2d, v2.d[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
-	ADD      R9<<1, R7, R7
-	ADD      $64, R3, R3
+	FLDPQ    64(R3), (F3, F4)
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes1x2
-few1x2:
-	ADDS     $2, R15, R15
-	BEQ      store1x2
-	B        one1x2
-apart1x2:
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21060 // fmla v0.2d, v3.2d, v2.d[0]
+	WORD     $0x4fc21081 // fmla v1.2d, v4.2d, v2.d[0]
+	FLDPQ    96(R3), (F3, F4)
+	WORD     $0x4fc21860 // fmla v0.2d, v3.2d, v2.d[1]
+	WORD     $0x4fc21881 // fmla v1.2d, v4.2d, v2.d[1]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows1x2
+fewrows1x2:
+	ADD      $4, R15, R15
+	B        left1x2
+rowsapart1x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart1x2
+krowsapart1x2:
+	FLDPQ    (R3), (F3, F4)
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21060 // fmla v0.2d, v3.2d, v2.d[0]
+	WORD     $0x4fc21081 // fmla v1.2d, v4.2d, v2.d[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F3, F4)
+	WORD     $0x4fc21860 // fmla v0.2d, v3.2d, v2.d[1]
+	WORD     $0x4fc21881 // fmla v1.2d, v4.2d, v2.d[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F3, F4)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21060 // fmla v0.2d, v3.2d, v2.d[0]
+	WORD     $0x4fc21081 // fmla v1.2d, v4.2d, v2.d[0]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F3, F4)
+	WORD     $0x4fc21860 // fmla v0.2d, v3.2d, v2.d[1]
+	WORD     $0x4fc21881 // fmla v1.2d, v4.2d, v2.d[1]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart1x2
+fewrowsapart1x2:
+	ADD      $4, R15, R15
+	B        left1x2
+left1x2:
+	CBZ      R15, end1x2
 one1x2:
 	FLDPQ    (R3), (F2, F3)
 	FMOVD    (R14), F4
 	WORD     $0x4fc41040 // fmla v0.2d, v2.2d, v4.d[0]
 	WORD     $0x4fc41061 // fmla v1.2d, v3.2d, v4.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one1x2
-	B        store1x2
-tail1x2:
-onetail1x2:
+end1x2:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store1x2
+last1x2:
 	FMOVQ    (R3), F2
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
@@ -12703,12 +18979,8 @@ t1096:
 	FMOVD    (R14), F4
 	WORD     $0x4fc41040 // fmla v0.2d, v2.2d, v4.d[0]
 	WORD     $0x4fc41061 // fmla v1.2d, v3.2d, v4.d[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail1x2
 store1x2:
 	CBZ      R9, fetched1x2
 	MOVD     R7, 40(RSP)
@@ -12918,30 +19190,99 @@ steps8x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail8x1
-	CMP      $8, R5
-	BNE      apart8x1
+	BEQ      whole8x1
+	SUBS     $1, R15, R15
+	BEQ      last8x1
+whole8x1:
 	CMP      $16, R6
 	BNE      apart8x1
-	SUBS     $2, R15, R15
-	BLT      few8x1
-lanes8x1:
-	FMOVQ    (R14), F8
-	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
-	WORD     $0x3cea69ca // ldr q10, [x14, x10]
-	WORD     $0x3ce169cb // ldr q11, [x14, x1]
-	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
-	WORD     $0x3ce469cd // ldr q13, [x14, x4]
-	FMOVQ    (R8), F14
-	WORD     $0x3ce2690f // ldr q15, [x8, x2]
+	CMP      $8, R5
+	BEQ      rows8x1
+	CMP      $64, R5
+	BNE      apart8x1
+	CMP      $8, R2
+	BEQ      packed8x1
+apart8x1:
+	CMP      $8, R5
+	BEQ      rowsapart8x1
+	CMP      $8, R2
+	BEQ      columns8x1
+	B        left8x1
+packed8x1:
+	SUBS     $4, R15, R15
+	BLT      fewpacked8x1
+kpacked8x1:
+	FMOVQ    (R3), F12
+	FLDPQ    (R14), (F8, F9)
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81981 // fmla v1.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	FLDPQ    32(R14), (F10, F11)
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca1985 // fmla v5.2d, v12.2d, v10.d[1]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb1987 // fmla v7.2d, v12.2d, v11.d[1]
+	FMOVQ    16(R3), F12
+	FLDPQ    64(R14), (F8, F9)
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81981 // fmla v1.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	FLDPQ    96(R14), (F10, F11)
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca1985 // fmla v5.2d, v12.2d, v10.d[1]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb1987 // fmla v7.2d, v12.2d, v11.d[1]
+	FMOVQ    32(R3), F12
+	FLDPQ    128(R14), (F8, F9)
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81981 // fmla v1.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	FLDPQ    160(R14), (F10, F11)
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca1985 // fmla v5.2d, v12.2d, v10.d[1]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb1987 // fmla v7.2d, v12.2d, v11.d[1]
+	FMOVQ    48(R3), F12
+	FLDPQ    192(R14), (F8, F9)
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81981 // fmla v1.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	FLDPQ    224(R14), (F10, F11)
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca1985 // fmla v5.2d, v12.2d, v10.d[1]
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb1987 // fmla v7.2d, v12.2d, v11.d[1]
+	ADD      $64, R3, R3
+	ADD      $256, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked8x1
+fewpacked8x1:
+	ADD      $4, R15, R15
+	B        left8x1
+rows8x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows8x1
+krows8x1:
 	FMOVQ    (R3), F16
+	FMOVQ    (R14), F8
 	WORD     $0x4fc81200 // fmla v0.2d, v16.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
 	WORD     $0x4fc91201 // fmla v1.2d, v16.2d, v9.d[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
 	WORD     $0x4fca1202 // fmla v2.2d, v16.2d, v10.d[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
 	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
 	WORD     $0x4fcc1204 // fmla v4.2d, v16.2d, v12.d[0]
+	WORD     $0x3ce469cd // ldr q13, [x14, x4]
 	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	FMOVQ    (R8), F14
 	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
+	WORD     $0x3ce2690f // ldr q15, [x8, x2]
 	WORD     $0x4fcf1207 // fmla v7.2d, v16.2d, v15.d[0]
 	FMOVQ    16(R3), F16
 	WORD     $0x4fc81a00 // fmla v0.2d, v16.2d, v8.d[1]
@@ -12952,16 +19293,183 @@ lanes8x1:
 	WORD     $0x4fcd1a05 // fmla v5.2d, v16.2d, v13.d[1]
 	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
 	WORD     $0x4fcf1a07 // fmla v7.2d, v16.2d, v15.d[1]
-	ADD      $32, R3, R3
+	FMOVQ    32(R3), F16
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
-	SUBS     $2, R15, R15
-	BGE      lanes8x1
-few8x1:
-	ADDS     $2, R15, R15
-	BEQ      store8x1
-	B        one8x1
-apart8x1:
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81200 // fmla v0.2d, v16.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4fc91201 // fmla v1.2d, v16.2d, v9.d[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x4fca1202 // fmla v2.2d, v16.2d, v10.d[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
+	WORD     $0x4fcc1204 // fmla v4.2d, v16.2d, v12.d[0]
+	WORD     $0x3ce469cd // ldr q13, [x14, x4]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	FMOVQ    (R8), F14
+	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
+	WORD     $0x3ce2690f // ldr q15, [x8, x2]
+	WORD     $0x4fcf1207 // fmla v7.2d, v16.2d, v15.d[0]
+	FMOVQ    48(R3), F16
+	WORD     $0x4fc81a00 // fmla v0.2d, v16.2d, v8.d[1]
+	WORD     $0x4fc91a01 // fmla v1.2d, v16.2d, v9.d[1]
+	WORD     $0x4fca1a02 // fmla v2.2d, v16.2d, v10.d[1]
+	WORD     $0x4fcb1a03 // fmla v3.2d, v16.2d, v11.d[1]
+	WORD     $0x4fcc1a04 // fmla v4.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcd1a05 // fmla v5.2d, v16.2d, v13.d[1]
+	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
+	WORD     $0x4fcf1a07 // fmla v7.2d, v16.2d, v15.d[1]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      krows8x1
+fewrows8x1:
+	ADD      $4, R15, R15
+	B        left8x1
+rowsapart8x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart8x1
+krowsapart8x1:
+	FMOVQ    (R3), F16
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81200 // fmla v0.2d, v16.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4fc91201 // fmla v1.2d, v16.2d, v9.d[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x4fca1202 // fmla v2.2d, v16.2d, v10.d[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
+	WORD     $0x4fcc1204 // fmla v4.2d, v16.2d, v12.d[0]
+	WORD     $0x3ce469cd // ldr q13, [x14, x4]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	FMOVQ    (R8), F14
+	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
+	WORD     $0x3ce2690f // ldr q15, [x8, x2]
+	WORD     $0x4fcf1207 // fmla v7.2d, v16.2d, v15.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F16
+	WORD     $0x4fc81a00 // fmla v0.2d, v16.2d, v8.d[1]
+	WORD     $0x4fc91a01 // fmla v1.2d, v16.2d, v9.d[1]
+	WORD     $0x4fca1a02 // fmla v2.2d, v16.2d, v10.d[1]
+	WORD     $0x4fcb1a03 // fmla v3.2d, v16.2d, v11.d[1]
+	WORD     $0x4fcc1a04 // fmla v4.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcd1a05 // fmla v5.2d, v16.2d, v13.d[1]
+	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
+	WORD     $0x4fcf1a07 // fmla v7.2d, v16.2d, v15.d[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F16
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81200 // fmla v0.2d, v16.2d, v8.d[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4fc91201 // fmla v1.2d, v16.2d, v9.d[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x4fca1202 // fmla v2.2d, v16.2d, v10.d[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x4fcb1203 // fmla v3.2d, v16.2d, v11.d[0]
+	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
+	WORD     $0x4fcc1204 // fmla v4.2d, v16.2d, v12.d[0]
+	WORD     $0x3ce469cd // ldr q13, [x14, x4]
+	WORD     $0x4fcd1205 // fmla v5.2d, v16.2d, v13.d[0]
+	FMOVQ    (R8), F14
+	WORD     $0x4fce1206 // fmla v6.2d, v16.2d, v14.d[0]
+	WORD     $0x3ce2690f // ldr q15, [x8, x2]
+	WORD     $0x4fcf1207 // fmla v7.2d, v16.2d, v15.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F16
+	WORD     $0x4fc81a00 // fmla v0.2d, v16.2d, v8.d[1]
+	WORD     $0x4fc91a01 // fmla v1.2d, v16.2d, v9.d[1]
+	WORD     $0x4fca1a02 // fmla v2.2d, v16.2d, v10.d[1]
+	WORD     $0x4fcb1a03 // fmla v3.2d, v16.2d, v11.d[1]
+	WORD     $0x4fcc1a04 // fmla v4.2d, v16.2d, v12.d[1]
+	WORD     $0x4fcd1a05 // fmla v5.2d, v16.2d, v13.d[1]
+	WORD     $0x4fce1a06 // fmla v6.2d, v16.2d, v14.d[1]
+	WORD     $0x4fcf1a07 // fmla v7.2d, v16.2d, v15.d[1]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      krowsapart8x1
+fewrowsapart8x1:
+	ADD      $4, R15, R15
+	B        left8x1
+columns8x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns8x1
+kcolumns8x1:
+	FMOVQ    (R3), F12
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81981 // fmla v1.2d, v12.2d, v8.d[1]
+	FMOVQ    16(R14), F9
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	FMOVQ    32(R14), F10
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca1985 // fmla v5.2d, v12.2d, v10.d[1]
+	FMOVQ    48(R14), F11
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb1987 // fmla v7.2d, v12.2d, v11.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F12
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81981 // fmla v1.2d, v12.2d, v8.d[1]
+	FMOVQ    16(R14), F9
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	FMOVQ    32(R14), F10
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca1985 // fmla v5.2d, v12.2d, v10.d[1]
+	FMOVQ    48(R14), F11
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb1987 // fmla v7.2d, v12.2d, v11.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F12
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81981 // fmla v1.2d, v12.2d, v8.d[1]
+	FMOVQ    16(R14), F9
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	FMOVQ    32(R14), F10
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca1985 // fmla v5.2d, v12.2d, v10.d[1]
+	FMOVQ    48(R14), F11
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb1987 // fmla v7.2d, v12.2d, v11.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F12
+	FMOVQ    (R14), F8
+	WORD     $0x4fc81180 // fmla v0.2d, v12.2d, v8.d[0]
+	WORD     $0x4fc81981 // fmla v1.2d, v12.2d, v8.d[1]
+	FMOVQ    16(R14), F9
+	WORD     $0x4fc91182 // fmla v2.2d, v12.2d, v9.d[0]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	FMOVQ    32(R14), F10
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x4fca1985 // fmla v5.2d, v12.2d, v10.d[1]
+	FMOVQ    48(R14), F11
+	WORD     $0x4fcb1186 // fmla v6.2d, v12.2d, v11.d[0]
+	WORD     $0x4fcb1987 // fmla v7.2d, v12.2d, v11.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns8x1
+fewcolumns8x1:
+	ADD      $4, R15, R15
+	B        left8x1
+left8x1:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end8x1
 one8x1:
 	FMOVQ    (R3), F8
 	FMOVD    (R14), F9
@@ -12985,9 +19493,11 @@ one8x1:
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one8x1
-	B        store8x1
-tail8x1:
-onetail8x1:
+end8x1:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store8x1
+last8x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -13018,8 +19528,6 @@ t1118:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail8x1
 store8x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -13138,6 +19646,22 @@ next8x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $64, R5
+	BNE      below8x1
+	CMP      $8, R2
+	BNE      below8x1
+	MOVD     88(R0), R15
+	MOVD     $64, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile8x1
+	B        done
+below8x1:
 	MOVD     $8, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -13288,28 +19812,92 @@ steps7x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail7x1
-	CMP      $8, R5
-	BNE      apart7x1
+	BEQ      whole7x1
+	SUBS     $1, R15, R15
+	BEQ      last7x1
+whole7x1:
 	CMP      $16, R6
 	BNE      apart7x1
-	SUBS     $2, R15, R15
-	BLT      few7x1
-lanes7x1:
-	FMOVQ    (R14), F7
-	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
-	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
-	WORD     $0x3ce169ca // ldr q10, [x14, x1]
-	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
-	WORD     $0x3ce469cc // ldr q12, [x14, x4]
-	FMOVQ    (R8), F13
+	CMP      $8, R5
+	BEQ      rows7x1
+	CMP      $56, R5
+	BNE      apart7x1
+	CMP      $8, R2
+	BEQ      packed7x1
+apart7x1:
+	CMP      $8, R5
+	BEQ      rowsapart7x1
+	CMP      $8, R2
+	BEQ      columns7x1
+	B        left7x1
+packed7x1:
+	SUBS     $4, R15, R15
+	BLT      fewpacked7x1
+kpacked7x1:
+	FMOVQ    (R3), F11
+	FLDPQ    (R14), (F7, F8)
+	WORD     $0x4fc71160 // fmla v0.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71961 // fmla v1.2d, v11.2d, v7.d[1]
+	WORD     $0x4fc81162 // fmla v2.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81963 // fmla v3.2d, v11.2d, v8.d[1]
+	FLDPQ    32(R14), (F9, F10)
+	WORD     $0x4fc91164 // fmla v4.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
+	WORD     $0x4fca1166 // fmla v6.2d, v11.2d, v10.d[0]
+	FMOVQ    16(R3), F11
+	WORD     $0x4fca1960 // fmla v0.2d, v11.2d, v10.d[1]
+	FLDPQ    64(R14), (F7, F8)
+	WORD     $0x4fc71161 // fmla v1.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71962 // fmla v2.2d, v11.2d, v7.d[1]
+	WORD     $0x4fc81163 // fmla v3.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81964 // fmla v4.2d, v11.2d, v8.d[1]
+	FLDPQ    96(R14), (F9, F10)
+	WORD     $0x4fc91165 // fmla v5.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91966 // fmla v6.2d, v11.2d, v9.d[1]
+	FMOVQ    32(R3), F11
+	WORD     $0x4fca1160 // fmla v0.2d, v11.2d, v10.d[0]
+	WORD     $0x4fca1961 // fmla v1.2d, v11.2d, v10.d[1]
+	FLDPQ    128(R14), (F7, F8)
+	WORD     $0x4fc71162 // fmla v2.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71963 // fmla v3.2d, v11.2d, v7.d[1]
+	WORD     $0x4fc81164 // fmla v4.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81965 // fmla v5.2d, v11.2d, v8.d[1]
+	FLDPQ    160(R14), (F9, F10)
+	WORD     $0x4fc91166 // fmla v6.2d, v11.2d, v9.d[0]
+	FMOVQ    48(R3), F11
+	WORD     $0x4fc91960 // fmla v0.2d, v11.2d, v9.d[1]
+	WORD     $0x4fca1161 // fmla v1.2d, v11.2d, v10.d[0]
+	WORD     $0x4fca1962 // fmla v2.2d, v11.2d, v10.d[1]
+	FLDPQ    192(R14), (F7, F8)
+	WORD     $0x4fc71163 // fmla v3.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71964 // fmla v4.2d, v11.2d, v7.d[1]
+	WORD     $0x4fc81165 // fmla v5.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81966 // fmla v6.2d, v11.2d, v8.d[1]
+	ADD      $64, R3, R3
+	ADD      $224, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked7x1
+fewpacked7x1:
+	ADD      $4, R15, R15
+	B        left7x1
+rows7x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows7x1
+krows7x1:
 	FMOVQ    (R3), F14
+	FMOVQ    (R14), F7
 	WORD     $0x4fc711c0 // fmla v0.2d, v14.2d, v7.d[0]
+	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
 	WORD     $0x4fc811c1 // fmla v1.2d, v14.2d, v8.d[0]
+	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
 	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x3ce169ca // ldr q10, [x14, x1]
 	WORD     $0x4fca11c3 // fmla v3.2d, v14.2d, v10.d[0]
+	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
 	WORD     $0x4fcb11c4 // fmla v4.2d, v14.2d, v11.d[0]
+	WORD     $0x3ce469cc // ldr q12, [x14, x4]
 	WORD     $0x4fcc11c5 // fmla v5.2d, v14.2d, v12.d[0]
+	FMOVQ    (R8), F13
 	WORD     $0x4fcd11c6 // fmla v6.2d, v14.2d, v13.d[0]
 	FMOVQ    16(R3), F14
 	WORD     $0x4fc719c0 // fmla v0.2d, v14.2d, v7.d[1]
@@ -13319,16 +19907,170 @@ lanes7x1:
 	WORD     $0x4fcb19c4 // fmla v4.2d, v14.2d, v11.d[1]
 	WORD     $0x4fcc19c5 // fmla v5.2d, v14.2d, v12.d[1]
 	WORD     $0x4fcd19c6 // fmla v6.2d, v14.2d, v13.d[1]
-	ADD      $32, R3, R3
+	FMOVQ    32(R3), F14
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
-	SUBS     $2, R15, R15
-	BGE      lanes7x1
-few7x1:
-	ADDS     $2, R15, R15
-	BEQ      store7x1
-	B        one7x1
-apart7x1:
+	FMOVQ    (R14), F7
+	WORD     $0x4fc711c0 // fmla v0.2d, v14.2d, v7.d[0]
+	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
+	WORD     $0x4fc811c1 // fmla v1.2d, v14.2d, v8.d[0]
+	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
+	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x3ce169ca // ldr q10, [x14, x1]
+	WORD     $0x4fca11c3 // fmla v3.2d, v14.2d, v10.d[0]
+	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
+	WORD     $0x4fcb11c4 // fmla v4.2d, v14.2d, v11.d[0]
+	WORD     $0x3ce469cc // ldr q12, [x14, x4]
+	WORD     $0x4fcc11c5 // fmla v5.2d, v14.2d, v12.d[0]
+	FMOVQ    (R8), F13
+	WORD     $0x4fcd11c6 // fmla v6.2d, v14.2d, v13.d[0]
+	FMOVQ    48(R3), F14
+	WORD     $0x4fc719c0 // fmla v0.2d, v14.2d, v7.d[1]
+	WORD     $0x4fc819c1 // fmla v1.2d, v14.2d, v8.d[1]
+	WORD     $0x4fc919c2 // fmla v2.2d, v14.2d, v9.d[1]
+	WORD     $0x4fca19c3 // fmla v3.2d, v14.2d, v10.d[1]
+	WORD     $0x4fcb19c4 // fmla v4.2d, v14.2d, v11.d[1]
+	WORD     $0x4fcc19c5 // fmla v5.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcd19c6 // fmla v6.2d, v14.2d, v13.d[1]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      krows7x1
+fewrows7x1:
+	ADD      $4, R15, R15
+	B        left7x1
+rowsapart7x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart7x1
+krowsapart7x1:
+	FMOVQ    (R3), F14
+	FMOVQ    (R14), F7
+	WORD     $0x4fc711c0 // fmla v0.2d, v14.2d, v7.d[0]
+	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
+	WORD     $0x4fc811c1 // fmla v1.2d, v14.2d, v8.d[0]
+	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
+	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x3ce169ca // ldr q10, [x14, x1]
+	WORD     $0x4fca11c3 // fmla v3.2d, v14.2d, v10.d[0]
+	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
+	WORD     $0x4fcb11c4 // fmla v4.2d, v14.2d, v11.d[0]
+	WORD     $0x3ce469cc // ldr q12, [x14, x4]
+	WORD     $0x4fcc11c5 // fmla v5.2d, v14.2d, v12.d[0]
+	FMOVQ    (R8), F13
+	WORD     $0x4fcd11c6 // fmla v6.2d, v14.2d, v13.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F14
+	WORD     $0x4fc719c0 // fmla v0.2d, v14.2d, v7.d[1]
+	WORD     $0x4fc819c1 // fmla v1.2d, v14.2d, v8.d[1]
+	WORD     $0x4fc919c2 // fmla v2.2d, v14.2d, v9.d[1]
+	WORD     $0x4fca19c3 // fmla v3.2d, v14.2d, v10.d[1]
+	WORD     $0x4fcb19c4 // fmla v4.2d, v14.2d, v11.d[1]
+	WORD     $0x4fcc19c5 // fmla v5.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcd19c6 // fmla v6.2d, v14.2d, v13.d[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F14
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F7
+	WORD     $0x4fc711c0 // fmla v0.2d, v14.2d, v7.d[0]
+	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
+	WORD     $0x4fc811c1 // fmla v1.2d, v14.2d, v8.d[0]
+	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
+	WORD     $0x4fc911c2 // fmla v2.2d, v14.2d, v9.d[0]
+	WORD     $0x3ce169ca // ldr q10, [x14, x1]
+	WORD     $0x4fca11c3 // fmla v3.2d, v14.2d, v10.d[0]
+	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
+	WORD     $0x4fcb11c4 // fmla v4.2d, v14.2d, v11.d[0]
+	WORD     $0x3ce469cc // ldr q12, [x14, x4]
+	WORD     $0x4fcc11c5 // fmla v5.2d, v14.2d, v12.d[0]
+	FMOVQ    (R8), F13
+	WORD     $0x4fcd11c6 // fmla v6.2d, v14.2d, v13.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F14
+	WORD     $0x4fc719c0 // fmla v0.2d, v14.2d, v7.d[1]
+	WORD     $0x4fc819c1 // fmla v1.2d, v14.2d, v8.d[1]
+	WORD     $0x4fc919c2 // fmla v2.2d, v14.2d, v9.d[1]
+	WORD     $0x4fca19c3 // fmla v3.2d, v14.2d, v10.d[1]
+	WORD     $0x4fcb19c4 // fmla v4.2d, v14.2d, v11.d[1]
+	WORD     $0x4fcc19c5 // fmla v5.2d, v14.2d, v12.d[1]
+	WORD     $0x4fcd19c6 // fmla v6.2d, v14.2d, v13.d[1]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      krowsapart7x1
+fewrowsapart7x1:
+	ADD      $4, R15, R15
+	B        left7x1
+columns7x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns7x1
+kcolumns7x1:
+	FMOVQ    (R3), F11
+	FMOVQ    (R14), F7
+	WORD     $0x4fc71160 // fmla v0.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71961 // fmla v1.2d, v11.2d, v7.d[1]
+	FMOVQ    16(R14), F8
+	WORD     $0x4fc81162 // fmla v2.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81963 // fmla v3.2d, v11.2d, v8.d[1]
+	FMOVQ    32(R14), F9
+	WORD     $0x4fc91164 // fmla v4.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
+	FMOVD    48(R14), F10
+	WORD     $0x4fca1166 // fmla v6.2d, v11.2d, v10.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F11
+	FMOVQ    (R14), F7
+	WORD     $0x4fc71160 // fmla v0.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71961 // fmla v1.2d, v11.2d, v7.d[1]
+	FMOVQ    16(R14), F8
+	WORD     $0x4fc81162 // fmla v2.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81963 // fmla v3.2d, v11.2d, v8.d[1]
+	FMOVQ    32(R14), F9
+	WORD     $0x4fc91164 // fmla v4.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
+	FMOVD    48(R14), F10
+	WORD     $0x4fca1166 // fmla v6.2d, v11.2d, v10.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F11
+	FMOVQ    (R14), F7
+	WORD     $0x4fc71160 // fmla v0.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71961 // fmla v1.2d, v11.2d, v7.d[1]
+	FMOVQ    16(R14), F8
+	WORD     $0x4fc81162 // fmla v2.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81963 // fmla v3.2d, v11.2d, v8.d[1]
+	FMOVQ    32(R14), F9
+	WORD     $0x4fc91164 // fmla v4.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
+	FMOVD    48(R14), F10
+	WORD     $0x4fca1166 // fmla v6.2d, v11.2d, v10.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F11
+	FMOVQ    (R14), F7
+	WORD     $0x4fc71160 // fmla v0.2d, v11.2d, v7.d[0]
+	WORD     $0x4fc71961 // fmla v1.2d, v11.2d, v7.d[1]
+	FMOVQ    16(R14), F8
+	WORD     $0x4fc81162 // fmla v2.2d, v11.2d, v8.d[0]
+	WORD     $0x4fc81963 // fmla v3.2d, v11.2d, v8.d[1]
+	FMOVQ    32(R14), F9
+	WORD     $0x4fc91164 // fmla v4.2d, v11.2d, v9.d[0]
+	WORD     $0x4fc91965 // fmla v5.2d, v11.2d, v9.d[1]
+	FMOVD    48(R14), F10
+	WORD     $0x4fca1166 // fmla v6.2d, v11.2d, v10.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns7x1
+fewcolumns7x1:
+	ADD      $4, R15, R15
+	B        left7x1
+left7x1:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end7x1
 one7x1:
 	FMOVQ    (R3), F7
 	FMOVD    (R14), F8
@@ -13350,9 +20092,11 @@ one7x1:
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one7x1
-	B        store7x1
-tail7x1:
-onetail7x1:
+end7x1:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store7x1
+last7x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
@@ -13381,8 +20125,6 @@ t1150:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail7x1
 store7x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -13488,6 +20230,22 @@ next7x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $56, R5
+	BNE      below7x1
+	CMP      $8, R2
+	BNE      below7x1
+	MOVD     88(R0), R15
+	MOVD     $56, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile7x1
+	B        done
+below7x1:
 	MOVD     $7, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -13621,26 +20379,85 @@ steps6x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail6x1
-	CMP      $8, R5
-	BNE      apart6x1
+	BEQ      whole6x1
+	SUBS     $1, R15, R15
+	BEQ      last6x1
+whole6x1:
 	CMP      $16, R6
 	BNE      apart6x1
-	SUBS     $2, R15, R15
-	BLT      few6x1
-lanes6x1:
-	FMOVQ    (R14), F6
-	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
-	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
-	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
-	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
-	WORD     $0x3ce469cb // ldr q11, [x14, x4]
+	CMP      $8, R5
+	BEQ      rows6x1
+	CMP      $48, R5
+	BNE      apart6x1
+	CMP      $8, R2
+	BEQ      packed6x1
+apart6x1:
+	CMP      $8, R5
+	BEQ      rowsapart6x1
+	CMP      $8, R2
+	BEQ      columns6x1
+	B        left6x1
+packed6x1:
+	SUBS     $4, R15, R15
+	BLT      fewpacked6x1
+kpacked6x1:
+	FMOVQ    (R3), F10
+	FLDPQ    (R14), (F6, F7)
+	WORD     $0x4fc61140 // fmla v0.2d, v10.2d, v6.d[0]
+	WORD     $0x4fc61941 // fmla v1.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71142 // fmla v2.2d, v10.2d, v7.d[0]
+	WORD     $0x4fc71943 // fmla v3.2d, v10.2d, v7.d[1]
+	FLDPQ    32(R14), (F8, F9)
+	WORD     $0x4fc81144 // fmla v4.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81945 // fmla v5.2d, v10.2d, v8.d[1]
+	FMOVQ    16(R3), F10
+	WORD     $0x4fc91140 // fmla v0.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91941 // fmla v1.2d, v10.2d, v9.d[1]
+	FLDPQ    64(R14), (F6, F7)
+	WORD     $0x4fc61142 // fmla v2.2d, v10.2d, v6.d[0]
+	WORD     $0x4fc61943 // fmla v3.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71144 // fmla v4.2d, v10.2d, v7.d[0]
+	WORD     $0x4fc71945 // fmla v5.2d, v10.2d, v7.d[1]
+	FMOVQ    32(R3), F10
+	FLDPQ    96(R14), (F8, F9)
+	WORD     $0x4fc81140 // fmla v0.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81941 // fmla v1.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc91142 // fmla v2.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91943 // fmla v3.2d, v10.2d, v9.d[1]
+	FLDPQ    128(R14), (F6, F7)
+	WORD     $0x4fc61144 // fmla v4.2d, v10.2d, v6.d[0]
+	WORD     $0x4fc61945 // fmla v5.2d, v10.2d, v6.d[1]
+	FMOVQ    48(R3), F10
+	WORD     $0x4fc71140 // fmla v0.2d, v10.2d, v7.d[0]
+	WORD     $0x4fc71941 // fmla v1.2d, v10.2d, v7.d[1]
+	FLDPQ    160(R14), (F8, F9)
+	WORD     $0x4fc81142 // fmla v2.2d, v10.2d, v8.d[0]
+	WORD     $0x4fc81943 // fmla v3.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	WORD     $0x4fc91945 // fmla v5.2d, v10.2d, v9.d[1]
+	ADD      $64, R3, R3
+	ADD      $192, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked6x1
+fewpacked6x1:
+	ADD      $4, R15, R15
+	B        left6x1
+rows6x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows6x1
+krows6x1:
 	FMOVQ    (R3), F12
+	FMOVQ    (R14), F6
 	WORD     $0x4fc61180 // fmla v0.2d, v12.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
 	WORD     $0x4fc71181 // fmla v1.2d, v12.2d, v7.d[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
 	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
 	WORD     $0x4fc91183 // fmla v3.2d, v12.2d, v9.d[0]
+	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
 	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x3ce469cb // ldr q11, [x14, x4]
 	WORD     $0x4fcb1185 // fmla v5.2d, v12.2d, v11.d[0]
 	FMOVQ    16(R3), F12
 	WORD     $0x4fc61980 // fmla v0.2d, v12.2d, v6.d[1]
@@ -13649,15 +20466,148 @@ lanes6x1:
 	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
 	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
 	WORD     $0x4fcb1985 // fmla v5.2d, v12.2d, v11.d[1]
-	ADD      $32, R3, R3
+	FMOVQ    32(R3), F12
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes6x1
-few6x1:
-	ADDS     $2, R15, R15
-	BEQ      store6x1
-	B        one6x1
-apart6x1:
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61180 // fmla v0.2d, v12.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4fc71181 // fmla v1.2d, v12.2d, v7.d[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
+	WORD     $0x4fc91183 // fmla v3.2d, v12.2d, v9.d[0]
+	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x3ce469cb // ldr q11, [x14, x4]
+	WORD     $0x4fcb1185 // fmla v5.2d, v12.2d, v11.d[0]
+	FMOVQ    48(R3), F12
+	WORD     $0x4fc61980 // fmla v0.2d, v12.2d, v6.d[1]
+	WORD     $0x4fc71981 // fmla v1.2d, v12.2d, v7.d[1]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
+	WORD     $0x4fcb1985 // fmla v5.2d, v12.2d, v11.d[1]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows6x1
+fewrows6x1:
+	ADD      $4, R15, R15
+	B        left6x1
+rowsapart6x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart6x1
+krowsapart6x1:
+	FMOVQ    (R3), F12
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61180 // fmla v0.2d, v12.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4fc71181 // fmla v1.2d, v12.2d, v7.d[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
+	WORD     $0x4fc91183 // fmla v3.2d, v12.2d, v9.d[0]
+	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x3ce469cb // ldr q11, [x14, x4]
+	WORD     $0x4fcb1185 // fmla v5.2d, v12.2d, v11.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F12
+	WORD     $0x4fc61980 // fmla v0.2d, v12.2d, v6.d[1]
+	WORD     $0x4fc71981 // fmla v1.2d, v12.2d, v7.d[1]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
+	WORD     $0x4fcb1985 // fmla v5.2d, v12.2d, v11.d[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F12
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61180 // fmla v0.2d, v12.2d, v6.d[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4fc71181 // fmla v1.2d, v12.2d, v7.d[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x4fc81182 // fmla v2.2d, v12.2d, v8.d[0]
+	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
+	WORD     $0x4fc91183 // fmla v3.2d, v12.2d, v9.d[0]
+	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
+	WORD     $0x4fca1184 // fmla v4.2d, v12.2d, v10.d[0]
+	WORD     $0x3ce469cb // ldr q11, [x14, x4]
+	WORD     $0x4fcb1185 // fmla v5.2d, v12.2d, v11.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F12
+	WORD     $0x4fc61980 // fmla v0.2d, v12.2d, v6.d[1]
+	WORD     $0x4fc71981 // fmla v1.2d, v12.2d, v7.d[1]
+	WORD     $0x4fc81982 // fmla v2.2d, v12.2d, v8.d[1]
+	WORD     $0x4fc91983 // fmla v3.2d, v12.2d, v9.d[1]
+	WORD     $0x4fca1984 // fmla v4.2d, v12.2d, v10.d[1]
+	WORD     $0x4fcb1985 // fmla v5.2d, v12.2d, v11.d[1]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart6x1
+fewrowsapart6x1:
+	ADD      $4, R15, R15
+	B        left6x1
+columns6x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns6x1
+kcolumns6x1:
+	FMOVQ    (R3), F9
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61921 // fmla v1.2d, v9.2d, v6.d[1]
+	FMOVQ    16(R14), F7
+	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71923 // fmla v3.2d, v9.2d, v7.d[1]
+	FMOVQ    32(R14), F8
+	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81925 // fmla v5.2d, v9.2d, v8.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F9
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61921 // fmla v1.2d, v9.2d, v6.d[1]
+	FMOVQ    16(R14), F7
+	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71923 // fmla v3.2d, v9.2d, v7.d[1]
+	FMOVQ    32(R14), F8
+	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81925 // fmla v5.2d, v9.2d, v8.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F9
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61921 // fmla v1.2d, v9.2d, v6.d[1]
+	FMOVQ    16(R14), F7
+	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71923 // fmla v3.2d, v9.2d, v7.d[1]
+	FMOVQ    32(R14), F8
+	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81925 // fmla v5.2d, v9.2d, v8.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F9
+	FMOVQ    (R14), F6
+	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61921 // fmla v1.2d, v9.2d, v6.d[1]
+	FMOVQ    16(R14), F7
+	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71923 // fmla v3.2d, v9.2d, v7.d[1]
+	FMOVQ    32(R14), F8
+	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81925 // fmla v5.2d, v9.2d, v8.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns6x1
+fewcolumns6x1:
+	ADD      $4, R15, R15
+	B        left6x1
+left6x1:
+	CBZ      R15, end6x1
 one6x1:
 	FMOVQ    (R3), F6
 	FMOVD    (R14), F7
@@ -13676,9 +20626,11 @@ one6x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one6x1
-	B        store6x1
-tail6x1:
-onetail6x1:
+end6x1:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store6x1
+last6x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
@@ -13704,8 +20656,6 @@ t1178:
 	WORD     $0x4fcc10c5 // fmla v5.2d, v6.2d, v12.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail6x1
 store6x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -13798,6 +20748,22 @@ next6x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $48, R5
+	BNE      below6x1
+	CMP      $8, R2
+	BNE      below6x1
+	MOVD     88(R0), R15
+	MOVD     $48, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile6x1
+	B        done
+below6x1:
 	MOVD     $6, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -13915,24 +20881,78 @@ steps5x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail5x1
-	CMP      $8, R5
-	BNE      apart5x1
+	BEQ      whole5x1
+	SUBS     $1, R15, R15
+	BEQ      last5x1
+whole5x1:
 	CMP      $16, R6
 	BNE      apart5x1
-	SUBS     $2, R15, R15
-	BLT      few5x1
-lanes5x1:
-	FMOVQ    (R14), F5
-	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
-	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
-	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
-	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
+	CMP      $8, R5
+	BEQ      rows5x1
+	CMP      $40, R5
+	BNE      apart5x1
+	CMP      $8, R2
+	BEQ      packed5x1
+apart5x1:
+	CMP      $8, R5
+	BEQ      rowsapart5x1
+	CMP      $8, R2
+	BEQ      columns5x1
+	B        left5x1
+packed5x1:
+	SUBS     $4, R15, R15
+	BLT      fewpacked5x1
+kpacked5x1:
+	FMOVQ    (R3), F9
+	FLDPQ    (R14), (F5, F6)
+	WORD     $0x4fc51120 // fmla v0.2d, v9.2d, v5.d[0]
+	WORD     $0x4fc51921 // fmla v1.2d, v9.2d, v5.d[1]
+	WORD     $0x4fc61122 // fmla v2.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61923 // fmla v3.2d, v9.2d, v6.d[1]
+	FLDPQ    32(R14), (F7, F8)
+	WORD     $0x4fc71124 // fmla v4.2d, v9.2d, v7.d[0]
+	FMOVQ    16(R3), F9
+	WORD     $0x4fc71920 // fmla v0.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc81121 // fmla v1.2d, v9.2d, v8.d[0]
+	WORD     $0x4fc81922 // fmla v2.2d, v9.2d, v8.d[1]
+	FLDPQ    64(R14), (F5, F6)
+	WORD     $0x4fc51123 // fmla v3.2d, v9.2d, v5.d[0]
+	WORD     $0x4fc51924 // fmla v4.2d, v9.2d, v5.d[1]
+	FMOVQ    32(R3), F9
+	WORD     $0x4fc61120 // fmla v0.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61921 // fmla v1.2d, v9.2d, v6.d[1]
+	FLDPQ    96(R14), (F7, F8)
+	WORD     $0x4fc71122 // fmla v2.2d, v9.2d, v7.d[0]
+	WORD     $0x4fc71923 // fmla v3.2d, v9.2d, v7.d[1]
+	WORD     $0x4fc81124 // fmla v4.2d, v9.2d, v8.d[0]
+	FMOVQ    48(R3), F9
+	WORD     $0x4fc81920 // fmla v0.2d, v9.2d, v8.d[1]
+	FLDPQ    128(R14), (F5, F6)
+	WORD     $0x4fc51121 // fmla v1.2d, v9.2d, v5.d[0]
+	WORD     $0x4fc51922 // fmla v2.2d, v9.2d, v5.d[1]
+	WORD     $0x4fc61123 // fmla v3.2d, v9.2d, v6.d[0]
+	WORD     $0x4fc61924 // fmla v4.2d, v9.2d, v6.d[1]
+	ADD      $64, R3, R3
+	ADD      $160, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked5x1
+fewpacked5x1:
+	ADD      $4, R15, R15
+	B        left5x1
+rows5x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows5x1
+krows5x1:
 	FMOVQ    (R3), F10
+	FMOVQ    (R14), F5
 	WORD     $0x4fc51140 // fmla v0.2d, v10.2d, v5.d[0]
+	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
 	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
 	WORD     $0x4fc71142 // fmla v2.2d, v10.2d, v7.d[0]
+	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
 	WORD     $0x4fc81143 // fmla v3.2d, v10.2d, v8.d[0]
+	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
 	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
 	FMOVQ    16(R3), F10
 	WORD     $0x4fc51940 // fmla v0.2d, v10.2d, v5.d[1]
@@ -13940,15 +20960,135 @@ lanes5x1:
 	WORD     $0x4fc71942 // fmla v2.2d, v10.2d, v7.d[1]
 	WORD     $0x4fc81943 // fmla v3.2d, v10.2d, v8.d[1]
 	WORD     $0x4fc91944 // fmla v4.2d, v10.2d, v9.d[1]
-	ADD      $32, R3, R3
+	FMOVQ    32(R3), F10
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes5x1
-few5x1:
-	ADDS     $2, R15, R15
-	BEQ      store5x1
-	B        one5x1
-apart5x1:
+	FMOVQ    (R14), F5
+	WORD     $0x4fc51140 // fmla v0.2d, v10.2d, v5.d[0]
+	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
+	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
+	WORD     $0x4fc71142 // fmla v2.2d, v10.2d, v7.d[0]
+	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
+	WORD     $0x4fc81143 // fmla v3.2d, v10.2d, v8.d[0]
+	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	FMOVQ    48(R3), F10
+	WORD     $0x4fc51940 // fmla v0.2d, v10.2d, v5.d[1]
+	WORD     $0x4fc61941 // fmla v1.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71942 // fmla v2.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc81943 // fmla v3.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc91944 // fmla v4.2d, v10.2d, v9.d[1]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows5x1
+fewrows5x1:
+	ADD      $4, R15, R15
+	B        left5x1
+rowsapart5x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart5x1
+krowsapart5x1:
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F5
+	WORD     $0x4fc51140 // fmla v0.2d, v10.2d, v5.d[0]
+	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
+	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
+	WORD     $0x4fc71142 // fmla v2.2d, v10.2d, v7.d[0]
+	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
+	WORD     $0x4fc81143 // fmla v3.2d, v10.2d, v8.d[0]
+	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F10
+	WORD     $0x4fc51940 // fmla v0.2d, v10.2d, v5.d[1]
+	WORD     $0x4fc61941 // fmla v1.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71942 // fmla v2.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc81943 // fmla v3.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc91944 // fmla v4.2d, v10.2d, v9.d[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F10
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F5
+	WORD     $0x4fc51140 // fmla v0.2d, v10.2d, v5.d[0]
+	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
+	WORD     $0x4fc61141 // fmla v1.2d, v10.2d, v6.d[0]
+	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
+	WORD     $0x4fc71142 // fmla v2.2d, v10.2d, v7.d[0]
+	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
+	WORD     $0x4fc81143 // fmla v3.2d, v10.2d, v8.d[0]
+	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
+	WORD     $0x4fc91144 // fmla v4.2d, v10.2d, v9.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F10
+	WORD     $0x4fc51940 // fmla v0.2d, v10.2d, v5.d[1]
+	WORD     $0x4fc61941 // fmla v1.2d, v10.2d, v6.d[1]
+	WORD     $0x4fc71942 // fmla v2.2d, v10.2d, v7.d[1]
+	WORD     $0x4fc81943 // fmla v3.2d, v10.2d, v8.d[1]
+	WORD     $0x4fc91944 // fmla v4.2d, v10.2d, v9.d[1]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart5x1
+fewrowsapart5x1:
+	ADD      $4, R15, R15
+	B        left5x1
+columns5x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns5x1
+kcolumns5x1:
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F5
+	WORD     $0x4fc51100 // fmla v0.2d, v8.2d, v5.d[0]
+	WORD     $0x4fc51901 // fmla v1.2d, v8.2d, v5.d[1]
+	FMOVQ    16(R14), F6
+	WORD     $0x4fc61102 // fmla v2.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61903 // fmla v3.2d, v8.2d, v6.d[1]
+	FMOVD    32(R14), F7
+	WORD     $0x4fc71104 // fmla v4.2d, v8.2d, v7.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F5
+	WORD     $0x4fc51100 // fmla v0.2d, v8.2d, v5.d[0]
+	WORD     $0x4fc51901 // fmla v1.2d, v8.2d, v5.d[1]
+	FMOVQ    16(R14), F6
+	WORD     $0x4fc61102 // fmla v2.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61903 // fmla v3.2d, v8.2d, v6.d[1]
+	FMOVD    32(R14), F7
+	WORD     $0x4fc71104 // fmla v4.2d, v8.2d, v7.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F5
+	WORD     $0x4fc51100 // fmla v0.2d, v8.2d, v5.d[0]
+	WORD     $0x4fc51901 // fmla v1.2d, v8.2d, v5.d[1]
+	FMOVQ    16(R14), F6
+	WORD     $0x4fc61102 // fmla v2.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61903 // fmla v3.2d, v8.2d, v6.d[1]
+	FMOVD    32(R14), F7
+	WORD     $0x4fc71104 // fmla v4.2d, v8.2d, v7.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F5
+	WORD     $0x4fc51100 // fmla v0.2d, v8.2d, v5.d[0]
+	WORD     $0x4fc51901 // fmla v1.2d, v8.2d, v5.d[1]
+	FMOVQ    16(R14), F6
+	WORD     $0x4fc61102 // fmla v2.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61903 // fmla v3.2d, v8.2d, v6.d[1]
+	FMOVD    32(R14), F7
+	WORD     $0x4fc71104 // fmla v4.2d, v8.2d, v7.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns5x1
+fewcolumns5x1:
+	ADD      $4, R15, R15
+	B        left5x1
+left5x1:
+	CBZ      R15, end5x1
 one5x1:
 	FMOVQ    (R3), F5
 	FMOVD    (R14), F6
@@ -13965,9 +21105,11 @@ one5x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one5x1
-	B        store5x1
-tail5x1:
-onetail5x1:
+end5x1:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store5x1
+last5x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
@@ -13991,8 +21133,6 @@ t1202:
 	WORD     $0x4fca10a4 // fmla v4.2d, v5.2d, v10.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail5x1
 store5x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -14072,6 +21212,22 @@ next5x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $40, R5
+	BNE      below5x1
+	CMP      $8, R2
+	BNE      below5x1
+	MOVD     88(R0), R15
+	MOVD     $40, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile5x1
+	B        done
+below5x1:
 	MOVD     $5, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -14173,37 +21329,189 @@ steps4x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail4x1
-	CMP      $8, R5
-	BNE      apart4x1
+	BEQ      whole4x1
+	SUBS     $1, R15, R15
+	BEQ      last4x1
+whole4x1:
 	CMP      $16, R6
 	BNE      apart4x1
-	SUBS     $2, R15, R15
-	BLT      few4x1
-lanes4x1:
-	FMOVQ    (R14), F4
-	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
-	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
-	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
+	CMP      $8, R5
+	BEQ      rows4x1
+	CMP      $32, R5
+	BNE      apart4x1
+	CMP      $8, R2
+	BEQ      packed4x1
+apart4x1:
+	CMP      $8, R5
+	BEQ      rowsapart4x1
+	CMP      $8, R2
+	BEQ      columns4x1
+	B        left4x1
+packed4x1:
+	SUBS     $4, R15, R15
+	BLT      fewpacked4x1
+kpacked4x1:
 	FMOVQ    (R3), F8
+	FLDPQ    (R14), (F4, F5)
 	WORD     $0x4fc41100 // fmla v0.2d, v8.2d, v4.d[0]
+	WORD     $0x4fc41901 // fmla v1.2d, v8.2d, v4.d[1]
+	WORD     $0x4fc51102 // fmla v2.2d, v8.2d, v5.d[0]
+	WORD     $0x4fc51903 // fmla v3.2d, v8.2d, v5.d[1]
+	FMOVQ    16(R3), F8
+	FLDPQ    32(R14), (F6, F7)
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61901 // fmla v1.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc71102 // fmla v2.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	FMOVQ    32(R3), F8
+	FLDPQ    64(R14), (F4, F5)
+	WORD     $0x4fc41100 // fmla v0.2d, v8.2d, v4.d[0]
+	WORD     $0x4fc41901 // fmla v1.2d, v8.2d, v4.d[1]
+	WORD     $0x4fc51102 // fmla v2.2d, v8.2d, v5.d[0]
+	WORD     $0x4fc51903 // fmla v3.2d, v8.2d, v5.d[1]
+	FMOVQ    48(R3), F8
+	FLDPQ    96(R14), (F6, F7)
+	WORD     $0x4fc61100 // fmla v0.2d, v8.2d, v6.d[0]
+	WORD     $0x4fc61901 // fmla v1.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc71102 // fmla v2.2d, v8.2d, v7.d[0]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	ADD      $64, R3, R3
+	ADD      $128, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked4x1
+fewpacked4x1:
+	ADD      $4, R15, R15
+	B        left4x1
+rows4x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows4x1
+krows4x1:
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F4
+	WORD     $0x4fc41100 // fmla v0.2d, v8.2d, v4.d[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
 	WORD     $0x4fc51101 // fmla v1.2d, v8.2d, v5.d[0]
+	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
 	WORD     $0x4fc61102 // fmla v2.2d, v8.2d, v6.d[0]
+	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
 	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
 	FMOVQ    16(R3), F8
 	WORD     $0x4fc41900 // fmla v0.2d, v8.2d, v4.d[1]
 	WORD     $0x4fc51901 // fmla v1.2d, v8.2d, v5.d[1]
 	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
 	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
-	ADD      $32, R3, R3
+	FMOVQ    32(R3), F8
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes4x1
-few4x1:
-	ADDS     $2, R15, R15
-	BEQ      store4x1
-	B        one4x1
-apart4x1:
+	FMOVQ    (R14), F4
+	WORD     $0x4fc41100 // fmla v0.2d, v8.2d, v4.d[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x4fc51101 // fmla v1.2d, v8.2d, v5.d[0]
+	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
+	WORD     $0x4fc61102 // fmla v2.2d, v8.2d, v6.d[0]
+	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
+	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
+	FMOVQ    48(R3), F8
+	WORD     $0x4fc41900 // fmla v0.2d, v8.2d, v4.d[1]
+	WORD     $0x4fc51901 // fmla v1.2d, v8.2d, v5.d[1]
+	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows4x1
+fewrows4x1:
+	ADD      $4, R15, R15
+	B        left4x1
+rowsapart4x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart4x1
+krowsapart4x1:
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F4
+	WORD     $0x4fc41100 // fmla v0.2d, v8.2d, v4.d[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x4fc51101 // fmla v1.2d, v8.2d, v5.d[0]
+	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
+	WORD     $0x4fc61102 // fmla v2.2d, v8.2d, v6.d[0]
+	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
+	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F8
+	WORD     $0x4fc41900 // fmla v0.2d, v8.2d, v4.d[1]
+	WORD     $0x4fc51901 // fmla v1.2d, v8.2d, v5.d[1]
+	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F8
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F4
+	WORD     $0x4fc41100 // fmla v0.2d, v8.2d, v4.d[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x4fc51101 // fmla v1.2d, v8.2d, v5.d[0]
+	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
+	WORD     $0x4fc61102 // fmla v2.2d, v8.2d, v6.d[0]
+	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
+	WORD     $0x4fc71103 // fmla v3.2d, v8.2d, v7.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F8
+	WORD     $0x4fc41900 // fmla v0.2d, v8.2d, v4.d[1]
+	WORD     $0x4fc51901 // fmla v1.2d, v8.2d, v5.d[1]
+	WORD     $0x4fc61902 // fmla v2.2d, v8.2d, v6.d[1]
+	WORD     $0x4fc71903 // fmla v3.2d, v8.2d, v7.d[1]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart4x1
+fewrowsapart4x1:
+	ADD      $4, R15, R15
+	B        left4x1
+columns4x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns4x1
+kcolumns4x1:
+	FMOVQ    (R3), F6
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	FMOVQ    16(R14), F5
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	WORD     $0x4fc518c3 // fmla v3.2d, v6.2d, v5.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F6
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	FMOVQ    16(R14), F5
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	WORD     $0x4fc518c3 // fmla v3.2d, v6.2d, v5.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F6
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	FMOVQ    16(R14), F5
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	WORD     $0x4fc518c3 // fmla v3.2d, v6.2d, v5.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F6
+	FMOVQ    (R14), F4
+	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	FMOVQ    16(R14), F5
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	WORD     $0x4fc518c3 // fmla v3.2d, v6.2d, v5.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns4x1
+fewcolumns4x1:
+	ADD      $4, R15, R15
+	B        left4x1
+left4x1:
+	CBZ      R15, end4x1
 one4x1:
 	FMOVQ    (R3), F4
 	FMOVD    (R14), F5
@@ -14218,9 +21526,11 @@ one4x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one4x1
-	B        store4x1
-tail4x1:
-onetail4x1:
+end4x1:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store4x1
+last4x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
@@ -14242,8 +21552,6 @@ t1222:
 	WORD     $0x4fc81083 // fmla v3.2d, v4.2d, v8.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail4x1
 store4x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -14310,6 +21618,22 @@ next4x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $32, R5
+	BNE      below4x1
+	CMP      $8, R2
+	BNE      below4x1
+	MOVD     88(R0), R15
+	MOVD     $32, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile4x1
+	B        done
+below4x1:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -14395,34 +21719,168 @@ steps3x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail3x1
-	CMP      $8, R5
-	BNE      apart3x1
+	BEQ      whole3x1
+	SUBS     $1, R15, R15
+	BEQ      last3x1
+whole3x1:
 	CMP      $16, R6
 	BNE      apart3x1
-	SUBS     $2, R15, R15
-	BLT      few3x1
-lanes3x1:
-	FMOVQ    (R14), F3
-	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
-	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
+	CMP      $8, R5
+	BEQ      rows3x1
+	CMP      $24, R5
+	BNE      apart3x1
+	CMP      $8, R2
+	BEQ      packed3x1
+apart3x1:
+	CMP      $8, R5
+	BEQ      rowsapart3x1
+	CMP      $8, R2
+	BEQ      columns3x1
+	B        left3x1
+packed3x1:
+	SUBS     $4, R15, R15
+	BLT      fewpacked3x1
+kpacked3x1:
+	FMOVQ    (R3), F7
+	FLDPQ    (R14), (F3, F4)
+	WORD     $0x4fc310e0 // fmla v0.2d, v7.2d, v3.d[0]
+	WORD     $0x4fc318e1 // fmla v1.2d, v7.2d, v3.d[1]
+	WORD     $0x4fc410e2 // fmla v2.2d, v7.2d, v4.d[0]
+	FMOVQ    16(R3), F7
+	WORD     $0x4fc418e0 // fmla v0.2d, v7.2d, v4.d[1]
+	FLDPQ    32(R14), (F5, F6)
+	WORD     $0x4fc510e1 // fmla v1.2d, v7.2d, v5.d[0]
+	WORD     $0x4fc518e2 // fmla v2.2d, v7.2d, v5.d[1]
+	FMOVQ    32(R3), F7
+	WORD     $0x4fc610e0 // fmla v0.2d, v7.2d, v6.d[0]
+	WORD     $0x4fc618e1 // fmla v1.2d, v7.2d, v6.d[1]
+	FLDPQ    64(R14), (F3, F4)
+	WORD     $0x4fc310e2 // fmla v2.2d, v7.2d, v3.d[0]
+	FMOVQ    48(R3), F7
+	WORD     $0x4fc318e0 // fmla v0.2d, v7.2d, v3.d[1]
+	WORD     $0x4fc410e1 // fmla v1.2d, v7.2d, v4.d[0]
+	WORD     $0x4fc418e2 // fmla v2.2d, v7.2d, v4.d[1]
+	ADD      $64, R3, R3
+	ADD      $96, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked3x1
+fewpacked3x1:
+	ADD      $4, R15, R15
+	B        left3x1
+rows3x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows3x1
+krows3x1:
 	FMOVQ    (R3), F6
+	FMOVQ    (R14), F3
 	WORD     $0x4fc310c0 // fmla v0.2d, v6.2d, v3.d[0]
+	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
 	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
 	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
 	FMOVQ    16(R3), F6
 	WORD     $0x4fc318c0 // fmla v0.2d, v6.2d, v3.d[1]
 	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
 	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
-	ADD      $32, R3, R3
+	FMOVQ    32(R3), F6
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes3x1
-few3x1:
-	ADDS     $2, R15, R15
-	BEQ      store3x1
-	B        one3x1
-apart3x1:
+	FMOVQ    (R14), F3
+	WORD     $0x4fc310c0 // fmla v0.2d, v6.2d, v3.d[0]
+	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	FMOVQ    48(R3), F6
+	WORD     $0x4fc318c0 // fmla v0.2d, v6.2d, v3.d[1]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows3x1
+fewrows3x1:
+	ADD      $4, R15, R15
+	B        left3x1
+rowsapart3x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart3x1
+krowsapart3x1:
+	FMOVQ    (R3), F6
+	FMOVQ    (R14), F3
+	WORD     $0x4fc310c0 // fmla v0.2d, v6.2d, v3.d[0]
+	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F6
+	WORD     $0x4fc318c0 // fmla v0.2d, v6.2d, v3.d[1]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F6
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F3
+	WORD     $0x4fc310c0 // fmla v0.2d, v6.2d, v3.d[0]
+	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
+	WORD     $0x4fc410c1 // fmla v1.2d, v6.2d, v4.d[0]
+	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
+	WORD     $0x4fc510c2 // fmla v2.2d, v6.2d, v5.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F6
+	WORD     $0x4fc318c0 // fmla v0.2d, v6.2d, v3.d[1]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	WORD     $0x4fc518c2 // fmla v2.2d, v6.2d, v5.d[1]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart3x1
+fewrowsapart3x1:
+	ADD      $4, R15, R15
+	B        left3x1
+columns3x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns3x1
+kcolumns3x1:
+	FMOVQ    (R3), F5
+	FMOVQ    (R14), F3
+	WORD     $0x4fc310a0 // fmla v0.2d, v5.2d, v3.d[0]
+	WORD     $0x4fc318a1 // fmla v1.2d, v5.2d, v3.d[1]
+	FMOVD    16(R14), F4
+	WORD     $0x4fc410a2 // fmla v2.2d, v5.2d, v4.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F5
+	FMOVQ    (R14), F3
+	WORD     $0x4fc310a0 // fmla v0.2d, v5.2d, v3.d[0]
+	WORD     $0x4fc318a1 // fmla v1.2d, v5.2d, v3.d[1]
+	FMOVD    16(R14), F4
+	WORD     $0x4fc410a2 // fmla v2.2d, v5.2d, v4.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F5
+	FMOVQ    (R14), F3
+	WORD     $0x4fc310a0 // fmla v0.2d, v5.2d, v3.d[0]
+	WORD     $0x4fc318a1 // fmla v1.2d, v5.2d, v3.d[1]
+	FMOVD    16(R14), F4
+	WORD     $0x4fc410a2 // fmla v2.2d, v5.2d, v4.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F5
+	FMOVQ    (R14), F3
+	WORD     $0x4fc310a0 // fmla v0.2d, v5.2d, v3.d[0]
+	WORD     $0x4fc318a1 // fmla v1.2d, v5.2d, v3.d[1]
+	FMOVD    16(R14), F4
+	WORD     $0x4fc410a2 // fmla v2.2d, v5.2d, v4.d[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns3x1
+fewcolumns3x1:
+	ADD      $4, R15, R15
+	B        left3x1
+left3x1:
+	CBZ      R15, end3x1
 one3x1:
 	FMOVQ    (R3), F3
 	FMOVD    (R14), F4
@@ -14435,9 +21893,11 @@ one3x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one3x1
-	B        store3x1
-tail3x1:
-onetail3x1:
+end3x1:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store3x1
+last3x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
@@ -14457,8 +21917,6 @@ t1238:
 	WORD     $0x4fc61062 // fmla v2.2d, v3.2d, v6.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail3x1
 store3x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -14512,6 +21970,22 @@ next3x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $24, R5
+	BNE      below3x1
+	CMP      $8, R2
+	BNE      below3x1
+	MOVD     88(R0), R15
+	MOVD     $24, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile3x1
+	B        done
+below3x1:
 	MOVD     $3, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -14581,31 +22055,143 @@ steps2x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail2x1
-	CMP      $8, R5
-	BNE      apart2x1
+	BEQ      whole2x1
+	SUBS     $1, R15, R15
+	BEQ      last2x1
+whole2x1:
 	CMP      $16, R6
 	BNE      apart2x1
-	SUBS     $2, R15, R15
-	BLT      few2x1
-lanes2x1:
-	FMOVQ    (R14), F2
-	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
+	CMP      $8, R5
+	BEQ      rows2x1
+	CMP      $16, R5
+	BNE      apart2x1
+	CMP      $8, R2
+	BEQ      packed2x1
+apart2x1:
+	CMP      $8, R5
+	BEQ      rowsapart2x1
+	CMP      $8, R2
+	BEQ      columns2x1
+	B        left2x1
+packed2x1:
+	SUBS     $4, R15, R15
+	BLT      fewpacked2x1
+kpacked2x1:
+	FMOVQ    (R3), F6
+	FLDPQ    (R14), (F2, F3)
+	WORD     $0x4fc210c0 // fmla v0.2d, v6.2d, v2.d[0]
+	WORD     $0x4fc218c1 // fmla v1.2d, v6.2d, v2.d[1]
+	FMOVQ    16(R3), F6
+	WORD     $0x4fc310c0 // fmla v0.2d, v6.2d, v3.d[0]
+	WORD     $0x4fc318c1 // fmla v1.2d, v6.2d, v3.d[1]
+	FMOVQ    32(R3), F6
+	FLDPQ    32(R14), (F4, F5)
+	WORD     $0x4fc410c0 // fmla v0.2d, v6.2d, v4.d[0]
+	WORD     $0x4fc418c1 // fmla v1.2d, v6.2d, v4.d[1]
+	FMOVQ    48(R3), F6
+	WORD     $0x4fc510c0 // fmla v0.2d, v6.2d, v5.d[0]
+	WORD     $0x4fc518c1 // fmla v1.2d, v6.2d, v5.d[1]
+	ADD      $64, R3, R3
+	ADD      $64, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked2x1
+fewpacked2x1:
+	ADD      $4, R15, R15
+	B        left2x1
+rows2x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows2x1
+krows2x1:
 	FMOVQ    (R3), F4
+	FMOVQ    (R14), F2
 	WORD     $0x4fc21080 // fmla v0.2d, v4.2d, v2.d[0]
+	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
 	WORD     $0x4fc31081 // fmla v1.2d, v4.2d, v3.d[0]
 	FMOVQ    16(R3), F4
 	WORD     $0x4fc21880 // fmla v0.2d, v4.2d, v2.d[1]
 	WORD     $0x4fc31881 // fmla v1.2d, v4.2d, v3.d[1]
-	ADD      $32, R3, R3
+	FMOVQ    32(R3), F4
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes2x1
-few2x1:
-	ADDS     $2, R15, R15
-	BEQ      store2x1
-	B        one2x1
-apart2x1:
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21080 // fmla v0.2d, v4.2d, v2.d[0]
+	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
+	WORD     $0x4fc31081 // fmla v1.2d, v4.2d, v3.d[0]
+	FMOVQ    48(R3), F4
+	WORD     $0x4fc21880 // fmla v0.2d, v4.2d, v2.d[1]
+	WORD     $0x4fc31881 // fmla v1.2d, v4.2d, v3.d[1]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows2x1
+fewrows2x1:
+	ADD      $4, R15, R15
+	B        left2x1
+rowsapart2x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart2x1
+krowsapart2x1:
+	FMOVQ    (R3), F4
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21080 // fmla v0.2d, v4.2d, v2.d[0]
+	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
+	WORD     $0x4fc31081 // fmla v1.2d, v4.2d, v3.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F4
+	WORD     $0x4fc21880 // fmla v0.2d, v4.2d, v2.d[1]
+	WORD     $0x4fc31881 // fmla v1.2d, v4.2d, v3.d[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F4
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21080 // fmla v0.2d, v4.2d, v2.d[0]
+	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
+	WORD     $0x4fc31081 // fmla v1.2d, v4.2d, v3.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F4
+	WORD     $0x4fc21880 // fmla v0.2d, v4.2d, v2.d[1]
+	WORD     $0x4fc31881 // fmla v1.2d, v4.2d, v3.d[1]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart2x1
+fewrowsapart2x1:
+	ADD      $4, R15, R15
+	B        left2x1
+columns2x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns2x1
+kcolumns2x1:
+	FMOVQ    (R3), F3
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21060 // fmla v0.2d, v3.2d, v2.d[0]
+	WORD     $0x4fc21861 // fmla v1.2d, v3.2d, v2.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F3
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21060 // fmla v0.2d, v3.2d, v2.d[0]
+	WORD     $0x4fc21861 // fmla v1.2d, v3.2d, v2.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F3
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21060 // fmla v0.2d, v3.2d, v2.d[0]
+	WORD     $0x4fc21861 // fmla v1.2d, v3.2d, v2.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F3
+	FMOVQ    (R14), F2
+	WORD     $0x4fc21060 // fmla v0.2d, v3.2d, v2.d[0]
+	WORD     $0x4fc21861 // fmla v1.2d, v3.2d, v2.d[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns2x1
+fewcolumns2x1:
+	ADD      $4, R15, R15
+	B        left2x1
+left2x1:
+	CBZ      R15, end2x1
 one2x1:
 	FMOVQ    (R3), F2
 	FMOVD    (R14), F3
@@ -14616,9 +22202,11 @@ one2x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one2x1
-	B        store2x1
-tail2x1:
-onetail2x1:
+end2x1:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store2x1
+last2x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
@@ -14636,8 +22224,6 @@ t1250:
 	WORD     $0x4fc41041 // fmla v1.2d, v2.2d, v4.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail2x1
 store2x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -14678,6 +22264,22 @@ next2x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $16, R5
+	BNE      below2x1
+	CMP      $8, R2
+	BNE      below2x1
+	MOVD     88(R0), R15
+	MOVD     $16, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile2x1
+	B        done
+below2x1:
 	MOVD     $2, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -14731,28 +22333,67 @@ steps1x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $2, R24
-	BNE      tail1x1
-	CMP      $8, R5
-	BNE      apart1x1
+	BEQ      whole1x1
+	SUBS     $1, R15, R15
+	BEQ      last1x1
+whole1x1:
 	CMP      $16, R6
 	BNE      apart1x1
-	SUBS     $2, R15, R15
-	BLT      few1x1
-lanes1x1:
-	FMOVQ    (R14), F1
+	CMP      $8, R5
+	BEQ      rows1x1
+apart1x1:
+	CMP      $8, R5
+	BEQ      rowsapart1x1
+	B        left1x1
+rows1x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows1x1
+krows1x1:
 	FMOVQ    (R3), F2
+	FMOVQ    (R14), F1
 	WORD     $0x4fc11040 // fmla v0.2d, v2.2d, v1.d[0]
 	FMOVQ    16(R3), F2
 	WORD     $0x4fc11840 // fmla v0.2d, v2.2d, v1.d[1]
-	ADD      $32, R3, R3
+	FMOVQ    32(R3), F2
 	ADD      $16, R14, R14
-	SUBS     $2, R15, R15
-	BGE      lanes1x1
-few1x1:
-	ADDS     $2, R15, R15
-	BEQ      store1x1
-	B        one1x1
-apart1x1:
+	FMOVQ    (R14), F1
+	WORD     $0x4fc11040 // fmla v0.2d, v2.2d, v1.d[0]
+	FMOVQ    48(R3), F2
+	WORD     $0x4fc11840 // fmla v0.2d, v2.2d, v1.d[1]
+	ADD      $64, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krows1x1
+fewrows1x1:
+	ADD      $4, R15, R15
+	B        left1x1
+rowsapart1x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart1x1
+krowsapart1x1:
+	FMOVQ    (R3), F2
+	FMOVQ    (R14), F1
+	WORD     $0x4fc11040 // fmla v0.2d, v2.2d, v1.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F2
+	WORD     $0x4fc11840 // fmla v0.2d, v2.2d, v1.d[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F2
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F1
+	WORD     $0x4fc11040 // fmla v0.2d, v2.2d, v1.d[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F2
+	WORD     $0x4fc11840 // fmla v0.2d, v2.2d, v1.d[1]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart1x1
+fewrowsapart1x1:
+	ADD      $4, R15, R15
+	B        left1x1
+left1x1:
+	CBZ      R15, end1x1
 one1x1:
 	FMOVQ    (R3), F1
 	FMOVD    (R14), F2
@@ -14761,9 +22402,11 @@ one1x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one1x1
-	B        store1x1
-tail1x1:
-onetail1x1:
+end1x1:
+	MOVD     120(R0), R24
+	CMP      $2, R24
+	BEQ      store1x1
+last1x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
@@ -14779,8 +22422,6 @@ t1258:
 	WORD     $0x4fc21020 // fmla v0.2d, v1.2d, v2.d[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail1x1
 store1x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -16125,7 +23766,7 @@ t1332:
 // func GemvCols64(args *GemmArgs64)
 TEXT ·GemvCols64(SB), NOSPLIT, $40-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24
@@ -16615,7 +24256,7 @@ end1:
 // func GemvDots64(args *GemmArgs64)
 TEXT ·GemvDots64(SB), NOSPLIT, $40-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [2][row]; two vectors of x, or alpha and beta; spare, or elements of C
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24

@@ -7,7 +7,7 @@
 // func GemmTiles(args *GemmArgs)
 TEXT ·GemmTiles(SB), NOSPLIT, $56-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; vectors of B, or elements of A if there are fewer of them and no room for both; some of the others
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24
@@ -723,36 +723,277 @@ steps6x4:
 	MOVD     56(R0), R9
 fetch6x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail6x4
-	CMP      $4, R5
-	BNE      apart6x4
+	BEQ      whole6x4
+	SUBS     $1, R15, R15
+	BEQ      last6x4
+whole6x4:
 	CMP      $64, R6
 	BNE      apart6x4
-	SUBS     $4, R15, R15
-	BLT      few6x4
-lanes6x4:
-	FMOVQ    (R14), F24
-	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
-	WORD     $0x3cea69da // ldr q26, [x14, x10]
-	WORD     $0x3ce169db // ldr q27, [x14, x1]
-	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
-	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	CMP      $4, R5
+	BEQ      rows6x4
+	CMP      $24, R5
+	BNE      apart6x4
+	CMP      $4, R2
+	BEQ      packed6x4
+apart6x4:
+	CMP      $4, R5
+	BEQ      rowsapart6x4
+	CMP      $4, R2
+	BEQ      columns6x4
+	B        left6x4
+packed6x4:
+	SUBS     $8, R15, R15
+	BLT      fewpacked6x4
+kpacked6x4:
+	FLDPQ    (R3), (F28, F29)
+	FLDPQ    32(R3), (F30, F31)
+	FLDPQ    (R14), (F24, F25)
+	WORD     $0x4f981380 // fmla v0.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a1 // fmla v1.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD     $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
+	WORD     $0x4fb81384 // fmla v4.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813a5 // fmla v5.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813c6 // fmla v6.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb813e7 // fmla v7.4s, v31.4s, v24.s[1]
+	WORD     $0x4f981b88 // fmla v8.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981ba9 // fmla v9.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bca // fmla v10.4s, v30.4s, v24.s[2]
+	WORD     $0x4f981beb // fmla v11.4s, v31.4s, v24.s[2]
+	WORD     $0x4fb81b8c // fmla v12.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81bad // fmla v13.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bce // fmla v14.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb81bef // fmla v15.4s, v31.4s, v24.s[3]
+	WORD     $0x4f991390 // fmla v16.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913b1 // fmla v17.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913d2 // fmla v18.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9913f3 // fmla v19.4s, v31.4s, v25.s[0]
+	WORD     $0x4fb91394 // fmla v20.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913b5 // fmla v21.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913d6 // fmla v22.4s, v30.4s, v25.s[1]
+	WORD     $0x4fb913f7 // fmla v23.4s, v31.4s, v25.s[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F28, F29)
+	FLDPQ    96(R3), (F30, F31)
+	WORD     $0x4f991b80 // fmla v0.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991ba1 // fmla v1.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bc2 // fmla v2.4s, v30.4s, v25.s[2]
+	WORD     $0x4f991be3 // fmla v3.4s, v31.4s, v25.s[2]
+	WORD     $0x4fb91b84 // fmla v4.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91ba5 // fmla v5.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bc6 // fmla v6.4s, v30.4s, v25.s[3]
+	WORD     $0x4fb91be7 // fmla v7.4s, v31.4s, v25.s[3]
+	FLDPQ    32(R14), (F26, F27)
+	WORD     $0x4f9a1388 // fmla v8.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13a9 // fmla v9.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
+	WORD     $0x4fba138c // fmla v12.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13ad // fmla v13.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13ce // fmla v14.4s, v30.4s, v26.s[1]
+	WORD     $0x4fba13ef // fmla v15.4s, v31.4s, v26.s[1]
+	WORD     $0x4f9a1b90 // fmla v16.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1bb1 // fmla v17.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bd2 // fmla v18.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9a1bf3 // fmla v19.4s, v31.4s, v26.s[2]
+	WORD     $0x4fba1b94 // fmla v20.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1bb5 // fmla v21.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bd6 // fmla v22.4s, v30.4s, v26.s[3]
+	WORD     $0x4fba1bf7 // fmla v23.4s, v31.4s, v26.s[3]
+	FLDPQ    128(R3), (F28, F29)
+	FLDPQ    160(R3), (F30, F31)
+	WORD     $0x4f9b1380 // fmla v0.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13a1 // fmla v1.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13c2 // fmla v2.4s, v30.4s, v27.s[0]
+	WORD     $0x4f9b13e3 // fmla v3.4s, v31.4s, v27.s[0]
+	WORD     $0x4fbb1384 // fmla v4.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13a5 // fmla v5.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13c6 // fmla v6.4s, v30.4s, v27.s[1]
+	WORD     $0x4fbb13e7 // fmla v7.4s, v31.4s, v27.s[1]
+	WORD     $0x4f9b1b88 // fmla v8.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1ba9 // fmla v9.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bca // fmla v10.4s, v30.4s, v27.s[2]
+	WORD     $0x4f9b1beb // fmla v11.4s, v31.4s, v27.s[2]
+	WORD     $0x4fbb1b8c // fmla v12.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1bad // fmla v13.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bce // fmla v14.4s, v30.4s, v27.s[3]
+	WORD     $0x4fbb1bef // fmla v15.4s, v31.4s, v27.s[3]
+	FLDPQ    64(R14), (F24, F25)
+	WORD     $0x4f981390 // fmla v16.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813b1 // fmla v17.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813d2 // fmla v18.4s, v30.4s, v24.s[0]
+	WORD     $0x4f9813f3 // fmla v19.4s, v31.4s, v24.s[0]
+	WORD     $0x4fb81394 // fmla v20.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813b5 // fmla v21.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813d6 // fmla v22.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb813f7 // fmla v23.4s, v31.4s, v24.s[1]
+	FLDPQ    192(R3), (F28, F29)
+	FLDPQ    224(R3), (F30, F31)
+	WORD     $0x4f981b80 // fmla v0.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981ba1 // fmla v1.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bc2 // fmla v2.4s, v30.4s, v24.s[2]
+	WORD     $0x4f981be3 // fmla v3.4s, v31.4s, v24.s[2]
+	WORD     $0x4fb81b84 // fmla v4.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81ba5 // fmla v5.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bc6 // fmla v6.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb81be7 // fmla v7.4s, v31.4s, v24.s[3]
+	WORD     $0x4f991388 // fmla v8.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913a9 // fmla v9.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913ca // fmla v10.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9913eb // fmla v11.4s, v31.4s, v25.s[0]
+	WORD     $0x4fb9138c // fmla v12.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913ad // fmla v13.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913ce // fmla v14.4s, v30.4s, v25.s[1]
+	WORD     $0x4fb913ef // fmla v15.4s, v31.4s, v25.s[1]
+	WORD     $0x4f991b90 // fmla v16.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991bb1 // fmla v17.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bd2 // fmla v18.4s, v30.4s, v25.s[2]
+	WORD     $0x4f991bf3 // fmla v19.4s, v31.4s, v25.s[2]
+	WORD     $0x4fb91b94 // fmla v20.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91bb5 // fmla v21.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bd6 // fmla v22.4s, v30.4s, v25.s[3]
+	WORD     $0x4fb91bf7 // fmla v23.4s, v31.4s, v25.s[3]
+	FLDPQ    256(R3), (F28, F29)
+	FLDPQ    288(R3), (F30, F31)
+	FLDPQ    96(R14), (F26, F27)
+	WORD     $0x4f9a1380 // fmla v0.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD     $0x4fba1384 // fmla v4.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13a5 // fmla v5.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13c6 // fmla v6.4s, v30.4s, v26.s[1]
+	WORD     $0x4fba13e7 // fmla v7.4s, v31.4s, v26.s[1]
+	WORD     $0x4f9a1b88 // fmla v8.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1ba9 // fmla v9.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bca // fmla v10.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9a1beb // fmla v11.4s, v31.4s, v26.s[2]
+	WORD     $0x4fba1b8c // fmla v12.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1bad // fmla v13.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bce // fmla v14.4s, v30.4s, v26.s[3]
+	WORD     $0x4fba1bef // fmla v15.4s, v31.4s, v26.s[3]
+	WORD     $0x4f9b1390 // fmla v16.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13b1 // fmla v17.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD     $0x4f9b13f3 // fmla v19.4s, v31.4s, v27.s[0]
+	WORD     $0x4fbb1394 // fmla v20.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13b5 // fmla v21.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13d6 // fmla v22.4s, v30.4s, v27.s[1]
+	WORD     $0x4fbb13f7 // fmla v23.4s, v31.4s, v27.s[1]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F28, F29)
+	FLDPQ    352(R3), (F30, F31)
+	WORD     $0x4f9b1b80 // fmla v0.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1ba1 // fmla v1.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bc2 // fmla v2.4s, v30.4s, v27.s[2]
+	WORD     $0x4f9b1be3 // fmla v3.4s, v31.4s, v27.s[2]
+	WORD     $0x4fbb1b84 // fmla v4.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1ba5 // fmla v5.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bc6 // fmla v6.4s, v30.4s, v27.s[3]
+	WORD     $0x4fbb1be7 // fmla v7.4s, v31.4s, v27.s[3]
+	FLDPQ    128(R14), (F24, F25)
+	WORD     $0x4f981388 // fmla v8.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a9 // fmla v9.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD     $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD     $0x4fb8138c // fmla v12.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813ad // fmla v13.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813ce // fmla v14.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb813ef // fmla v15.4s, v31.4s, v24.s[1]
+	WORD     $0x4f981b90 // fmla v16.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981bb1 // fmla v17.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bd2 // fmla v18.4s, v30.4s, v24.s[2]
+	WORD     $0x4f981bf3 // fmla v19.4s, v31.4s, v24.s[2]
+	WORD     $0x4fb81b94 // fmla v20.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81bb5 // fmla v21.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bd6 // fmla v22.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb81bf7 // fmla v23.4s, v31.4s, v24.s[3]
+	FLDPQ    384(R3), (F28, F29)
+	FLDPQ    416(R3), (F30, F31)
+	WORD     $0x4f991380 // fmla v0.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913a1 // fmla v1.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913c2 // fmla v2.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9913e3 // fmla v3.4s, v31.4s, v25.s[0]
+	WORD     $0x4fb91384 // fmla v4.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913a5 // fmla v5.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913c6 // fmla v6.4s, v30.4s, v25.s[1]
+	WORD     $0x4fb913e7 // fmla v7.4s, v31.4s, v25.s[1]
+	WORD     $0x4f991b88 // fmla v8.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991ba9 // fmla v9.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bca // fmla v10.4s, v30.4s, v25.s[2]
+	WORD     $0x4f991beb // fmla v11.4s, v31.4s, v25.s[2]
+	WORD     $0x4fb91b8c // fmla v12.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91bad // fmla v13.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bce // fmla v14.4s, v30.4s, v25.s[3]
+	WORD     $0x4fb91bef // fmla v15.4s, v31.4s, v25.s[3]
+	FLDPQ    160(R14), (F26, F27)
+	WORD     $0x4f9a1390 // fmla v16.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13d2 // fmla v18.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9a13f3 // fmla v19.4s, v31.4s, v26.s[0]
+	WORD     $0x4fba1394 // fmla v20.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13b5 // fmla v21.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13d6 // fmla v22.4s, v30.4s, v26.s[1]
+	WORD     $0x4fba13f7 // fmla v23.4s, v31.4s, v26.s[1]
+	FLDPQ    448(R3), (F28, F29)
+	FLDPQ    480(R3), (F30, F31)
+	WORD     $0x4f9a1b80 // fmla v0.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1ba1 // fmla v1.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bc2 // fmla v2.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9a1be3 // fmla v3.4s, v31.4s, v26.s[2]
+	WORD     $0x4fba1b84 // fmla v4.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1ba5 // fmla v5.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bc6 // fmla v6.4s, v30.4s, v26.s[3]
+	WORD     $0x4fba1be7 // fmla v7.4s, v31.4s, v26.s[3]
+	WORD     $0x4f9b1388 // fmla v8.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13a9 // fmla v9.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13ca // fmla v10.4s, v30.4s, v27.s[0]
+	WORD     $0x4f9b13eb // fmla v11.4s, v31.4s, v27.s[0]
+	WORD     $0x4fbb138c // fmla v12.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13ad // fmla v13.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13ce // fmla v14.4s, v30.4s, v27.s[1]
+	WORD     $0x4fbb13ef // fmla v15.4s, v31.4s, v27.s[1]
+	WORD     $0x4f9b1b90 // fmla v16.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1bb1 // fmla v17.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bd2 // fmla v18.4s, v30.4s, v27.s[2]
+	WORD     $0x4f9b1bf3 // fmla v19.4s, v31.4s, v27.s[2]
+	WORD     $0x4fbb1b94 // fmla v20.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1bb5 // fmla v21.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bd6 // fmla v22.4s, v30.4s, v27.s[3]
+	WORD     $0x4fbb1bf7 // fmla v23.4s, v31.4s, v27.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $192, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked6x4
+fewpacked6x4:
+	ADD      $8, R15, R15
+	B        left6x4
+rows6x4:
+	SUBS     $8, R15, R15
+	BLT      fewrows6x4
+krows6x4:
 	FLDPQ    (R3), (F30, F31)
+	FMOVQ    (R14), F24
 	WORD     $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
 	WORD     $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
 	WORD     $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
 	WORD     $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
 	WORD     $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
 	WORD     $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
 	WORD     $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
 	WORD     $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
 	WORD     $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
 	WORD     $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
 	WORD     $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
 	WORD     $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
 	FLDPQ    32(R3), (F30, F31)
@@ -795,7 +1036,6 @@ lanes6x4:
 	WORD     $0x4fbc13f3 // fmla v19.4s, v31.4s, v28.s[1]
 	WORD     $0x4fbd13d6 // fmla v22.4s, v30.4s, v29.s[1]
 	WORD     $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    128(R3), (F30, F31)
 	WORD     $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
 	WORD     $0x4f981be1 // fmla v1.4s, v31.4s, v24.s[2]
@@ -822,7 +1062,6 @@ lanes6x4:
 	WORD     $0x4f9c1bf3 // fmla v19.4s, v31.4s, v28.s[2]
 	WORD     $0x4f9d1bd6 // fmla v22.4s, v30.4s, v29.s[2]
 	WORD     $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    192(R3), (F30, F31)
 	WORD     $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
 	WORD     $0x4fb81be1 // fmla v1.4s, v31.4s, v24.s[3]
@@ -849,169 +1088,385 @@ lanes6x4:
 	WORD     $0x4fbc1bf3 // fmla v19.4s, v31.4s, v28.s[3]
 	WORD     $0x4fbd1bd6 // fmla v22.4s, v30.4s, v29.s[3]
 	WORD     $0x4fbd1bf7 // fmla v23.4s, v31.4s, v29.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
-	ADD      $256, R3, R3
+	FLDPQ    256(R3), (F30, F31)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F24
+	WORD     $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
+	WORD     $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
+	WORD     $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
+	WORD     $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
+	WORD     $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD     $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
+	WORD     $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD     $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	WORD     $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD     $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	FLDPQ    288(R3), (F30, F31)
+	WORD     $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD     $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
+	WORD     $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
+	WORD     $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
+	WORD     $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD     $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
+	WORD     $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD     $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD     $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD     $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F30, F31)
+	WORD     $0x4fb813c0 // fmla v0.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb813e1 // fmla v1.4s, v31.4s, v24.s[1]
+	WORD     $0x4fb913c4 // fmla v4.4s, v30.4s, v25.s[1]
+	WORD     $0x4fb913e5 // fmla v5.4s, v31.4s, v25.s[1]
+	WORD     $0x4fba13c8 // fmla v8.4s, v30.4s, v26.s[1]
+	WORD     $0x4fba13e9 // fmla v9.4s, v31.4s, v26.s[1]
+	WORD     $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD     $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	WORD     $0x4fbc13d0 // fmla v16.4s, v30.4s, v28.s[1]
+	WORD     $0x4fbc13f1 // fmla v17.4s, v31.4s, v28.s[1]
+	WORD     $0x4fbd13d4 // fmla v20.4s, v30.4s, v29.s[1]
+	WORD     $0x4fbd13f5 // fmla v21.4s, v31.4s, v29.s[1]
+	FLDPQ    352(R3), (F30, F31)
+	WORD     $0x4fb813c2 // fmla v2.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb813e3 // fmla v3.4s, v31.4s, v24.s[1]
+	WORD     $0x4fb913c6 // fmla v6.4s, v30.4s, v25.s[1]
+	WORD     $0x4fb913e7 // fmla v7.4s, v31.4s, v25.s[1]
+	WORD     $0x4fba13ca // fmla v10.4s, v30.4s, v26.s[1]
+	WORD     $0x4fba13eb // fmla v11.4s, v31.4s, v26.s[1]
+	WORD     $0x4fbb13ce // fmla v14.4s, v30.4s, v27.s[1]
+	WORD     $0x4fbb13ef // fmla v15.4s, v31.4s, v27.s[1]
+	WORD     $0x4fbc13d2 // fmla v18.4s, v30.4s, v28.s[1]
+	WORD     $0x4fbc13f3 // fmla v19.4s, v31.4s, v28.s[1]
+	WORD     $0x4fbd13d6 // fmla v22.4s, v30.4s, v29.s[1]
+	WORD     $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
+	FLDPQ    384(R3), (F30, F31)
+	WORD     $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
+	WORD     $0x4f981be1 // fmla v1.4s, v31.4s, v24.s[2]
+	WORD     $0x4f991bc4 // fmla v4.4s, v30.4s, v25.s[2]
+	WORD     $0x4f991be5 // fmla v5.4s, v31.4s, v25.s[2]
+	WORD     $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9a1be9 // fmla v9.4s, v31.4s, v26.s[2]
+	WORD     $0x4f9b1bcc // fmla v12.4s, v30.4s, v27.s[2]
+	WORD     $0x4f9b1bed // fmla v13.4s, v31.4s, v27.s[2]
+	WORD     $0x4f9c1bd0 // fmla v16.4s, v30.4s, v28.s[2]
+	WORD     $0x4f9c1bf1 // fmla v17.4s, v31.4s, v28.s[2]
+	WORD     $0x4f9d1bd4 // fmla v20.4s, v30.4s, v29.s[2]
+	WORD     $0x4f9d1bf5 // fmla v21.4s, v31.4s, v29.s[2]
+	FLDPQ    416(R3), (F30, F31)
+	WORD     $0x4f981bc2 // fmla v2.4s, v30.4s, v24.s[2]
+	WORD     $0x4f981be3 // fmla v3.4s, v31.4s, v24.s[2]
+	WORD     $0x4f991bc6 // fmla v6.4s, v30.4s, v25.s[2]
+	WORD     $0x4f991be7 // fmla v7.4s, v31.4s, v25.s[2]
+	WORD     $0x4f9a1bca // fmla v10.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9a1beb // fmla v11.4s, v31.4s, v26.s[2]
+	WORD     $0x4f9b1bce // fmla v14.4s, v30.4s, v27.s[2]
+	WORD     $0x4f9b1bef // fmla v15.4s, v31.4s, v27.s[2]
+	WORD     $0x4f9c1bd2 // fmla v18.4s, v30.4s, v28.s[2]
+	WORD     $0x4f9c1bf3 // fmla v19.4s, v31.4s, v28.s[2]
+	WORD     $0x4f9d1bd6 // fmla v22.4s, v30.4s, v29.s[2]
+	WORD     $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
+	FLDPQ    448(R3), (F30, F31)
+	WORD     $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb81be1 // fmla v1.4s, v31.4s, v24.s[3]
+	WORD     $0x4fb91bc4 // fmla v4.4s, v30.4s, v25.s[3]
+	WORD     $0x4fb91be5 // fmla v5.4s, v31.4s, v25.s[3]
+	WORD     $0x4fba1bc8 // fmla v8.4s, v30.4s, v26.s[3]
+	WORD     $0x4fba1be9 // fmla v9.4s, v31.4s, v26.s[3]
+	WORD     $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD     $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
+	WORD     $0x4fbc1bd0 // fmla v16.4s, v30.4s, v28.s[3]
+	WORD     $0x4fbc1bf1 // fmla v17.4s, v31.4s, v28.s[3]
+	WORD     $0x4fbd1bd4 // fmla v20.4s, v30.4s, v29.s[3]
+	WORD     $0x4fbd1bf5 // fmla v21.4s, v31.4s, v29.s[3]
+	FLDPQ    480(R3), (F30, F31)
+	WORD     $0x4fb81bc2 // fmla v2.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb81be3 // fmla v3.4s, v31.4s, v24.s[3]
+	WORD     $0x4fb91bc6 // fmla v6.4s, v30.4s, v25.s[3]
+	WORD     $0x4fb91be7 // fmla v7.4s, v31.4s, v25.s[3]
+	WORD     $0x4fba1bca // fmla v10.4s, v30.4s, v26.s[3]
+	WORD     $0x4fba1beb // fmla v11.4s, v31.4s, v26.s[3]
+	WORD     $0x4fbb1bce // fmla v14.4s, v30.4s, v27.s[3]
+	WORD     $0x4fbb1bef // fmla v15.4s, v31.4s, v27.s[3]
+	WORD     $0x4fbc1bd2 // fmla v18.4s, v30.4s, v28.s[3]
+	WORD     $0x4fbc1bf3 // fmla v19.4s, v31.4s, v28.s[3]
+	WORD     $0x4fbd1bd6 // fmla v22.4s, v30.4s, v29.s[3]
+	WORD     $0x4fbd1bf7 // fmla v23.4s, v31.4s, v29.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows6x4
+fewrows6x4:
+	ADD      $8, R15, R15
+	B        left6x4
+rowsapart6x4:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart6x4
+krowsapart6x4:
+	FLDPQ    (R3), (F30, F31)
+	FMOVQ    (R14), F24
+	WORD     $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
+	WORD     $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
+	WORD     $0x3ce269d9 // ldr q25, [x14, x2]
+	WORD     $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
+	WORD     $0x3cea69da // ldr q26, [x14, x10]
+	WORD     $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD     $0x3ce169db // ldr q27, [x14, x1]
+	WORD     $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD     $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD     $0x3ceb69dc // ldr q28, [x14, x11]
+	WORD     $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD     $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
+	WORD     $0x3ce469dd // ldr q29, [x14, x4]
+	WORD     $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD     $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD     $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
+	WORD     $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
+	WORD     $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
+	WORD     $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD     $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
+	WORD     $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD     $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
+	WORD     $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD     $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD     $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD     $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F30, F31)
+	WORD     $0x4fb813c0 // fmla v0.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb813e1 // fmla v1.4s, v31.4s, v24.s[1]
+	WORD     $0x4fb913c4 // fmla v4.4s, v30.4s, v25.s[1]
+	WORD     $0x4fb913e5 // fmla v5.4s, v31.4s, v25.s[1]
+	WORD     $0x4fba13c8 // fmla v8.4s, v30.4s, v26.s[1]
+	WORD     $0x4fba13e9 // fmla v9.4s, v31.4s, v26.s[1]
+	WORD     $0x4fbb13cc // fmla v12.4s, v30.4s, v27.s[1]
+	WORD     $0x4fbb13ed // fmla v13.4s, v31.4s, v27.s[1]
+	WORD     $0x4fbc13d0 // fmla v16.4s, v30.4s, v28.s[1]
+	WORD     $0x4fbc13f1 // fmla v17.4s, v31.4s, v28.s[1]
+	WORD     $0x4fbd13d4 // fmla v20.4s, v30.4s, v29.s[1]
+	WORD     $0x4fbd13f5 // fmla v21.4s, v31.4s, v29.s[1]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4fb813c2 // fmla v2.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb813e3 // fmla v3.4s, v31.4s, v24.s[1]
+	WORD     $0x4fb913c6 // fmla v6.4s, v30.4s, v25.s[1]
+	WORD     $0x4fb913e7 // fmla v7.4s, v31.4s, v25.s[1]
+	WORD     $0x4fba13ca // fmla v10.4s, v30.4s, v26.s[1]
+	WORD     $0x4fba13eb // fmla v11.4s, v31.4s, v26.s[1]
+	WORD     $0x4fbb13ce // fmla v14.4s, v30.4s, v27.s[1]
+	WORD     $0x4fbb13ef // fmla v15.4s, v31.4s, v27.s[1]
+	WORD     $0x4fbc13d2 // fmla v18.4s, v30.4s, v28.s[1]
+	WORD     $0x4fbc13f3 // fmla v19.4s, v31.4s, v28.s[1]
+	WORD     $0x4fbd13d6 // fmla v22.4s, v30.4s, v29.s[1]
+	WORD     $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F30, F31)
+	WORD     $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
+	WORD     $0x4f981be1 // fmla v1.4s, v31.4s, v24.s[2]
+	WORD     $0x4f991bc4 // fmla v4.4s, v30.4s, v25.s[2]
+	WORD     $0x4f991be5 // fmla v5.4s, v31.4s, v25.s[2]
+	WORD     $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9a1be9 // fmla v9.4s, v31.4s, v26.s[2]
+	WORD     $0x4f9b1bcc // fmla v12.4s, v30.4s, v27.s[2]
+	WORD     $0x4f9b1bed // fmla v13.4s, v31.4s, v27.s[2]
+	WORD     $0x4f9c1bd0 // fmla v16.4s, v30.4s, v28.s[2]
+	WORD     $0x4f9c1bf1 // fmla v17.4s, v31.4s, v28.s[2]
+	WORD     $0x4f9d1bd4 // fmla v20.4s, v30.4s, v29.s[2]
+	WORD     $0x4f9d1bf5 // fmla v21.4s, v31.4s, v29.s[2]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4f981bc2 // fmla v2.4s, v30.4s, v24.s[2]
+	WORD     $0x4f981be3 // fmla v3.4s, v31.4s, v24.s[2]
+	WORD     $0x4f991bc6 // fmla v6.4s, v30.4s, v25.s[2]
+	WORD     $0x4f991be7 // fmla v7.4s, v31.4s, v25.s[2]
+	WORD     $0x4f9a1bca // fmla v10.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9a1beb // fmla v11.4s, v31.4s, v26.s[2]
+	WORD     $0x4f9b1bce // fmla v14.4s, v30.4s, v27.s[2]
+	WORD     $0x4f9b1bef // fmla v15.4s, v31.4s, v27.s[2]
+	WORD     $0x4f9c1bd2 // fmla v18.4s, v30.4s, v28.s[2]
+	WORD     $0x4f9c1bf3 // fmla v19.4s, v31.4s, v28.s[2]
+	WORD     $0x4f9d1bd6 // fmla v22.4s, v30.4s, v29.s[2]
+	WORD     $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F30, F31)
+	WORD     $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb81be1 // fmla v1.4s, v31.4s, v24.s[3]
+	WORD     $0x4fb91bc4 // fmla v4.4s, v30.4s, v25.s[3]
+	WORD     $0x4fb91be5 // fmla v5.4s, v31.4s, v25.s[3]
+	WORD     $0x4fba1bc8 // fmla v8.4s, v30.4s, v26.s[3]
+	WORD     $0x4fba1be9 // fmla v9.4s, v31.4s, v26.s[3]
+	WORD     $0x4fbb1bcc // fmla v12.4s, v30.4s, v27.s[3]
+	WORD     $0x4fbb1bed // fmla v13.4s, v31.4s, v27.s[3]
+	WORD     $0x4fbc1bd0 // fmla v16.4s, v30.4s, v28.s[3]
+	WORD     $0x4fbc1bf1 // fmla v17.4s, v31.4s, v28.s[3]
+	WORD     $0x4fbd1bd4 // fmla v20.4s, v30.4s, v29.s[3]
+	WORD     $0x4fbd1bf5 // fmla v21.4s, v31.4s, v29.s[3]
+	FLDPQ    32(R3), (F30, F31)
+	WORD     $0x4fb81bc2 // fmla v2.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb81be3 // fmla v3.4s, v31.4s, v24.s[3]
+	WORD     $0x4fb91bc6 // fmla v6.4s, v30.4s, v25.s[3]
+	WORD     $0x4fb91be7 // fmla v7.4s, v31.4s, v25.s[3]
+	WORD     $0x4fba1bca // fmla v10.4s, v30.4s, v26.s[3]
+	WORD     $0x4fba1beb // fmla v11.4s, v31.4s, v26.s[3]
+	WORD     $0x4fbb1bce // fmla v14.4s, v30.4s, v27.s[3]
+	WORD     $0x4fbb1bef // fmla v15.4s, v31.4s, v27.s[3]
+	WORD     $0x4fbc1bd2 // fmla v18.4s, v30.4s, v28.s[3]
+	WORD     $0x4fbc1bf3 // fmla v19.4s, v31.4s, v28.s[3]
+	WORD     $0x4fbd1bd6 // fmla v22.4s, v30.4s, v29.s[3]
+	WORD     $0x4fbd1bf7 // fmla v23.4s, v31.4s, v29.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes6x4
-few6x4:
-	ADDS     $4, R15, R15
-	BEQ      store6x4
-	B        one6x4
-apart6x4:
+	BGE      krowsapart6x4
+fewrowsapart6x4:
+	ADD      $4, R15, R15
+	B        left6x4
+columns6x4:
 	SUBS     $4, R15, R15
-	BLT      rest6x4
-k6x4:
-	FLDPQ    (R3), (F24, F25)
-	FLDPQ    32(R3), (F26, F27)
-	FMOVS    (R14), F28
-	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS    (R14)(R2), F29
-	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS    (R14)(R10), F30
-	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
-	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
-	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
-	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
-	FMOVS    (R14)(R1), F31
-	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R11), F31
-	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R4), F31
-	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
+	BLT      fewcolumns6x4
+kcolumns6x4:
+	FLDPQ    (R3), (F26, F27)
+	FLDPQ    32(R3), (F28, F29)
+	FMOVQ    (R14), F24
+	WORD     $0x4f981340 // fmla v0.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981361 // fmla v1.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981382 // fmla v2.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a3 // fmla v3.4s, v29.4s, v24.s[0]
+	WORD     $0x4fb81344 // fmla v4.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81365 // fmla v5.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81386 // fmla v6.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813a7 // fmla v7.4s, v29.4s, v24.s[1]
+	WORD     $0x4f981b48 // fmla v8.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b69 // fmla v9.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD     $0x4fb81b4c // fmla v12.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b6d // fmla v13.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b8e // fmla v14.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baf // fmla v15.4s, v29.4s, v24.s[3]
+	FMOVD    16(R14), F25
+	WORD     $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD     $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD     $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913b3 // fmla v19.4s, v29.4s, v25.s[0]
+	WORD     $0x4fb91354 // fmla v20.4s, v26.4s, v25.s[1]
+	WORD     $0x4fb91375 // fmla v21.4s, v27.4s, v25.s[1]
+	WORD     $0x4fb91396 // fmla v22.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913b7 // fmla v23.4s, v29.4s, v25.s[1]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F24, F25)
-	FLDPQ    32(R3), (F26, F27)
-	FMOVS    (R14), F28
-	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS    (R14)(R2), F29
-	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS    (R14)(R10), F30
-	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
-	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
-	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
-	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
-	FMOVS    (R14)(R1), F31
-	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R11), F31
-	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R4), F31
-	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F26, F27)
+	FLDPQ    32(R3), (F28, F29)
+	FMOVQ    (R14), F24
+	WORD     $0x4f981340 // fmla v0.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981361 // fmla v1.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981382 // fmla v2.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a3 // fmla v3.4s, v29.4s, v24.s[0]
+	WORD     $0x4fb81344 // fmla v4.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81365 // fmla v5.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81386 // fmla v6.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813a7 // fmla v7.4s, v29.4s, v24.s[1]
+	WORD     $0x4f981b48 // fmla v8.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b69 // fmla v9.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD     $0x4fb81b4c // fmla v12.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b6d // fmla v13.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b8e // fmla v14.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baf // fmla v15.4s, v29.4s, v24.s[3]
+	FMOVD    16(R14), F25
+	WORD     $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD     $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD     $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913b3 // fmla v19.4s, v29.4s, v25.s[0]
+	WORD     $0x4fb91354 // fmla v20.4s, v26.4s, v25.s[1]
+	WORD     $0x4fb91375 // fmla v21.4s, v27.4s, v25.s[1]
+	WORD     $0x4fb91396 // fmla v22.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913b7 // fmla v23.4s, v29.4s, v25.s[1]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F24, F25)
-	FLDPQ    32(R3), (F26, F27)
-	FMOVS    (R14), F28
-	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS    (R14)(R2), F29
-	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS    (R14)(R10), F30
-	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
-	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
-	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
-	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
-	FMOVS    (R14)(R1), F31
-	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R11), F31
-	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R4), F31
-	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F26, F27)
+	FLDPQ    32(R3), (F28, F29)
+	FMOVQ    (R14), F24
+	WORD     $0x4f981340 // fmla v0.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981361 // fmla v1.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981382 // fmla v2.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a3 // fmla v3.4s, v29.4s, v24.s[0]
+	WORD     $0x4fb81344 // fmla v4.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81365 // fmla v5.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81386 // fmla v6.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813a7 // fmla v7.4s, v29.4s, v24.s[1]
+	WORD     $0x4f981b48 // fmla v8.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b69 // fmla v9.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD     $0x4fb81b4c // fmla v12.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b6d // fmla v13.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b8e // fmla v14.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baf // fmla v15.4s, v29.4s, v24.s[3]
+	FMOVD    16(R14), F25
+	WORD     $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD     $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD     $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913b3 // fmla v19.4s, v29.4s, v25.s[0]
+	WORD     $0x4fb91354 // fmla v20.4s, v26.4s, v25.s[1]
+	WORD     $0x4fb91375 // fmla v21.4s, v27.4s, v25.s[1]
+	WORD     $0x4fb91396 // fmla v22.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913b7 // fmla v23.4s, v29.4s, v25.s[1]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F24, F25)
-	FLDPQ    32(R3), (F26, F27)
-	FMOVS    (R14), F28
-	WORD     $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
-	WORD     $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
-	WORD     $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
-	WORD     $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
-	FMOVS    (R14)(R2), F29
-	WORD     $0x4f9d1304 // fmla v4.4s, v24.4s, v29.s[0]
-	WORD     $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
-	WORD     $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	WORD     $0x4f9d1367 // fmla v7.4s, v27.4s, v29.s[0]
-	FMOVS    (R14)(R10), F30
-	WORD     $0x4f9e1308 // fmla v8.4s, v24.4s, v30.s[0]
-	WORD     $0x4f9e1329 // fmla v9.4s, v25.4s, v30.s[0]
-	WORD     $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
-	WORD     $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
-	FMOVS    (R14)(R1), F31
-	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R11), F31
-	WORD     $0x4f9f1310 // fmla v16.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1331 // fmla v17.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1352 // fmla v18.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
-	FMOVS    (R14)(R4), F31
-	WORD     $0x4f9f1314 // fmla v20.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
-	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F26, F27)
+	FLDPQ    32(R3), (F28, F29)
+	FMOVQ    (R14), F24
+	WORD     $0x4f981340 // fmla v0.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981361 // fmla v1.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981382 // fmla v2.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a3 // fmla v3.4s, v29.4s, v24.s[0]
+	WORD     $0x4fb81344 // fmla v4.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81365 // fmla v5.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81386 // fmla v6.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813a7 // fmla v7.4s, v29.4s, v24.s[1]
+	WORD     $0x4f981b48 // fmla v8.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b69 // fmla v9.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b8a // fmla v10.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981bab // fmla v11.4s, v29.4s, v24.s[2]
+	WORD     $0x4fb81b4c // fmla v12.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b6d // fmla v13.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b8e // fmla v14.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baf // fmla v15.4s, v29.4s, v24.s[3]
+	FMOVD    16(R14), F25
+	WORD     $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD     $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD     $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913b3 // fmla v19.4s, v29.4s, v25.s[0]
+	WORD     $0x4fb91354 // fmla v20.4s, v26.4s, v25.s[1]
+	WORD     $0x4fb91375 // fmla v21.4s, v27.4s, v25.s[1]
+	WORD     $0x4fb91396 // fmla v22.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913b7 // fmla v23.4s, v29.4s, v25.s[1]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
 	SUBS     $4, R15, R15
-	BGE      k6x4
-rest6x4:
-	ADDS     $4, R15, R15
-	BEQ      store6x4
+	BGE      kcolumns6x4
+fewcolumns6x4:
+	ADD      $4, R15, R15
+	B        left6x4
+left6x4:
+	CBZ      R15, end6x4
 one6x4:
 	FLDPQ    (R3), (F24, F25)
 	FLDPQ    32(R3), (F26, F27)
@@ -1045,15 +1500,15 @@ one6x4:
 	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
 	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one6x4
-	B        store6x4
-tail6x4:
-onetail6x4:
+end6x4:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store6x4
+last6x4:
 	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
 	MOVD     8(RSP), R23
@@ -1104,12 +1559,8 @@ t74:
 	WORD     $0x4f9f1335 // fmla v21.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1356 // fmla v22.4s, v26.4s, v31.s[0]
 	WORD     $0x4f9f1377 // fmla v23.4s, v27.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail6x4
 store6x4:
 	CBZ      R9, fetched6x4
 	MOVD     R7, 40(RSP)
@@ -1607,6 +2058,22 @@ next6x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $24, R5
+	BNE      below6x4
+	CMP      $4, R2
+	BNE      below6x4
+	MOVD     88(R0), R15
+	MOVD     $24, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile6x4
+	B        done
+below6x4:
 	MOVD     $6, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -2111,42 +2578,250 @@ steps5x4:
 	MOVD     56(R0), R9
 fetch5x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail5x4
-	CMP      $4, R5
-	BNE      apart5x4
+	BEQ      whole5x4
+	SUBS     $1, R15, R15
+	BEQ      last5x4
+whole5x4:
 	CMP      $64, R6
 	BNE      apart5x4
-	SUBS     $4, R15, R15
-	BLT      few5x4
-lanes5x4:
-	FMOVQ    (R14), F20
-	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
-	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
-	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
-	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	CMP      $4, R5
+	BEQ      rows5x4
+	CMP      $20, R5
+	BNE      apart5x4
+	CMP      $4, R2
+	BEQ      packed5x4
+apart5x4:
+	CMP      $4, R5
+	BEQ      rowsapart5x4
+	CMP      $4, R2
+	BEQ      columns5x4
+	B        left5x4
+packed5x4:
+	SUBS     $8, R15, R15
+	BLT      fewpacked5x4
+kpacked5x4:
+	FLDPQ    (R3), (F24, F25)
+	FLDPQ    32(R3), (F26, F27)
+	FLDPQ    (R14), (F20, F21)
+	WORD     $0x4f941300 // fmla v0.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941321 // fmla v1.4s, v25.4s, v20.s[0]
+	WORD     $0x4f941342 // fmla v2.4s, v26.4s, v20.s[0]
+	WORD     $0x4f941363 // fmla v3.4s, v27.4s, v20.s[0]
+	WORD     $0x4fb41304 // fmla v4.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41325 // fmla v5.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb41346 // fmla v6.4s, v26.4s, v20.s[1]
+	WORD     $0x4fb41367 // fmla v7.4s, v27.4s, v20.s[1]
+	WORD     $0x4f941b08 // fmla v8.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b29 // fmla v9.4s, v25.4s, v20.s[2]
+	WORD     $0x4f941b4a // fmla v10.4s, v26.4s, v20.s[2]
+	WORD     $0x4f941b6b // fmla v11.4s, v27.4s, v20.s[2]
+	WORD     $0x4fb41b0c // fmla v12.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b2d // fmla v13.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb41b4e // fmla v14.4s, v26.4s, v20.s[3]
+	WORD     $0x4fb41b6f // fmla v15.4s, v27.4s, v20.s[3]
+	WORD     $0x4f951310 // fmla v16.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951331 // fmla v17.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD     $0x4f951373 // fmla v19.4s, v27.4s, v21.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F24, F25)
+	FLDPQ    96(R3), (F26, F27)
+	WORD     $0x4fb51300 // fmla v0.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb51321 // fmla v1.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51342 // fmla v2.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb51363 // fmla v3.4s, v27.4s, v21.s[1]
+	WORD     $0x4f951b04 // fmla v4.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b25 // fmla v5.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b46 // fmla v6.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b67 // fmla v7.4s, v27.4s, v21.s[2]
+	WORD     $0x4fb51b08 // fmla v8.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b29 // fmla v9.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4a // fmla v10.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b6b // fmla v11.4s, v27.4s, v21.s[3]
+	FLDPQ    32(R14), (F22, F23)
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134e // fmla v14.4s, v26.4s, v22.s[0]
+	WORD     $0x4f96136f // fmla v15.4s, v27.4s, v22.s[0]
+	WORD     $0x4fb61310 // fmla v16.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb61331 // fmla v17.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61352 // fmla v18.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb61373 // fmla v19.4s, v27.4s, v22.s[1]
+	FLDPQ    128(R3), (F24, F25)
+	FLDPQ    160(R3), (F26, F27)
+	WORD     $0x4f961b00 // fmla v0.4s, v24.4s, v22.s[2]
+	WORD     $0x4f961b21 // fmla v1.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b42 // fmla v2.4s, v26.4s, v22.s[2]
+	WORD     $0x4f961b63 // fmla v3.4s, v27.4s, v22.s[2]
+	WORD     $0x4fb61b04 // fmla v4.4s, v24.4s, v22.s[3]
+	WORD     $0x4fb61b25 // fmla v5.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b46 // fmla v6.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb61b67 // fmla v7.4s, v27.4s, v22.s[3]
+	WORD     $0x4f971308 // fmla v8.4s, v24.4s, v23.s[0]
+	WORD     $0x4f971329 // fmla v9.4s, v25.4s, v23.s[0]
+	WORD     $0x4f97134a // fmla v10.4s, v26.4s, v23.s[0]
+	WORD     $0x4f97136b // fmla v11.4s, v27.4s, v23.s[0]
+	WORD     $0x4fb7130c // fmla v12.4s, v24.4s, v23.s[1]
+	WORD     $0x4fb7132d // fmla v13.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb7134e // fmla v14.4s, v26.4s, v23.s[1]
+	WORD     $0x4fb7136f // fmla v15.4s, v27.4s, v23.s[1]
+	WORD     $0x4f971b10 // fmla v16.4s, v24.4s, v23.s[2]
+	WORD     $0x4f971b31 // fmla v17.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b52 // fmla v18.4s, v26.4s, v23.s[2]
+	WORD     $0x4f971b73 // fmla v19.4s, v27.4s, v23.s[2]
+	FLDPQ    192(R3), (F24, F25)
+	FLDPQ    224(R3), (F26, F27)
+	WORD     $0x4fb71b00 // fmla v0.4s, v24.4s, v23.s[3]
+	WORD     $0x4fb71b21 // fmla v1.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b42 // fmla v2.4s, v26.4s, v23.s[3]
+	WORD     $0x4fb71b63 // fmla v3.4s, v27.4s, v23.s[3]
+	FLDPQ    64(R14), (F20, F21)
+	WORD     $0x4f941304 // fmla v4.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941325 // fmla v5.4s, v25.4s, v20.s[0]
+	WORD     $0x4f941346 // fmla v6.4s, v26.4s, v20.s[0]
+	WORD     $0x4f941367 // fmla v7.4s, v27.4s, v20.s[0]
+	WORD     $0x4fb41308 // fmla v8.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41329 // fmla v9.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb4134a // fmla v10.4s, v26.4s, v20.s[1]
+	WORD     $0x4fb4136b // fmla v11.4s, v27.4s, v20.s[1]
+	WORD     $0x4f941b0c // fmla v12.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b2d // fmla v13.4s, v25.4s, v20.s[2]
+	WORD     $0x4f941b4e // fmla v14.4s, v26.4s, v20.s[2]
+	WORD     $0x4f941b6f // fmla v15.4s, v27.4s, v20.s[2]
+	WORD     $0x4fb41b10 // fmla v16.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b31 // fmla v17.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb41b52 // fmla v18.4s, v26.4s, v20.s[3]
+	WORD     $0x4fb41b73 // fmla v19.4s, v27.4s, v20.s[3]
+	FLDPQ    256(R3), (F24, F25)
+	FLDPQ    288(R3), (F26, F27)
+	WORD     $0x4f951300 // fmla v0.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951321 // fmla v1.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951342 // fmla v2.4s, v26.4s, v21.s[0]
+	WORD     $0x4f951363 // fmla v3.4s, v27.4s, v21.s[0]
+	WORD     $0x4fb51304 // fmla v4.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb51325 // fmla v5.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51346 // fmla v6.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb51367 // fmla v7.4s, v27.4s, v21.s[1]
+	WORD     $0x4f951b08 // fmla v8.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b29 // fmla v9.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b4a // fmla v10.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b6b // fmla v11.4s, v27.4s, v21.s[2]
+	WORD     $0x4fb51b0c // fmla v12.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2d // fmla v13.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4e // fmla v14.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b6f // fmla v15.4s, v27.4s, v21.s[3]
+	FLDPQ    96(R14), (F22, F23)
+	WORD     $0x4f961310 // fmla v16.4s, v24.4s, v22.s[0]
+	WORD     $0x4f961331 // fmla v17.4s, v25.4s, v22.s[0]
+	WORD     $0x4f961352 // fmla v18.4s, v26.4s, v22.s[0]
+	WORD     $0x4f961373 // fmla v19.4s, v27.4s, v22.s[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F24, F25)
+	FLDPQ    352(R3), (F26, F27)
+	WORD     $0x4fb61300 // fmla v0.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb61321 // fmla v1.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61342 // fmla v2.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb61363 // fmla v3.4s, v27.4s, v22.s[1]
+	WORD     $0x4f961b04 // fmla v4.4s, v24.4s, v22.s[2]
+	WORD     $0x4f961b25 // fmla v5.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b46 // fmla v6.4s, v26.4s, v22.s[2]
+	WORD     $0x4f961b67 // fmla v7.4s, v27.4s, v22.s[2]
+	WORD     $0x4fb61b08 // fmla v8.4s, v24.4s, v22.s[3]
+	WORD     $0x4fb61b29 // fmla v9.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b4a // fmla v10.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb61b6b // fmla v11.4s, v27.4s, v22.s[3]
+	WORD     $0x4f97130c // fmla v12.4s, v24.4s, v23.s[0]
+	WORD     $0x4f97132d // fmla v13.4s, v25.4s, v23.s[0]
+	WORD     $0x4f97134e // fmla v14.4s, v26.4s, v23.s[0]
+	WORD     $0x4f97136f // fmla v15.4s, v27.4s, v23.s[0]
+	WORD     $0x4fb71310 // fmla v16.4s, v24.4s, v23.s[1]
+	WORD     $0x4fb71331 // fmla v17.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb71352 // fmla v18.4s, v26.4s, v23.s[1]
+	WORD     $0x4fb71373 // fmla v19.4s, v27.4s, v23.s[1]
+	FLDPQ    384(R3), (F24, F25)
+	FLDPQ    416(R3), (F26, F27)
+	WORD     $0x4f971b00 // fmla v0.4s, v24.4s, v23.s[2]
+	WORD     $0x4f971b21 // fmla v1.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b42 // fmla v2.4s, v26.4s, v23.s[2]
+	WORD     $0x4f971b63 // fmla v3.4s, v27.4s, v23.s[2]
+	WORD     $0x4fb71b04 // fmla v4.4s, v24.4s, v23.s[3]
+	WORD     $0x4fb71b25 // fmla v5.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b46 // fmla v6.4s, v26.4s, v23.s[3]
+	WORD     $0x4fb71b67 // fmla v7.4s, v27.4s, v23.s[3]
+	FLDPQ    128(R14), (F20, F21)
+	WORD     $0x4f941308 // fmla v8.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941329 // fmla v9.4s, v25.4s, v20.s[0]
+	WORD     $0x4f94134a // fmla v10.4s, v26.4s, v20.s[0]
+	WORD     $0x4f94136b // fmla v11.4s, v27.4s, v20.s[0]
+	WORD     $0x4fb4130c // fmla v12.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb4132d // fmla v13.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb4134e // fmla v14.4s, v26.4s, v20.s[1]
+	WORD     $0x4fb4136f // fmla v15.4s, v27.4s, v20.s[1]
+	WORD     $0x4f941b10 // fmla v16.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b31 // fmla v17.4s, v25.4s, v20.s[2]
+	WORD     $0x4f941b52 // fmla v18.4s, v26.4s, v20.s[2]
+	WORD     $0x4f941b73 // fmla v19.4s, v27.4s, v20.s[2]
+	FLDPQ    448(R3), (F24, F25)
+	FLDPQ    480(R3), (F26, F27)
+	WORD     $0x4fb41b00 // fmla v0.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b21 // fmla v1.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb41b42 // fmla v2.4s, v26.4s, v20.s[3]
+	WORD     $0x4fb41b63 // fmla v3.4s, v27.4s, v20.s[3]
+	WORD     $0x4f951304 // fmla v4.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951325 // fmla v5.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951346 // fmla v6.4s, v26.4s, v21.s[0]
+	WORD     $0x4f951367 // fmla v7.4s, v27.4s, v21.s[0]
+	WORD     $0x4fb51308 // fmla v8.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb51329 // fmla v9.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb5134a // fmla v10.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb5136b // fmla v11.4s, v27.4s, v21.s[1]
+	WORD     $0x4f951b0c // fmla v12.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b2d // fmla v13.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b4e // fmla v14.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b6f // fmla v15.4s, v27.4s, v21.s[2]
+	WORD     $0x4fb51b10 // fmla v16.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b31 // fmla v17.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b52 // fmla v18.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b73 // fmla v19.4s, v27.4s, v21.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $160, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked5x4
+fewpacked5x4:
+	ADD      $8, R15, R15
+	B        left5x4
+rows5x4:
+	SUBS     $8, R15, R15
+	BLT      fewrows5x4
+krows5x4:
 	FLDPQ    (R3), (F25, F26)
 	FLDPQ    32(R3), (F27, F28)
+	FMOVQ    (R14), F20
 	WORD     $0x4f941320 // fmla v0.4s, v25.4s, v20.s[0]
 	WORD     $0x4f941341 // fmla v1.4s, v26.4s, v20.s[0]
 	WORD     $0x4f941362 // fmla v2.4s, v27.4s, v20.s[0]
 	WORD     $0x4f941383 // fmla v3.4s, v28.4s, v20.s[0]
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
 	WORD     $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
 	WORD     $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
 	WORD     $0x4f951366 // fmla v6.4s, v27.4s, v21.s[0]
 	WORD     $0x4f951387 // fmla v7.4s, v28.4s, v21.s[0]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
 	WORD     $0x4f961328 // fmla v8.4s, v25.4s, v22.s[0]
 	WORD     $0x4f961349 // fmla v9.4s, v26.4s, v22.s[0]
 	WORD     $0x4f96136a // fmla v10.4s, v27.4s, v22.s[0]
 	WORD     $0x4f96138b // fmla v11.4s, v28.4s, v22.s[0]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
 	WORD     $0x4f97132c // fmla v12.4s, v25.4s, v23.s[0]
 	WORD     $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
 	WORD     $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
 	WORD     $0x4f97138f // fmla v15.4s, v28.4s, v23.s[0]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
 	WORD     $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
 	WORD     $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
 	WORD     $0x4f981372 // fmla v18.4s, v27.4s, v24.s[0]
@@ -2174,7 +2849,6 @@ lanes5x4:
 	WORD     $0x4fb81351 // fmla v17.4s, v26.4s, v24.s[1]
 	WORD     $0x4fb81372 // fmla v18.4s, v27.4s, v24.s[1]
 	WORD     $0x4fb81393 // fmla v19.4s, v28.4s, v24.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    128(R3), (F25, F26)
 	FLDPQ    160(R3), (F27, F28)
 	WORD     $0x4f941b20 // fmla v0.4s, v25.4s, v20.s[2]
@@ -2197,7 +2871,6 @@ lanes5x4:
 	WORD     $0x4f981b51 // fmla v17.4s, v26.4s, v24.s[2]
 	WORD     $0x4f981b72 // fmla v18.4s, v27.4s, v24.s[2]
 	WORD     $0x4f981b93 // fmla v19.4s, v28.4s, v24.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    192(R3), (F25, F26)
 	FLDPQ    224(R3), (F27, F28)
 	WORD     $0x4fb41b20 // fmla v0.4s, v25.4s, v20.s[3]
@@ -2220,149 +2893,335 @@ lanes5x4:
 	WORD     $0x4fb81b51 // fmla v17.4s, v26.4s, v24.s[3]
 	WORD     $0x4fb81b72 // fmla v18.4s, v27.4s, v24.s[3]
 	WORD     $0x4fb81b93 // fmla v19.4s, v28.4s, v24.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
-	ADD      $256, R3, R3
+	FLDPQ    256(R3), (F25, F26)
+	FLDPQ    288(R3), (F27, F28)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F20
+	WORD     $0x4f941320 // fmla v0.4s, v25.4s, v20.s[0]
+	WORD     $0x4f941341 // fmla v1.4s, v26.4s, v20.s[0]
+	WORD     $0x4f941362 // fmla v2.4s, v27.4s, v20.s[0]
+	WORD     $0x4f941383 // fmla v3.4s, v28.4s, v20.s[0]
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
+	WORD     $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
+	WORD     $0x4f951366 // fmla v6.4s, v27.4s, v21.s[0]
+	WORD     $0x4f951387 // fmla v7.4s, v28.4s, v21.s[0]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
+	WORD     $0x4f961328 // fmla v8.4s, v25.4s, v22.s[0]
+	WORD     $0x4f961349 // fmla v9.4s, v26.4s, v22.s[0]
+	WORD     $0x4f96136a // fmla v10.4s, v27.4s, v22.s[0]
+	WORD     $0x4f96138b // fmla v11.4s, v28.4s, v22.s[0]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
+	WORD     $0x4f97132c // fmla v12.4s, v25.4s, v23.s[0]
+	WORD     $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD     $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD     $0x4f97138f // fmla v15.4s, v28.4s, v23.s[0]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	WORD     $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
+	WORD     $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981372 // fmla v18.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981393 // fmla v19.4s, v28.4s, v24.s[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F25, F26)
+	FLDPQ    352(R3), (F27, F28)
+	WORD     $0x4fb41320 // fmla v0.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb41341 // fmla v1.4s, v26.4s, v20.s[1]
+	WORD     $0x4fb41362 // fmla v2.4s, v27.4s, v20.s[1]
+	WORD     $0x4fb41383 // fmla v3.4s, v28.4s, v20.s[1]
+	WORD     $0x4fb51324 // fmla v4.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51345 // fmla v5.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb51366 // fmla v6.4s, v27.4s, v21.s[1]
+	WORD     $0x4fb51387 // fmla v7.4s, v28.4s, v21.s[1]
+	WORD     $0x4fb61328 // fmla v8.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61349 // fmla v9.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb6136a // fmla v10.4s, v27.4s, v22.s[1]
+	WORD     $0x4fb6138b // fmla v11.4s, v28.4s, v22.s[1]
+	WORD     $0x4fb7132c // fmla v12.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb7134d // fmla v13.4s, v26.4s, v23.s[1]
+	WORD     $0x4fb7136e // fmla v14.4s, v27.4s, v23.s[1]
+	WORD     $0x4fb7138f // fmla v15.4s, v28.4s, v23.s[1]
+	WORD     $0x4fb81330 // fmla v16.4s, v25.4s, v24.s[1]
+	WORD     $0x4fb81351 // fmla v17.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81372 // fmla v18.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81393 // fmla v19.4s, v28.4s, v24.s[1]
+	FLDPQ    384(R3), (F25, F26)
+	FLDPQ    416(R3), (F27, F28)
+	WORD     $0x4f941b20 // fmla v0.4s, v25.4s, v20.s[2]
+	WORD     $0x4f941b41 // fmla v1.4s, v26.4s, v20.s[2]
+	WORD     $0x4f941b62 // fmla v2.4s, v27.4s, v20.s[2]
+	WORD     $0x4f941b83 // fmla v3.4s, v28.4s, v20.s[2]
+	WORD     $0x4f951b24 // fmla v4.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b45 // fmla v5.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b66 // fmla v6.4s, v27.4s, v21.s[2]
+	WORD     $0x4f951b87 // fmla v7.4s, v28.4s, v21.s[2]
+	WORD     $0x4f961b28 // fmla v8.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b49 // fmla v9.4s, v26.4s, v22.s[2]
+	WORD     $0x4f961b6a // fmla v10.4s, v27.4s, v22.s[2]
+	WORD     $0x4f961b8b // fmla v11.4s, v28.4s, v22.s[2]
+	WORD     $0x4f971b2c // fmla v12.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b4d // fmla v13.4s, v26.4s, v23.s[2]
+	WORD     $0x4f971b6e // fmla v14.4s, v27.4s, v23.s[2]
+	WORD     $0x4f971b8f // fmla v15.4s, v28.4s, v23.s[2]
+	WORD     $0x4f981b30 // fmla v16.4s, v25.4s, v24.s[2]
+	WORD     $0x4f981b51 // fmla v17.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b72 // fmla v18.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b93 // fmla v19.4s, v28.4s, v24.s[2]
+	FLDPQ    448(R3), (F25, F26)
+	FLDPQ    480(R3), (F27, F28)
+	WORD     $0x4fb41b20 // fmla v0.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb41b41 // fmla v1.4s, v26.4s, v20.s[3]
+	WORD     $0x4fb41b62 // fmla v2.4s, v27.4s, v20.s[3]
+	WORD     $0x4fb41b83 // fmla v3.4s, v28.4s, v20.s[3]
+	WORD     $0x4fb51b24 // fmla v4.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b45 // fmla v5.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b66 // fmla v6.4s, v27.4s, v21.s[3]
+	WORD     $0x4fb51b87 // fmla v7.4s, v28.4s, v21.s[3]
+	WORD     $0x4fb61b28 // fmla v8.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b49 // fmla v9.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb61b6a // fmla v10.4s, v27.4s, v22.s[3]
+	WORD     $0x4fb61b8b // fmla v11.4s, v28.4s, v22.s[3]
+	WORD     $0x4fb71b2c // fmla v12.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b4d // fmla v13.4s, v26.4s, v23.s[3]
+	WORD     $0x4fb71b6e // fmla v14.4s, v27.4s, v23.s[3]
+	WORD     $0x4fb71b8f // fmla v15.4s, v28.4s, v23.s[3]
+	WORD     $0x4fb81b30 // fmla v16.4s, v25.4s, v24.s[3]
+	WORD     $0x4fb81b51 // fmla v17.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b72 // fmla v18.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b93 // fmla v19.4s, v28.4s, v24.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows5x4
+fewrows5x4:
+	ADD      $8, R15, R15
+	B        left5x4
+rowsapart5x4:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart5x4
+krowsapart5x4:
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	FMOVQ    (R14), F20
+	WORD     $0x4f941320 // fmla v0.4s, v25.4s, v20.s[0]
+	WORD     $0x4f941341 // fmla v1.4s, v26.4s, v20.s[0]
+	WORD     $0x4f941362 // fmla v2.4s, v27.4s, v20.s[0]
+	WORD     $0x4f941383 // fmla v3.4s, v28.4s, v20.s[0]
+	WORD     $0x3ce269d5 // ldr q21, [x14, x2]
+	WORD     $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
+	WORD     $0x4f951366 // fmla v6.4s, v27.4s, v21.s[0]
+	WORD     $0x4f951387 // fmla v7.4s, v28.4s, v21.s[0]
+	WORD     $0x3cea69d6 // ldr q22, [x14, x10]
+	WORD     $0x4f961328 // fmla v8.4s, v25.4s, v22.s[0]
+	WORD     $0x4f961349 // fmla v9.4s, v26.4s, v22.s[0]
+	WORD     $0x4f96136a // fmla v10.4s, v27.4s, v22.s[0]
+	WORD     $0x4f96138b // fmla v11.4s, v28.4s, v22.s[0]
+	WORD     $0x3ce169d7 // ldr q23, [x14, x1]
+	WORD     $0x4f97132c // fmla v12.4s, v25.4s, v23.s[0]
+	WORD     $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD     $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD     $0x4f97138f // fmla v15.4s, v28.4s, v23.s[0]
+	WORD     $0x3ceb69d8 // ldr q24, [x14, x11]
+	WORD     $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
+	WORD     $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981372 // fmla v18.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981393 // fmla v19.4s, v28.4s, v24.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	WORD     $0x4fb41320 // fmla v0.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb41341 // fmla v1.4s, v26.4s, v20.s[1]
+	WORD     $0x4fb41362 // fmla v2.4s, v27.4s, v20.s[1]
+	WORD     $0x4fb41383 // fmla v3.4s, v28.4s, v20.s[1]
+	WORD     $0x4fb51324 // fmla v4.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51345 // fmla v5.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb51366 // fmla v6.4s, v27.4s, v21.s[1]
+	WORD     $0x4fb51387 // fmla v7.4s, v28.4s, v21.s[1]
+	WORD     $0x4fb61328 // fmla v8.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61349 // fmla v9.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb6136a // fmla v10.4s, v27.4s, v22.s[1]
+	WORD     $0x4fb6138b // fmla v11.4s, v28.4s, v22.s[1]
+	WORD     $0x4fb7132c // fmla v12.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb7134d // fmla v13.4s, v26.4s, v23.s[1]
+	WORD     $0x4fb7136e // fmla v14.4s, v27.4s, v23.s[1]
+	WORD     $0x4fb7138f // fmla v15.4s, v28.4s, v23.s[1]
+	WORD     $0x4fb81330 // fmla v16.4s, v25.4s, v24.s[1]
+	WORD     $0x4fb81351 // fmla v17.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81372 // fmla v18.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81393 // fmla v19.4s, v28.4s, v24.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	WORD     $0x4f941b20 // fmla v0.4s, v25.4s, v20.s[2]
+	WORD     $0x4f941b41 // fmla v1.4s, v26.4s, v20.s[2]
+	WORD     $0x4f941b62 // fmla v2.4s, v27.4s, v20.s[2]
+	WORD     $0x4f941b83 // fmla v3.4s, v28.4s, v20.s[2]
+	WORD     $0x4f951b24 // fmla v4.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b45 // fmla v5.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b66 // fmla v6.4s, v27.4s, v21.s[2]
+	WORD     $0x4f951b87 // fmla v7.4s, v28.4s, v21.s[2]
+	WORD     $0x4f961b28 // fmla v8.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b49 // fmla v9.4s, v26.4s, v22.s[2]
+	WORD     $0x4f961b6a // fmla v10.4s, v27.4s, v22.s[2]
+	WORD     $0x4f961b8b // fmla v11.4s, v28.4s, v22.s[2]
+	WORD     $0x4f971b2c // fmla v12.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b4d // fmla v13.4s, v26.4s, v23.s[2]
+	WORD     $0x4f971b6e // fmla v14.4s, v27.4s, v23.s[2]
+	WORD     $0x4f971b8f // fmla v15.4s, v28.4s, v23.s[2]
+	WORD     $0x4f981b30 // fmla v16.4s, v25.4s, v24.s[2]
+	WORD     $0x4f981b51 // fmla v17.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b72 // fmla v18.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b93 // fmla v19.4s, v28.4s, v24.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F25, F26)
+	FLDPQ    32(R3), (F27, F28)
+	WORD     $0x4fb41b20 // fmla v0.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb41b41 // fmla v1.4s, v26.4s, v20.s[3]
+	WORD     $0x4fb41b62 // fmla v2.4s, v27.4s, v20.s[3]
+	WORD     $0x4fb41b83 // fmla v3.4s, v28.4s, v20.s[3]
+	WORD     $0x4fb51b24 // fmla v4.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b45 // fmla v5.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b66 // fmla v6.4s, v27.4s, v21.s[3]
+	WORD     $0x4fb51b87 // fmla v7.4s, v28.4s, v21.s[3]
+	WORD     $0x4fb61b28 // fmla v8.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b49 // fmla v9.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb61b6a // fmla v10.4s, v27.4s, v22.s[3]
+	WORD     $0x4fb61b8b // fmla v11.4s, v28.4s, v22.s[3]
+	WORD     $0x4fb71b2c // fmla v12.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b4d // fmla v13.4s, v26.4s, v23.s[3]
+	WORD     $0x4fb71b6e // fmla v14.4s, v27.4s, v23.s[3]
+	WORD     $0x4fb71b8f // fmla v15.4s, v28.4s, v23.s[3]
+	WORD     $0x4fb81b30 // fmla v16.4s, v25.4s, v24.s[3]
+	WORD     $0x4fb81b51 // fmla v17.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b72 // fmla v18.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b93 // fmla v19.4s, v28.4s, v24.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes5x4
-few5x4:
-	ADDS     $4, R15, R15
-	BEQ      store5x4
-	B        one5x4
-apart5x4:
+	BGE      krowsapart5x4
+fewrowsapart5x4:
+	ADD      $4, R15, R15
+	B        left5x4
+columns5x4:
 	SUBS     $4, R15, R15
-	BLT      rest5x4
-k5x4:
-	FLDPQ    (R3), (F20, F21)
-	FLDPQ    32(R3), (F22, F23)
-	FMOVS    (R14), F24
-	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
-	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
-	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
-	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
-	FMOVS    (R14)(R2), F25
-	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
-	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
-	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
-	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	FMOVS    (R14)(R10), F26
-	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
-	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
-	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
-	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
-	FMOVS    (R14)(R1), F27
-	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
-	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
-	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
-	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R11), F28
-	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
-	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
-	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
-	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
+	BLT      fewcolumns5x4
+kcolumns5x4:
+	FLDPQ    (R3), (F22, F23)
+	FLDPQ    32(R3), (F24, F25)
+	FMOVQ    (R14), F20
+	WORD     $0x4f9412c0 // fmla v0.4s, v22.4s, v20.s[0]
+	WORD     $0x4f9412e1 // fmla v1.4s, v23.4s, v20.s[0]
+	WORD     $0x4f941302 // fmla v2.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941323 // fmla v3.4s, v25.4s, v20.s[0]
+	WORD     $0x4fb412c4 // fmla v4.4s, v22.4s, v20.s[1]
+	WORD     $0x4fb412e5 // fmla v5.4s, v23.4s, v20.s[1]
+	WORD     $0x4fb41306 // fmla v6.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41327 // fmla v7.4s, v25.4s, v20.s[1]
+	WORD     $0x4f941ac8 // fmla v8.4s, v22.4s, v20.s[2]
+	WORD     $0x4f941ae9 // fmla v9.4s, v23.4s, v20.s[2]
+	WORD     $0x4f941b0a // fmla v10.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b2b // fmla v11.4s, v25.4s, v20.s[2]
+	WORD     $0x4fb41acc // fmla v12.4s, v22.4s, v20.s[3]
+	WORD     $0x4fb41aed // fmla v13.4s, v23.4s, v20.s[3]
+	WORD     $0x4fb41b0e // fmla v14.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b2f // fmla v15.4s, v25.4s, v20.s[3]
+	FMOVS    16(R14), F21
+	WORD     $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD     $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD     $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F20, F21)
-	FLDPQ    32(R3), (F22, F23)
-	FMOVS    (R14), F24
-	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
-	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
-	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
-	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
-	FMOVS    (R14)(R2), F25
-	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
-	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
-	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
-	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	FMOVS    (R14)(R10), F26
-	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
-	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
-	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
-	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
-	FMOVS    (R14)(R1), F27
-	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
-	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
-	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
-	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R11), F28
-	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
-	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
-	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
-	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F22, F23)
+	FLDPQ    32(R3), (F24, F25)
+	FMOVQ    (R14), F20
+	WORD     $0x4f9412c0 // fmla v0.4s, v22.4s, v20.s[0]
+	WORD     $0x4f9412e1 // fmla v1.4s, v23.4s, v20.s[0]
+	WORD     $0x4f941302 // fmla v2.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941323 // fmla v3.4s, v25.4s, v20.s[0]
+	WORD     $0x4fb412c4 // fmla v4.4s, v22.4s, v20.s[1]
+	WORD     $0x4fb412e5 // fmla v5.4s, v23.4s, v20.s[1]
+	WORD     $0x4fb41306 // fmla v6.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41327 // fmla v7.4s, v25.4s, v20.s[1]
+	WORD     $0x4f941ac8 // fmla v8.4s, v22.4s, v20.s[2]
+	WORD     $0x4f941ae9 // fmla v9.4s, v23.4s, v20.s[2]
+	WORD     $0x4f941b0a // fmla v10.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b2b // fmla v11.4s, v25.4s, v20.s[2]
+	WORD     $0x4fb41acc // fmla v12.4s, v22.4s, v20.s[3]
+	WORD     $0x4fb41aed // fmla v13.4s, v23.4s, v20.s[3]
+	WORD     $0x4fb41b0e // fmla v14.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b2f // fmla v15.4s, v25.4s, v20.s[3]
+	FMOVS    16(R14), F21
+	WORD     $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD     $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD     $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F20, F21)
-	FLDPQ    32(R3), (F22, F23)
-	FMOVS    (R14), F24
-	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
-	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
-	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
-	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
-	FMOVS    (R14)(R2), F25
-	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
-	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
-	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
-	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	FMOVS    (R14)(R10), F26
-	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
-	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
-	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
-	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
-	FMOVS    (R14)(R1), F27
-	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
-	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
-	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
-	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R11), F28
-	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
-	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
-	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
-	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F22, F23)
+	FLDPQ    32(R3), (F24, F25)
+	FMOVQ    (R14), F20
+	WORD     $0x4f9412c0 // fmla v0.4s, v22.4s, v20.s[0]
+	WORD     $0x4f9412e1 // fmla v1.4s, v23.4s, v20.s[0]
+	WORD     $0x4f941302 // fmla v2.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941323 // fmla v3.4s, v25.4s, v20.s[0]
+	WORD     $0x4fb412c4 // fmla v4.4s, v22.4s, v20.s[1]
+	WORD     $0x4fb412e5 // fmla v5.4s, v23.4s, v20.s[1]
+	WORD     $0x4fb41306 // fmla v6.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41327 // fmla v7.4s, v25.4s, v20.s[1]
+	WORD     $0x4f941ac8 // fmla v8.4s, v22.4s, v20.s[2]
+	WORD     $0x4f941ae9 // fmla v9.4s, v23.4s, v20.s[2]
+	WORD     $0x4f941b0a // fmla v10.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b2b // fmla v11.4s, v25.4s, v20.s[2]
+	WORD     $0x4fb41acc // fmla v12.4s, v22.4s, v20.s[3]
+	WORD     $0x4fb41aed // fmla v13.4s, v23.4s, v20.s[3]
+	WORD     $0x4fb41b0e // fmla v14.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b2f // fmla v15.4s, v25.4s, v20.s[3]
+	FMOVS    16(R14), F21
+	WORD     $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD     $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD     $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F20, F21)
-	FLDPQ    32(R3), (F22, F23)
-	FMOVS    (R14), F24
-	WORD     $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
-	WORD     $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
-	WORD     $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
-	WORD     $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
-	FMOVS    (R14)(R2), F25
-	WORD     $0x4f991284 // fmla v4.4s, v20.4s, v25.s[0]
-	WORD     $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
-	WORD     $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
-	WORD     $0x4f9912e7 // fmla v7.4s, v23.4s, v25.s[0]
-	FMOVS    (R14)(R10), F26
-	WORD     $0x4f9a1288 // fmla v8.4s, v20.4s, v26.s[0]
-	WORD     $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
-	WORD     $0x4f9a12ca // fmla v10.4s, v22.4s, v26.s[0]
-	WORD     $0x4f9a12eb // fmla v11.4s, v23.4s, v26.s[0]
-	FMOVS    (R14)(R1), F27
-	WORD     $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
-	WORD     $0x4f9b12ad // fmla v13.4s, v21.4s, v27.s[0]
-	WORD     $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
-	WORD     $0x4f9b12ef // fmla v15.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R11), F28
-	WORD     $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
-	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
-	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
-	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F22, F23)
+	FLDPQ    32(R3), (F24, F25)
+	FMOVQ    (R14), F20
+	WORD     $0x4f9412c0 // fmla v0.4s, v22.4s, v20.s[0]
+	WORD     $0x4f9412e1 // fmla v1.4s, v23.4s, v20.s[0]
+	WORD     $0x4f941302 // fmla v2.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941323 // fmla v3.4s, v25.4s, v20.s[0]
+	WORD     $0x4fb412c4 // fmla v4.4s, v22.4s, v20.s[1]
+	WORD     $0x4fb412e5 // fmla v5.4s, v23.4s, v20.s[1]
+	WORD     $0x4fb41306 // fmla v6.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41327 // fmla v7.4s, v25.4s, v20.s[1]
+	WORD     $0x4f941ac8 // fmla v8.4s, v22.4s, v20.s[2]
+	WORD     $0x4f941ae9 // fmla v9.4s, v23.4s, v20.s[2]
+	WORD     $0x4f941b0a // fmla v10.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b2b // fmla v11.4s, v25.4s, v20.s[2]
+	WORD     $0x4fb41acc // fmla v12.4s, v22.4s, v20.s[3]
+	WORD     $0x4fb41aed // fmla v13.4s, v23.4s, v20.s[3]
+	WORD     $0x4fb41b0e // fmla v14.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b2f // fmla v15.4s, v25.4s, v20.s[3]
+	FMOVS    16(R14), F21
+	WORD     $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD     $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD     $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
 	SUBS     $4, R15, R15
-	BGE      k5x4
-rest5x4:
-	ADDS     $4, R15, R15
-	BEQ      store5x4
+	BGE      kcolumns5x4
+fewcolumns5x4:
+	ADD      $4, R15, R15
+	B        left5x4
+left5x4:
+	CBZ      R15, end5x4
 one5x4:
 	FLDPQ    (R3), (F20, F21)
 	FLDPQ    32(R3), (F22, F23)
@@ -2391,15 +3250,15 @@ one5x4:
 	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
 	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one5x4
-	B        store5x4
-tail5x4:
-onetail5x4:
+end5x4:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store5x4
+last5x4:
 	FLDPQ    (R3), (F20, F21)
 	FMOVQ    32(R3), F22
 	MOVD     8(RSP), R23
@@ -2445,12 +3304,8 @@ t209:
 	WORD     $0x4f9c12b1 // fmla v17.4s, v21.4s, v28.s[0]
 	WORD     $0x4f9c12d2 // fmla v18.4s, v22.4s, v28.s[0]
 	WORD     $0x4f9c12f3 // fmla v19.4s, v23.4s, v28.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail5x4
 store5x4:
 	CBZ      R9, fetched5x4
 	MOVD     R7, 40(RSP)
@@ -2868,6 +3723,22 @@ next5x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $20, R5
+	BNE      below5x4
+	CMP      $4, R2
+	BNE      below5x4
+	MOVD     88(R0), R15
+	MOVD     $20, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile5x4
+	B        done
+below5x4:
 	MOVD     $5, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -3280,37 +4151,212 @@ steps4x4:
 	MOVD     56(R0), R9
 fetch4x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail4x4
-	CMP      $4, R5
-	BNE      apart4x4
+	BEQ      whole4x4
+	SUBS     $1, R15, R15
+	BEQ      last4x4
+whole4x4:
 	CMP      $64, R6
 	BNE      apart4x4
-	SUBS     $4, R15, R15
-	BLT      few4x4
-lanes4x4:
-	FMOVQ    (R14), F16
-	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
-	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
-	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	CMP      $4, R5
+	BEQ      rows4x4
+	CMP      $16, R5
+	BNE      apart4x4
+	CMP      $4, R2
+	BEQ      packed4x4
+apart4x4:
+	CMP      $4, R5
+	BEQ      rowsapart4x4
+	CMP      $4, R2
+	BEQ      columns4x4
+	B        left4x4
+packed4x4:
+	SUBS     $8, R15, R15
+	BLT      fewpacked4x4
+kpacked4x4:
 	FLDPQ    (R3), (F20, F21)
 	FLDPQ    32(R3), (F22, F23)
+	FLDPQ    (R14), (F16, F17)
 	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
 	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
 	WORD     $0x4f9012c2 // fmla v2.4s, v22.4s, v16.s[0]
 	WORD     $0x4f9012e3 // fmla v3.4s, v23.4s, v16.s[0]
+	WORD     $0x4fb01284 // fmla v4.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a5 // fmla v5.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c6 // fmla v6.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb012e7 // fmla v7.4s, v23.4s, v16.s[1]
+	WORD     $0x4f901a88 // fmla v8.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa9 // fmla v9.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901aca // fmla v10.4s, v22.4s, v16.s[2]
+	WORD     $0x4f901aeb // fmla v11.4s, v23.4s, v16.s[2]
+	WORD     $0x4fb01a8c // fmla v12.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aad // fmla v13.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ace // fmla v14.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb01aef // fmla v15.4s, v23.4s, v16.s[3]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F20, F21)
+	FLDPQ    96(R3), (F22, F23)
+	WORD     $0x4f911280 // fmla v0.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a1 // fmla v1.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c2 // fmla v2.4s, v22.4s, v17.s[0]
+	WORD     $0x4f9112e3 // fmla v3.4s, v23.4s, v17.s[0]
+	WORD     $0x4fb11284 // fmla v4.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112a5 // fmla v5.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c6 // fmla v6.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb112e7 // fmla v7.4s, v23.4s, v17.s[1]
+	WORD     $0x4f911a88 // fmla v8.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa9 // fmla v9.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911aca // fmla v10.4s, v22.4s, v17.s[2]
+	WORD     $0x4f911aeb // fmla v11.4s, v23.4s, v17.s[2]
+	WORD     $0x4fb11a8c // fmla v12.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aad // fmla v13.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ace // fmla v14.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb11aef // fmla v15.4s, v23.4s, v17.s[3]
+	FLDPQ    128(R3), (F20, F21)
+	FLDPQ    160(R3), (F22, F23)
+	FLDPQ    32(R14), (F18, F19)
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212c2 // fmla v2.4s, v22.4s, v18.s[0]
+	WORD     $0x4f9212e3 // fmla v3.4s, v23.4s, v18.s[0]
+	WORD     $0x4fb21284 // fmla v4.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a5 // fmla v5.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212c6 // fmla v6.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb212e7 // fmla v7.4s, v23.4s, v18.s[1]
+	WORD     $0x4f921a88 // fmla v8.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa9 // fmla v9.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921aca // fmla v10.4s, v22.4s, v18.s[2]
+	WORD     $0x4f921aeb // fmla v11.4s, v23.4s, v18.s[2]
+	WORD     $0x4fb21a8c // fmla v12.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aad // fmla v13.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21ace // fmla v14.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb21aef // fmla v15.4s, v23.4s, v18.s[3]
+	FLDPQ    192(R3), (F20, F21)
+	FLDPQ    224(R3), (F22, F23)
+	WORD     $0x4f931280 // fmla v0.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312a1 // fmla v1.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312c2 // fmla v2.4s, v22.4s, v19.s[0]
+	WORD     $0x4f9312e3 // fmla v3.4s, v23.4s, v19.s[0]
+	WORD     $0x4fb31284 // fmla v4.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312a5 // fmla v5.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312c6 // fmla v6.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb312e7 // fmla v7.4s, v23.4s, v19.s[1]
+	WORD     $0x4f931a88 // fmla v8.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aa9 // fmla v9.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931aca // fmla v10.4s, v22.4s, v19.s[2]
+	WORD     $0x4f931aeb // fmla v11.4s, v23.4s, v19.s[2]
+	WORD     $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb31aef // fmla v15.4s, v23.4s, v19.s[3]
+	FLDPQ    256(R3), (F20, F21)
+	FLDPQ    288(R3), (F22, F23)
+	FLDPQ    64(R14), (F16, F17)
+	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c2 // fmla v2.4s, v22.4s, v16.s[0]
+	WORD     $0x4f9012e3 // fmla v3.4s, v23.4s, v16.s[0]
+	WORD     $0x4fb01284 // fmla v4.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a5 // fmla v5.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c6 // fmla v6.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb012e7 // fmla v7.4s, v23.4s, v16.s[1]
+	WORD     $0x4f901a88 // fmla v8.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa9 // fmla v9.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901aca // fmla v10.4s, v22.4s, v16.s[2]
+	WORD     $0x4f901aeb // fmla v11.4s, v23.4s, v16.s[2]
+	WORD     $0x4fb01a8c // fmla v12.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aad // fmla v13.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ace // fmla v14.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb01aef // fmla v15.4s, v23.4s, v16.s[3]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F20, F21)
+	FLDPQ    352(R3), (F22, F23)
+	WORD     $0x4f911280 // fmla v0.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a1 // fmla v1.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c2 // fmla v2.4s, v22.4s, v17.s[0]
+	WORD     $0x4f9112e3 // fmla v3.4s, v23.4s, v17.s[0]
+	WORD     $0x4fb11284 // fmla v4.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112a5 // fmla v5.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c6 // fmla v6.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb112e7 // fmla v7.4s, v23.4s, v17.s[1]
+	WORD     $0x4f911a88 // fmla v8.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa9 // fmla v9.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911aca // fmla v10.4s, v22.4s, v17.s[2]
+	WORD     $0x4f911aeb // fmla v11.4s, v23.4s, v17.s[2]
+	WORD     $0x4fb11a8c // fmla v12.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aad // fmla v13.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ace // fmla v14.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb11aef // fmla v15.4s, v23.4s, v17.s[3]
+	FLDPQ    384(R3), (F20, F21)
+	FLDPQ    416(R3), (F22, F23)
+	FLDPQ    96(R14), (F18, F19)
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212c2 // fmla v2.4s, v22.4s, v18.s[0]
+	WORD     $0x4f9212e3 // fmla v3.4s, v23.4s, v18.s[0]
+	WORD     $0x4fb21284 // fmla v4.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a5 // fmla v5.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212c6 // fmla v6.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb212e7 // fmla v7.4s, v23.4s, v18.s[1]
+	WORD     $0x4f921a88 // fmla v8.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa9 // fmla v9.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921aca // fmla v10.4s, v22.4s, v18.s[2]
+	WORD     $0x4f921aeb // fmla v11.4s, v23.4s, v18.s[2]
+	WORD     $0x4fb21a8c // fmla v12.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aad // fmla v13.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21ace // fmla v14.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb21aef // fmla v15.4s, v23.4s, v18.s[3]
+	FLDPQ    448(R3), (F20, F21)
+	FLDPQ    480(R3), (F22, F23)
+	WORD     $0x4f931280 // fmla v0.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312a1 // fmla v1.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312c2 // fmla v2.4s, v22.4s, v19.s[0]
+	WORD     $0x4f9312e3 // fmla v3.4s, v23.4s, v19.s[0]
+	WORD     $0x4fb31284 // fmla v4.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312a5 // fmla v5.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312c6 // fmla v6.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb312e7 // fmla v7.4s, v23.4s, v19.s[1]
+	WORD     $0x4f931a88 // fmla v8.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aa9 // fmla v9.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931aca // fmla v10.4s, v22.4s, v19.s[2]
+	WORD     $0x4f931aeb // fmla v11.4s, v23.4s, v19.s[2]
+	WORD     $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb31aef // fmla v15.4s, v23.4s, v19.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $128, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked4x4
+fewpacked4x4:
+	ADD      $8, R15, R15
+	B        left4x4
+rows4x4:
+	SUBS     $8, R15, R15
+	BLT      fewrows4x4
+krows4x4:
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c2 // fmla v2.4s, v22.4s, v16.s[0]
+	WORD     $0x4f9012e3 // fmla v3.4s, v23.4s, v16.s[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
 	WORD     $0x4f911284 // fmla v4.4s, v20.4s, v17.s[0]
 	WORD     $0x4f9112a5 // fmla v5.4s, v21.4s, v17.s[0]
 	WORD     $0x4f9112c6 // fmla v6.4s, v22.4s, v17.s[0]
 	WORD     $0x4f9112e7 // fmla v7.4s, v23.4s, v17.s[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
 	WORD     $0x4f921288 // fmla v8.4s, v20.4s, v18.s[0]
 	WORD     $0x4f9212a9 // fmla v9.4s, v21.4s, v18.s[0]
 	WORD     $0x4f9212ca // fmla v10.4s, v22.4s, v18.s[0]
 	WORD     $0x4f9212eb // fmla v11.4s, v23.4s, v18.s[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
 	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
 	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
 	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
@@ -3334,7 +4380,6 @@ lanes4x4:
 	WORD     $0x4fb312ad // fmla v13.4s, v21.4s, v19.s[1]
 	WORD     $0x4fb312ce // fmla v14.4s, v22.4s, v19.s[1]
 	WORD     $0x4fb312ef // fmla v15.4s, v23.4s, v19.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    128(R3), (F20, F21)
 	FLDPQ    160(R3), (F22, F23)
 	WORD     $0x4f901a80 // fmla v0.4s, v20.4s, v16.s[2]
@@ -3353,7 +4398,6 @@ lanes4x4:
 	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
 	WORD     $0x4f931ace // fmla v14.4s, v22.4s, v19.s[2]
 	WORD     $0x4f931aef // fmla v15.4s, v23.4s, v19.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    192(R3), (F20, F21)
 	FLDPQ    224(R3), (F22, F23)
 	WORD     $0x4fb01a80 // fmla v0.4s, v20.4s, v16.s[3]
@@ -3372,129 +4416,281 @@ lanes4x4:
 	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
 	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
 	WORD     $0x4fb31aef // fmla v15.4s, v23.4s, v19.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
-	ADD      $256, R3, R3
+	FLDPQ    256(R3), (F20, F21)
+	FLDPQ    288(R3), (F22, F23)
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F16
+	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c2 // fmla v2.4s, v22.4s, v16.s[0]
+	WORD     $0x4f9012e3 // fmla v3.4s, v23.4s, v16.s[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4f911284 // fmla v4.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a5 // fmla v5.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c6 // fmla v6.4s, v22.4s, v17.s[0]
+	WORD     $0x4f9112e7 // fmla v7.4s, v23.4s, v17.s[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4f921288 // fmla v8.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a9 // fmla v9.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212ca // fmla v10.4s, v22.4s, v18.s[0]
+	WORD     $0x4f9212eb // fmla v11.4s, v23.4s, v18.s[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	WORD     $0x4f9312ef // fmla v15.4s, v23.4s, v19.s[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    320(R3), (F20, F21)
+	FLDPQ    352(R3), (F22, F23)
+	WORD     $0x4fb01280 // fmla v0.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a1 // fmla v1.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c2 // fmla v2.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb012e3 // fmla v3.4s, v23.4s, v16.s[1]
+	WORD     $0x4fb11284 // fmla v4.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112a5 // fmla v5.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c6 // fmla v6.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb112e7 // fmla v7.4s, v23.4s, v17.s[1]
+	WORD     $0x4fb21288 // fmla v8.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a9 // fmla v9.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212ca // fmla v10.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb212eb // fmla v11.4s, v23.4s, v18.s[1]
+	WORD     $0x4fb3128c // fmla v12.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ad // fmla v13.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312ce // fmla v14.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb312ef // fmla v15.4s, v23.4s, v19.s[1]
+	FLDPQ    384(R3), (F20, F21)
+	FLDPQ    416(R3), (F22, F23)
+	WORD     $0x4f901a80 // fmla v0.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa1 // fmla v1.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901ac2 // fmla v2.4s, v22.4s, v16.s[2]
+	WORD     $0x4f901ae3 // fmla v3.4s, v23.4s, v16.s[2]
+	WORD     $0x4f911a84 // fmla v4.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa5 // fmla v5.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911ac6 // fmla v6.4s, v22.4s, v17.s[2]
+	WORD     $0x4f911ae7 // fmla v7.4s, v23.4s, v17.s[2]
+	WORD     $0x4f921a88 // fmla v8.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa9 // fmla v9.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921aca // fmla v10.4s, v22.4s, v18.s[2]
+	WORD     $0x4f921aeb // fmla v11.4s, v23.4s, v18.s[2]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931ace // fmla v14.4s, v22.4s, v19.s[2]
+	WORD     $0x4f931aef // fmla v15.4s, v23.4s, v19.s[2]
+	FLDPQ    448(R3), (F20, F21)
+	FLDPQ    480(R3), (F22, F23)
+	WORD     $0x4fb01a80 // fmla v0.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa1 // fmla v1.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ac2 // fmla v2.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb01ae3 // fmla v3.4s, v23.4s, v16.s[3]
+	WORD     $0x4fb11a84 // fmla v4.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aa5 // fmla v5.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ac6 // fmla v6.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb11ae7 // fmla v7.4s, v23.4s, v17.s[3]
+	WORD     $0x4fb21a88 // fmla v8.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aa9 // fmla v9.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21aca // fmla v10.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb21aeb // fmla v11.4s, v23.4s, v18.s[3]
+	WORD     $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb31aef // fmla v15.4s, v23.4s, v19.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $512, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows4x4
+fewrows4x4:
+	ADD      $8, R15, R15
+	B        left4x4
+rowsapart4x4:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart4x4
+krowsapart4x4:
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c2 // fmla v2.4s, v22.4s, v16.s[0]
+	WORD     $0x4f9012e3 // fmla v3.4s, v23.4s, v16.s[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4f911284 // fmla v4.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a5 // fmla v5.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c6 // fmla v6.4s, v22.4s, v17.s[0]
+	WORD     $0x4f9112e7 // fmla v7.4s, v23.4s, v17.s[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4f921288 // fmla v8.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a9 // fmla v9.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212ca // fmla v10.4s, v22.4s, v18.s[0]
+	WORD     $0x4f9212eb // fmla v11.4s, v23.4s, v18.s[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	WORD     $0x4f9312ef // fmla v15.4s, v23.4s, v19.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	WORD     $0x4fb01280 // fmla v0.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a1 // fmla v1.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c2 // fmla v2.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb012e3 // fmla v3.4s, v23.4s, v16.s[1]
+	WORD     $0x4fb11284 // fmla v4.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112a5 // fmla v5.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c6 // fmla v6.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb112e7 // fmla v7.4s, v23.4s, v17.s[1]
+	WORD     $0x4fb21288 // fmla v8.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a9 // fmla v9.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212ca // fmla v10.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb212eb // fmla v11.4s, v23.4s, v18.s[1]
+	WORD     $0x4fb3128c // fmla v12.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ad // fmla v13.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312ce // fmla v14.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb312ef // fmla v15.4s, v23.4s, v19.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	WORD     $0x4f901a80 // fmla v0.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa1 // fmla v1.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901ac2 // fmla v2.4s, v22.4s, v16.s[2]
+	WORD     $0x4f901ae3 // fmla v3.4s, v23.4s, v16.s[2]
+	WORD     $0x4f911a84 // fmla v4.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa5 // fmla v5.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911ac6 // fmla v6.4s, v22.4s, v17.s[2]
+	WORD     $0x4f911ae7 // fmla v7.4s, v23.4s, v17.s[2]
+	WORD     $0x4f921a88 // fmla v8.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa9 // fmla v9.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921aca // fmla v10.4s, v22.4s, v18.s[2]
+	WORD     $0x4f921aeb // fmla v11.4s, v23.4s, v18.s[2]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931ace // fmla v14.4s, v22.4s, v19.s[2]
+	WORD     $0x4f931aef // fmla v15.4s, v23.4s, v19.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    32(R3), (F22, F23)
+	WORD     $0x4fb01a80 // fmla v0.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa1 // fmla v1.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ac2 // fmla v2.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb01ae3 // fmla v3.4s, v23.4s, v16.s[3]
+	WORD     $0x4fb11a84 // fmla v4.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aa5 // fmla v5.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ac6 // fmla v6.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb11ae7 // fmla v7.4s, v23.4s, v17.s[3]
+	WORD     $0x4fb21a88 // fmla v8.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aa9 // fmla v9.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21aca // fmla v10.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb21aeb // fmla v11.4s, v23.4s, v18.s[3]
+	WORD     $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb31aef // fmla v15.4s, v23.4s, v19.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes4x4
-few4x4:
-	ADDS     $4, R15, R15
-	BEQ      store4x4
-	B        one4x4
-apart4x4:
+	BGE      krowsapart4x4
+fewrowsapart4x4:
+	ADD      $4, R15, R15
+	B        left4x4
+columns4x4:
 	SUBS     $4, R15, R15
-	BLT      rest4x4
-k4x4:
-	FLDPQ    (R3), (F16, F17)
-	FLDPQ    32(R3), (F18, F19)
-	FMOVS    (R14), F20
-	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
-	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
-	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
-	FMOVS    (R14)(R2), F21
-	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
-	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
-	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
-	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	FMOVS    (R14)(R10), F22
-	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
-	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
-	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
-	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
-	FMOVS    (R14)(R1), F23
-	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
-	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
-	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
-	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
+	BLT      fewcolumns4x4
+kcolumns4x4:
+	FLDPQ    (R3), (F17, F18)
+	FLDPQ    32(R3), (F19, F20)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	WORD     $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	WORD     $0x4fb01224 // fmla v4.4s, v17.4s, v16.s[1]
+	WORD     $0x4fb01245 // fmla v5.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01266 // fmla v6.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb01287 // fmla v7.4s, v20.4s, v16.s[1]
+	WORD     $0x4f901a28 // fmla v8.4s, v17.4s, v16.s[2]
+	WORD     $0x4f901a49 // fmla v9.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a6a // fmla v10.4s, v19.4s, v16.s[2]
+	WORD     $0x4f901a8b // fmla v11.4s, v20.4s, v16.s[2]
+	WORD     $0x4fb01a2c // fmla v12.4s, v17.4s, v16.s[3]
+	WORD     $0x4fb01a4d // fmla v13.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a6e // fmla v14.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb01a8f // fmla v15.4s, v20.4s, v16.s[3]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F16, F17)
-	FLDPQ    32(R3), (F18, F19)
-	FMOVS    (R14), F20
-	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
-	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
-	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
-	FMOVS    (R14)(R2), F21
-	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
-	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
-	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
-	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	FMOVS    (R14)(R10), F22
-	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
-	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
-	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
-	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
-	FMOVS    (R14)(R1), F23
-	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
-	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
-	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
-	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F17, F18)
+	FLDPQ    32(R3), (F19, F20)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	WORD     $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	WORD     $0x4fb01224 // fmla v4.4s, v17.4s, v16.s[1]
+	WORD     $0x4fb01245 // fmla v5.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01266 // fmla v6.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb01287 // fmla v7.4s, v20.4s, v16.s[1]
+	WORD     $0x4f901a28 // fmla v8.4s, v17.4s, v16.s[2]
+	WORD     $0x4f901a49 // fmla v9.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a6a // fmla v10.4s, v19.4s, v16.s[2]
+	WORD     $0x4f901a8b // fmla v11.4s, v20.4s, v16.s[2]
+	WORD     $0x4fb01a2c // fmla v12.4s, v17.4s, v16.s[3]
+	WORD     $0x4fb01a4d // fmla v13.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a6e // fmla v14.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb01a8f // fmla v15.4s, v20.4s, v16.s[3]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F16, F17)
-	FLDPQ    32(R3), (F18, F19)
-	FMOVS    (R14), F20
-	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
-	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
-	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
-	FMOVS    (R14)(R2), F21
-	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
-	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
-	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
-	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	FMOVS    (R14)(R10), F22
-	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
-	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
-	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
-	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
-	FMOVS    (R14)(R1), F23
-	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
-	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
-	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
-	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F17, F18)
+	FLDPQ    32(R3), (F19, F20)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	WORD     $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	WORD     $0x4fb01224 // fmla v4.4s, v17.4s, v16.s[1]
+	WORD     $0x4fb01245 // fmla v5.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01266 // fmla v6.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb01287 // fmla v7.4s, v20.4s, v16.s[1]
+	WORD     $0x4f901a28 // fmla v8.4s, v17.4s, v16.s[2]
+	WORD     $0x4f901a49 // fmla v9.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a6a // fmla v10.4s, v19.4s, v16.s[2]
+	WORD     $0x4f901a8b // fmla v11.4s, v20.4s, v16.s[2]
+	WORD     $0x4fb01a2c // fmla v12.4s, v17.4s, v16.s[3]
+	WORD     $0x4fb01a4d // fmla v13.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a6e // fmla v14.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb01a8f // fmla v15.4s, v20.4s, v16.s[3]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F16, F17)
-	FLDPQ    32(R3), (F18, F19)
-	FMOVS    (R14), F20
-	WORD     $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
-	WORD     $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
-	WORD     $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
-	FMOVS    (R14)(R2), F21
-	WORD     $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
-	WORD     $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
-	WORD     $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
-	WORD     $0x4f951267 // fmla v7.4s, v19.4s, v21.s[0]
-	FMOVS    (R14)(R10), F22
-	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
-	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
-	WORD     $0x4f96124a // fmla v10.4s, v18.4s, v22.s[0]
-	WORD     $0x4f96126b // fmla v11.4s, v19.4s, v22.s[0]
-	FMOVS    (R14)(R1), F23
-	WORD     $0x4f97120c // fmla v12.4s, v16.4s, v23.s[0]
-	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
-	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
-	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F17, F18)
+	FLDPQ    32(R3), (F19, F20)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	WORD     $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	WORD     $0x4fb01224 // fmla v4.4s, v17.4s, v16.s[1]
+	WORD     $0x4fb01245 // fmla v5.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01266 // fmla v6.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb01287 // fmla v7.4s, v20.4s, v16.s[1]
+	WORD     $0x4f901a28 // fmla v8.4s, v17.4s, v16.s[2]
+	WORD     $0x4f901a49 // fmla v9.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a6a // fmla v10.4s, v19.4s, v16.s[2]
+	WORD     $0x4f901a8b // fmla v11.4s, v20.4s, v16.s[2]
+	WORD     $0x4fb01a2c // fmla v12.4s, v17.4s, v16.s[3]
+	WORD     $0x4fb01a4d // fmla v13.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a6e // fmla v14.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb01a8f // fmla v15.4s, v20.4s, v16.s[3]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
 	SUBS     $4, R15, R15
-	BGE      k4x4
-rest4x4:
-	ADDS     $4, R15, R15
-	BEQ      store4x4
+	BGE      kcolumns4x4
+fewcolumns4x4:
+	ADD      $4, R15, R15
+	B        left4x4
+left4x4:
+	CBZ      R15, end4x4
 one4x4:
 	FLDPQ    (R3), (F16, F17)
 	FLDPQ    32(R3), (F18, F19)
@@ -3518,15 +4714,15 @@ one4x4:
 	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
 	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
 	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one4x4
-	B        store4x4
-tail4x4:
-onetail4x4:
+end4x4:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store4x4
+last4x4:
 	FLDPQ    (R3), (F16, F17)
 	FMOVQ    32(R3), F18
 	MOVD     8(RSP), R23
@@ -3567,12 +4763,8 @@ t320:
 	WORD     $0x4f97122d // fmla v13.4s, v17.4s, v23.s[0]
 	WORD     $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
 	WORD     $0x4f97126f // fmla v15.4s, v19.4s, v23.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail4x4
 store4x4:
 	CBZ      R9, fetched4x4
 	MOVD     R7, 40(RSP)
@@ -3910,6 +5102,22 @@ next4x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $16, R5
+	BNE      below4x4
+	CMP      $4, R2
+	BNE      below4x4
+	MOVD     88(R0), R15
+	MOVD     $16, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile4x4
+	B        done
+below4x4:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -4230,32 +5438,116 @@ steps3x4:
 	MOVD     56(R0), R9
 fetch3x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail3x4
-	CMP      $4, R5
-	BNE      apart3x4
+	BEQ      whole3x4
+	SUBS     $1, R15, R15
+	BEQ      last3x4
+whole3x4:
 	CMP      $64, R6
 	BNE      apart3x4
+	CMP      $4, R5
+	BEQ      rows3x4
+	CMP      $12, R5
+	BNE      apart3x4
+	CMP      $4, R2
+	BEQ      packed3x4
+apart3x4:
+	CMP      $4, R5
+	BEQ      rowsapart3x4
+	CMP      $4, R2
+	BEQ      columns3x4
+	B        left3x4
+packed3x4:
 	SUBS     $4, R15, R15
-	BLT      few3x4
-lanes3x4:
-	FMOVQ    (R14), F12
-	WORD     $0x3ce269cd // ldr q13, [x14, x2]
-	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	BLT      fewpacked3x4
+kpacked3x4:
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    32(R3), (F18, F19)
+	FLDPQ    (R14), (F12, F13)
+	WORD     $0x4f8c1200 // fmla v0.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1221 // fmla v1.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8c1242 // fmla v2.4s, v18.4s, v12.s[0]
+	WORD     $0x4f8c1263 // fmla v3.4s, v19.4s, v12.s[0]
+	WORD     $0x4fac1204 // fmla v4.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1225 // fmla v5.4s, v17.4s, v12.s[1]
+	WORD     $0x4fac1246 // fmla v6.4s, v18.4s, v12.s[1]
+	WORD     $0x4fac1267 // fmla v7.4s, v19.4s, v12.s[1]
+	WORD     $0x4f8c1a08 // fmla v8.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8c1a29 // fmla v9.4s, v17.4s, v12.s[2]
+	WORD     $0x4f8c1a4a // fmla v10.4s, v18.4s, v12.s[2]
+	WORD     $0x4f8c1a6b // fmla v11.4s, v19.4s, v12.s[2]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F16, F17)
+	FLDPQ    96(R3), (F18, F19)
+	WORD     $0x4fac1a00 // fmla v0.4s, v16.4s, v12.s[3]
+	WORD     $0x4fac1a21 // fmla v1.4s, v17.4s, v12.s[3]
+	WORD     $0x4fac1a42 // fmla v2.4s, v18.4s, v12.s[3]
+	WORD     $0x4fac1a63 // fmla v3.4s, v19.4s, v12.s[3]
+	WORD     $0x4f8d1204 // fmla v4.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d1225 // fmla v5.4s, v17.4s, v13.s[0]
+	WORD     $0x4f8d1246 // fmla v6.4s, v18.4s, v13.s[0]
+	WORD     $0x4f8d1267 // fmla v7.4s, v19.4s, v13.s[0]
+	WORD     $0x4fad1208 // fmla v8.4s, v16.4s, v13.s[1]
+	WORD     $0x4fad1229 // fmla v9.4s, v17.4s, v13.s[1]
+	WORD     $0x4fad124a // fmla v10.4s, v18.4s, v13.s[1]
+	WORD     $0x4fad126b // fmla v11.4s, v19.4s, v13.s[1]
+	FLDPQ    128(R3), (F16, F17)
+	FLDPQ    160(R3), (F18, F19)
+	WORD     $0x4f8d1a00 // fmla v0.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8d1a21 // fmla v1.4s, v17.4s, v13.s[2]
+	WORD     $0x4f8d1a42 // fmla v2.4s, v18.4s, v13.s[2]
+	WORD     $0x4f8d1a63 // fmla v3.4s, v19.4s, v13.s[2]
+	WORD     $0x4fad1a04 // fmla v4.4s, v16.4s, v13.s[3]
+	WORD     $0x4fad1a25 // fmla v5.4s, v17.4s, v13.s[3]
+	WORD     $0x4fad1a46 // fmla v6.4s, v18.4s, v13.s[3]
+	WORD     $0x4fad1a67 // fmla v7.4s, v19.4s, v13.s[3]
+	FMOVQ    32(R14), F14
+	WORD     $0x4f8e1208 // fmla v8.4s, v16.4s, v14.s[0]
+	WORD     $0x4f8e1229 // fmla v9.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
+	WORD     $0x4f8e126b // fmla v11.4s, v19.4s, v14.s[0]
+	FLDPQ    192(R3), (F16, F17)
+	FLDPQ    224(R3), (F18, F19)
+	WORD     $0x4fae1200 // fmla v0.4s, v16.4s, v14.s[1]
+	WORD     $0x4fae1221 // fmla v1.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae1242 // fmla v2.4s, v18.4s, v14.s[1]
+	WORD     $0x4fae1263 // fmla v3.4s, v19.4s, v14.s[1]
+	WORD     $0x4f8e1a04 // fmla v4.4s, v16.4s, v14.s[2]
+	WORD     $0x4f8e1a25 // fmla v5.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a46 // fmla v6.4s, v18.4s, v14.s[2]
+	WORD     $0x4f8e1a67 // fmla v7.4s, v19.4s, v14.s[2]
+	WORD     $0x4fae1a08 // fmla v8.4s, v16.4s, v14.s[3]
+	WORD     $0x4fae1a29 // fmla v9.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a4a // fmla v10.4s, v18.4s, v14.s[3]
+	WORD     $0x4fae1a6b // fmla v11.4s, v19.4s, v14.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $256, R3, R3
+	ADD      $48, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked3x4
+fewpacked3x4:
+	ADD      $4, R15, R15
+	B        left3x4
+rows3x4:
+	SUBS     $4, R15, R15
+	BLT      fewrows3x4
+krows3x4:
 	FLDPQ    (R3), (F15, F16)
 	FLDPQ    32(R3), (F17, F18)
+	FMOVQ    (R14), F12
 	WORD     $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
 	WORD     $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
 	WORD     $0x4f8c1222 // fmla v2.4s, v17.4s, v12.s[0]
 	WORD     $0x4f8c1243 // fmla v3.4s, v18.4s, v12.s[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
 	WORD     $0x4f8d11e4 // fmla v4.4s, v15.4s, v13.s[0]
 	WORD     $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
 	WORD     $0x4f8d1226 // fmla v6.4s, v17.4s, v13.s[0]
 	WORD     $0x4f8d1247 // fmla v7.4s, v18.4s, v13.s[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
 	WORD     $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
 	WORD     $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
 	WORD     $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
@@ -4275,7 +5567,6 @@ lanes3x4:
 	WORD     $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
 	WORD     $0x4fae122a // fmla v10.4s, v17.4s, v14.s[1]
 	WORD     $0x4fae124b // fmla v11.4s, v18.4s, v14.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    128(R3), (F15, F16)
 	FLDPQ    160(R3), (F17, F18)
 	WORD     $0x4f8c19e0 // fmla v0.4s, v15.4s, v12.s[2]
@@ -4290,7 +5581,6 @@ lanes3x4:
 	WORD     $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
 	WORD     $0x4f8e1a2a // fmla v10.4s, v17.4s, v14.s[2]
 	WORD     $0x4f8e1a4b // fmla v11.4s, v18.4s, v14.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    192(R3), (F15, F16)
 	FLDPQ    224(R3), (F17, F18)
 	WORD     $0x4fac19e0 // fmla v0.4s, v15.4s, v12.s[3]
@@ -4305,17 +5595,174 @@ lanes3x4:
 	WORD     $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
 	WORD     $0x4fae1a2a // fmla v10.4s, v17.4s, v14.s[3]
 	WORD     $0x4fae1a4b // fmla v11.4s, v18.4s, v14.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $256, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes3x4
-few3x4:
-	ADDS     $4, R15, R15
-	BEQ      store3x4
-	B        one3x4
-apart3x4:
+	BGE      krows3x4
+fewrows3x4:
+	ADD      $4, R15, R15
+	B        left3x4
+rowsapart3x4:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart3x4
+krowsapart3x4:
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1222 // fmla v2.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8c1243 // fmla v3.4s, v18.4s, v12.s[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4f8d11e4 // fmla v4.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d1226 // fmla v6.4s, v17.4s, v13.s[0]
+	WORD     $0x4f8d1247 // fmla v7.4s, v18.4s, v13.s[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD     $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	WORD     $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	WORD     $0x4fac11e0 // fmla v0.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1201 // fmla v1.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1222 // fmla v2.4s, v17.4s, v12.s[1]
+	WORD     $0x4fac1243 // fmla v3.4s, v18.4s, v12.s[1]
+	WORD     $0x4fad11e4 // fmla v4.4s, v15.4s, v13.s[1]
+	WORD     $0x4fad1205 // fmla v5.4s, v16.4s, v13.s[1]
+	WORD     $0x4fad1226 // fmla v6.4s, v17.4s, v13.s[1]
+	WORD     $0x4fad1247 // fmla v7.4s, v18.4s, v13.s[1]
+	WORD     $0x4fae11e8 // fmla v8.4s, v15.4s, v14.s[1]
+	WORD     $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
+	WORD     $0x4fae122a // fmla v10.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae124b // fmla v11.4s, v18.4s, v14.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	WORD     $0x4f8c19e0 // fmla v0.4s, v15.4s, v12.s[2]
+	WORD     $0x4f8c1a01 // fmla v1.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8c1a22 // fmla v2.4s, v17.4s, v12.s[2]
+	WORD     $0x4f8c1a43 // fmla v3.4s, v18.4s, v12.s[2]
+	WORD     $0x4f8d19e4 // fmla v4.4s, v15.4s, v13.s[2]
+	WORD     $0x4f8d1a05 // fmla v5.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8d1a26 // fmla v6.4s, v17.4s, v13.s[2]
+	WORD     $0x4f8d1a47 // fmla v7.4s, v18.4s, v13.s[2]
+	WORD     $0x4f8e19e8 // fmla v8.4s, v15.4s, v14.s[2]
+	WORD     $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
+	WORD     $0x4f8e1a2a // fmla v10.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a4b // fmla v11.4s, v18.4s, v14.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	FLDPQ    32(R3), (F17, F18)
+	WORD     $0x4fac19e0 // fmla v0.4s, v15.4s, v12.s[3]
+	WORD     $0x4fac1a01 // fmla v1.4s, v16.4s, v12.s[3]
+	WORD     $0x4fac1a22 // fmla v2.4s, v17.4s, v12.s[3]
+	WORD     $0x4fac1a43 // fmla v3.4s, v18.4s, v12.s[3]
+	WORD     $0x4fad19e4 // fmla v4.4s, v15.4s, v13.s[3]
+	WORD     $0x4fad1a05 // fmla v5.4s, v16.4s, v13.s[3]
+	WORD     $0x4fad1a26 // fmla v6.4s, v17.4s, v13.s[3]
+	WORD     $0x4fad1a47 // fmla v7.4s, v18.4s, v13.s[3]
+	WORD     $0x4fae19e8 // fmla v8.4s, v15.4s, v14.s[3]
+	WORD     $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
+	WORD     $0x4fae1a2a // fmla v10.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a4b // fmla v11.4s, v18.4s, v14.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart3x4
+fewrowsapart3x4:
+	ADD      $4, R15, R15
+	B        left3x4
+columns3x4:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns3x4
+kcolumns3x4:
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    32(R3), (F16, F17)
+	FMOVD    (R14), F12
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1202 // fmla v2.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1223 // fmla v3.4s, v17.4s, v12.s[0]
+	WORD     $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1206 // fmla v6.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1227 // fmla v7.4s, v17.4s, v12.s[1]
+	FMOVS    8(R14), F13
+	WORD     $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    32(R3), (F16, F17)
+	FMOVD    (R14), F12
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1202 // fmla v2.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1223 // fmla v3.4s, v17.4s, v12.s[0]
+	WORD     $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1206 // fmla v6.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1227 // fmla v7.4s, v17.4s, v12.s[1]
+	FMOVS    8(R14), F13
+	WORD     $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    32(R3), (F16, F17)
+	FMOVD    (R14), F12
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1202 // fmla v2.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1223 // fmla v3.4s, v17.4s, v12.s[0]
+	WORD     $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1206 // fmla v6.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1227 // fmla v7.4s, v17.4s, v12.s[1]
+	FMOVS    8(R14), F13
+	WORD     $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    32(R3), (F16, F17)
+	FMOVD    (R14), F12
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1202 // fmla v2.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1223 // fmla v3.4s, v17.4s, v12.s[0]
+	WORD     $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1206 // fmla v6.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1227 // fmla v7.4s, v17.4s, v12.s[1]
+	FMOVS    8(R14), F13
+	WORD     $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns3x4
+fewcolumns3x4:
+	ADD      $4, R15, R15
+	B        left3x4
+left3x4:
+	CBZ      R15, end3x4
 one3x4:
 	FLDPQ    (R3), (F12, F13)
 	FLDPQ    32(R3), (F14, F15)
@@ -4334,15 +5781,15 @@ one3x4:
 	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
 	WORD     $0x4f9211ca // fmla v10.4s, v14.4s, v18.s[0]
 	WORD     $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one3x4
-	B        store3x4
-tail3x4:
-onetail3x4:
+end3x4:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store3x4
+last3x4:
 	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
 	MOVD     8(RSP), R23
@@ -4378,12 +5825,8 @@ t407:
 	WORD     $0x4f9211a9 // fmla v9.4s, v13.4s, v18.s[0]
 	WORD     $0x4f9211ca // fmla v10.4s, v14.4s, v18.s[0]
 	WORD     $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail3x4
 store3x4:
 	CBZ      R9, fetched3x4
 	MOVD     R7, 40(RSP)
@@ -4641,6 +6084,22 @@ next3x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $12, R5
+	BNE      below3x4
+	CMP      $4, R2
+	BNE      below3x4
+	MOVD     88(R0), R15
+	MOVD     $12, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile3x4
+	B        done
+below3x4:
 	MOVD     $3, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -4869,27 +6328,94 @@ steps2x4:
 	MOVD     56(R0), R9
 fetch2x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail2x4
-	CMP      $4, R5
-	BNE      apart2x4
+	BEQ      whole2x4
+	SUBS     $1, R15, R15
+	BEQ      last2x4
+whole2x4:
 	CMP      $64, R6
 	BNE      apart2x4
+	CMP      $4, R5
+	BEQ      rows2x4
+	CMP      $8, R5
+	BNE      apart2x4
+	CMP      $4, R2
+	BEQ      packed2x4
+apart2x4:
+	CMP      $4, R5
+	BEQ      rowsapart2x4
+	CMP      $4, R2
+	BEQ      columns2x4
+	B        left2x4
+packed2x4:
 	SUBS     $4, R15, R15
-	BLT      few2x4
-lanes2x4:
-	FMOVQ    (R14), F8
-	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	BLT      fewpacked2x4
+kpacked2x4:
+	FLDPQ    (R3), (F12, F13)
+	FLDPQ    32(R3), (F14, F15)
+	FLDPQ    (R14), (F8, F9)
+	WORD     $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
+	WORD     $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
+	WORD     $0x4f8811c2 // fmla v2.4s, v14.4s, v8.s[0]
+	WORD     $0x4f8811e3 // fmla v3.4s, v15.4s, v8.s[0]
+	WORD     $0x4fa81184 // fmla v4.4s, v12.4s, v8.s[1]
+	WORD     $0x4fa811a5 // fmla v5.4s, v13.4s, v8.s[1]
+	WORD     $0x4fa811c6 // fmla v6.4s, v14.4s, v8.s[1]
+	WORD     $0x4fa811e7 // fmla v7.4s, v15.4s, v8.s[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    64(R3), (F12, F13)
+	FLDPQ    96(R3), (F14, F15)
+	WORD     $0x4f881980 // fmla v0.4s, v12.4s, v8.s[2]
+	WORD     $0x4f8819a1 // fmla v1.4s, v13.4s, v8.s[2]
+	WORD     $0x4f8819c2 // fmla v2.4s, v14.4s, v8.s[2]
+	WORD     $0x4f8819e3 // fmla v3.4s, v15.4s, v8.s[2]
+	WORD     $0x4fa81984 // fmla v4.4s, v12.4s, v8.s[3]
+	WORD     $0x4fa819a5 // fmla v5.4s, v13.4s, v8.s[3]
+	WORD     $0x4fa819c6 // fmla v6.4s, v14.4s, v8.s[3]
+	WORD     $0x4fa819e7 // fmla v7.4s, v15.4s, v8.s[3]
+	FLDPQ    128(R3), (F12, F13)
+	FLDPQ    160(R3), (F14, F15)
+	WORD     $0x4f891180 // fmla v0.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a1 // fmla v1.4s, v13.4s, v9.s[0]
+	WORD     $0x4f8911c2 // fmla v2.4s, v14.4s, v9.s[0]
+	WORD     $0x4f8911e3 // fmla v3.4s, v15.4s, v9.s[0]
+	WORD     $0x4fa91184 // fmla v4.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a5 // fmla v5.4s, v13.4s, v9.s[1]
+	WORD     $0x4fa911c6 // fmla v6.4s, v14.4s, v9.s[1]
+	WORD     $0x4fa911e7 // fmla v7.4s, v15.4s, v9.s[1]
+	FLDPQ    192(R3), (F12, F13)
+	FLDPQ    224(R3), (F14, F15)
+	WORD     $0x4f891980 // fmla v0.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8919a1 // fmla v1.4s, v13.4s, v9.s[2]
+	WORD     $0x4f8919c2 // fmla v2.4s, v14.4s, v9.s[2]
+	WORD     $0x4f8919e3 // fmla v3.4s, v15.4s, v9.s[2]
+	WORD     $0x4fa91984 // fmla v4.4s, v12.4s, v9.s[3]
+	WORD     $0x4fa919a5 // fmla v5.4s, v13.4s, v9.s[3]
+	WORD     $0x4fa919c6 // fmla v6.4s, v14.4s, v9.s[3]
+	WORD     $0x4fa919e7 // fmla v7.4s, v15.4s, v9.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $256, R3, R3
+	ADD      $32, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked2x4
+fewpacked2x4:
+	ADD      $4, R15, R15
+	B        left2x4
+rows2x4:
+	SUBS     $4, R15, R15
+	BLT      fewrows2x4
+krows2x4:
 	FLDPQ    (R3), (F10, F11)
 	FLDPQ    32(R3), (F12, F13)
+	FMOVQ    (R14), F8
 	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
 	WORD     $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
 	WORD     $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
 	WORD     $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
 	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
 	WORD     $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
 	WORD     $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
@@ -4905,7 +6431,6 @@ lanes2x4:
 	WORD     $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
 	WORD     $0x4fa91186 // fmla v6.4s, v12.4s, v9.s[1]
 	WORD     $0x4fa911a7 // fmla v7.4s, v13.4s, v9.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    128(R3), (F10, F11)
 	FLDPQ    160(R3), (F12, F13)
 	WORD     $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
@@ -4916,7 +6441,6 @@ lanes2x4:
 	WORD     $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
 	WORD     $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
 	WORD     $0x4f8919a7 // fmla v7.4s, v13.4s, v9.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    192(R3), (F10, F11)
 	FLDPQ    224(R3), (F12, F13)
 	WORD     $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
@@ -4927,17 +6451,137 @@ lanes2x4:
 	WORD     $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
 	WORD     $0x4fa91986 // fmla v6.4s, v12.4s, v9.s[3]
 	WORD     $0x4fa919a7 // fmla v7.4s, v13.4s, v9.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $256, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes2x4
-few2x4:
-	ADDS     $4, R15, R15
-	BEQ      store2x4
-	B        one2x4
-apart2x4:
+	BGE      krows2x4
+fewrows2x4:
+	ADD      $4, R15, R15
+	B        left2x4
+rowsapart2x4:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart2x4
+krowsapart2x4:
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	FMOVQ    (R14), F8
+	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
+	WORD     $0x4f8811a3 // fmla v3.4s, v13.4s, v8.s[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD     $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD     $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
+	WORD     $0x4fa811a3 // fmla v3.4s, v13.4s, v8.s[1]
+	WORD     $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
+	WORD     $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
+	WORD     $0x4fa91186 // fmla v6.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a7 // fmla v7.4s, v13.4s, v9.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
+	WORD     $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
+	WORD     $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
+	WORD     $0x4f8819a3 // fmla v3.4s, v13.4s, v8.s[2]
+	WORD     $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
+	WORD     $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
+	WORD     $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8919a7 // fmla v7.4s, v13.4s, v9.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
+	WORD     $0x4fa81961 // fmla v1.4s, v11.4s, v8.s[3]
+	WORD     $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
+	WORD     $0x4fa819a3 // fmla v3.4s, v13.4s, v8.s[3]
+	WORD     $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
+	WORD     $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
+	WORD     $0x4fa91986 // fmla v6.4s, v12.4s, v9.s[3]
+	WORD     $0x4fa919a7 // fmla v7.4s, v13.4s, v9.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart2x4
+fewrowsapart2x4:
+	ADD      $4, R15, R15
+	B        left2x4
+columns2x4:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns2x4
+kcolumns2x4:
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	FMOVD    (R14), F8
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
+	WORD     $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	FMOVD    (R14), F8
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
+	WORD     $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	FMOVD    (R14), F8
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
+	WORD     $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	FMOVD    (R14), F8
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
+	WORD     $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns2x4
+fewcolumns2x4:
+	ADD      $4, R15, R15
+	B        left2x4
+left2x4:
+	CBZ      R15, end2x4
 one2x4:
 	FLDPQ    (R3), (F8, F9)
 	FLDPQ    32(R3), (F10, F11)
@@ -4951,15 +6595,15 @@ one2x4:
 	WORD     $0x4f8d1125 // fmla v5.4s, v9.4s, v13.s[0]
 	WORD     $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
 	WORD     $0x4f8d1167 // fmla v7.4s, v11.4s, v13.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one2x4
-	B        store2x4
-tail2x4:
-onetail2x4:
+end2x4:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store2x4
+last2x4:
 	FLDPQ    (R3), (F8, F9)
 	FMOVQ    32(R3), F10
 	MOVD     8(RSP), R23
@@ -4990,12 +6634,8 @@ t470:
 	WORD     $0x4f8d1125 // fmla v5.4s, v9.4s, v13.s[0]
 	WORD     $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
 	WORD     $0x4f8d1167 // fmla v7.4s, v11.4s, v13.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail2x4
 store2x4:
 	CBZ      R9, fetched2x4
 	MOVD     R7, 40(RSP)
@@ -5173,6 +6813,22 @@ next2x4:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $8, R5
+	BNE      below2x4
+	CMP      $4, R2
+	BNE      below2x4
+	MOVD     88(R0), R15
+	MOVD     $8, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile2x4
+	B        done
+below2x4:
 	MOVD     $2, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -5309,22 +6965,29 @@ steps1x4:
 	MOVD     56(R0), R9
 fetch1x4:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail1x4
-	CMP      $4, R5
-	BNE      apart1x4
+	BEQ      whole1x4
+	SUBS     $1, R15, R15
+	BEQ      last1x4
+whole1x4:
 	CMP      $64, R6
 	BNE      apart1x4
+	CMP      $4, R5
+	BEQ      rows1x4
+apart1x4:
+	CMP      $4, R5
+	BEQ      rowsapart1x4
+	B        left1x4
+rows1x4:
 	SUBS     $4, R15, R15
-	BLT      few1x4
-lanes1x4:
-	FMOVQ    (R14), F4
+	BLT      fewrows1x4
+krows1x4:
 	FLDPQ    (R3), (F5, F6)
 	FLDPQ    32(R3), (F7, F8)
+	FMOVQ    (R14), F4
 	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
 	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
 	WORD     $0x4f8410e2 // fmla v2.4s, v7.4s, v4.s[0]
@@ -5336,31 +6999,69 @@ lanes1x4:
 	WORD     $0x4fa410c1 // fmla v1.4s, v6.4s, v4.s[1]
 	WORD     $0x4fa410e2 // fmla v2.4s, v7.4s, v4.s[1]
 	WORD     $0x4fa41103 // fmla v3.4s, v8.4s, v4.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    128(R3), (F5, F6)
 	FLDPQ    160(R3), (F7, F8)
 	WORD     $0x4f8418a0 // fmla v0.4s, v5.4s, v4.s[2]
 	WORD     $0x4f8418c1 // fmla v1.4s, v6.4s, v4.s[2]
 	WORD     $0x4f8418e2 // fmla v2.4s, v7.4s, v4.s[2]
 	WORD     $0x4f841903 // fmla v3.4s, v8.4s, v4.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    192(R3), (F5, F6)
 	FLDPQ    224(R3), (F7, F8)
 	WORD     $0x4fa418a0 // fmla v0.4s, v5.4s, v4.s[3]
 	WORD     $0x4fa418c1 // fmla v1.4s, v6.4s, v4.s[3]
 	WORD     $0x4fa418e2 // fmla v2.4s, v7.4s, v4.s[3]
 	WORD     $0x4fa41903 // fmla v3.4s, v8.4s, v4.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $256, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes1x4
-few1x4:
-	ADDS     $4, R15, R15
-	BEQ      store1x4
-	B        one1x4
-apart1x4:
+	BGE      krows1x4
+fewrows1x4:
+	ADD      $4, R15, R15
+	B        left1x4
+rowsapart1x4:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart1x4
+krowsapart1x4:
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	FMOVQ    (R14), F4
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD     $0x4f8410e2 // fmla v2.4s, v7.4s, v4.s[0]
+	WORD     $0x4f841103 // fmla v3.4s, v8.4s, v4.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	WORD     $0x4fa410a0 // fmla v0.4s, v5.4s, v4.s[1]
+	WORD     $0x4fa410c1 // fmla v1.4s, v6.4s, v4.s[1]
+	WORD     $0x4fa410e2 // fmla v2.4s, v7.4s, v4.s[1]
+	WORD     $0x4fa41103 // fmla v3.4s, v8.4s, v4.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	WORD     $0x4f8418a0 // fmla v0.4s, v5.4s, v4.s[2]
+	WORD     $0x4f8418c1 // fmla v1.4s, v6.4s, v4.s[2]
+	WORD     $0x4f8418e2 // fmla v2.4s, v7.4s, v4.s[2]
+	WORD     $0x4f841903 // fmla v3.4s, v8.4s, v4.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F5, F6)
+	FLDPQ    32(R3), (F7, F8)
+	WORD     $0x4fa418a0 // fmla v0.4s, v5.4s, v4.s[3]
+	WORD     $0x4fa418c1 // fmla v1.4s, v6.4s, v4.s[3]
+	WORD     $0x4fa418e2 // fmla v2.4s, v7.4s, v4.s[3]
+	WORD     $0x4fa41903 // fmla v3.4s, v8.4s, v4.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart1x4
+fewrowsapart1x4:
+	ADD      $4, R15, R15
+	B        left1x4
+left1x4:
+	CBZ      R15, end1x4
 one1x4:
 	FLDPQ    (R3), (F4, F5)
 	FLDPQ    32(R3), (F6, F7)
@@ -5369,15 +7070,15 @@ one1x4:
 	WORD     $0x4f8810a1 // fmla v1.4s, v5.4s, v8.s[0]
 	WORD     $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
 	WORD     $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one1x4
-	B        store1x4
-tail1x4:
-onetail1x4:
+end1x4:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store1x4
+last1x4:
 	FLDPQ    (R3), (F4, F5)
 	FMOVQ    32(R3), F6
 	MOVD     8(RSP), R23
@@ -5403,12 +7104,8 @@ t509:
 	WORD     $0x4f8810a1 // fmla v1.4s, v5.4s, v8.s[0]
 	WORD     $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
 	WORD     $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail1x4
 store1x4:
 	CBZ      R9, fetched1x4
 	MOVD     R7, 40(RSP)
@@ -6103,176 +7800,388 @@ steps8x3:
 	MOVD     56(R0), R9
 fetch8x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail8x3
+	BEQ      whole8x3
+	SUBS     $1, R15, R15
+	BEQ      last8x3
+whole8x3:
+	CMP      $48, R6
+	BNE      apart8x3
+	CMP      $32, R5
+	BNE      apart8x3
+	CMP      $4, R2
+	BEQ      packed8x3
+apart8x3:
+	CMP      $4, R2
+	BEQ      columns8x3
+	B        left8x3
+packed8x3:
+	SUBS     $8, R15, R15
+	BLT      fewpacked8x3
+kpacked8x3:
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	FLDPQ    (R14), (F24, F25)
+	WORD     $0x4f981380 // fmla v0.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a1 // fmla v1.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD     $0x4fb81383 // fmla v3.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813a4 // fmla v4.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813c5 // fmla v5.4s, v30.4s, v24.s[1]
+	WORD     $0x4f981b86 // fmla v6.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981ba7 // fmla v7.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bc8 // fmla v8.4s, v30.4s, v24.s[2]
+	WORD     $0x4fb81b89 // fmla v9.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baa // fmla v10.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bcb // fmla v11.4s, v30.4s, v24.s[3]
+	WORD     $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913ad // fmla v13.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913ce // fmla v14.4s, v30.4s, v25.s[0]
+	WORD     $0x4fb9138f // fmla v15.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913b0 // fmla v16.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913d1 // fmla v17.4s, v30.4s, v25.s[1]
+	WORD     $0x4f991b92 // fmla v18.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991bb3 // fmla v19.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bd4 // fmla v20.4s, v30.4s, v25.s[2]
+	WORD     $0x4fb91b95 // fmla v21.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91bb6 // fmla v22.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bd7 // fmla v23.4s, v30.4s, v25.s[3]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F28, F29)
+	FMOVQ    80(R3), F30
+	FLDPQ    32(R14), (F26, F27)
+	WORD     $0x4f9a1380 // fmla v0.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD     $0x4fba1383 // fmla v3.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13a4 // fmla v4.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13c5 // fmla v5.4s, v30.4s, v26.s[1]
+	WORD     $0x4f9a1b86 // fmla v6.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1ba7 // fmla v7.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
+	WORD     $0x4fba1b89 // fmla v9.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1baa // fmla v10.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bcb // fmla v11.4s, v30.4s, v26.s[3]
+	WORD     $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD     $0x4fbb138f // fmla v15.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13b0 // fmla v16.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13d1 // fmla v17.4s, v30.4s, v27.s[1]
+	WORD     $0x4f9b1b92 // fmla v18.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1bb3 // fmla v19.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bd4 // fmla v20.4s, v30.4s, v27.s[2]
+	WORD     $0x4fbb1b95 // fmla v21.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1bb6 // fmla v22.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bd7 // fmla v23.4s, v30.4s, v27.s[3]
+	FLDPQ    96(R3), (F28, F29)
+	FMOVQ    128(R3), F30
+	FLDPQ    64(R14), (F24, F25)
+	WORD     $0x4f981380 // fmla v0.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a1 // fmla v1.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD     $0x4fb81383 // fmla v3.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813a4 // fmla v4.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813c5 // fmla v5.4s, v30.4s, v24.s[1]
+	WORD     $0x4f981b86 // fmla v6.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981ba7 // fmla v7.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bc8 // fmla v8.4s, v30.4s, v24.s[2]
+	WORD     $0x4fb81b89 // fmla v9.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baa // fmla v10.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bcb // fmla v11.4s, v30.4s, v24.s[3]
+	WORD     $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913ad // fmla v13.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913ce // fmla v14.4s, v30.4s, v25.s[0]
+	WORD     $0x4fb9138f // fmla v15.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913b0 // fmla v16.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913d1 // fmla v17.4s, v30.4s, v25.s[1]
+	WORD     $0x4f991b92 // fmla v18.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991bb3 // fmla v19.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bd4 // fmla v20.4s, v30.4s, v25.s[2]
+	WORD     $0x4fb91b95 // fmla v21.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91bb6 // fmla v22.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bd7 // fmla v23.4s, v30.4s, v25.s[3]
+	FLDPQ    144(R3), (F28, F29)
+	FMOVQ    176(R3), F30
+	FLDPQ    96(R14), (F26, F27)
+	WORD     $0x4f9a1380 // fmla v0.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD     $0x4fba1383 // fmla v3.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13a4 // fmla v4.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13c5 // fmla v5.4s, v30.4s, v26.s[1]
+	WORD     $0x4f9a1b86 // fmla v6.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1ba7 // fmla v7.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
+	WORD     $0x4fba1b89 // fmla v9.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1baa // fmla v10.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bcb // fmla v11.4s, v30.4s, v26.s[3]
+	WORD     $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD     $0x4fbb138f // fmla v15.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13b0 // fmla v16.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13d1 // fmla v17.4s, v30.4s, v27.s[1]
+	WORD     $0x4f9b1b92 // fmla v18.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1bb3 // fmla v19.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bd4 // fmla v20.4s, v30.4s, v27.s[2]
+	WORD     $0x4fbb1b95 // fmla v21.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1bb6 // fmla v22.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bd7 // fmla v23.4s, v30.4s, v27.s[3]
+	FLDPQ    192(R3), (F28, F29)
+	FMOVQ    224(R3), F30
+	FLDPQ    128(R14), (F24, F25)
+	WORD     $0x4f981380 // fmla v0.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a1 // fmla v1.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD     $0x4fb81383 // fmla v3.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813a4 // fmla v4.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813c5 // fmla v5.4s, v30.4s, v24.s[1]
+	WORD     $0x4f981b86 // fmla v6.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981ba7 // fmla v7.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bc8 // fmla v8.4s, v30.4s, v24.s[2]
+	WORD     $0x4fb81b89 // fmla v9.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baa // fmla v10.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bcb // fmla v11.4s, v30.4s, v24.s[3]
+	WORD     $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913ad // fmla v13.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913ce // fmla v14.4s, v30.4s, v25.s[0]
+	WORD     $0x4fb9138f // fmla v15.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913b0 // fmla v16.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913d1 // fmla v17.4s, v30.4s, v25.s[1]
+	WORD     $0x4f991b92 // fmla v18.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991bb3 // fmla v19.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bd4 // fmla v20.4s, v30.4s, v25.s[2]
+	WORD     $0x4fb91b95 // fmla v21.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91bb6 // fmla v22.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bd7 // fmla v23.4s, v30.4s, v25.s[3]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F28, F29)
+	FMOVQ    272(R3), F30
+	FLDPQ    160(R14), (F26, F27)
+	WORD     $0x4f9a1380 // fmla v0.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD     $0x4fba1383 // fmla v3.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13a4 // fmla v4.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13c5 // fmla v5.4s, v30.4s, v26.s[1]
+	WORD     $0x4f9a1b86 // fmla v6.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1ba7 // fmla v7.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
+	WORD     $0x4fba1b89 // fmla v9.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1baa // fmla v10.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bcb // fmla v11.4s, v30.4s, v26.s[3]
+	WORD     $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD     $0x4fbb138f // fmla v15.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13b0 // fmla v16.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13d1 // fmla v17.4s, v30.4s, v27.s[1]
+	WORD     $0x4f9b1b92 // fmla v18.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1bb3 // fmla v19.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bd4 // fmla v20.4s, v30.4s, v27.s[2]
+	WORD     $0x4fbb1b95 // fmla v21.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1bb6 // fmla v22.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bd7 // fmla v23.4s, v30.4s, v27.s[3]
+	FLDPQ    288(R3), (F28, F29)
+	FMOVQ    320(R3), F30
+	FLDPQ    192(R14), (F24, F25)
+	WORD     $0x4f981380 // fmla v0.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813a1 // fmla v1.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD     $0x4fb81383 // fmla v3.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813a4 // fmla v4.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813c5 // fmla v5.4s, v30.4s, v24.s[1]
+	WORD     $0x4f981b86 // fmla v6.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981ba7 // fmla v7.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bc8 // fmla v8.4s, v30.4s, v24.s[2]
+	WORD     $0x4fb81b89 // fmla v9.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baa // fmla v10.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bcb // fmla v11.4s, v30.4s, v24.s[3]
+	WORD     $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913ad // fmla v13.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913ce // fmla v14.4s, v30.4s, v25.s[0]
+	WORD     $0x4fb9138f // fmla v15.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913b0 // fmla v16.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913d1 // fmla v17.4s, v30.4s, v25.s[1]
+	WORD     $0x4f991b92 // fmla v18.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991bb3 // fmla v19.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bd4 // fmla v20.4s, v30.4s, v25.s[2]
+	WORD     $0x4fb91b95 // fmla v21.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91bb6 // fmla v22.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bd7 // fmla v23.4s, v30.4s, v25.s[3]
+	FLDPQ    336(R3), (F28, F29)
+	FMOVQ    368(R3), F30
+	FLDPQ    224(R14), (F26, F27)
+	WORD     $0x4f9a1380 // fmla v0.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD     $0x4fba1383 // fmla v3.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13a4 // fmla v4.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13c5 // fmla v5.4s, v30.4s, v26.s[1]
+	WORD     $0x4f9a1b86 // fmla v6.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1ba7 // fmla v7.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bc8 // fmla v8.4s, v30.4s, v26.s[2]
+	WORD     $0x4fba1b89 // fmla v9.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1baa // fmla v10.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bcb // fmla v11.4s, v30.4s, v26.s[3]
+	WORD     $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD     $0x4fbb138f // fmla v15.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13b0 // fmla v16.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13d1 // fmla v17.4s, v30.4s, v27.s[1]
+	WORD     $0x4f9b1b92 // fmla v18.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1bb3 // fmla v19.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bd4 // fmla v20.4s, v30.4s, v27.s[2]
+	WORD     $0x4fbb1b95 // fmla v21.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1bb6 // fmla v22.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bd7 // fmla v23.4s, v30.4s, v27.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $256, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked8x3
+fewpacked8x3:
+	ADD      $8, R15, R15
+	B        left8x3
+columns8x3:
 	SUBS     $4, R15, R15
-	BLT      rest8x3
-k8x3:
-	FLDPQ    (R3), (F24, F25)
-	FMOVQ    32(R3), F26
-	FMOVS    (R14), F27
-	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
-	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
-	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
-	FMOVS    (R14)(R2), F28
-	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
-	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
-	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	FMOVS    (R14)(R10), F29
-	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
-	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
-	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
-	FMOVS    (R14)(R1), F30
-	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
-	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
-	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R11), F31
-	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
-	FMOVS    (R14)(R4), F31
-	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
-	FMOVS    (R8), F31
-	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
-	FMOVS    (R8)(R2), F31
-	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
+	BLT      fewcolumns8x3
+kcolumns8x3:
+	FLDPQ    (R3), (F26, F27)
+	FMOVQ    32(R3), F28
+	FMOVQ    (R14), F24
+	WORD     $0x4f981340 // fmla v0.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981361 // fmla v1.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981382 // fmla v2.4s, v28.4s, v24.s[0]
+	WORD     $0x4fb81343 // fmla v3.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81364 // fmla v4.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81385 // fmla v5.4s, v28.4s, v24.s[1]
+	WORD     $0x4f981b46 // fmla v6.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b67 // fmla v7.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b88 // fmla v8.4s, v28.4s, v24.s[2]
+	WORD     $0x4fb81b49 // fmla v9.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b6a // fmla v10.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b8b // fmla v11.4s, v28.4s, v24.s[3]
+	FMOVQ    16(R14), F25
+	WORD     $0x4f99134c // fmla v12.4s, v26.4s, v25.s[0]
+	WORD     $0x4f99136d // fmla v13.4s, v27.4s, v25.s[0]
+	WORD     $0x4f99138e // fmla v14.4s, v28.4s, v25.s[0]
+	WORD     $0x4fb9134f // fmla v15.4s, v26.4s, v25.s[1]
+	WORD     $0x4fb91370 // fmla v16.4s, v27.4s, v25.s[1]
+	WORD     $0x4fb91391 // fmla v17.4s, v28.4s, v25.s[1]
+	WORD     $0x4f991b52 // fmla v18.4s, v26.4s, v25.s[2]
+	WORD     $0x4f991b73 // fmla v19.4s, v27.4s, v25.s[2]
+	WORD     $0x4f991b94 // fmla v20.4s, v28.4s, v25.s[2]
+	WORD     $0x4fb91b55 // fmla v21.4s, v26.4s, v25.s[3]
+	WORD     $0x4fb91b76 // fmla v22.4s, v27.4s, v25.s[3]
+	WORD     $0x4fb91b97 // fmla v23.4s, v28.4s, v25.s[3]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F24, F25)
-	FMOVQ    32(R3), F26
-	FMOVS    (R14), F27
-	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
-	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
-	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
-	FMOVS    (R14)(R2), F28
-	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
-	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
-	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	FMOVS    (R14)(R10), F29
-	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
-	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
-	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
-	FMOVS    (R14)(R1), F30
-	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
-	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
-	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R11), F31
-	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
-	FMOVS    (R14)(R4), F31
-	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
-	FMOVS    (R8), F31
-	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
-	FMOVS    (R8)(R2), F31
-	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F26, F27)
+	FMOVQ    32(R3), F28
+	FMOVQ    (R14), F24
+	WORD     $0x4f981340 // fmla v0.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981361 // fmla v1.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981382 // fmla v2.4s, v28.4s, v24.s[0]
+	WORD     $0x4fb81343 // fmla v3.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81364 // fmla v4.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81385 // fmla v5.4s, v28.4s, v24.s[1]
+	WORD     $0x4f981b46 // fmla v6.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b67 // fmla v7.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b88 // fmla v8.4s, v28.4s, v24.s[2]
+	WORD     $0x4fb81b49 // fmla v9.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b6a // fmla v10.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b8b // fmla v11.4s, v28.4s, v24.s[3]
+	FMOVQ    16(R14), F25
+	WORD     $0x4f99134c // fmla v12.4s, v26.4s, v25.s[0]
+	WORD     $0x4f99136d // fmla v13.4s, v27.4s, v25.s[0]
+	WORD     $0x4f99138e // fmla v14.4s, v28.4s, v25.s[0]
+	WORD     $0x4fb9134f // fmla v15.4s, v26.4s, v25.s[1]
+	WORD     $0x4fb91370 // fmla v16.4s, v27.4s, v25.s[1]
+	WORD     $0x4fb91391 // fmla v17.4s, v28.4s, v25.s[1]
+	WORD     $0x4f991b52 // fmla v18.4s, v26.4s, v25.s[2]
+	WORD     $0x4f991b73 // fmla v19.4s, v27.4s, v25.s[2]
+	WORD     $0x4f991b94 // fmla v20.4s, v28.4s, v25.s[2]
+	WORD     $0x4fb91b55 // fmla v21.4s, v26.4s, v25.s[3]
+	WORD     $0x4fb91b76 // fmla v22.4s, v27.4s, v25.s[3]
+	WORD     $0x4fb91b97 // fmla v23.4s, v28.4s, v25.s[3]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F24, F25)
-	FMOVQ    32(R3), F26
-	FMOVS    (R14), F27
-	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
-	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
-	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
-	FMOVS    (R14)(R2), F28
-	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
-	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
-	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	FMOVS    (R14)(R10), F29
-	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
-	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
-	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
-	FMOVS    (R14)(R1), F30
-	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
-	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
-	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R11), F31
-	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
-	FMOVS    (R14)(R4), F31
-	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
-	FMOVS    (R8), F31
-	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
-	FMOVS    (R8)(R2), F31
-	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F26, F27)
+	FMOVQ    32(R3), F28
+	FMOVQ    (R14), F24
+	WORD     $0x4f981340 // fmla v0.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981361 // fmla v1.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981382 // fmla v2.4s, v28.4s, v24.s[0]
+	WORD     $0x4fb81343 // fmla v3.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81364 // fmla v4.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81385 // fmla v5.4s, v28.4s, v24.s[1]
+	WORD     $0x4f981b46 // fmla v6.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b67 // fmla v7.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b88 // fmla v8.4s, v28.4s, v24.s[2]
+	WORD     $0x4fb81b49 // fmla v9.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b6a // fmla v10.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b8b // fmla v11.4s, v28.4s, v24.s[3]
+	FMOVQ    16(R14), F25
+	WORD     $0x4f99134c // fmla v12.4s, v26.4s, v25.s[0]
+	WORD     $0x4f99136d // fmla v13.4s, v27.4s, v25.s[0]
+	WORD     $0x4f99138e // fmla v14.4s, v28.4s, v25.s[0]
+	WORD     $0x4fb9134f // fmla v15.4s, v26.4s, v25.s[1]
+	WORD     $0x4fb91370 // fmla v16.4s, v27.4s, v25.s[1]
+	WORD     $0x4fb91391 // fmla v17.4s, v28.4s, v25.s[1]
+	WORD     $0x4f991b52 // fmla v18.4s, v26.4s, v25.s[2]
+	WORD     $0x4f991b73 // fmla v19.4s, v27.4s, v25.s[2]
+	WORD     $0x4f991b94 // fmla v20.4s, v28.4s, v25.s[2]
+	WORD     $0x4fb91b55 // fmla v21.4s, v26.4s, v25.s[3]
+	WORD     $0x4fb91b76 // fmla v22.4s, v27.4s, v25.s[3]
+	WORD     $0x4fb91b97 // fmla v23.4s, v28.4s, v25.s[3]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F24, F25)
-	FMOVQ    32(R3), F26
-	FMOVS    (R14), F27
-	WORD     $0x4f9b1300 // fmla v0.4s, v24.4s, v27.s[0]
-	WORD     $0x4f9b1321 // fmla v1.4s, v25.4s, v27.s[0]
-	WORD     $0x4f9b1342 // fmla v2.4s, v26.4s, v27.s[0]
-	FMOVS    (R14)(R2), F28
-	WORD     $0x4f9c1303 // fmla v3.4s, v24.4s, v28.s[0]
-	WORD     $0x4f9c1324 // fmla v4.4s, v25.4s, v28.s[0]
-	WORD     $0x4f9c1345 // fmla v5.4s, v26.4s, v28.s[0]
-	FMOVS    (R14)(R10), F29
-	WORD     $0x4f9d1306 // fmla v6.4s, v24.4s, v29.s[0]
-	WORD     $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
-	WORD     $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
-	FMOVS    (R14)(R1), F30
-	WORD     $0x4f9e1309 // fmla v9.4s, v24.4s, v30.s[0]
-	WORD     $0x4f9e132a // fmla v10.4s, v25.4s, v30.s[0]
-	WORD     $0x4f9e134b // fmla v11.4s, v26.4s, v30.s[0]
-	FMOVS    (R14)(R11), F31
-	WORD     $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f132d // fmla v13.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f134e // fmla v14.4s, v26.4s, v31.s[0]
-	FMOVS    (R14)(R4), F31
-	WORD     $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1330 // fmla v16.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1351 // fmla v17.4s, v26.4s, v31.s[0]
-	FMOVS    (R8), F31
-	WORD     $0x4f9f1312 // fmla v18.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1333 // fmla v19.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1354 // fmla v20.4s, v26.4s, v31.s[0]
-	FMOVS    (R8)(R2), F31
-	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
-	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
-	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F26, F27)
+	FMOVQ    32(R3), F28
+	FMOVQ    (R14), F24
+	WORD     $0x4f981340 // fmla v0.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981361 // fmla v1.4s, v27.4s, v24.s[0]
+	WORD     $0x4f981382 // fmla v2.4s, v28.4s, v24.s[0]
+	WORD     $0x4fb81343 // fmla v3.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81364 // fmla v4.4s, v27.4s, v24.s[1]
+	WORD     $0x4fb81385 // fmla v5.4s, v28.4s, v24.s[1]
+	WORD     $0x4f981b46 // fmla v6.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b67 // fmla v7.4s, v27.4s, v24.s[2]
+	WORD     $0x4f981b88 // fmla v8.4s, v28.4s, v24.s[2]
+	WORD     $0x4fb81b49 // fmla v9.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b6a // fmla v10.4s, v27.4s, v24.s[3]
+	WORD     $0x4fb81b8b // fmla v11.4s, v28.4s, v24.s[3]
+	FMOVQ    16(R14), F25
+	WORD     $0x4f99134c // fmla v12.4s, v26.4s, v25.s[0]
+	WORD     $0x4f99136d // fmla v13.4s, v27.4s, v25.s[0]
+	WORD     $0x4f99138e // fmla v14.4s, v28.4s, v25.s[0]
+	WORD     $0x4fb9134f // fmla v15.4s, v26.4s, v25.s[1]
+	WORD     $0x4fb91370 // fmla v16.4s, v27.4s, v25.s[1]
+	WORD     $0x4fb91391 // fmla v17.4s, v28.4s, v25.s[1]
+	WORD     $0x4f991b52 // fmla v18.4s, v26.4s, v25.s[2]
+	WORD     $0x4f991b73 // fmla v19.4s, v27.4s, v25.s[2]
+	WORD     $0x4f991b94 // fmla v20.4s, v28.4s, v25.s[2]
+	WORD     $0x4fb91b55 // fmla v21.4s, v26.4s, v25.s[3]
+	WORD     $0x4fb91b76 // fmla v22.4s, v27.4s, v25.s[3]
+	WORD     $0x4fb91b97 // fmla v23.4s, v28.4s, v25.s[3]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
+	ADD      R12<<0, R7, R7
 	SUBS     $4, R15, R15
-	BGE      k8x3
-rest8x3:
-	ADDS     $4, R15, R15
-	BEQ      store8x3
+	BGE      kcolumns8x3
+fewcolumns8x3:
+	ADD      $4, R15, R15
+	B        left8x3
+left8x3:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end8x3
 one8x3:
 	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
@@ -6308,16 +8217,16 @@ one8x3:
 	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one8x3
-	B        store8x3
-tail8x3:
-onetail8x3:
+end8x3:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store8x3
+last8x3:
 	FLDPQ    (R3), (F24, F25)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V26.B16
@@ -6369,13 +8278,9 @@ t596:
 	WORD     $0x4f9f1315 // fmla v21.4s, v24.4s, v31.s[0]
 	WORD     $0x4f9f1336 // fmla v22.4s, v25.4s, v31.s[0]
 	WORD     $0x4f9f1357 // fmla v23.4s, v26.4s, v31.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail8x3
 store8x3:
 	CBZ      R9, fetched8x3
 	MOVD     R7, 40(RSP)
@@ -6873,6 +8778,22 @@ next8x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $32, R5
+	BNE      below8x3
+	CMP      $4, R2
+	BNE      below8x3
+	MOVD     88(R0), R15
+	MOVD     $32, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile8x3
+	B        done
+below8x3:
 	MOVD     $8, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -7401,46 +9322,264 @@ steps7x3:
 	MOVD     56(R0), R9
 fetch7x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail7x3
-	CMP      $4, R5
-	BNE      apart7x3
+	BEQ      whole7x3
+	SUBS     $1, R15, R15
+	BEQ      last7x3
+whole7x3:
 	CMP      $48, R6
 	BNE      apart7x3
-	SUBS     $4, R15, R15
-	BLT      few7x3
-lanes7x3:
-	FMOVQ    (R14), F21
-	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
-	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
-	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
-	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
-	WORD     $0x3ce469da // ldr q26, [x14, x4]
-	FMOVQ    (R8), F27
+	CMP      $4, R5
+	BEQ      rows7x3
+	CMP      $28, R5
+	BNE      apart7x3
+	CMP      $4, R2
+	BEQ      packed7x3
+apart7x3:
+	CMP      $4, R5
+	BEQ      rowsapart7x3
+	CMP      $4, R2
+	BEQ      columns7x3
+	B        left7x3
+packed7x3:
+	SUBS     $8, R15, R15
+	BLT      fewpacked7x3
+kpacked7x3:
+	FLDPQ    (R3), (F25, F26)
+	FMOVQ    32(R3), F27
+	FLDPQ    (R14), (F21, F22)
+	WORD     $0x4f951320 // fmla v0.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD     $0x4f951362 // fmla v2.4s, v27.4s, v21.s[0]
+	WORD     $0x4fb51323 // fmla v3.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51344 // fmla v4.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb51365 // fmla v5.4s, v27.4s, v21.s[1]
+	WORD     $0x4f951b26 // fmla v6.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b47 // fmla v7.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b68 // fmla v8.4s, v27.4s, v21.s[2]
+	WORD     $0x4fb51b29 // fmla v9.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4a // fmla v10.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b6b // fmla v11.4s, v27.4s, v21.s[3]
+	WORD     $0x4f96132c // fmla v12.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD     $0x4f96136e // fmla v14.4s, v27.4s, v22.s[0]
+	WORD     $0x4fb6132f // fmla v15.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61350 // fmla v16.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb61371 // fmla v17.4s, v27.4s, v22.s[1]
+	WORD     $0x4f961b32 // fmla v18.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b53 // fmla v19.4s, v26.4s, v22.s[2]
+	WORD     $0x4f961b74 // fmla v20.4s, v27.4s, v22.s[2]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F25, F26)
+	FMOVQ    80(R3), F27
+	WORD     $0x4fb61b20 // fmla v0.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b41 // fmla v1.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb61b62 // fmla v2.4s, v27.4s, v22.s[3]
+	FLDPQ    32(R14), (F23, F24)
+	WORD     $0x4f971323 // fmla v3.4s, v25.4s, v23.s[0]
+	WORD     $0x4f971344 // fmla v4.4s, v26.4s, v23.s[0]
+	WORD     $0x4f971365 // fmla v5.4s, v27.4s, v23.s[0]
+	WORD     $0x4fb71326 // fmla v6.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb71347 // fmla v7.4s, v26.4s, v23.s[1]
+	WORD     $0x4fb71368 // fmla v8.4s, v27.4s, v23.s[1]
+	WORD     $0x4f971b29 // fmla v9.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b4a // fmla v10.4s, v26.4s, v23.s[2]
+	WORD     $0x4f971b6b // fmla v11.4s, v27.4s, v23.s[2]
+	WORD     $0x4fb71b2c // fmla v12.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b4d // fmla v13.4s, v26.4s, v23.s[3]
+	WORD     $0x4fb71b6e // fmla v14.4s, v27.4s, v23.s[3]
+	WORD     $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD     $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	WORD     $0x4fb81332 // fmla v18.4s, v25.4s, v24.s[1]
+	WORD     $0x4fb81353 // fmla v19.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81374 // fmla v20.4s, v27.4s, v24.s[1]
+	FLDPQ    96(R3), (F25, F26)
+	FMOVQ    128(R3), F27
+	WORD     $0x4f981b20 // fmla v0.4s, v25.4s, v24.s[2]
+	WORD     $0x4f981b41 // fmla v1.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b62 // fmla v2.4s, v27.4s, v24.s[2]
+	WORD     $0x4fb81b23 // fmla v3.4s, v25.4s, v24.s[3]
+	WORD     $0x4fb81b44 // fmla v4.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b65 // fmla v5.4s, v27.4s, v24.s[3]
+	FLDPQ    64(R14), (F21, F22)
+	WORD     $0x4f951326 // fmla v6.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951347 // fmla v7.4s, v26.4s, v21.s[0]
+	WORD     $0x4f951368 // fmla v8.4s, v27.4s, v21.s[0]
+	WORD     $0x4fb51329 // fmla v9.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb5134a // fmla v10.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb5136b // fmla v11.4s, v27.4s, v21.s[1]
+	WORD     $0x4f951b2c // fmla v12.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b4d // fmla v13.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b6e // fmla v14.4s, v27.4s, v21.s[2]
+	WORD     $0x4fb51b2f // fmla v15.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b50 // fmla v16.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b71 // fmla v17.4s, v27.4s, v21.s[3]
+	WORD     $0x4f961332 // fmla v18.4s, v25.4s, v22.s[0]
+	WORD     $0x4f961353 // fmla v19.4s, v26.4s, v22.s[0]
+	WORD     $0x4f961374 // fmla v20.4s, v27.4s, v22.s[0]
+	FLDPQ    144(R3), (F25, F26)
+	FMOVQ    176(R3), F27
+	WORD     $0x4fb61320 // fmla v0.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61341 // fmla v1.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb61362 // fmla v2.4s, v27.4s, v22.s[1]
+	WORD     $0x4f961b23 // fmla v3.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b44 // fmla v4.4s, v26.4s, v22.s[2]
+	WORD     $0x4f961b65 // fmla v5.4s, v27.4s, v22.s[2]
+	WORD     $0x4fb61b26 // fmla v6.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b47 // fmla v7.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb61b68 // fmla v8.4s, v27.4s, v22.s[3]
+	FLDPQ    96(R14), (F23, F24)
+	WORD     $0x4f971329 // fmla v9.4s, v25.4s, v23.s[0]
+	WORD     $0x4f97134a // fmla v10.4s, v26.4s, v23.s[0]
+	WORD     $0x4f97136b // fmla v11.4s, v27.4s, v23.s[0]
+	WORD     $0x4fb7132c // fmla v12.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb7134d // fmla v13.4s, v26.4s, v23.s[1]
+	WORD     $0x4fb7136e // fmla v14.4s, v27.4s, v23.s[1]
+	WORD     $0x4f971b2f // fmla v15.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b50 // fmla v16.4s, v26.4s, v23.s[2]
+	WORD     $0x4f971b71 // fmla v17.4s, v27.4s, v23.s[2]
+	WORD     $0x4fb71b32 // fmla v18.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b53 // fmla v19.4s, v26.4s, v23.s[3]
+	WORD     $0x4fb71b74 // fmla v20.4s, v27.4s, v23.s[3]
+	FLDPQ    192(R3), (F25, F26)
+	FMOVQ    224(R3), F27
+	WORD     $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	WORD     $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	WORD     $0x4fb81323 // fmla v3.4s, v25.4s, v24.s[1]
+	WORD     $0x4fb81344 // fmla v4.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb81365 // fmla v5.4s, v27.4s, v24.s[1]
+	WORD     $0x4f981b26 // fmla v6.4s, v25.4s, v24.s[2]
+	WORD     $0x4f981b47 // fmla v7.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b68 // fmla v8.4s, v27.4s, v24.s[2]
+	WORD     $0x4fb81b29 // fmla v9.4s, v25.4s, v24.s[3]
+	WORD     $0x4fb81b4a // fmla v10.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b6b // fmla v11.4s, v27.4s, v24.s[3]
+	FLDPQ    128(R14), (F21, F22)
+	WORD     $0x4f95132c // fmla v12.4s, v25.4s, v21.s[0]
+	WORD     $0x4f95134d // fmla v13.4s, v26.4s, v21.s[0]
+	WORD     $0x4f95136e // fmla v14.4s, v27.4s, v21.s[0]
+	WORD     $0x4fb5132f // fmla v15.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51350 // fmla v16.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb51371 // fmla v17.4s, v27.4s, v21.s[1]
+	WORD     $0x4f951b32 // fmla v18.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b53 // fmla v19.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b74 // fmla v20.4s, v27.4s, v21.s[2]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F25, F26)
+	FMOVQ    272(R3), F27
+	WORD     $0x4fb51b20 // fmla v0.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b41 // fmla v1.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b62 // fmla v2.4s, v27.4s, v21.s[3]
+	WORD     $0x4f961323 // fmla v3.4s, v25.4s, v22.s[0]
+	WORD     $0x4f961344 // fmla v4.4s, v26.4s, v22.s[0]
+	WORD     $0x4f961365 // fmla v5.4s, v27.4s, v22.s[0]
+	WORD     $0x4fb61326 // fmla v6.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61347 // fmla v7.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb61368 // fmla v8.4s, v27.4s, v22.s[1]
+	WORD     $0x4f961b29 // fmla v9.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b4a // fmla v10.4s, v26.4s, v22.s[2]
+	WORD     $0x4f961b6b // fmla v11.4s, v27.4s, v22.s[2]
+	WORD     $0x4fb61b2c // fmla v12.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b4d // fmla v13.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb61b6e // fmla v14.4s, v27.4s, v22.s[3]
+	FLDPQ    160(R14), (F23, F24)
+	WORD     $0x4f97132f // fmla v15.4s, v25.4s, v23.s[0]
+	WORD     $0x4f971350 // fmla v16.4s, v26.4s, v23.s[0]
+	WORD     $0x4f971371 // fmla v17.4s, v27.4s, v23.s[0]
+	WORD     $0x4fb71332 // fmla v18.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb71353 // fmla v19.4s, v26.4s, v23.s[1]
+	WORD     $0x4fb71374 // fmla v20.4s, v27.4s, v23.s[1]
+	FLDPQ    288(R3), (F25, F26)
+	FMOVQ    320(R3), F27
+	WORD     $0x4f971b20 // fmla v0.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b41 // fmla v1.4s, v26.4s, v23.s[2]
+	WORD     $0x4f971b62 // fmla v2.4s, v27.4s, v23.s[2]
+	WORD     $0x4fb71b23 // fmla v3.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b44 // fmla v4.4s, v26.4s, v23.s[3]
+	WORD     $0x4fb71b65 // fmla v5.4s, v27.4s, v23.s[3]
+	WORD     $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD     $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD     $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	WORD     $0x4fb81329 // fmla v9.4s, v25.4s, v24.s[1]
+	WORD     $0x4fb8134a // fmla v10.4s, v26.4s, v24.s[1]
+	WORD     $0x4fb8136b // fmla v11.4s, v27.4s, v24.s[1]
+	WORD     $0x4f981b2c // fmla v12.4s, v25.4s, v24.s[2]
+	WORD     $0x4f981b4d // fmla v13.4s, v26.4s, v24.s[2]
+	WORD     $0x4f981b6e // fmla v14.4s, v27.4s, v24.s[2]
+	WORD     $0x4fb81b2f // fmla v15.4s, v25.4s, v24.s[3]
+	WORD     $0x4fb81b50 // fmla v16.4s, v26.4s, v24.s[3]
+	WORD     $0x4fb81b71 // fmla v17.4s, v27.4s, v24.s[3]
+	FLDPQ    192(R14), (F21, F22)
+	WORD     $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
+	WORD     $0x4f951374 // fmla v20.4s, v27.4s, v21.s[0]
+	FLDPQ    336(R3), (F25, F26)
+	FMOVQ    368(R3), F27
+	WORD     $0x4fb51320 // fmla v0.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51341 // fmla v1.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb51362 // fmla v2.4s, v27.4s, v21.s[1]
+	WORD     $0x4f951b23 // fmla v3.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b44 // fmla v4.4s, v26.4s, v21.s[2]
+	WORD     $0x4f951b65 // fmla v5.4s, v27.4s, v21.s[2]
+	WORD     $0x4fb51b26 // fmla v6.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b47 // fmla v7.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb51b68 // fmla v8.4s, v27.4s, v21.s[3]
+	WORD     $0x4f961329 // fmla v9.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134a // fmla v10.4s, v26.4s, v22.s[0]
+	WORD     $0x4f96136b // fmla v11.4s, v27.4s, v22.s[0]
+	WORD     $0x4fb6132c // fmla v12.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb6134d // fmla v13.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb6136e // fmla v14.4s, v27.4s, v22.s[1]
+	WORD     $0x4f961b2f // fmla v15.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b50 // fmla v16.4s, v26.4s, v22.s[2]
+	WORD     $0x4f961b71 // fmla v17.4s, v27.4s, v22.s[2]
+	WORD     $0x4fb61b32 // fmla v18.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b53 // fmla v19.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb61b74 // fmla v20.4s, v27.4s, v22.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $224, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked7x3
+fewpacked7x3:
+	ADD      $8, R15, R15
+	B        left7x3
+rows7x3:
+	SUBS     $8, R15, R15
+	BLT      fewrows7x3
+krows7x3:
 	FLDPQ    (R3), (F28, F29)
 	FMOVQ    32(R3), F30
+	FMOVQ    (R14), F21
 	WORD     $0x4f951380 // fmla v0.4s, v28.4s, v21.s[0]
 	WORD     $0x4f9513a1 // fmla v1.4s, v29.4s, v21.s[0]
 	WORD     $0x4f9513c2 // fmla v2.4s, v30.4s, v21.s[0]
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
 	WORD     $0x4f961383 // fmla v3.4s, v28.4s, v22.s[0]
 	WORD     $0x4f9613a4 // fmla v4.4s, v29.4s, v22.s[0]
 	WORD     $0x4f9613c5 // fmla v5.4s, v30.4s, v22.s[0]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
 	WORD     $0x4f971386 // fmla v6.4s, v28.4s, v23.s[0]
 	WORD     $0x4f9713a7 // fmla v7.4s, v29.4s, v23.s[0]
 	WORD     $0x4f9713c8 // fmla v8.4s, v30.4s, v23.s[0]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
 	WORD     $0x4f981389 // fmla v9.4s, v28.4s, v24.s[0]
 	WORD     $0x4f9813aa // fmla v10.4s, v29.4s, v24.s[0]
 	WORD     $0x4f9813cb // fmla v11.4s, v30.4s, v24.s[0]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
 	WORD     $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
 	WORD     $0x4f9913ad // fmla v13.4s, v29.4s, v25.s[0]
 	WORD     $0x4f9913ce // fmla v14.4s, v30.4s, v25.s[0]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
 	WORD     $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
 	WORD     $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
 	WORD     $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
+	FMOVQ    (R8), F27
 	WORD     $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
 	WORD     $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
 	WORD     $0x4f9b13d4 // fmla v20.4s, v30.4s, v27.s[0]
@@ -7468,7 +9607,6 @@ lanes7x3:
 	WORD     $0x4fbb1392 // fmla v18.4s, v28.4s, v27.s[1]
 	WORD     $0x4fbb13b3 // fmla v19.4s, v29.4s, v27.s[1]
 	WORD     $0x4fbb13d4 // fmla v20.4s, v30.4s, v27.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    96(R3), (F28, F29)
 	FMOVQ    128(R3), F30
 	WORD     $0x4f951b80 // fmla v0.4s, v28.4s, v21.s[2]
@@ -7492,7 +9630,6 @@ lanes7x3:
 	WORD     $0x4f9b1b92 // fmla v18.4s, v28.4s, v27.s[2]
 	WORD     $0x4f9b1bb3 // fmla v19.4s, v29.4s, v27.s[2]
 	WORD     $0x4f9b1bd4 // fmla v20.4s, v30.4s, v27.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    144(R3), (F28, F29)
 	FMOVQ    176(R3), F30
 	WORD     $0x4fb51b80 // fmla v0.4s, v28.4s, v21.s[3]
@@ -7516,166 +9653,359 @@ lanes7x3:
 	WORD     $0x4fbb1b92 // fmla v18.4s, v28.4s, v27.s[3]
 	WORD     $0x4fbb1bb3 // fmla v19.4s, v29.4s, v27.s[3]
 	WORD     $0x4fbb1bd4 // fmla v20.4s, v30.4s, v27.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
-	ADD      $192, R3, R3
+	FLDPQ    192(R3), (F28, F29)
+	FMOVQ    224(R3), F30
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F21
+	WORD     $0x4f951380 // fmla v0.4s, v28.4s, v21.s[0]
+	WORD     $0x4f9513a1 // fmla v1.4s, v29.4s, v21.s[0]
+	WORD     $0x4f9513c2 // fmla v2.4s, v30.4s, v21.s[0]
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
+	WORD     $0x4f961383 // fmla v3.4s, v28.4s, v22.s[0]
+	WORD     $0x4f9613a4 // fmla v4.4s, v29.4s, v22.s[0]
+	WORD     $0x4f9613c5 // fmla v5.4s, v30.4s, v22.s[0]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
+	WORD     $0x4f971386 // fmla v6.4s, v28.4s, v23.s[0]
+	WORD     $0x4f9713a7 // fmla v7.4s, v29.4s, v23.s[0]
+	WORD     $0x4f9713c8 // fmla v8.4s, v30.4s, v23.s[0]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
+	WORD     $0x4f981389 // fmla v9.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813aa // fmla v10.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813cb // fmla v11.4s, v30.4s, v24.s[0]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
+	WORD     $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913ad // fmla v13.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913ce // fmla v14.4s, v30.4s, v25.s[0]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
+	WORD     $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
+	FMOVQ    (R8), F27
+	WORD     $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13d4 // fmla v20.4s, v30.4s, v27.s[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F28, F29)
+	FMOVQ    272(R3), F30
+	WORD     $0x4fb51380 // fmla v0.4s, v28.4s, v21.s[1]
+	WORD     $0x4fb513a1 // fmla v1.4s, v29.4s, v21.s[1]
+	WORD     $0x4fb513c2 // fmla v2.4s, v30.4s, v21.s[1]
+	WORD     $0x4fb61383 // fmla v3.4s, v28.4s, v22.s[1]
+	WORD     $0x4fb613a4 // fmla v4.4s, v29.4s, v22.s[1]
+	WORD     $0x4fb613c5 // fmla v5.4s, v30.4s, v22.s[1]
+	WORD     $0x4fb71386 // fmla v6.4s, v28.4s, v23.s[1]
+	WORD     $0x4fb713a7 // fmla v7.4s, v29.4s, v23.s[1]
+	WORD     $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD     $0x4fb81389 // fmla v9.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813aa // fmla v10.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813cb // fmla v11.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb9138c // fmla v12.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913ad // fmla v13.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913ce // fmla v14.4s, v30.4s, v25.s[1]
+	WORD     $0x4fba138f // fmla v15.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13b0 // fmla v16.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13d1 // fmla v17.4s, v30.4s, v26.s[1]
+	WORD     $0x4fbb1392 // fmla v18.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13b3 // fmla v19.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13d4 // fmla v20.4s, v30.4s, v27.s[1]
+	FLDPQ    288(R3), (F28, F29)
+	FMOVQ    320(R3), F30
+	WORD     $0x4f951b80 // fmla v0.4s, v28.4s, v21.s[2]
+	WORD     $0x4f951ba1 // fmla v1.4s, v29.4s, v21.s[2]
+	WORD     $0x4f951bc2 // fmla v2.4s, v30.4s, v21.s[2]
+	WORD     $0x4f961b83 // fmla v3.4s, v28.4s, v22.s[2]
+	WORD     $0x4f961ba4 // fmla v4.4s, v29.4s, v22.s[2]
+	WORD     $0x4f961bc5 // fmla v5.4s, v30.4s, v22.s[2]
+	WORD     $0x4f971b86 // fmla v6.4s, v28.4s, v23.s[2]
+	WORD     $0x4f971ba7 // fmla v7.4s, v29.4s, v23.s[2]
+	WORD     $0x4f971bc8 // fmla v8.4s, v30.4s, v23.s[2]
+	WORD     $0x4f981b89 // fmla v9.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981baa // fmla v10.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bcb // fmla v11.4s, v30.4s, v24.s[2]
+	WORD     $0x4f991b8c // fmla v12.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991bad // fmla v13.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bce // fmla v14.4s, v30.4s, v25.s[2]
+	WORD     $0x4f9a1b8f // fmla v15.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1bb0 // fmla v16.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bd1 // fmla v17.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9b1b92 // fmla v18.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1bb3 // fmla v19.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bd4 // fmla v20.4s, v30.4s, v27.s[2]
+	FLDPQ    336(R3), (F28, F29)
+	FMOVQ    368(R3), F30
+	WORD     $0x4fb51b80 // fmla v0.4s, v28.4s, v21.s[3]
+	WORD     $0x4fb51ba1 // fmla v1.4s, v29.4s, v21.s[3]
+	WORD     $0x4fb51bc2 // fmla v2.4s, v30.4s, v21.s[3]
+	WORD     $0x4fb61b83 // fmla v3.4s, v28.4s, v22.s[3]
+	WORD     $0x4fb61ba4 // fmla v4.4s, v29.4s, v22.s[3]
+	WORD     $0x4fb61bc5 // fmla v5.4s, v30.4s, v22.s[3]
+	WORD     $0x4fb71b86 // fmla v6.4s, v28.4s, v23.s[3]
+	WORD     $0x4fb71ba7 // fmla v7.4s, v29.4s, v23.s[3]
+	WORD     $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD     $0x4fb81b89 // fmla v9.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baa // fmla v10.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bcb // fmla v11.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb91b8c // fmla v12.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91bad // fmla v13.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bce // fmla v14.4s, v30.4s, v25.s[3]
+	WORD     $0x4fba1b8f // fmla v15.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1bb0 // fmla v16.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bd1 // fmla v17.4s, v30.4s, v26.s[3]
+	WORD     $0x4fbb1b92 // fmla v18.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1bb3 // fmla v19.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bd4 // fmla v20.4s, v30.4s, v27.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $8, R15, R15
+	BGE      krows7x3
+fewrows7x3:
+	ADD      $8, R15, R15
+	B        left7x3
+rowsapart7x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart7x3
+krowsapart7x3:
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	FMOVQ    (R14), F21
+	WORD     $0x4f951380 // fmla v0.4s, v28.4s, v21.s[0]
+	WORD     $0x4f9513a1 // fmla v1.4s, v29.4s, v21.s[0]
+	WORD     $0x4f9513c2 // fmla v2.4s, v30.4s, v21.s[0]
+	WORD     $0x3ce269d6 // ldr q22, [x14, x2]
+	WORD     $0x4f961383 // fmla v3.4s, v28.4s, v22.s[0]
+	WORD     $0x4f9613a4 // fmla v4.4s, v29.4s, v22.s[0]
+	WORD     $0x4f9613c5 // fmla v5.4s, v30.4s, v22.s[0]
+	WORD     $0x3cea69d7 // ldr q23, [x14, x10]
+	WORD     $0x4f971386 // fmla v6.4s, v28.4s, v23.s[0]
+	WORD     $0x4f9713a7 // fmla v7.4s, v29.4s, v23.s[0]
+	WORD     $0x4f9713c8 // fmla v8.4s, v30.4s, v23.s[0]
+	WORD     $0x3ce169d8 // ldr q24, [x14, x1]
+	WORD     $0x4f981389 // fmla v9.4s, v28.4s, v24.s[0]
+	WORD     $0x4f9813aa // fmla v10.4s, v29.4s, v24.s[0]
+	WORD     $0x4f9813cb // fmla v11.4s, v30.4s, v24.s[0]
+	WORD     $0x3ceb69d9 // ldr q25, [x14, x11]
+	WORD     $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD     $0x4f9913ad // fmla v13.4s, v29.4s, v25.s[0]
+	WORD     $0x4f9913ce // fmla v14.4s, v30.4s, v25.s[0]
+	WORD     $0x3ce469da // ldr q26, [x14, x4]
+	WORD     $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
+	WORD     $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
+	WORD     $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
+	FMOVQ    (R8), F27
+	WORD     $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD     $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD     $0x4f9b13d4 // fmla v20.4s, v30.4s, v27.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	WORD     $0x4fb51380 // fmla v0.4s, v28.4s, v21.s[1]
+	WORD     $0x4fb513a1 // fmla v1.4s, v29.4s, v21.s[1]
+	WORD     $0x4fb513c2 // fmla v2.4s, v30.4s, v21.s[1]
+	WORD     $0x4fb61383 // fmla v3.4s, v28.4s, v22.s[1]
+	WORD     $0x4fb613a4 // fmla v4.4s, v29.4s, v22.s[1]
+	WORD     $0x4fb613c5 // fmla v5.4s, v30.4s, v22.s[1]
+	WORD     $0x4fb71386 // fmla v6.4s, v28.4s, v23.s[1]
+	WORD     $0x4fb713a7 // fmla v7.4s, v29.4s, v23.s[1]
+	WORD     $0x4fb713c8 // fmla v8.4s, v30.4s, v23.s[1]
+	WORD     $0x4fb81389 // fmla v9.4s, v28.4s, v24.s[1]
+	WORD     $0x4fb813aa // fmla v10.4s, v29.4s, v24.s[1]
+	WORD     $0x4fb813cb // fmla v11.4s, v30.4s, v24.s[1]
+	WORD     $0x4fb9138c // fmla v12.4s, v28.4s, v25.s[1]
+	WORD     $0x4fb913ad // fmla v13.4s, v29.4s, v25.s[1]
+	WORD     $0x4fb913ce // fmla v14.4s, v30.4s, v25.s[1]
+	WORD     $0x4fba138f // fmla v15.4s, v28.4s, v26.s[1]
+	WORD     $0x4fba13b0 // fmla v16.4s, v29.4s, v26.s[1]
+	WORD     $0x4fba13d1 // fmla v17.4s, v30.4s, v26.s[1]
+	WORD     $0x4fbb1392 // fmla v18.4s, v28.4s, v27.s[1]
+	WORD     $0x4fbb13b3 // fmla v19.4s, v29.4s, v27.s[1]
+	WORD     $0x4fbb13d4 // fmla v20.4s, v30.4s, v27.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	WORD     $0x4f951b80 // fmla v0.4s, v28.4s, v21.s[2]
+	WORD     $0x4f951ba1 // fmla v1.4s, v29.4s, v21.s[2]
+	WORD     $0x4f951bc2 // fmla v2.4s, v30.4s, v21.s[2]
+	WORD     $0x4f961b83 // fmla v3.4s, v28.4s, v22.s[2]
+	WORD     $0x4f961ba4 // fmla v4.4s, v29.4s, v22.s[2]
+	WORD     $0x4f961bc5 // fmla v5.4s, v30.4s, v22.s[2]
+	WORD     $0x4f971b86 // fmla v6.4s, v28.4s, v23.s[2]
+	WORD     $0x4f971ba7 // fmla v7.4s, v29.4s, v23.s[2]
+	WORD     $0x4f971bc8 // fmla v8.4s, v30.4s, v23.s[2]
+	WORD     $0x4f981b89 // fmla v9.4s, v28.4s, v24.s[2]
+	WORD     $0x4f981baa // fmla v10.4s, v29.4s, v24.s[2]
+	WORD     $0x4f981bcb // fmla v11.4s, v30.4s, v24.s[2]
+	WORD     $0x4f991b8c // fmla v12.4s, v28.4s, v25.s[2]
+	WORD     $0x4f991bad // fmla v13.4s, v29.4s, v25.s[2]
+	WORD     $0x4f991bce // fmla v14.4s, v30.4s, v25.s[2]
+	WORD     $0x4f9a1b8f // fmla v15.4s, v28.4s, v26.s[2]
+	WORD     $0x4f9a1bb0 // fmla v16.4s, v29.4s, v26.s[2]
+	WORD     $0x4f9a1bd1 // fmla v17.4s, v30.4s, v26.s[2]
+	WORD     $0x4f9b1b92 // fmla v18.4s, v28.4s, v27.s[2]
+	WORD     $0x4f9b1bb3 // fmla v19.4s, v29.4s, v27.s[2]
+	WORD     $0x4f9b1bd4 // fmla v20.4s, v30.4s, v27.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F28, F29)
+	FMOVQ    32(R3), F30
+	WORD     $0x4fb51b80 // fmla v0.4s, v28.4s, v21.s[3]
+	WORD     $0x4fb51ba1 // fmla v1.4s, v29.4s, v21.s[3]
+	WORD     $0x4fb51bc2 // fmla v2.4s, v30.4s, v21.s[3]
+	WORD     $0x4fb61b83 // fmla v3.4s, v28.4s, v22.s[3]
+	WORD     $0x4fb61ba4 // fmla v4.4s, v29.4s, v22.s[3]
+	WORD     $0x4fb61bc5 // fmla v5.4s, v30.4s, v22.s[3]
+	WORD     $0x4fb71b86 // fmla v6.4s, v28.4s, v23.s[3]
+	WORD     $0x4fb71ba7 // fmla v7.4s, v29.4s, v23.s[3]
+	WORD     $0x4fb71bc8 // fmla v8.4s, v30.4s, v23.s[3]
+	WORD     $0x4fb81b89 // fmla v9.4s, v28.4s, v24.s[3]
+	WORD     $0x4fb81baa // fmla v10.4s, v29.4s, v24.s[3]
+	WORD     $0x4fb81bcb // fmla v11.4s, v30.4s, v24.s[3]
+	WORD     $0x4fb91b8c // fmla v12.4s, v28.4s, v25.s[3]
+	WORD     $0x4fb91bad // fmla v13.4s, v29.4s, v25.s[3]
+	WORD     $0x4fb91bce // fmla v14.4s, v30.4s, v25.s[3]
+	WORD     $0x4fba1b8f // fmla v15.4s, v28.4s, v26.s[3]
+	WORD     $0x4fba1bb0 // fmla v16.4s, v29.4s, v26.s[3]
+	WORD     $0x4fba1bd1 // fmla v17.4s, v30.4s, v26.s[3]
+	WORD     $0x4fbb1b92 // fmla v18.4s, v28.4s, v27.s[3]
+	WORD     $0x4fbb1bb3 // fmla v19.4s, v29.4s, v27.s[3]
+	WORD     $0x4fbb1bd4 // fmla v20.4s, v30.4s, v27.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      lanes7x3
-few7x3:
-	ADDS     $4, R15, R15
-	BEQ      store7x3
-	B        one7x3
-apart7x3:
+	BGE      krowsapart7x3
+fewrowsapart7x3:
+	ADD      $4, R15, R15
+	B        left7x3
+columns7x3:
 	SUBS     $4, R15, R15
-	BLT      rest7x3
-k7x3:
-	FLDPQ    (R3), (F21, F22)
-	FMOVQ    32(R3), F23
-	FMOVS    (R14), F24
-	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
-	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
-	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
-	FMOVS    (R14)(R2), F25
-	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
-	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
-	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	FMOVS    (R14)(R10), F26
-	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
-	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
-	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
-	FMOVS    (R14)(R1), F27
-	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
-	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
-	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R11), F28
-	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
-	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
-	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
-	FMOVS    (R14)(R4), F29
-	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
-	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
-	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
-	FMOVS    (R8), F30
-	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
-	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
-	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
+	BLT      fewcolumns7x3
+kcolumns7x3:
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	FMOVQ    (R14), F21
+	WORD     $0x4f951300 // fmla v0.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951321 // fmla v1.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951342 // fmla v2.4s, v26.4s, v21.s[0]
+	WORD     $0x4fb51303 // fmla v3.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb51324 // fmla v4.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51345 // fmla v5.4s, v26.4s, v21.s[1]
+	WORD     $0x4f951b06 // fmla v6.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b27 // fmla v7.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b48 // fmla v8.4s, v26.4s, v21.s[2]
+	WORD     $0x4fb51b09 // fmla v9.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2a // fmla v10.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4b // fmla v11.4s, v26.4s, v21.s[3]
+	FMOVD    16(R14), F22
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134e // fmla v14.4s, v26.4s, v22.s[0]
+	WORD     $0x4fb6130f // fmla v15.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb61330 // fmla v16.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61351 // fmla v17.4s, v26.4s, v22.s[1]
+	FMOVS    24(R14), F23
+	WORD     $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD     $0x4f971333 // fmla v19.4s, v25.4s, v23.s[0]
+	WORD     $0x4f971354 // fmla v20.4s, v26.4s, v23.s[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F21, F22)
-	FMOVQ    32(R3), F23
-	FMOVS    (R14), F24
-	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
-	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
-	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
-	FMOVS    (R14)(R2), F25
-	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
-	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
-	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	FMOVS    (R14)(R10), F26
-	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
-	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
-	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
-	FMOVS    (R14)(R1), F27
-	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
-	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
-	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R11), F28
-	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
-	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
-	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
-	FMOVS    (R14)(R4), F29
-	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
-	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
-	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
-	FMOVS    (R8), F30
-	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
-	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
-	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	FMOVQ    (R14), F21
+	WORD     $0x4f951300 // fmla v0.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951321 // fmla v1.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951342 // fmla v2.4s, v26.4s, v21.s[0]
+	WORD     $0x4fb51303 // fmla v3.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb51324 // fmla v4.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51345 // fmla v5.4s, v26.4s, v21.s[1]
+	WORD     $0x4f951b06 // fmla v6.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b27 // fmla v7.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b48 // fmla v8.4s, v26.4s, v21.s[2]
+	WORD     $0x4fb51b09 // fmla v9.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2a // fmla v10.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4b // fmla v11.4s, v26.4s, v21.s[3]
+	FMOVD    16(R14), F22
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134e // fmla v14.4s, v26.4s, v22.s[0]
+	WORD     $0x4fb6130f // fmla v15.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb61330 // fmla v16.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61351 // fmla v17.4s, v26.4s, v22.s[1]
+	FMOVS    24(R14), F23
+	WORD     $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD     $0x4f971333 // fmla v19.4s, v25.4s, v23.s[0]
+	WORD     $0x4f971354 // fmla v20.4s, v26.4s, v23.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F21, F22)
-	FMOVQ    32(R3), F23
-	FMOVS    (R14), F24
-	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
-	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
-	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
-	FMOVS    (R14)(R2), F25
-	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
-	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
-	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	FMOVS    (R14)(R10), F26
-	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
-	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
-	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
-	FMOVS    (R14)(R1), F27
-	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
-	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
-	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R11), F28
-	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
-	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
-	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
-	FMOVS    (R14)(R4), F29
-	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
-	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
-	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
-	FMOVS    (R8), F30
-	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
-	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
-	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	FMOVQ    (R14), F21
+	WORD     $0x4f951300 // fmla v0.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951321 // fmla v1.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951342 // fmla v2.4s, v26.4s, v21.s[0]
+	WORD     $0x4fb51303 // fmla v3.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb51324 // fmla v4.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51345 // fmla v5.4s, v26.4s, v21.s[1]
+	WORD     $0x4f951b06 // fmla v6.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b27 // fmla v7.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b48 // fmla v8.4s, v26.4s, v21.s[2]
+	WORD     $0x4fb51b09 // fmla v9.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2a // fmla v10.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4b // fmla v11.4s, v26.4s, v21.s[3]
+	FMOVD    16(R14), F22
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134e // fmla v14.4s, v26.4s, v22.s[0]
+	WORD     $0x4fb6130f // fmla v15.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb61330 // fmla v16.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61351 // fmla v17.4s, v26.4s, v22.s[1]
+	FMOVS    24(R14), F23
+	WORD     $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD     $0x4f971333 // fmla v19.4s, v25.4s, v23.s[0]
+	WORD     $0x4f971354 // fmla v20.4s, v26.4s, v23.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F21, F22)
-	FMOVQ    32(R3), F23
-	FMOVS    (R14), F24
-	WORD     $0x4f9812a0 // fmla v0.4s, v21.4s, v24.s[0]
-	WORD     $0x4f9812c1 // fmla v1.4s, v22.4s, v24.s[0]
-	WORD     $0x4f9812e2 // fmla v2.4s, v23.4s, v24.s[0]
-	FMOVS    (R14)(R2), F25
-	WORD     $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
-	WORD     $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
-	WORD     $0x4f9912e5 // fmla v5.4s, v23.4s, v25.s[0]
-	FMOVS    (R14)(R10), F26
-	WORD     $0x4f9a12a6 // fmla v6.4s, v21.4s, v26.s[0]
-	WORD     $0x4f9a12c7 // fmla v7.4s, v22.4s, v26.s[0]
-	WORD     $0x4f9a12e8 // fmla v8.4s, v23.4s, v26.s[0]
-	FMOVS    (R14)(R1), F27
-	WORD     $0x4f9b12a9 // fmla v9.4s, v21.4s, v27.s[0]
-	WORD     $0x4f9b12ca // fmla v10.4s, v22.4s, v27.s[0]
-	WORD     $0x4f9b12eb // fmla v11.4s, v23.4s, v27.s[0]
-	FMOVS    (R14)(R11), F28
-	WORD     $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
-	WORD     $0x4f9c12cd // fmla v13.4s, v22.4s, v28.s[0]
-	WORD     $0x4f9c12ee // fmla v14.4s, v23.4s, v28.s[0]
-	FMOVS    (R14)(R4), F29
-	WORD     $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
-	WORD     $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
-	WORD     $0x4f9d12f1 // fmla v17.4s, v23.4s, v29.s[0]
-	FMOVS    (R8), F30
-	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
-	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
-	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	FMOVQ    (R14), F21
+	WORD     $0x4f951300 // fmla v0.4s, v24.4s, v21.s[0]
+	WORD     $0x4f951321 // fmla v1.4s, v25.4s, v21.s[0]
+	WORD     $0x4f951342 // fmla v2.4s, v26.4s, v21.s[0]
+	WORD     $0x4fb51303 // fmla v3.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb51324 // fmla v4.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb51345 // fmla v5.4s, v26.4s, v21.s[1]
+	WORD     $0x4f951b06 // fmla v6.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b27 // fmla v7.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b48 // fmla v8.4s, v26.4s, v21.s[2]
+	WORD     $0x4fb51b09 // fmla v9.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2a // fmla v10.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4b // fmla v11.4s, v26.4s, v21.s[3]
+	FMOVD    16(R14), F22
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134e // fmla v14.4s, v26.4s, v22.s[0]
+	WORD     $0x4fb6130f // fmla v15.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb61330 // fmla v16.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb61351 // fmla v17.4s, v26.4s, v22.s[1]
+	FMOVS    24(R14), F23
+	WORD     $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD     $0x4f971333 // fmla v19.4s, v25.4s, v23.s[0]
+	WORD     $0x4f971354 // fmla v20.4s, v26.4s, v23.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
+	ADD      R12<<0, R7, R7
 	SUBS     $4, R15, R15
-	BGE      k7x3
-rest7x3:
-	ADDS     $4, R15, R15
-	BEQ      store7x3
+	BGE      kcolumns7x3
+fewcolumns7x3:
+	ADD      $4, R15, R15
+	B        left7x3
+left7x3:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end7x3
 one7x3:
 	FLDPQ    (R3), (F21, F22)
 	FMOVQ    32(R3), F23
@@ -7707,16 +10037,16 @@ one7x3:
 	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
 	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
 	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one7x3
-	B        store7x3
-tail7x3:
-onetail7x3:
+end7x3:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store7x3
+last7x3:
 	FLDPQ    (R3), (F21, F22)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V23.B16
@@ -7764,13 +10094,9 @@ t734:
 	WORD     $0x4f9e12b2 // fmla v18.4s, v21.4s, v30.s[0]
 	WORD     $0x4f9e12d3 // fmla v19.4s, v22.4s, v30.s[0]
 	WORD     $0x4f9e12f4 // fmla v20.4s, v23.4s, v30.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail7x3
 store7x3:
 	CBZ      R9, fetched7x3
 	MOVD     R7, 40(RSP)
@@ -8208,6 +10534,22 @@ next7x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $28, R5
+	BNE      below7x3
+	CMP      $4, R2
+	BNE      below7x3
+	MOVD     88(R0), R15
+	MOVD     $28, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile7x3
+	B        done
+below7x3:
 	MOVD     $7, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -8666,42 +11008,235 @@ steps6x3:
 	MOVD     56(R0), R9
 fetch6x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail6x3
-	CMP      $4, R5
-	BNE      apart6x3
+	BEQ      whole6x3
+	SUBS     $1, R15, R15
+	BEQ      last6x3
+whole6x3:
 	CMP      $48, R6
 	BNE      apart6x3
-	SUBS     $4, R15, R15
-	BLT      few6x3
-lanes6x3:
-	FMOVQ    (R14), F18
-	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
-	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
-	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
-	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
-	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	CMP      $4, R5
+	BEQ      rows6x3
+	CMP      $24, R5
+	BNE      apart6x3
+	CMP      $4, R2
+	BEQ      packed6x3
+apart6x3:
+	CMP      $4, R5
+	BEQ      rowsapart6x3
+	CMP      $4, R2
+	BEQ      columns6x3
+	B        left6x3
+packed6x3:
+	SUBS     $8, R15, R15
+	BLT      fewpacked6x3
+kpacked6x3:
+	FLDPQ    (R3), (F22, F23)
+	FMOVQ    32(R3), F24
+	FLDPQ    (R14), (F18, F19)
+	WORD     $0x4f9212c0 // fmla v0.4s, v22.4s, v18.s[0]
+	WORD     $0x4f9212e1 // fmla v1.4s, v23.4s, v18.s[0]
+	WORD     $0x4f921302 // fmla v2.4s, v24.4s, v18.s[0]
+	WORD     $0x4fb212c3 // fmla v3.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb212e4 // fmla v4.4s, v23.4s, v18.s[1]
+	WORD     $0x4fb21305 // fmla v5.4s, v24.4s, v18.s[1]
+	WORD     $0x4f921ac6 // fmla v6.4s, v22.4s, v18.s[2]
+	WORD     $0x4f921ae7 // fmla v7.4s, v23.4s, v18.s[2]
+	WORD     $0x4f921b08 // fmla v8.4s, v24.4s, v18.s[2]
+	WORD     $0x4fb21ac9 // fmla v9.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb21aea // fmla v10.4s, v23.4s, v18.s[3]
+	WORD     $0x4fb21b0b // fmla v11.4s, v24.4s, v18.s[3]
+	WORD     $0x4f9312cc // fmla v12.4s, v22.4s, v19.s[0]
+	WORD     $0x4f9312ed // fmla v13.4s, v23.4s, v19.s[0]
+	WORD     $0x4f93130e // fmla v14.4s, v24.4s, v19.s[0]
+	WORD     $0x4fb312cf // fmla v15.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb312f0 // fmla v16.4s, v23.4s, v19.s[1]
+	WORD     $0x4fb31311 // fmla v17.4s, v24.4s, v19.s[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F22, F23)
+	FMOVQ    80(R3), F24
+	WORD     $0x4f931ac0 // fmla v0.4s, v22.4s, v19.s[2]
+	WORD     $0x4f931ae1 // fmla v1.4s, v23.4s, v19.s[2]
+	WORD     $0x4f931b02 // fmla v2.4s, v24.4s, v19.s[2]
+	WORD     $0x4fb31ac3 // fmla v3.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb31ae4 // fmla v4.4s, v23.4s, v19.s[3]
+	WORD     $0x4fb31b05 // fmla v5.4s, v24.4s, v19.s[3]
+	FLDPQ    32(R14), (F20, F21)
+	WORD     $0x4f9412c6 // fmla v6.4s, v22.4s, v20.s[0]
+	WORD     $0x4f9412e7 // fmla v7.4s, v23.4s, v20.s[0]
+	WORD     $0x4f941308 // fmla v8.4s, v24.4s, v20.s[0]
+	WORD     $0x4fb412c9 // fmla v9.4s, v22.4s, v20.s[1]
+	WORD     $0x4fb412ea // fmla v10.4s, v23.4s, v20.s[1]
+	WORD     $0x4fb4130b // fmla v11.4s, v24.4s, v20.s[1]
+	WORD     $0x4f941acc // fmla v12.4s, v22.4s, v20.s[2]
+	WORD     $0x4f941aed // fmla v13.4s, v23.4s, v20.s[2]
+	WORD     $0x4f941b0e // fmla v14.4s, v24.4s, v20.s[2]
+	WORD     $0x4fb41acf // fmla v15.4s, v22.4s, v20.s[3]
+	WORD     $0x4fb41af0 // fmla v16.4s, v23.4s, v20.s[3]
+	WORD     $0x4fb41b11 // fmla v17.4s, v24.4s, v20.s[3]
+	FLDPQ    96(R3), (F22, F23)
+	FMOVQ    128(R3), F24
+	WORD     $0x4f9512c0 // fmla v0.4s, v22.4s, v21.s[0]
+	WORD     $0x4f9512e1 // fmla v1.4s, v23.4s, v21.s[0]
+	WORD     $0x4f951302 // fmla v2.4s, v24.4s, v21.s[0]
+	WORD     $0x4fb512c3 // fmla v3.4s, v22.4s, v21.s[1]
+	WORD     $0x4fb512e4 // fmla v4.4s, v23.4s, v21.s[1]
+	WORD     $0x4fb51305 // fmla v5.4s, v24.4s, v21.s[1]
+	WORD     $0x4f951ac6 // fmla v6.4s, v22.4s, v21.s[2]
+	WORD     $0x4f951ae7 // fmla v7.4s, v23.4s, v21.s[2]
+	WORD     $0x4f951b08 // fmla v8.4s, v24.4s, v21.s[2]
+	WORD     $0x4fb51ac9 // fmla v9.4s, v22.4s, v21.s[3]
+	WORD     $0x4fb51aea // fmla v10.4s, v23.4s, v21.s[3]
+	WORD     $0x4fb51b0b // fmla v11.4s, v24.4s, v21.s[3]
+	FLDPQ    64(R14), (F18, F19)
+	WORD     $0x4f9212cc // fmla v12.4s, v22.4s, v18.s[0]
+	WORD     $0x4f9212ed // fmla v13.4s, v23.4s, v18.s[0]
+	WORD     $0x4f92130e // fmla v14.4s, v24.4s, v18.s[0]
+	WORD     $0x4fb212cf // fmla v15.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb212f0 // fmla v16.4s, v23.4s, v18.s[1]
+	WORD     $0x4fb21311 // fmla v17.4s, v24.4s, v18.s[1]
+	FLDPQ    144(R3), (F22, F23)
+	FMOVQ    176(R3), F24
+	WORD     $0x4f921ac0 // fmla v0.4s, v22.4s, v18.s[2]
+	WORD     $0x4f921ae1 // fmla v1.4s, v23.4s, v18.s[2]
+	WORD     $0x4f921b02 // fmla v2.4s, v24.4s, v18.s[2]
+	WORD     $0x4fb21ac3 // fmla v3.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb21ae4 // fmla v4.4s, v23.4s, v18.s[3]
+	WORD     $0x4fb21b05 // fmla v5.4s, v24.4s, v18.s[3]
+	WORD     $0x4f9312c6 // fmla v6.4s, v22.4s, v19.s[0]
+	WORD     $0x4f9312e7 // fmla v7.4s, v23.4s, v19.s[0]
+	WORD     $0x4f931308 // fmla v8.4s, v24.4s, v19.s[0]
+	WORD     $0x4fb312c9 // fmla v9.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb312ea // fmla v10.4s, v23.4s, v19.s[1]
+	WORD     $0x4fb3130b // fmla v11.4s, v24.4s, v19.s[1]
+	WORD     $0x4f931acc // fmla v12.4s, v22.4s, v19.s[2]
+	WORD     $0x4f931aed // fmla v13.4s, v23.4s, v19.s[2]
+	WORD     $0x4f931b0e // fmla v14.4s, v24.4s, v19.s[2]
+	WORD     $0x4fb31acf // fmla v15.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb31af0 // fmla v16.4s, v23.4s, v19.s[3]
+	WORD     $0x4fb31b11 // fmla v17.4s, v24.4s, v19.s[3]
+	FLDPQ    192(R3), (F22, F23)
+	FMOVQ    224(R3), F24
+	FLDPQ    96(R14), (F20, F21)
+	WORD     $0x4f9412c0 // fmla v0.4s, v22.4s, v20.s[0]
+	WORD     $0x4f9412e1 // fmla v1.4s, v23.4s, v20.s[0]
+	WORD     $0x4f941302 // fmla v2.4s, v24.4s, v20.s[0]
+	WORD     $0x4fb412c3 // fmla v3.4s, v22.4s, v20.s[1]
+	WORD     $0x4fb412e4 // fmla v4.4s, v23.4s, v20.s[1]
+	WORD     $0x4fb41305 // fmla v5.4s, v24.4s, v20.s[1]
+	WORD     $0x4f941ac6 // fmla v6.4s, v22.4s, v20.s[2]
+	WORD     $0x4f941ae7 // fmla v7.4s, v23.4s, v20.s[2]
+	WORD     $0x4f941b08 // fmla v8.4s, v24.4s, v20.s[2]
+	WORD     $0x4fb41ac9 // fmla v9.4s, v22.4s, v20.s[3]
+	WORD     $0x4fb41aea // fmla v10.4s, v23.4s, v20.s[3]
+	WORD     $0x4fb41b0b // fmla v11.4s, v24.4s, v20.s[3]
+	WORD     $0x4f9512cc // fmla v12.4s, v22.4s, v21.s[0]
+	WORD     $0x4f9512ed // fmla v13.4s, v23.4s, v21.s[0]
+	WORD     $0x4f95130e // fmla v14.4s, v24.4s, v21.s[0]
+	WORD     $0x4fb512cf // fmla v15.4s, v22.4s, v21.s[1]
+	WORD     $0x4fb512f0 // fmla v16.4s, v23.4s, v21.s[1]
+	WORD     $0x4fb51311 // fmla v17.4s, v24.4s, v21.s[1]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F22, F23)
+	FMOVQ    272(R3), F24
+	WORD     $0x4f951ac0 // fmla v0.4s, v22.4s, v21.s[2]
+	WORD     $0x4f951ae1 // fmla v1.4s, v23.4s, v21.s[2]
+	WORD     $0x4f951b02 // fmla v2.4s, v24.4s, v21.s[2]
+	WORD     $0x4fb51ac3 // fmla v3.4s, v22.4s, v21.s[3]
+	WORD     $0x4fb51ae4 // fmla v4.4s, v23.4s, v21.s[3]
+	WORD     $0x4fb51b05 // fmla v5.4s, v24.4s, v21.s[3]
+	FLDPQ    128(R14), (F18, F19)
+	WORD     $0x4f9212c6 // fmla v6.4s, v22.4s, v18.s[0]
+	WORD     $0x4f9212e7 // fmla v7.4s, v23.4s, v18.s[0]
+	WORD     $0x4f921308 // fmla v8.4s, v24.4s, v18.s[0]
+	WORD     $0x4fb212c9 // fmla v9.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb212ea // fmla v10.4s, v23.4s, v18.s[1]
+	WORD     $0x4fb2130b // fmla v11.4s, v24.4s, v18.s[1]
+	WORD     $0x4f921acc // fmla v12.4s, v22.4s, v18.s[2]
+	WORD     $0x4f921aed // fmla v13.4s, v23.4s, v18.s[2]
+	WORD     $0x4f921b0e // fmla v14.4s, v24.4s, v18.s[2]
+	WORD     $0x4fb21acf // fmla v15.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb21af0 // fmla v16.4s, v23.4s, v18.s[3]
+	WORD     $0x4fb21b11 // fmla v17.4s, v24.4s, v18.s[3]
+	FLDPQ    288(R3), (F22, F23)
+	FMOVQ    320(R3), F24
+	WORD     $0x4f9312c0 // fmla v0.4s, v22.4s, v19.s[0]
+	WORD     $0x4f9312e1 // fmla v1.4s, v23.4s, v19.s[0]
+	WORD     $0x4f931302 // fmla v2.4s, v24.4s, v19.s[0]
+	WORD     $0x4fb312c3 // fmla v3.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb312e4 // fmla v4.4s, v23.4s, v19.s[1]
+	WORD     $0x4fb31305 // fmla v5.4s, v24.4s, v19.s[1]
+	WORD     $0x4f931ac6 // fmla v6.4s, v22.4s, v19.s[2]
+	WORD     $0x4f931ae7 // fmla v7.4s, v23.4s, v19.s[2]
+	WORD     $0x4f931b08 // fmla v8.4s, v24.4s, v19.s[2]
+	WORD     $0x4fb31ac9 // fmla v9.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb31aea // fmla v10.4s, v23.4s, v19.s[3]
+	WORD     $0x4fb31b0b // fmla v11.4s, v24.4s, v19.s[3]
+	FLDPQ    160(R14), (F20, F21)
+	WORD     $0x4f9412cc // fmla v12.4s, v22.4s, v20.s[0]
+	WORD     $0x4f9412ed // fmla v13.4s, v23.4s, v20.s[0]
+	WORD     $0x4f94130e // fmla v14.4s, v24.4s, v20.s[0]
+	WORD     $0x4fb412cf // fmla v15.4s, v22.4s, v20.s[1]
+	WORD     $0x4fb412f0 // fmla v16.4s, v23.4s, v20.s[1]
+	WORD     $0x4fb41311 // fmla v17.4s, v24.4s, v20.s[1]
+	FLDPQ    336(R3), (F22, F23)
+	FMOVQ    368(R3), F24
+	WORD     $0x4f941ac0 // fmla v0.4s, v22.4s, v20.s[2]
+	WORD     $0x4f941ae1 // fmla v1.4s, v23.4s, v20.s[2]
+	WORD     $0x4f941b02 // fmla v2.4s, v24.4s, v20.s[2]
+	WORD     $0x4fb41ac3 // fmla v3.4s, v22.4s, v20.s[3]
+	WORD     $0x4fb41ae4 // fmla v4.4s, v23.4s, v20.s[3]
+	WORD     $0x4fb41b05 // fmla v5.4s, v24.4s, v20.s[3]
+	WORD     $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
+	WORD     $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
+	WORD     $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
+	WORD     $0x4fb512c9 // fmla v9.4s, v22.4s, v21.s[1]
+	WORD     $0x4fb512ea // fmla v10.4s, v23.4s, v21.s[1]
+	WORD     $0x4fb5130b // fmla v11.4s, v24.4s, v21.s[1]
+	WORD     $0x4f951acc // fmla v12.4s, v22.4s, v21.s[2]
+	WORD     $0x4f951aed // fmla v13.4s, v23.4s, v21.s[2]
+	WORD     $0x4f951b0e // fmla v14.4s, v24.4s, v21.s[2]
+	WORD     $0x4fb51acf // fmla v15.4s, v22.4s, v21.s[3]
+	WORD     $0x4fb51af0 // fmla v16.4s, v23.4s, v21.s[3]
+	WORD     $0x4fb51b11 // fmla v17.4s, v24.4s, v21.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $192, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked6x3
+fewpacked6x3:
+	ADD      $8, R15, R15
+	B        left6x3
+rows6x3:
+	SUBS     $8, R15, R15
+	BLT      fewrows6x3
+krows6x3:
 	FLDPQ    (R3), (F24, F25)
 	FMOVQ    32(R3), F26
+	FMOVQ    (R14), F18
 	WORD     $0x4f921300 // fmla v0.4s, v24.4s, v18.s[0]
 	WORD     $0x4f921321 // fmla v1.4s, v25.4s, v18.s[0]
 	WORD     $0x4f921342 // fmla v2.4s, v26.4s, v18.s[0]
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
 	WORD     $0x4f931303 // fmla v3.4s, v24.4s, v19.s[0]
 	WORD     $0x4f931324 // fmla v4.4s, v25.4s, v19.s[0]
 	WORD     $0x4f931345 // fmla v5.4s, v26.4s, v19.s[0]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
 	WORD     $0x4f941306 // fmla v6.4s, v24.4s, v20.s[0]
 	WORD     $0x4f941327 // fmla v7.4s, v25.4s, v20.s[0]
 	WORD     $0x4f941348 // fmla v8.4s, v26.4s, v20.s[0]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
 	WORD     $0x4f951309 // fmla v9.4s, v24.4s, v21.s[0]
 	WORD     $0x4f95132a // fmla v10.4s, v25.4s, v21.s[0]
 	WORD     $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
 	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
 	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
 	WORD     $0x4f96134e // fmla v14.4s, v26.4s, v22.s[0]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
 	WORD     $0x4f97130f // fmla v15.4s, v24.4s, v23.s[0]
 	WORD     $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
 	WORD     $0x4f971351 // fmla v17.4s, v26.4s, v23.s[0]
@@ -8726,7 +11261,6 @@ lanes6x3:
 	WORD     $0x4fb7130f // fmla v15.4s, v24.4s, v23.s[1]
 	WORD     $0x4fb71330 // fmla v16.4s, v25.4s, v23.s[1]
 	WORD     $0x4fb71351 // fmla v17.4s, v26.4s, v23.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    96(R3), (F24, F25)
 	FMOVQ    128(R3), F26
 	WORD     $0x4f921b00 // fmla v0.4s, v24.4s, v18.s[2]
@@ -8747,7 +11281,6 @@ lanes6x3:
 	WORD     $0x4f971b0f // fmla v15.4s, v24.4s, v23.s[2]
 	WORD     $0x4f971b30 // fmla v16.4s, v25.4s, v23.s[2]
 	WORD     $0x4f971b51 // fmla v17.4s, v26.4s, v23.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    144(R3), (F24, F25)
 	FMOVQ    176(R3), F26
 	WORD     $0x4fb21b00 // fmla v0.4s, v24.4s, v18.s[3]
@@ -8768,145 +11301,313 @@ lanes6x3:
 	WORD     $0x4fb71b0f // fmla v15.4s, v24.4s, v23.s[3]
 	WORD     $0x4fb71b30 // fmla v16.4s, v25.4s, v23.s[3]
 	WORD     $0x4fb71b51 // fmla v17.4s, v26.4s, v23.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
-	ADD      $192, R3, R3
+	FLDPQ    192(R3), (F24, F25)
+	FMOVQ    224(R3), F26
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F18
+	WORD     $0x4f921300 // fmla v0.4s, v24.4s, v18.s[0]
+	WORD     $0x4f921321 // fmla v1.4s, v25.4s, v18.s[0]
+	WORD     $0x4f921342 // fmla v2.4s, v26.4s, v18.s[0]
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
+	WORD     $0x4f931303 // fmla v3.4s, v24.4s, v19.s[0]
+	WORD     $0x4f931324 // fmla v4.4s, v25.4s, v19.s[0]
+	WORD     $0x4f931345 // fmla v5.4s, v26.4s, v19.s[0]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
+	WORD     $0x4f941306 // fmla v6.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941327 // fmla v7.4s, v25.4s, v20.s[0]
+	WORD     $0x4f941348 // fmla v8.4s, v26.4s, v20.s[0]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
+	WORD     $0x4f951309 // fmla v9.4s, v24.4s, v21.s[0]
+	WORD     $0x4f95132a // fmla v10.4s, v25.4s, v21.s[0]
+	WORD     $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134e // fmla v14.4s, v26.4s, v22.s[0]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	WORD     $0x4f97130f // fmla v15.4s, v24.4s, v23.s[0]
+	WORD     $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
+	WORD     $0x4f971351 // fmla v17.4s, v26.4s, v23.s[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F24, F25)
+	FMOVQ    272(R3), F26
+	WORD     $0x4fb21300 // fmla v0.4s, v24.4s, v18.s[1]
+	WORD     $0x4fb21321 // fmla v1.4s, v25.4s, v18.s[1]
+	WORD     $0x4fb21342 // fmla v2.4s, v26.4s, v18.s[1]
+	WORD     $0x4fb31303 // fmla v3.4s, v24.4s, v19.s[1]
+	WORD     $0x4fb31324 // fmla v4.4s, v25.4s, v19.s[1]
+	WORD     $0x4fb31345 // fmla v5.4s, v26.4s, v19.s[1]
+	WORD     $0x4fb41306 // fmla v6.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41327 // fmla v7.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb41348 // fmla v8.4s, v26.4s, v20.s[1]
+	WORD     $0x4fb51309 // fmla v9.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb5132a // fmla v10.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb5134b // fmla v11.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb6130c // fmla v12.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb6132d // fmla v13.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb6134e // fmla v14.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb7130f // fmla v15.4s, v24.4s, v23.s[1]
+	WORD     $0x4fb71330 // fmla v16.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb71351 // fmla v17.4s, v26.4s, v23.s[1]
+	FLDPQ    288(R3), (F24, F25)
+	FMOVQ    320(R3), F26
+	WORD     $0x4f921b00 // fmla v0.4s, v24.4s, v18.s[2]
+	WORD     $0x4f921b21 // fmla v1.4s, v25.4s, v18.s[2]
+	WORD     $0x4f921b42 // fmla v2.4s, v26.4s, v18.s[2]
+	WORD     $0x4f931b03 // fmla v3.4s, v24.4s, v19.s[2]
+	WORD     $0x4f931b24 // fmla v4.4s, v25.4s, v19.s[2]
+	WORD     $0x4f931b45 // fmla v5.4s, v26.4s, v19.s[2]
+	WORD     $0x4f941b06 // fmla v6.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b27 // fmla v7.4s, v25.4s, v20.s[2]
+	WORD     $0x4f941b48 // fmla v8.4s, v26.4s, v20.s[2]
+	WORD     $0x4f951b09 // fmla v9.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b2a // fmla v10.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b4b // fmla v11.4s, v26.4s, v21.s[2]
+	WORD     $0x4f961b0c // fmla v12.4s, v24.4s, v22.s[2]
+	WORD     $0x4f961b2d // fmla v13.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b4e // fmla v14.4s, v26.4s, v22.s[2]
+	WORD     $0x4f971b0f // fmla v15.4s, v24.4s, v23.s[2]
+	WORD     $0x4f971b30 // fmla v16.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b51 // fmla v17.4s, v26.4s, v23.s[2]
+	FLDPQ    336(R3), (F24, F25)
+	FMOVQ    368(R3), F26
+	WORD     $0x4fb21b00 // fmla v0.4s, v24.4s, v18.s[3]
+	WORD     $0x4fb21b21 // fmla v1.4s, v25.4s, v18.s[3]
+	WORD     $0x4fb21b42 // fmla v2.4s, v26.4s, v18.s[3]
+	WORD     $0x4fb31b03 // fmla v3.4s, v24.4s, v19.s[3]
+	WORD     $0x4fb31b24 // fmla v4.4s, v25.4s, v19.s[3]
+	WORD     $0x4fb31b45 // fmla v5.4s, v26.4s, v19.s[3]
+	WORD     $0x4fb41b06 // fmla v6.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b27 // fmla v7.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb41b48 // fmla v8.4s, v26.4s, v20.s[3]
+	WORD     $0x4fb51b09 // fmla v9.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2a // fmla v10.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4b // fmla v11.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb61b0c // fmla v12.4s, v24.4s, v22.s[3]
+	WORD     $0x4fb61b2d // fmla v13.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b4e // fmla v14.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb71b0f // fmla v15.4s, v24.4s, v23.s[3]
+	WORD     $0x4fb71b30 // fmla v16.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b51 // fmla v17.4s, v26.4s, v23.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows6x3
+fewrows6x3:
+	ADD      $8, R15, R15
+	B        left6x3
+rowsapart6x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart6x3
+krowsapart6x3:
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	FMOVQ    (R14), F18
+	WORD     $0x4f921300 // fmla v0.4s, v24.4s, v18.s[0]
+	WORD     $0x4f921321 // fmla v1.4s, v25.4s, v18.s[0]
+	WORD     $0x4f921342 // fmla v2.4s, v26.4s, v18.s[0]
+	WORD     $0x3ce269d3 // ldr q19, [x14, x2]
+	WORD     $0x4f931303 // fmla v3.4s, v24.4s, v19.s[0]
+	WORD     $0x4f931324 // fmla v4.4s, v25.4s, v19.s[0]
+	WORD     $0x4f931345 // fmla v5.4s, v26.4s, v19.s[0]
+	WORD     $0x3cea69d4 // ldr q20, [x14, x10]
+	WORD     $0x4f941306 // fmla v6.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941327 // fmla v7.4s, v25.4s, v20.s[0]
+	WORD     $0x4f941348 // fmla v8.4s, v26.4s, v20.s[0]
+	WORD     $0x3ce169d5 // ldr q21, [x14, x1]
+	WORD     $0x4f951309 // fmla v9.4s, v24.4s, v21.s[0]
+	WORD     $0x4f95132a // fmla v10.4s, v25.4s, v21.s[0]
+	WORD     $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD     $0x3ceb69d6 // ldr q22, [x14, x11]
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x4f96134e // fmla v14.4s, v26.4s, v22.s[0]
+	WORD     $0x3ce469d7 // ldr q23, [x14, x4]
+	WORD     $0x4f97130f // fmla v15.4s, v24.4s, v23.s[0]
+	WORD     $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
+	WORD     $0x4f971351 // fmla v17.4s, v26.4s, v23.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	WORD     $0x4fb21300 // fmla v0.4s, v24.4s, v18.s[1]
+	WORD     $0x4fb21321 // fmla v1.4s, v25.4s, v18.s[1]
+	WORD     $0x4fb21342 // fmla v2.4s, v26.4s, v18.s[1]
+	WORD     $0x4fb31303 // fmla v3.4s, v24.4s, v19.s[1]
+	WORD     $0x4fb31324 // fmla v4.4s, v25.4s, v19.s[1]
+	WORD     $0x4fb31345 // fmla v5.4s, v26.4s, v19.s[1]
+	WORD     $0x4fb41306 // fmla v6.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41327 // fmla v7.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb41348 // fmla v8.4s, v26.4s, v20.s[1]
+	WORD     $0x4fb51309 // fmla v9.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb5132a // fmla v10.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb5134b // fmla v11.4s, v26.4s, v21.s[1]
+	WORD     $0x4fb6130c // fmla v12.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb6132d // fmla v13.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb6134e // fmla v14.4s, v26.4s, v22.s[1]
+	WORD     $0x4fb7130f // fmla v15.4s, v24.4s, v23.s[1]
+	WORD     $0x4fb71330 // fmla v16.4s, v25.4s, v23.s[1]
+	WORD     $0x4fb71351 // fmla v17.4s, v26.4s, v23.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	WORD     $0x4f921b00 // fmla v0.4s, v24.4s, v18.s[2]
+	WORD     $0x4f921b21 // fmla v1.4s, v25.4s, v18.s[2]
+	WORD     $0x4f921b42 // fmla v2.4s, v26.4s, v18.s[2]
+	WORD     $0x4f931b03 // fmla v3.4s, v24.4s, v19.s[2]
+	WORD     $0x4f931b24 // fmla v4.4s, v25.4s, v19.s[2]
+	WORD     $0x4f931b45 // fmla v5.4s, v26.4s, v19.s[2]
+	WORD     $0x4f941b06 // fmla v6.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b27 // fmla v7.4s, v25.4s, v20.s[2]
+	WORD     $0x4f941b48 // fmla v8.4s, v26.4s, v20.s[2]
+	WORD     $0x4f951b09 // fmla v9.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b2a // fmla v10.4s, v25.4s, v21.s[2]
+	WORD     $0x4f951b4b // fmla v11.4s, v26.4s, v21.s[2]
+	WORD     $0x4f961b0c // fmla v12.4s, v24.4s, v22.s[2]
+	WORD     $0x4f961b2d // fmla v13.4s, v25.4s, v22.s[2]
+	WORD     $0x4f961b4e // fmla v14.4s, v26.4s, v22.s[2]
+	WORD     $0x4f971b0f // fmla v15.4s, v24.4s, v23.s[2]
+	WORD     $0x4f971b30 // fmla v16.4s, v25.4s, v23.s[2]
+	WORD     $0x4f971b51 // fmla v17.4s, v26.4s, v23.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    32(R3), F26
+	WORD     $0x4fb21b00 // fmla v0.4s, v24.4s, v18.s[3]
+	WORD     $0x4fb21b21 // fmla v1.4s, v25.4s, v18.s[3]
+	WORD     $0x4fb21b42 // fmla v2.4s, v26.4s, v18.s[3]
+	WORD     $0x4fb31b03 // fmla v3.4s, v24.4s, v19.s[3]
+	WORD     $0x4fb31b24 // fmla v4.4s, v25.4s, v19.s[3]
+	WORD     $0x4fb31b45 // fmla v5.4s, v26.4s, v19.s[3]
+	WORD     $0x4fb41b06 // fmla v6.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b27 // fmla v7.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb41b48 // fmla v8.4s, v26.4s, v20.s[3]
+	WORD     $0x4fb51b09 // fmla v9.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2a // fmla v10.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb51b4b // fmla v11.4s, v26.4s, v21.s[3]
+	WORD     $0x4fb61b0c // fmla v12.4s, v24.4s, v22.s[3]
+	WORD     $0x4fb61b2d // fmla v13.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb61b4e // fmla v14.4s, v26.4s, v22.s[3]
+	WORD     $0x4fb71b0f // fmla v15.4s, v24.4s, v23.s[3]
+	WORD     $0x4fb71b30 // fmla v16.4s, v25.4s, v23.s[3]
+	WORD     $0x4fb71b51 // fmla v17.4s, v26.4s, v23.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes6x3
-few6x3:
-	ADDS     $4, R15, R15
-	BEQ      store6x3
-	B        one6x3
-apart6x3:
+	BGE      krowsapart6x3
+fewrowsapart6x3:
+	ADD      $4, R15, R15
+	B        left6x3
+columns6x3:
 	SUBS     $4, R15, R15
-	BLT      rest6x3
-k6x3:
-	FLDPQ    (R3), (F18, F19)
-	FMOVQ    32(R3), F20
-	FMOVS    (R14), F21
-	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
-	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
-	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
-	FMOVS    (R14)(R2), F22
-	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
-	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
-	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	FMOVS    (R14)(R10), F23
-	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
-	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
-	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
-	FMOVS    (R14)(R1), F24
-	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
-	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
-	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R11), F25
-	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
-	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
-	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
-	FMOVS    (R14)(R4), F26
-	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
-	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
-	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
+	BLT      fewcolumns6x3
+kcolumns6x3:
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	FMOVQ    (R14), F18
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212c2 // fmla v2.4s, v22.4s, v18.s[0]
+	WORD     $0x4fb21283 // fmla v3.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a4 // fmla v4.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212c5 // fmla v5.4s, v22.4s, v18.s[1]
+	WORD     $0x4f921a86 // fmla v6.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa7 // fmla v7.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921ac8 // fmla v8.4s, v22.4s, v18.s[2]
+	WORD     $0x4fb21a89 // fmla v9.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aaa // fmla v10.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21acb // fmla v11.4s, v22.4s, v18.s[3]
+	FMOVD    16(R14), F19
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	WORD     $0x4fb3128f // fmla v15.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312b0 // fmla v16.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312d1 // fmla v17.4s, v22.4s, v19.s[1]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F18, F19)
-	FMOVQ    32(R3), F20
-	FMOVS    (R14), F21
-	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
-	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
-	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
-	FMOVS    (R14)(R2), F22
-	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
-	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
-	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	FMOVS    (R14)(R10), F23
-	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
-	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
-	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
-	FMOVS    (R14)(R1), F24
-	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
-	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
-	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R11), F25
-	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
-	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
-	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
-	FMOVS    (R14)(R4), F26
-	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
-	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
-	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	FMOVQ    (R14), F18
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212c2 // fmla v2.4s, v22.4s, v18.s[0]
+	WORD     $0x4fb21283 // fmla v3.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a4 // fmla v4.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212c5 // fmla v5.4s, v22.4s, v18.s[1]
+	WORD     $0x4f921a86 // fmla v6.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa7 // fmla v7.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921ac8 // fmla v8.4s, v22.4s, v18.s[2]
+	WORD     $0x4fb21a89 // fmla v9.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aaa // fmla v10.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21acb // fmla v11.4s, v22.4s, v18.s[3]
+	FMOVD    16(R14), F19
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	WORD     $0x4fb3128f // fmla v15.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312b0 // fmla v16.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312d1 // fmla v17.4s, v22.4s, v19.s[1]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F18, F19)
-	FMOVQ    32(R3), F20
-	FMOVS    (R14), F21
-	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
-	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
-	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
-	FMOVS    (R14)(R2), F22
-	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
-	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
-	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	FMOVS    (R14)(R10), F23
-	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
-	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
-	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
-	FMOVS    (R14)(R1), F24
-	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
-	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
-	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R11), F25
-	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
-	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
-	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
-	FMOVS    (R14)(R4), F26
-	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
-	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
-	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	FMOVQ    (R14), F18
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212c2 // fmla v2.4s, v22.4s, v18.s[0]
+	WORD     $0x4fb21283 // fmla v3.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a4 // fmla v4.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212c5 // fmla v5.4s, v22.4s, v18.s[1]
+	WORD     $0x4f921a86 // fmla v6.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa7 // fmla v7.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921ac8 // fmla v8.4s, v22.4s, v18.s[2]
+	WORD     $0x4fb21a89 // fmla v9.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aaa // fmla v10.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21acb // fmla v11.4s, v22.4s, v18.s[3]
+	FMOVD    16(R14), F19
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	WORD     $0x4fb3128f // fmla v15.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312b0 // fmla v16.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312d1 // fmla v17.4s, v22.4s, v19.s[1]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F18, F19)
-	FMOVQ    32(R3), F20
-	FMOVS    (R14), F21
-	WORD     $0x4f951240 // fmla v0.4s, v18.4s, v21.s[0]
-	WORD     $0x4f951261 // fmla v1.4s, v19.4s, v21.s[0]
-	WORD     $0x4f951282 // fmla v2.4s, v20.4s, v21.s[0]
-	FMOVS    (R14)(R2), F22
-	WORD     $0x4f961243 // fmla v3.4s, v18.4s, v22.s[0]
-	WORD     $0x4f961264 // fmla v4.4s, v19.4s, v22.s[0]
-	WORD     $0x4f961285 // fmla v5.4s, v20.4s, v22.s[0]
-	FMOVS    (R14)(R10), F23
-	WORD     $0x4f971246 // fmla v6.4s, v18.4s, v23.s[0]
-	WORD     $0x4f971267 // fmla v7.4s, v19.4s, v23.s[0]
-	WORD     $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
-	FMOVS    (R14)(R1), F24
-	WORD     $0x4f981249 // fmla v9.4s, v18.4s, v24.s[0]
-	WORD     $0x4f98126a // fmla v10.4s, v19.4s, v24.s[0]
-	WORD     $0x4f98128b // fmla v11.4s, v20.4s, v24.s[0]
-	FMOVS    (R14)(R11), F25
-	WORD     $0x4f99124c // fmla v12.4s, v18.4s, v25.s[0]
-	WORD     $0x4f99126d // fmla v13.4s, v19.4s, v25.s[0]
-	WORD     $0x4f99128e // fmla v14.4s, v20.4s, v25.s[0]
-	FMOVS    (R14)(R4), F26
-	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
-	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
-	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	FMOVQ    (R14), F18
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212c2 // fmla v2.4s, v22.4s, v18.s[0]
+	WORD     $0x4fb21283 // fmla v3.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a4 // fmla v4.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212c5 // fmla v5.4s, v22.4s, v18.s[1]
+	WORD     $0x4f921a86 // fmla v6.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa7 // fmla v7.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921ac8 // fmla v8.4s, v22.4s, v18.s[2]
+	WORD     $0x4fb21a89 // fmla v9.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aaa // fmla v10.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21acb // fmla v11.4s, v22.4s, v18.s[3]
+	FMOVD    16(R14), F19
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	WORD     $0x4fb3128f // fmla v15.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312b0 // fmla v16.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312d1 // fmla v17.4s, v22.4s, v19.s[1]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
 	SUBS     $4, R15, R15
-	BGE      k6x3
-rest6x3:
-	ADDS     $4, R15, R15
-	BEQ      store6x3
+	BGE      kcolumns6x3
+fewcolumns6x3:
+	ADD      $4, R15, R15
+	B        left6x3
+left6x3:
+	CBZ      R15, end6x3
 one6x3:
 	FLDPQ    (R3), (F18, F19)
 	FMOVQ    32(R3), F20
@@ -8934,15 +11635,15 @@ one6x3:
 	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
 	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
 	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one6x3
-	B        store6x3
-tail6x3:
-onetail6x3:
+end6x3:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store6x3
+last6x3:
 	FLDPQ    (R3), (F18, F19)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V20.B16
@@ -8986,12 +11687,8 @@ t854:
 	WORD     $0x4f9a124f // fmla v15.4s, v18.4s, v26.s[0]
 	WORD     $0x4f9a1270 // fmla v16.4s, v19.4s, v26.s[0]
 	WORD     $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail6x3
 store6x3:
 	CBZ      R9, fetched6x3
 	MOVD     R7, 40(RSP)
@@ -9369,6 +12066,22 @@ next6x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $24, R5
+	BNE      below6x3
+	CMP      $4, R2
+	BNE      below6x3
+	MOVD     88(R0), R15
+	MOVD     $24, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile6x3
+	B        done
+below6x3:
 	MOVD     $6, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -9758,38 +12471,206 @@ steps5x3:
 	MOVD     56(R0), R9
 fetch5x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail5x3
-	CMP      $4, R5
-	BNE      apart5x3
+	BEQ      whole5x3
+	SUBS     $1, R15, R15
+	BEQ      last5x3
+whole5x3:
 	CMP      $48, R6
 	BNE      apart5x3
-	SUBS     $4, R15, R15
-	BLT      few5x3
-lanes5x3:
-	FMOVQ    (R14), F15
-	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
-	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
-	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
-	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	CMP      $4, R5
+	BEQ      rows5x3
+	CMP      $20, R5
+	BNE      apart5x3
+	CMP      $4, R2
+	BEQ      packed5x3
+apart5x3:
+	CMP      $4, R5
+	BEQ      rowsapart5x3
+	CMP      $4, R2
+	BEQ      columns5x3
+	B        left5x3
+packed5x3:
+	SUBS     $8, R15, R15
+	BLT      fewpacked5x3
+kpacked5x3:
+	FLDPQ    (R3), (F19, F20)
+	FMOVQ    32(R3), F21
+	FLDPQ    (R14), (F15, F16)
+	WORD     $0x4f8f1260 // fmla v0.4s, v19.4s, v15.s[0]
+	WORD     $0x4f8f1281 // fmla v1.4s, v20.4s, v15.s[0]
+	WORD     $0x4f8f12a2 // fmla v2.4s, v21.4s, v15.s[0]
+	WORD     $0x4faf1263 // fmla v3.4s, v19.4s, v15.s[1]
+	WORD     $0x4faf1284 // fmla v4.4s, v20.4s, v15.s[1]
+	WORD     $0x4faf12a5 // fmla v5.4s, v21.4s, v15.s[1]
+	WORD     $0x4f8f1a66 // fmla v6.4s, v19.4s, v15.s[2]
+	WORD     $0x4f8f1a87 // fmla v7.4s, v20.4s, v15.s[2]
+	WORD     $0x4f8f1aa8 // fmla v8.4s, v21.4s, v15.s[2]
+	WORD     $0x4faf1a69 // fmla v9.4s, v19.4s, v15.s[3]
+	WORD     $0x4faf1a8a // fmla v10.4s, v20.4s, v15.s[3]
+	WORD     $0x4faf1aab // fmla v11.4s, v21.4s, v15.s[3]
+	WORD     $0x4f90126c // fmla v12.4s, v19.4s, v16.s[0]
+	WORD     $0x4f90128d // fmla v13.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012ae // fmla v14.4s, v21.4s, v16.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F19, F20)
+	FMOVQ    80(R3), F21
+	WORD     $0x4fb01260 // fmla v0.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb01281 // fmla v1.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a2 // fmla v2.4s, v21.4s, v16.s[1]
+	WORD     $0x4f901a63 // fmla v3.4s, v19.4s, v16.s[2]
+	WORD     $0x4f901a84 // fmla v4.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa5 // fmla v5.4s, v21.4s, v16.s[2]
+	WORD     $0x4fb01a66 // fmla v6.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb01a87 // fmla v7.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa8 // fmla v8.4s, v21.4s, v16.s[3]
+	FLDPQ    32(R14), (F17, F18)
+	WORD     $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD     $0x4f91128a // fmla v10.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112ab // fmla v11.4s, v21.4s, v17.s[0]
+	WORD     $0x4fb1126c // fmla v12.4s, v19.4s, v17.s[1]
+	WORD     $0x4fb1128d // fmla v13.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112ae // fmla v14.4s, v21.4s, v17.s[1]
+	FLDPQ    96(R3), (F19, F20)
+	FMOVQ    128(R3), F21
+	WORD     $0x4f911a60 // fmla v0.4s, v19.4s, v17.s[2]
+	WORD     $0x4f911a81 // fmla v1.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa2 // fmla v2.4s, v21.4s, v17.s[2]
+	WORD     $0x4fb11a63 // fmla v3.4s, v19.4s, v17.s[3]
+	WORD     $0x4fb11a84 // fmla v4.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aa5 // fmla v5.4s, v21.4s, v17.s[3]
+	WORD     $0x4f921266 // fmla v6.4s, v19.4s, v18.s[0]
+	WORD     $0x4f921287 // fmla v7.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a8 // fmla v8.4s, v21.4s, v18.s[0]
+	WORD     $0x4fb21269 // fmla v9.4s, v19.4s, v18.s[1]
+	WORD     $0x4fb2128a // fmla v10.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212ab // fmla v11.4s, v21.4s, v18.s[1]
+	WORD     $0x4f921a6c // fmla v12.4s, v19.4s, v18.s[2]
+	WORD     $0x4f921a8d // fmla v13.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aae // fmla v14.4s, v21.4s, v18.s[2]
+	FLDPQ    144(R3), (F19, F20)
+	FMOVQ    176(R3), F21
+	WORD     $0x4fb21a60 // fmla v0.4s, v19.4s, v18.s[3]
+	WORD     $0x4fb21a81 // fmla v1.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aa2 // fmla v2.4s, v21.4s, v18.s[3]
+	FLDPQ    64(R14), (F15, F16)
+	WORD     $0x4f8f1263 // fmla v3.4s, v19.4s, v15.s[0]
+	WORD     $0x4f8f1284 // fmla v4.4s, v20.4s, v15.s[0]
+	WORD     $0x4f8f12a5 // fmla v5.4s, v21.4s, v15.s[0]
+	WORD     $0x4faf1266 // fmla v6.4s, v19.4s, v15.s[1]
+	WORD     $0x4faf1287 // fmla v7.4s, v20.4s, v15.s[1]
+	WORD     $0x4faf12a8 // fmla v8.4s, v21.4s, v15.s[1]
+	WORD     $0x4f8f1a69 // fmla v9.4s, v19.4s, v15.s[2]
+	WORD     $0x4f8f1a8a // fmla v10.4s, v20.4s, v15.s[2]
+	WORD     $0x4f8f1aab // fmla v11.4s, v21.4s, v15.s[2]
+	WORD     $0x4faf1a6c // fmla v12.4s, v19.4s, v15.s[3]
+	WORD     $0x4faf1a8d // fmla v13.4s, v20.4s, v15.s[3]
+	WORD     $0x4faf1aae // fmla v14.4s, v21.4s, v15.s[3]
+	FLDPQ    192(R3), (F19, F20)
+	FMOVQ    224(R3), F21
+	WORD     $0x4f901260 // fmla v0.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901281 // fmla v1.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a2 // fmla v2.4s, v21.4s, v16.s[0]
+	WORD     $0x4fb01263 // fmla v3.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb01284 // fmla v4.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a5 // fmla v5.4s, v21.4s, v16.s[1]
+	WORD     $0x4f901a66 // fmla v6.4s, v19.4s, v16.s[2]
+	WORD     $0x4f901a87 // fmla v7.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa8 // fmla v8.4s, v21.4s, v16.s[2]
+	WORD     $0x4fb01a69 // fmla v9.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb01a8a // fmla v10.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aab // fmla v11.4s, v21.4s, v16.s[3]
+	FLDPQ    96(R14), (F17, F18)
+	WORD     $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	WORD     $0x4f91128d // fmla v13.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112ae // fmla v14.4s, v21.4s, v17.s[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F19, F20)
+	FMOVQ    272(R3), F21
+	WORD     $0x4fb11260 // fmla v0.4s, v19.4s, v17.s[1]
+	WORD     $0x4fb11281 // fmla v1.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112a2 // fmla v2.4s, v21.4s, v17.s[1]
+	WORD     $0x4f911a63 // fmla v3.4s, v19.4s, v17.s[2]
+	WORD     $0x4f911a84 // fmla v4.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa5 // fmla v5.4s, v21.4s, v17.s[2]
+	WORD     $0x4fb11a66 // fmla v6.4s, v19.4s, v17.s[3]
+	WORD     $0x4fb11a87 // fmla v7.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aa8 // fmla v8.4s, v21.4s, v17.s[3]
+	WORD     $0x4f921269 // fmla v9.4s, v19.4s, v18.s[0]
+	WORD     $0x4f92128a // fmla v10.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
+	WORD     $0x4fb2126c // fmla v12.4s, v19.4s, v18.s[1]
+	WORD     $0x4fb2128d // fmla v13.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212ae // fmla v14.4s, v21.4s, v18.s[1]
+	FLDPQ    288(R3), (F19, F20)
+	FMOVQ    320(R3), F21
+	WORD     $0x4f921a60 // fmla v0.4s, v19.4s, v18.s[2]
+	WORD     $0x4f921a81 // fmla v1.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa2 // fmla v2.4s, v21.4s, v18.s[2]
+	WORD     $0x4fb21a63 // fmla v3.4s, v19.4s, v18.s[3]
+	WORD     $0x4fb21a84 // fmla v4.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aa5 // fmla v5.4s, v21.4s, v18.s[3]
+	FLDPQ    128(R14), (F15, F16)
+	WORD     $0x4f8f1266 // fmla v6.4s, v19.4s, v15.s[0]
+	WORD     $0x4f8f1287 // fmla v7.4s, v20.4s, v15.s[0]
+	WORD     $0x4f8f12a8 // fmla v8.4s, v21.4s, v15.s[0]
+	WORD     $0x4faf1269 // fmla v9.4s, v19.4s, v15.s[1]
+	WORD     $0x4faf128a // fmla v10.4s, v20.4s, v15.s[1]
+	WORD     $0x4faf12ab // fmla v11.4s, v21.4s, v15.s[1]
+	WORD     $0x4f8f1a6c // fmla v12.4s, v19.4s, v15.s[2]
+	WORD     $0x4f8f1a8d // fmla v13.4s, v20.4s, v15.s[2]
+	WORD     $0x4f8f1aae // fmla v14.4s, v21.4s, v15.s[2]
+	FLDPQ    336(R3), (F19, F20)
+	FMOVQ    368(R3), F21
+	WORD     $0x4faf1a60 // fmla v0.4s, v19.4s, v15.s[3]
+	WORD     $0x4faf1a81 // fmla v1.4s, v20.4s, v15.s[3]
+	WORD     $0x4faf1aa2 // fmla v2.4s, v21.4s, v15.s[3]
+	WORD     $0x4f901263 // fmla v3.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901284 // fmla v4.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a5 // fmla v5.4s, v21.4s, v16.s[0]
+	WORD     $0x4fb01266 // fmla v6.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb01287 // fmla v7.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a8 // fmla v8.4s, v21.4s, v16.s[1]
+	WORD     $0x4f901a69 // fmla v9.4s, v19.4s, v16.s[2]
+	WORD     $0x4f901a8a // fmla v10.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aab // fmla v11.4s, v21.4s, v16.s[2]
+	WORD     $0x4fb01a6c // fmla v12.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb01a8d // fmla v13.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aae // fmla v14.4s, v21.4s, v16.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $160, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked5x3
+fewpacked5x3:
+	ADD      $8, R15, R15
+	B        left5x3
+rows5x3:
+	SUBS     $8, R15, R15
+	BLT      fewrows5x3
+krows5x3:
 	FLDPQ    (R3), (F20, F21)
 	FMOVQ    32(R3), F22
+	FMOVQ    (R14), F15
 	WORD     $0x4f8f1280 // fmla v0.4s, v20.4s, v15.s[0]
 	WORD     $0x4f8f12a1 // fmla v1.4s, v21.4s, v15.s[0]
 	WORD     $0x4f8f12c2 // fmla v2.4s, v22.4s, v15.s[0]
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
 	WORD     $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
 	WORD     $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
 	WORD     $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
 	WORD     $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
 	WORD     $0x4f9112a7 // fmla v7.4s, v21.4s, v17.s[0]
 	WORD     $0x4f9112c8 // fmla v8.4s, v22.4s, v17.s[0]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
 	WORD     $0x4f921289 // fmla v9.4s, v20.4s, v18.s[0]
 	WORD     $0x4f9212aa // fmla v10.4s, v21.4s, v18.s[0]
 	WORD     $0x4f9212cb // fmla v11.4s, v22.4s, v18.s[0]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
 	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
 	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
 	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
@@ -9811,7 +12692,6 @@ lanes5x3:
 	WORD     $0x4fb3128c // fmla v12.4s, v20.4s, v19.s[1]
 	WORD     $0x4fb312ad // fmla v13.4s, v21.4s, v19.s[1]
 	WORD     $0x4fb312ce // fmla v14.4s, v22.4s, v19.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    96(R3), (F20, F21)
 	FMOVQ    128(R3), F22
 	WORD     $0x4f8f1a80 // fmla v0.4s, v20.4s, v15.s[2]
@@ -9829,7 +12709,6 @@ lanes5x3:
 	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
 	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
 	WORD     $0x4f931ace // fmla v14.4s, v22.4s, v19.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    144(R3), (F20, F21)
 	FMOVQ    176(R3), F22
 	WORD     $0x4faf1a80 // fmla v0.4s, v20.4s, v15.s[3]
@@ -9847,129 +12726,275 @@ lanes5x3:
 	WORD     $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
 	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
 	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
-	ADD      $192, R3, R3
+	FLDPQ    192(R3), (F20, F21)
+	FMOVQ    224(R3), F22
+	ADD      $16, R14, R14
+	FMOVQ    (R14), F15
+	WORD     $0x4f8f1280 // fmla v0.4s, v20.4s, v15.s[0]
+	WORD     $0x4f8f12a1 // fmla v1.4s, v21.4s, v15.s[0]
+	WORD     $0x4f8f12c2 // fmla v2.4s, v22.4s, v15.s[0]
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
+	WORD     $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
+	WORD     $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a7 // fmla v7.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c8 // fmla v8.4s, v22.4s, v17.s[0]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
+	WORD     $0x4f921289 // fmla v9.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212aa // fmla v10.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212cb // fmla v11.4s, v22.4s, v18.s[0]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    240(R3), (F20, F21)
+	FMOVQ    272(R3), F22
+	WORD     $0x4faf1280 // fmla v0.4s, v20.4s, v15.s[1]
+	WORD     $0x4faf12a1 // fmla v1.4s, v21.4s, v15.s[1]
+	WORD     $0x4faf12c2 // fmla v2.4s, v22.4s, v15.s[1]
+	WORD     $0x4fb01283 // fmla v3.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a4 // fmla v4.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c5 // fmla v5.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb11286 // fmla v6.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112a7 // fmla v7.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c8 // fmla v8.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb21289 // fmla v9.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212aa // fmla v10.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212cb // fmla v11.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb3128c // fmla v12.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ad // fmla v13.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312ce // fmla v14.4s, v22.4s, v19.s[1]
+	FLDPQ    288(R3), (F20, F21)
+	FMOVQ    320(R3), F22
+	WORD     $0x4f8f1a80 // fmla v0.4s, v20.4s, v15.s[2]
+	WORD     $0x4f8f1aa1 // fmla v1.4s, v21.4s, v15.s[2]
+	WORD     $0x4f8f1ac2 // fmla v2.4s, v22.4s, v15.s[2]
+	WORD     $0x4f901a83 // fmla v3.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa4 // fmla v4.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901ac5 // fmla v5.4s, v22.4s, v16.s[2]
+	WORD     $0x4f911a86 // fmla v6.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa7 // fmla v7.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911ac8 // fmla v8.4s, v22.4s, v17.s[2]
+	WORD     $0x4f921a89 // fmla v9.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aaa // fmla v10.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921acb // fmla v11.4s, v22.4s, v18.s[2]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931ace // fmla v14.4s, v22.4s, v19.s[2]
+	FLDPQ    336(R3), (F20, F21)
+	FMOVQ    368(R3), F22
+	WORD     $0x4faf1a80 // fmla v0.4s, v20.4s, v15.s[3]
+	WORD     $0x4faf1aa1 // fmla v1.4s, v21.4s, v15.s[3]
+	WORD     $0x4faf1ac2 // fmla v2.4s, v22.4s, v15.s[3]
+	WORD     $0x4fb01a83 // fmla v3.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa4 // fmla v4.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ac5 // fmla v5.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb11a86 // fmla v6.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aa7 // fmla v7.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ac8 // fmla v8.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb21a89 // fmla v9.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aaa // fmla v10.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21acb // fmla v11.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $384, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $8, R15, R15
+	BGE      krows5x3
+fewrows5x3:
+	ADD      $8, R15, R15
+	B        left5x3
+rowsapart5x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart5x3
+krowsapart5x3:
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	FMOVQ    (R14), F15
+	WORD     $0x4f8f1280 // fmla v0.4s, v20.4s, v15.s[0]
+	WORD     $0x4f8f12a1 // fmla v1.4s, v21.4s, v15.s[0]
+	WORD     $0x4f8f12c2 // fmla v2.4s, v22.4s, v15.s[0]
+	WORD     $0x3ce269d0 // ldr q16, [x14, x2]
+	WORD     $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	WORD     $0x3cea69d1 // ldr q17, [x14, x10]
+	WORD     $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a7 // fmla v7.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c8 // fmla v8.4s, v22.4s, v17.s[0]
+	WORD     $0x3ce169d2 // ldr q18, [x14, x1]
+	WORD     $0x4f921289 // fmla v9.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212aa // fmla v10.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212cb // fmla v11.4s, v22.4s, v18.s[0]
+	WORD     $0x3ceb69d3 // ldr q19, [x14, x11]
+	WORD     $0x4f93128c // fmla v12.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312ad // fmla v13.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312ce // fmla v14.4s, v22.4s, v19.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	WORD     $0x4faf1280 // fmla v0.4s, v20.4s, v15.s[1]
+	WORD     $0x4faf12a1 // fmla v1.4s, v21.4s, v15.s[1]
+	WORD     $0x4faf12c2 // fmla v2.4s, v22.4s, v15.s[1]
+	WORD     $0x4fb01283 // fmla v3.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a4 // fmla v4.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c5 // fmla v5.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb11286 // fmla v6.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112a7 // fmla v7.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c8 // fmla v8.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb21289 // fmla v9.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212aa // fmla v10.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212cb // fmla v11.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb3128c // fmla v12.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ad // fmla v13.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312ce // fmla v14.4s, v22.4s, v19.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	WORD     $0x4f8f1a80 // fmla v0.4s, v20.4s, v15.s[2]
+	WORD     $0x4f8f1aa1 // fmla v1.4s, v21.4s, v15.s[2]
+	WORD     $0x4f8f1ac2 // fmla v2.4s, v22.4s, v15.s[2]
+	WORD     $0x4f901a83 // fmla v3.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa4 // fmla v4.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901ac5 // fmla v5.4s, v22.4s, v16.s[2]
+	WORD     $0x4f911a86 // fmla v6.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aa7 // fmla v7.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911ac8 // fmla v8.4s, v22.4s, v17.s[2]
+	WORD     $0x4f921a89 // fmla v9.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aaa // fmla v10.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921acb // fmla v11.4s, v22.4s, v18.s[2]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931ace // fmla v14.4s, v22.4s, v19.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F20, F21)
+	FMOVQ    32(R3), F22
+	WORD     $0x4faf1a80 // fmla v0.4s, v20.4s, v15.s[3]
+	WORD     $0x4faf1aa1 // fmla v1.4s, v21.4s, v15.s[3]
+	WORD     $0x4faf1ac2 // fmla v2.4s, v22.4s, v15.s[3]
+	WORD     $0x4fb01a83 // fmla v3.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa4 // fmla v4.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ac5 // fmla v5.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb11a86 // fmla v6.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aa7 // fmla v7.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ac8 // fmla v8.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb21a89 // fmla v9.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aaa // fmla v10.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21acb // fmla v11.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb31a8c // fmla v12.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aad // fmla v13.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31ace // fmla v14.4s, v22.4s, v19.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes5x3
-few5x3:
-	ADDS     $4, R15, R15
-	BEQ      store5x3
-	B        one5x3
-apart5x3:
+	BGE      krowsapart5x3
+fewrowsapart5x3:
+	ADD      $4, R15, R15
+	B        left5x3
+columns5x3:
 	SUBS     $4, R15, R15
-	BLT      rest5x3
-k5x3:
-	FLDPQ    (R3), (F15, F16)
-	FMOVQ    32(R3), F17
-	FMOVS    (R14), F18
-	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
-	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
-	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
-	FMOVS    (R14)(R2), F19
-	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
-	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
-	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	FMOVS    (R14)(R10), F20
-	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
-	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
-	FMOVS    (R14)(R1), F21
-	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
-	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
-	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R11), F22
-	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
-	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
-	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
+	BLT      fewcolumns5x3
+kcolumns5x3:
+	FLDPQ    (R3), (F17, F18)
+	FMOVQ    32(R3), F19
+	FMOVQ    (R14), F15
+	WORD     $0x4f8f1220 // fmla v0.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f1241 // fmla v1.4s, v18.4s, v15.s[0]
+	WORD     $0x4f8f1262 // fmla v2.4s, v19.4s, v15.s[0]
+	WORD     $0x4faf1223 // fmla v3.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf1244 // fmla v4.4s, v18.4s, v15.s[1]
+	WORD     $0x4faf1265 // fmla v5.4s, v19.4s, v15.s[1]
+	WORD     $0x4f8f1a26 // fmla v6.4s, v17.4s, v15.s[2]
+	WORD     $0x4f8f1a47 // fmla v7.4s, v18.4s, v15.s[2]
+	WORD     $0x4f8f1a68 // fmla v8.4s, v19.4s, v15.s[2]
+	WORD     $0x4faf1a29 // fmla v9.4s, v17.4s, v15.s[3]
+	WORD     $0x4faf1a4a // fmla v10.4s, v18.4s, v15.s[3]
+	WORD     $0x4faf1a6b // fmla v11.4s, v19.4s, v15.s[3]
+	FMOVS    16(R14), F16
+	WORD     $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD     $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	WORD     $0x4f90126e // fmla v14.4s, v19.4s, v16.s[0]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F15, F16)
-	FMOVQ    32(R3), F17
-	FMOVS    (R14), F18
-	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
-	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
-	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
-	FMOVS    (R14)(R2), F19
-	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
-	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
-	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	FMOVS    (R14)(R10), F20
-	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
-	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
-	FMOVS    (R14)(R1), F21
-	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
-	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
-	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R11), F22
-	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
-	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
-	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F17, F18)
+	FMOVQ    32(R3), F19
+	FMOVQ    (R14), F15
+	WORD     $0x4f8f1220 // fmla v0.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f1241 // fmla v1.4s, v18.4s, v15.s[0]
+	WORD     $0x4f8f1262 // fmla v2.4s, v19.4s, v15.s[0]
+	WORD     $0x4faf1223 // fmla v3.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf1244 // fmla v4.4s, v18.4s, v15.s[1]
+	WORD     $0x4faf1265 // fmla v5.4s, v19.4s, v15.s[1]
+	WORD     $0x4f8f1a26 // fmla v6.4s, v17.4s, v15.s[2]
+	WORD     $0x4f8f1a47 // fmla v7.4s, v18.4s, v15.s[2]
+	WORD     $0x4f8f1a68 // fmla v8.4s, v19.4s, v15.s[2]
+	WORD     $0x4faf1a29 // fmla v9.4s, v17.4s, v15.s[3]
+	WORD     $0x4faf1a4a // fmla v10.4s, v18.4s, v15.s[3]
+	WORD     $0x4faf1a6b // fmla v11.4s, v19.4s, v15.s[3]
+	FMOVS    16(R14), F16
+	WORD     $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD     $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	WORD     $0x4f90126e // fmla v14.4s, v19.4s, v16.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F15, F16)
-	FMOVQ    32(R3), F17
-	FMOVS    (R14), F18
-	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
-	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
-	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
-	FMOVS    (R14)(R2), F19
-	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
-	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
-	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	FMOVS    (R14)(R10), F20
-	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
-	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
-	FMOVS    (R14)(R1), F21
-	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
-	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
-	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R11), F22
-	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
-	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
-	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F17, F18)
+	FMOVQ    32(R3), F19
+	FMOVQ    (R14), F15
+	WORD     $0x4f8f1220 // fmla v0.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f1241 // fmla v1.4s, v18.4s, v15.s[0]
+	WORD     $0x4f8f1262 // fmla v2.4s, v19.4s, v15.s[0]
+	WORD     $0x4faf1223 // fmla v3.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf1244 // fmla v4.4s, v18.4s, v15.s[1]
+	WORD     $0x4faf1265 // fmla v5.4s, v19.4s, v15.s[1]
+	WORD     $0x4f8f1a26 // fmla v6.4s, v17.4s, v15.s[2]
+	WORD     $0x4f8f1a47 // fmla v7.4s, v18.4s, v15.s[2]
+	WORD     $0x4f8f1a68 // fmla v8.4s, v19.4s, v15.s[2]
+	WORD     $0x4faf1a29 // fmla v9.4s, v17.4s, v15.s[3]
+	WORD     $0x4faf1a4a // fmla v10.4s, v18.4s, v15.s[3]
+	WORD     $0x4faf1a6b // fmla v11.4s, v19.4s, v15.s[3]
+	FMOVS    16(R14), F16
+	WORD     $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD     $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	WORD     $0x4f90126e // fmla v14.4s, v19.4s, v16.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	FLDPQ    (R3), (F15, F16)
-	FMOVQ    32(R3), F17
-	FMOVS    (R14), F18
-	WORD     $0x4f9211e0 // fmla v0.4s, v15.4s, v18.s[0]
-	WORD     $0x4f921201 // fmla v1.4s, v16.4s, v18.s[0]
-	WORD     $0x4f921222 // fmla v2.4s, v17.4s, v18.s[0]
-	FMOVS    (R14)(R2), F19
-	WORD     $0x4f9311e3 // fmla v3.4s, v15.4s, v19.s[0]
-	WORD     $0x4f931204 // fmla v4.4s, v16.4s, v19.s[0]
-	WORD     $0x4f931225 // fmla v5.4s, v17.4s, v19.s[0]
-	FMOVS    (R14)(R10), F20
-	WORD     $0x4f9411e6 // fmla v6.4s, v15.4s, v20.s[0]
-	WORD     $0x4f941207 // fmla v7.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941228 // fmla v8.4s, v17.4s, v20.s[0]
-	FMOVS    (R14)(R1), F21
-	WORD     $0x4f9511e9 // fmla v9.4s, v15.4s, v21.s[0]
-	WORD     $0x4f95120a // fmla v10.4s, v16.4s, v21.s[0]
-	WORD     $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R11), F22
-	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
-	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
-	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F17, F18)
+	FMOVQ    32(R3), F19
+	FMOVQ    (R14), F15
+	WORD     $0x4f8f1220 // fmla v0.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f1241 // fmla v1.4s, v18.4s, v15.s[0]
+	WORD     $0x4f8f1262 // fmla v2.4s, v19.4s, v15.s[0]
+	WORD     $0x4faf1223 // fmla v3.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf1244 // fmla v4.4s, v18.4s, v15.s[1]
+	WORD     $0x4faf1265 // fmla v5.4s, v19.4s, v15.s[1]
+	WORD     $0x4f8f1a26 // fmla v6.4s, v17.4s, v15.s[2]
+	WORD     $0x4f8f1a47 // fmla v7.4s, v18.4s, v15.s[2]
+	WORD     $0x4f8f1a68 // fmla v8.4s, v19.4s, v15.s[2]
+	WORD     $0x4faf1a29 // fmla v9.4s, v17.4s, v15.s[3]
+	WORD     $0x4faf1a4a // fmla v10.4s, v18.4s, v15.s[3]
+	WORD     $0x4faf1a6b // fmla v11.4s, v19.4s, v15.s[3]
+	FMOVS    16(R14), F16
+	WORD     $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD     $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	WORD     $0x4f90126e // fmla v14.4s, v19.4s, v16.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
 	SUBS     $4, R15, R15
-	BGE      k5x3
-rest5x3:
-	ADDS     $4, R15, R15
-	BEQ      store5x3
+	BGE      kcolumns5x3
+fewcolumns5x3:
+	ADD      $4, R15, R15
+	B        left5x3
+left5x3:
+	CBZ      R15, end5x3
 one5x3:
 	FLDPQ    (R3), (F15, F16)
 	FMOVQ    32(R3), F17
@@ -9993,15 +13018,15 @@ one5x3:
 	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
 	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
 	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one5x3
-	B        store5x3
-tail5x3:
-onetail5x3:
+end5x3:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store5x3
+last5x3:
 	FLDPQ    (R3), (F15, F16)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
@@ -10041,12 +13066,8 @@ t956:
 	WORD     $0x4f9611ec // fmla v12.4s, v15.4s, v22.s[0]
 	WORD     $0x4f96120d // fmla v13.4s, v16.4s, v22.s[0]
 	WORD     $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail5x3
 store5x3:
 	CBZ      R9, fetched5x3
 	MOVD     R7, 40(RSP)
@@ -10364,6 +13385,22 @@ next5x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $20, R5
+	BNE      below5x3
+	CMP      $4, R2
+	BNE      below5x3
+	MOVD     88(R0), R15
+	MOVD     $20, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile5x3
+	B        done
+below5x3:
 	MOVD     $5, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -10684,34 +13721,118 @@ steps4x3:
 	MOVD     56(R0), R9
 fetch4x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail4x3
-	CMP      $4, R5
-	BNE      apart4x3
+	BEQ      whole4x3
+	SUBS     $1, R15, R15
+	BEQ      last4x3
+whole4x3:
 	CMP      $48, R6
 	BNE      apart4x3
+	CMP      $4, R5
+	BEQ      rows4x3
+	CMP      $16, R5
+	BNE      apart4x3
+	CMP      $4, R2
+	BEQ      packed4x3
+apart4x3:
+	CMP      $4, R5
+	BEQ      rowsapart4x3
+	CMP      $4, R2
+	BEQ      columns4x3
+	B        left4x3
+packed4x3:
 	SUBS     $4, R15, R15
-	BLT      few4x3
-lanes4x3:
-	FMOVQ    (R14), F12
-	WORD     $0x3ce269cd // ldr q13, [x14, x2]
-	WORD     $0x3cea69ce // ldr q14, [x14, x10]
-	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	BLT      fewpacked4x3
+kpacked4x3:
 	FLDPQ    (R3), (F16, F17)
 	FMOVQ    32(R3), F18
+	FLDPQ    (R14), (F12, F13)
 	WORD     $0x4f8c1200 // fmla v0.4s, v16.4s, v12.s[0]
 	WORD     $0x4f8c1221 // fmla v1.4s, v17.4s, v12.s[0]
 	WORD     $0x4f8c1242 // fmla v2.4s, v18.4s, v12.s[0]
+	WORD     $0x4fac1203 // fmla v3.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1224 // fmla v4.4s, v17.4s, v12.s[1]
+	WORD     $0x4fac1245 // fmla v5.4s, v18.4s, v12.s[1]
+	WORD     $0x4f8c1a06 // fmla v6.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8c1a27 // fmla v7.4s, v17.4s, v12.s[2]
+	WORD     $0x4f8c1a48 // fmla v8.4s, v18.4s, v12.s[2]
+	WORD     $0x4fac1a09 // fmla v9.4s, v16.4s, v12.s[3]
+	WORD     $0x4fac1a2a // fmla v10.4s, v17.4s, v12.s[3]
+	WORD     $0x4fac1a4b // fmla v11.4s, v18.4s, v12.s[3]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F16, F17)
+	FMOVQ    80(R3), F18
+	WORD     $0x4f8d1200 // fmla v0.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d1221 // fmla v1.4s, v17.4s, v13.s[0]
+	WORD     $0x4f8d1242 // fmla v2.4s, v18.4s, v13.s[0]
+	WORD     $0x4fad1203 // fmla v3.4s, v16.4s, v13.s[1]
+	WORD     $0x4fad1224 // fmla v4.4s, v17.4s, v13.s[1]
+	WORD     $0x4fad1245 // fmla v5.4s, v18.4s, v13.s[1]
+	WORD     $0x4f8d1a06 // fmla v6.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8d1a27 // fmla v7.4s, v17.4s, v13.s[2]
+	WORD     $0x4f8d1a48 // fmla v8.4s, v18.4s, v13.s[2]
+	WORD     $0x4fad1a09 // fmla v9.4s, v16.4s, v13.s[3]
+	WORD     $0x4fad1a2a // fmla v10.4s, v17.4s, v13.s[3]
+	WORD     $0x4fad1a4b // fmla v11.4s, v18.4s, v13.s[3]
+	FLDPQ    96(R3), (F16, F17)
+	FMOVQ    128(R3), F18
+	FLDPQ    32(R14), (F14, F15)
+	WORD     $0x4f8e1200 // fmla v0.4s, v16.4s, v14.s[0]
+	WORD     $0x4f8e1221 // fmla v1.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e1242 // fmla v2.4s, v18.4s, v14.s[0]
+	WORD     $0x4fae1203 // fmla v3.4s, v16.4s, v14.s[1]
+	WORD     $0x4fae1224 // fmla v4.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae1245 // fmla v5.4s, v18.4s, v14.s[1]
+	WORD     $0x4f8e1a06 // fmla v6.4s, v16.4s, v14.s[2]
+	WORD     $0x4f8e1a27 // fmla v7.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a48 // fmla v8.4s, v18.4s, v14.s[2]
+	WORD     $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
+	WORD     $0x4fae1a2a // fmla v10.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a4b // fmla v11.4s, v18.4s, v14.s[3]
+	FLDPQ    144(R3), (F16, F17)
+	FMOVQ    176(R3), F18
+	WORD     $0x4f8f1200 // fmla v0.4s, v16.4s, v15.s[0]
+	WORD     $0x4f8f1221 // fmla v1.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f1242 // fmla v2.4s, v18.4s, v15.s[0]
+	WORD     $0x4faf1203 // fmla v3.4s, v16.4s, v15.s[1]
+	WORD     $0x4faf1224 // fmla v4.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf1245 // fmla v5.4s, v18.4s, v15.s[1]
+	WORD     $0x4f8f1a06 // fmla v6.4s, v16.4s, v15.s[2]
+	WORD     $0x4f8f1a27 // fmla v7.4s, v17.4s, v15.s[2]
+	WORD     $0x4f8f1a48 // fmla v8.4s, v18.4s, v15.s[2]
+	WORD     $0x4faf1a09 // fmla v9.4s, v16.4s, v15.s[3]
+	WORD     $0x4faf1a2a // fmla v10.4s, v17.4s, v15.s[3]
+	WORD     $0x4faf1a4b // fmla v11.4s, v18.4s, v15.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $64, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked4x3
+fewpacked4x3:
+	ADD      $4, R15, R15
+	B        left4x3
+rows4x3:
+	SUBS     $4, R15, R15
+	BLT      fewrows4x3
+krows4x3:
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c1200 // fmla v0.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1221 // fmla v1.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8c1242 // fmla v2.4s, v18.4s, v12.s[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
 	WORD     $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
 	WORD     $0x4f8d1224 // fmla v4.4s, v17.4s, v13.s[0]
 	WORD     $0x4f8d1245 // fmla v5.4s, v18.4s, v13.s[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
 	WORD     $0x4f8e1206 // fmla v6.4s, v16.4s, v14.s[0]
 	WORD     $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
 	WORD     $0x4f8e1248 // fmla v8.4s, v18.4s, v14.s[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
 	WORD     $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
 	WORD     $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
 	WORD     $0x4f8f124b // fmla v11.4s, v18.4s, v15.s[0]
@@ -10730,7 +13851,6 @@ lanes4x3:
 	WORD     $0x4faf1209 // fmla v9.4s, v16.4s, v15.s[1]
 	WORD     $0x4faf122a // fmla v10.4s, v17.4s, v15.s[1]
 	WORD     $0x4faf124b // fmla v11.4s, v18.4s, v15.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    96(R3), (F16, F17)
 	FMOVQ    128(R3), F18
 	WORD     $0x4f8c1a00 // fmla v0.4s, v16.4s, v12.s[2]
@@ -10745,7 +13865,6 @@ lanes4x3:
 	WORD     $0x4f8f1a09 // fmla v9.4s, v16.4s, v15.s[2]
 	WORD     $0x4f8f1a2a // fmla v10.4s, v17.4s, v15.s[2]
 	WORD     $0x4f8f1a4b // fmla v11.4s, v18.4s, v15.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    144(R3), (F16, F17)
 	FMOVQ    176(R3), F18
 	WORD     $0x4fac1a00 // fmla v0.4s, v16.4s, v12.s[3]
@@ -10760,17 +13879,171 @@ lanes4x3:
 	WORD     $0x4faf1a09 // fmla v9.4s, v16.4s, v15.s[3]
 	WORD     $0x4faf1a2a // fmla v10.4s, v17.4s, v15.s[3]
 	WORD     $0x4faf1a4b // fmla v11.4s, v18.4s, v15.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $192, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes4x3
-few4x3:
-	ADDS     $4, R15, R15
-	BEQ      store4x3
-	B        one4x3
-apart4x3:
+	BGE      krows4x3
+fewrows4x3:
+	ADD      $4, R15, R15
+	B        left4x3
+rowsapart4x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart4x3
+krowsapart4x3:
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c1200 // fmla v0.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1221 // fmla v1.4s, v17.4s, v12.s[0]
+	WORD     $0x4f8c1242 // fmla v2.4s, v18.4s, v12.s[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d1224 // fmla v4.4s, v17.4s, v13.s[0]
+	WORD     $0x4f8d1245 // fmla v5.4s, v18.4s, v13.s[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4f8e1206 // fmla v6.4s, v16.4s, v14.s[0]
+	WORD     $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e1248 // fmla v8.4s, v18.4s, v14.s[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD     $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f124b // fmla v11.4s, v18.4s, v15.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	WORD     $0x4fac1200 // fmla v0.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1221 // fmla v1.4s, v17.4s, v12.s[1]
+	WORD     $0x4fac1242 // fmla v2.4s, v18.4s, v12.s[1]
+	WORD     $0x4fad1203 // fmla v3.4s, v16.4s, v13.s[1]
+	WORD     $0x4fad1224 // fmla v4.4s, v17.4s, v13.s[1]
+	WORD     $0x4fad1245 // fmla v5.4s, v18.4s, v13.s[1]
+	WORD     $0x4fae1206 // fmla v6.4s, v16.4s, v14.s[1]
+	WORD     $0x4fae1227 // fmla v7.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae1248 // fmla v8.4s, v18.4s, v14.s[1]
+	WORD     $0x4faf1209 // fmla v9.4s, v16.4s, v15.s[1]
+	WORD     $0x4faf122a // fmla v10.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf124b // fmla v11.4s, v18.4s, v15.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	WORD     $0x4f8c1a00 // fmla v0.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8c1a21 // fmla v1.4s, v17.4s, v12.s[2]
+	WORD     $0x4f8c1a42 // fmla v2.4s, v18.4s, v12.s[2]
+	WORD     $0x4f8d1a03 // fmla v3.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8d1a24 // fmla v4.4s, v17.4s, v13.s[2]
+	WORD     $0x4f8d1a45 // fmla v5.4s, v18.4s, v13.s[2]
+	WORD     $0x4f8e1a06 // fmla v6.4s, v16.4s, v14.s[2]
+	WORD     $0x4f8e1a27 // fmla v7.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a48 // fmla v8.4s, v18.4s, v14.s[2]
+	WORD     $0x4f8f1a09 // fmla v9.4s, v16.4s, v15.s[2]
+	WORD     $0x4f8f1a2a // fmla v10.4s, v17.4s, v15.s[2]
+	WORD     $0x4f8f1a4b // fmla v11.4s, v18.4s, v15.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F16, F17)
+	FMOVQ    32(R3), F18
+	WORD     $0x4fac1a00 // fmla v0.4s, v16.4s, v12.s[3]
+	WORD     $0x4fac1a21 // fmla v1.4s, v17.4s, v12.s[3]
+	WORD     $0x4fac1a42 // fmla v2.4s, v18.4s, v12.s[3]
+	WORD     $0x4fad1a03 // fmla v3.4s, v16.4s, v13.s[3]
+	WORD     $0x4fad1a24 // fmla v4.4s, v17.4s, v13.s[3]
+	WORD     $0x4fad1a45 // fmla v5.4s, v18.4s, v13.s[3]
+	WORD     $0x4fae1a06 // fmla v6.4s, v16.4s, v14.s[3]
+	WORD     $0x4fae1a27 // fmla v7.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a48 // fmla v8.4s, v18.4s, v14.s[3]
+	WORD     $0x4faf1a09 // fmla v9.4s, v16.4s, v15.s[3]
+	WORD     $0x4faf1a2a // fmla v10.4s, v17.4s, v15.s[3]
+	WORD     $0x4faf1a4b // fmla v11.4s, v18.4s, v15.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart4x3
+fewrowsapart4x3:
+	ADD      $4, R15, R15
+	B        left4x3
+columns4x3:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns4x3
+kcolumns4x3:
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    32(R3), F15
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	WORD     $0x4fac11a3 // fmla v3.4s, v13.4s, v12.s[1]
+	WORD     $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
+	WORD     $0x4f8c19a6 // fmla v6.4s, v13.4s, v12.s[2]
+	WORD     $0x4f8c19c7 // fmla v7.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e8 // fmla v8.4s, v15.4s, v12.s[2]
+	WORD     $0x4fac19a9 // fmla v9.4s, v13.4s, v12.s[3]
+	WORD     $0x4fac19ca // fmla v10.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19eb // fmla v11.4s, v15.4s, v12.s[3]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    32(R3), F15
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	WORD     $0x4fac11a3 // fmla v3.4s, v13.4s, v12.s[1]
+	WORD     $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
+	WORD     $0x4f8c19a6 // fmla v6.4s, v13.4s, v12.s[2]
+	WORD     $0x4f8c19c7 // fmla v7.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e8 // fmla v8.4s, v15.4s, v12.s[2]
+	WORD     $0x4fac19a9 // fmla v9.4s, v13.4s, v12.s[3]
+	WORD     $0x4fac19ca // fmla v10.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19eb // fmla v11.4s, v15.4s, v12.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    32(R3), F15
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	WORD     $0x4fac11a3 // fmla v3.4s, v13.4s, v12.s[1]
+	WORD     $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
+	WORD     $0x4f8c19a6 // fmla v6.4s, v13.4s, v12.s[2]
+	WORD     $0x4f8c19c7 // fmla v7.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e8 // fmla v8.4s, v15.4s, v12.s[2]
+	WORD     $0x4fac19a9 // fmla v9.4s, v13.4s, v12.s[3]
+	WORD     $0x4fac19ca // fmla v10.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19eb // fmla v11.4s, v15.4s, v12.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    32(R3), F15
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	WORD     $0x4fac11a3 // fmla v3.4s, v13.4s, v12.s[1]
+	WORD     $0x4fac11c4 // fmla v4.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e5 // fmla v5.4s, v15.4s, v12.s[1]
+	WORD     $0x4f8c19a6 // fmla v6.4s, v13.4s, v12.s[2]
+	WORD     $0x4f8c19c7 // fmla v7.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e8 // fmla v8.4s, v15.4s, v12.s[2]
+	WORD     $0x4fac19a9 // fmla v9.4s, v13.4s, v12.s[3]
+	WORD     $0x4fac19ca // fmla v10.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19eb // fmla v11.4s, v15.4s, v12.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns4x3
+fewcolumns4x3:
+	ADD      $4, R15, R15
+	B        left4x3
+left4x3:
+	CBZ      R15, end4x3
 one4x3:
 	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
@@ -10790,15 +14063,15 @@ one4x3:
 	WORD     $0x4f921189 // fmla v9.4s, v12.4s, v18.s[0]
 	WORD     $0x4f9211aa // fmla v10.4s, v13.4s, v18.s[0]
 	WORD     $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one4x3
-	B        store4x3
-tail4x3:
-onetail4x3:
+end4x3:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store4x3
+last4x3:
 	FLDPQ    (R3), (F12, F13)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V14.B16
@@ -10834,12 +14107,8 @@ t1040:
 	WORD     $0x4f921189 // fmla v9.4s, v12.4s, v18.s[0]
 	WORD     $0x4f9211aa // fmla v10.4s, v13.4s, v18.s[0]
 	WORD     $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail4x3
 store4x3:
 	CBZ      R9, fetched4x3
 	MOVD     R7, 40(RSP)
@@ -11097,6 +14366,22 @@ next4x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $16, R5
+	BNE      below4x3
+	CMP      $4, R2
+	BNE      below4x3
+	MOVD     88(R0), R15
+	MOVD     $16, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile4x3
+	B        done
+below4x3:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -11348,30 +14633,102 @@ steps3x3:
 	MOVD     56(R0), R9
 fetch3x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail3x3
-	CMP      $4, R5
-	BNE      apart3x3
+	BEQ      whole3x3
+	SUBS     $1, R15, R15
+	BEQ      last3x3
+whole3x3:
 	CMP      $48, R6
 	BNE      apart3x3
+	CMP      $4, R5
+	BEQ      rows3x3
+	CMP      $12, R5
+	BNE      apart3x3
+	CMP      $4, R2
+	BEQ      packed3x3
+apart3x3:
+	CMP      $4, R5
+	BEQ      rowsapart3x3
+	CMP      $4, R2
+	BEQ      columns3x3
+	B        left3x3
+packed3x3:
 	SUBS     $4, R15, R15
-	BLT      few3x3
-lanes3x3:
-	FMOVQ    (R14), F9
-	WORD     $0x3ce269ca // ldr q10, [x14, x2]
-	WORD     $0x3cea69cb // ldr q11, [x14, x10]
+	BLT      fewpacked3x3
+kpacked3x3:
+	FLDPQ    (R3), (F13, F14)
+	FMOVQ    32(R3), F15
+	FLDPQ    (R14), (F9, F10)
+	WORD     $0x4f8911a0 // fmla v0.4s, v13.4s, v9.s[0]
+	WORD     $0x4f8911c1 // fmla v1.4s, v14.4s, v9.s[0]
+	WORD     $0x4f8911e2 // fmla v2.4s, v15.4s, v9.s[0]
+	WORD     $0x4fa911a3 // fmla v3.4s, v13.4s, v9.s[1]
+	WORD     $0x4fa911c4 // fmla v4.4s, v14.4s, v9.s[1]
+	WORD     $0x4fa911e5 // fmla v5.4s, v15.4s, v9.s[1]
+	WORD     $0x4f8919a6 // fmla v6.4s, v13.4s, v9.s[2]
+	WORD     $0x4f8919c7 // fmla v7.4s, v14.4s, v9.s[2]
+	WORD     $0x4f8919e8 // fmla v8.4s, v15.4s, v9.s[2]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F13, F14)
+	FMOVQ    80(R3), F15
+	WORD     $0x4fa919a0 // fmla v0.4s, v13.4s, v9.s[3]
+	WORD     $0x4fa919c1 // fmla v1.4s, v14.4s, v9.s[3]
+	WORD     $0x4fa919e2 // fmla v2.4s, v15.4s, v9.s[3]
+	WORD     $0x4f8a11a3 // fmla v3.4s, v13.4s, v10.s[0]
+	WORD     $0x4f8a11c4 // fmla v4.4s, v14.4s, v10.s[0]
+	WORD     $0x4f8a11e5 // fmla v5.4s, v15.4s, v10.s[0]
+	WORD     $0x4faa11a6 // fmla v6.4s, v13.4s, v10.s[1]
+	WORD     $0x4faa11c7 // fmla v7.4s, v14.4s, v10.s[1]
+	WORD     $0x4faa11e8 // fmla v8.4s, v15.4s, v10.s[1]
+	FLDPQ    96(R3), (F13, F14)
+	FMOVQ    128(R3), F15
+	WORD     $0x4f8a19a0 // fmla v0.4s, v13.4s, v10.s[2]
+	WORD     $0x4f8a19c1 // fmla v1.4s, v14.4s, v10.s[2]
+	WORD     $0x4f8a19e2 // fmla v2.4s, v15.4s, v10.s[2]
+	WORD     $0x4faa19a3 // fmla v3.4s, v13.4s, v10.s[3]
+	WORD     $0x4faa19c4 // fmla v4.4s, v14.4s, v10.s[3]
+	WORD     $0x4faa19e5 // fmla v5.4s, v15.4s, v10.s[3]
+	FMOVQ    32(R14), F11
+	WORD     $0x4f8b11a6 // fmla v6.4s, v13.4s, v11.s[0]
+	WORD     $0x4f8b11c7 // fmla v7.4s, v14.4s, v11.s[0]
+	WORD     $0x4f8b11e8 // fmla v8.4s, v15.4s, v11.s[0]
+	FLDPQ    144(R3), (F13, F14)
+	FMOVQ    176(R3), F15
+	WORD     $0x4fab11a0 // fmla v0.4s, v13.4s, v11.s[1]
+	WORD     $0x4fab11c1 // fmla v1.4s, v14.4s, v11.s[1]
+	WORD     $0x4fab11e2 // fmla v2.4s, v15.4s, v11.s[1]
+	WORD     $0x4f8b19a3 // fmla v3.4s, v13.4s, v11.s[2]
+	WORD     $0x4f8b19c4 // fmla v4.4s, v14.4s, v11.s[2]
+	WORD     $0x4f8b19e5 // fmla v5.4s, v15.4s, v11.s[2]
+	WORD     $0x4fab19a6 // fmla v6.4s, v13.4s, v11.s[3]
+	WORD     $0x4fab19c7 // fmla v7.4s, v14.4s, v11.s[3]
+	WORD     $0x4fab19e8 // fmla v8.4s, v15.4s, v11.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $48, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked3x3
+fewpacked3x3:
+	ADD      $4, R15, R15
+	B        left3x3
+rows3x3:
+	SUBS     $4, R15, R15
+	BLT      fewrows3x3
+krows3x3:
 	FLDPQ    (R3), (F12, F13)
 	FMOVQ    32(R3), F14
+	FMOVQ    (R14), F9
 	WORD     $0x4f891180 // fmla v0.4s, v12.4s, v9.s[0]
 	WORD     $0x4f8911a1 // fmla v1.4s, v13.4s, v9.s[0]
 	WORD     $0x4f8911c2 // fmla v2.4s, v14.4s, v9.s[0]
+	WORD     $0x3ce269ca // ldr q10, [x14, x2]
 	WORD     $0x4f8a1183 // fmla v3.4s, v12.4s, v10.s[0]
 	WORD     $0x4f8a11a4 // fmla v4.4s, v13.4s, v10.s[0]
 	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
+	WORD     $0x3cea69cb // ldr q11, [x14, x10]
 	WORD     $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
 	WORD     $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
 	WORD     $0x4f8b11c8 // fmla v8.4s, v14.4s, v11.s[0]
@@ -11387,7 +14744,6 @@ lanes3x3:
 	WORD     $0x4fab1186 // fmla v6.4s, v12.4s, v11.s[1]
 	WORD     $0x4fab11a7 // fmla v7.4s, v13.4s, v11.s[1]
 	WORD     $0x4fab11c8 // fmla v8.4s, v14.4s, v11.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    96(R3), (F12, F13)
 	FMOVQ    128(R3), F14
 	WORD     $0x4f891980 // fmla v0.4s, v12.4s, v9.s[2]
@@ -11399,7 +14755,6 @@ lanes3x3:
 	WORD     $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
 	WORD     $0x4f8b19a7 // fmla v7.4s, v13.4s, v11.s[2]
 	WORD     $0x4f8b19c8 // fmla v8.4s, v14.4s, v11.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    144(R3), (F12, F13)
 	FMOVQ    176(R3), F14
 	WORD     $0x4fa91980 // fmla v0.4s, v12.4s, v9.s[3]
@@ -11411,17 +14766,150 @@ lanes3x3:
 	WORD     $0x4fab1986 // fmla v6.4s, v12.4s, v11.s[3]
 	WORD     $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
 	WORD     $0x4fab19c8 // fmla v8.4s, v14.4s, v11.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $192, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes3x3
-few3x3:
-	ADDS     $4, R15, R15
-	BEQ      store3x3
-	B        one3x3
-apart3x3:
+	BGE      krows3x3
+fewrows3x3:
+	ADD      $4, R15, R15
+	B        left3x3
+rowsapart3x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart3x3
+krowsapart3x3:
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	FMOVQ    (R14), F9
+	WORD     $0x4f891180 // fmla v0.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a1 // fmla v1.4s, v13.4s, v9.s[0]
+	WORD     $0x4f8911c2 // fmla v2.4s, v14.4s, v9.s[0]
+	WORD     $0x3ce269ca // ldr q10, [x14, x2]
+	WORD     $0x4f8a1183 // fmla v3.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a4 // fmla v4.4s, v13.4s, v10.s[0]
+	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
+	WORD     $0x3cea69cb // ldr q11, [x14, x10]
+	WORD     $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD     $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
+	WORD     $0x4f8b11c8 // fmla v8.4s, v14.4s, v11.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	WORD     $0x4fa91180 // fmla v0.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a1 // fmla v1.4s, v13.4s, v9.s[1]
+	WORD     $0x4fa911c2 // fmla v2.4s, v14.4s, v9.s[1]
+	WORD     $0x4faa1183 // fmla v3.4s, v12.4s, v10.s[1]
+	WORD     $0x4faa11a4 // fmla v4.4s, v13.4s, v10.s[1]
+	WORD     $0x4faa11c5 // fmla v5.4s, v14.4s, v10.s[1]
+	WORD     $0x4fab1186 // fmla v6.4s, v12.4s, v11.s[1]
+	WORD     $0x4fab11a7 // fmla v7.4s, v13.4s, v11.s[1]
+	WORD     $0x4fab11c8 // fmla v8.4s, v14.4s, v11.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	WORD     $0x4f891980 // fmla v0.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8919a1 // fmla v1.4s, v13.4s, v9.s[2]
+	WORD     $0x4f8919c2 // fmla v2.4s, v14.4s, v9.s[2]
+	WORD     $0x4f8a1983 // fmla v3.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8a19a4 // fmla v4.4s, v13.4s, v10.s[2]
+	WORD     $0x4f8a19c5 // fmla v5.4s, v14.4s, v10.s[2]
+	WORD     $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
+	WORD     $0x4f8b19a7 // fmla v7.4s, v13.4s, v11.s[2]
+	WORD     $0x4f8b19c8 // fmla v8.4s, v14.4s, v11.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    32(R3), F14
+	WORD     $0x4fa91980 // fmla v0.4s, v12.4s, v9.s[3]
+	WORD     $0x4fa919a1 // fmla v1.4s, v13.4s, v9.s[3]
+	WORD     $0x4fa919c2 // fmla v2.4s, v14.4s, v9.s[3]
+	WORD     $0x4faa1983 // fmla v3.4s, v12.4s, v10.s[3]
+	WORD     $0x4faa19a4 // fmla v4.4s, v13.4s, v10.s[3]
+	WORD     $0x4faa19c5 // fmla v5.4s, v14.4s, v10.s[3]
+	WORD     $0x4fab1986 // fmla v6.4s, v12.4s, v11.s[3]
+	WORD     $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
+	WORD     $0x4fab19c8 // fmla v8.4s, v14.4s, v11.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart3x3
+fewrowsapart3x3:
+	ADD      $4, R15, R15
+	B        left3x3
+columns3x3:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns3x3
+kcolumns3x3:
+	FLDPQ    (R3), (F11, F12)
+	FMOVQ    32(R3), F13
+	FMOVD    (R14), F9
+	WORD     $0x4f891160 // fmla v0.4s, v11.4s, v9.s[0]
+	WORD     $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a2 // fmla v2.4s, v13.4s, v9.s[0]
+	WORD     $0x4fa91163 // fmla v3.4s, v11.4s, v9.s[1]
+	WORD     $0x4fa91184 // fmla v4.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a5 // fmla v5.4s, v13.4s, v9.s[1]
+	FMOVS    8(R14), F10
+	WORD     $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD     $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a8 // fmla v8.4s, v13.4s, v10.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F11, F12)
+	FMOVQ    32(R3), F13
+	FMOVD    (R14), F9
+	WORD     $0x4f891160 // fmla v0.4s, v11.4s, v9.s[0]
+	WORD     $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a2 // fmla v2.4s, v13.4s, v9.s[0]
+	WORD     $0x4fa91163 // fmla v3.4s, v11.4s, v9.s[1]
+	WORD     $0x4fa91184 // fmla v4.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a5 // fmla v5.4s, v13.4s, v9.s[1]
+	FMOVS    8(R14), F10
+	WORD     $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD     $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a8 // fmla v8.4s, v13.4s, v10.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F11, F12)
+	FMOVQ    32(R3), F13
+	FMOVD    (R14), F9
+	WORD     $0x4f891160 // fmla v0.4s, v11.4s, v9.s[0]
+	WORD     $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a2 // fmla v2.4s, v13.4s, v9.s[0]
+	WORD     $0x4fa91163 // fmla v3.4s, v11.4s, v9.s[1]
+	WORD     $0x4fa91184 // fmla v4.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a5 // fmla v5.4s, v13.4s, v9.s[1]
+	FMOVS    8(R14), F10
+	WORD     $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD     $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a8 // fmla v8.4s, v13.4s, v10.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F11, F12)
+	FMOVQ    32(R3), F13
+	FMOVD    (R14), F9
+	WORD     $0x4f891160 // fmla v0.4s, v11.4s, v9.s[0]
+	WORD     $0x4f891181 // fmla v1.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a2 // fmla v2.4s, v13.4s, v9.s[0]
+	WORD     $0x4fa91163 // fmla v3.4s, v11.4s, v9.s[1]
+	WORD     $0x4fa91184 // fmla v4.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a5 // fmla v5.4s, v13.4s, v9.s[1]
+	FMOVS    8(R14), F10
+	WORD     $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD     $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a8 // fmla v8.4s, v13.4s, v10.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns3x3
+fewcolumns3x3:
+	ADD      $4, R15, R15
+	B        left3x3
+left3x3:
+	CBZ      R15, end3x3
 one3x3:
 	FLDPQ    (R3), (F9, F10)
 	FMOVQ    32(R3), F11
@@ -11437,15 +14925,15 @@ one3x3:
 	WORD     $0x4f8e1126 // fmla v6.4s, v9.4s, v14.s[0]
 	WORD     $0x4f8e1147 // fmla v7.4s, v10.4s, v14.s[0]
 	WORD     $0x4f8e1168 // fmla v8.4s, v11.4s, v14.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one3x3
-	B        store3x3
-tail3x3:
-onetail3x3:
+end3x3:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store3x3
+last3x3:
 	FLDPQ    (R3), (F9, F10)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
@@ -11477,12 +14965,8 @@ t1106:
 	WORD     $0x4f8e1126 // fmla v6.4s, v9.4s, v14.s[0]
 	WORD     $0x4f8e1147 // fmla v7.4s, v10.4s, v14.s[0]
 	WORD     $0x4f8e1168 // fmla v8.4s, v11.4s, v14.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail3x3
 store3x3:
 	CBZ      R9, fetched3x3
 	MOVD     R7, 40(RSP)
@@ -11680,6 +15164,22 @@ next3x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $12, R5
+	BNE      below3x3
+	CMP      $4, R2
+	BNE      below3x3
+	MOVD     88(R0), R15
+	MOVD     $12, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile3x3
+	B        done
+below3x3:
 	MOVD     $3, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -11862,26 +15362,85 @@ steps2x3:
 	MOVD     56(R0), R9
 fetch2x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail2x3
-	CMP      $4, R5
-	BNE      apart2x3
+	BEQ      whole2x3
+	SUBS     $1, R15, R15
+	BEQ      last2x3
+whole2x3:
 	CMP      $48, R6
 	BNE      apart2x3
+	CMP      $4, R5
+	BEQ      rows2x3
+	CMP      $8, R5
+	BNE      apart2x3
+	CMP      $4, R2
+	BEQ      packed2x3
+apart2x3:
+	CMP      $4, R5
+	BEQ      rowsapart2x3
+	CMP      $4, R2
+	BEQ      columns2x3
+	B        left2x3
+packed2x3:
 	SUBS     $4, R15, R15
-	BLT      few2x3
-lanes2x3:
-	FMOVQ    (R14), F6
-	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	BLT      fewpacked2x3
+kpacked2x3:
+	FLDPQ    (R3), (F10, F11)
+	FMOVQ    32(R3), F12
+	FLDPQ    (R14), (F6, F7)
+	WORD     $0x4f861140 // fmla v0.4s, v10.4s, v6.s[0]
+	WORD     $0x4f861161 // fmla v1.4s, v11.4s, v6.s[0]
+	WORD     $0x4f861182 // fmla v2.4s, v12.4s, v6.s[0]
+	WORD     $0x4fa61143 // fmla v3.4s, v10.4s, v6.s[1]
+	WORD     $0x4fa61164 // fmla v4.4s, v11.4s, v6.s[1]
+	WORD     $0x4fa61185 // fmla v5.4s, v12.4s, v6.s[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    48(R3), (F10, F11)
+	FMOVQ    80(R3), F12
+	WORD     $0x4f861940 // fmla v0.4s, v10.4s, v6.s[2]
+	WORD     $0x4f861961 // fmla v1.4s, v11.4s, v6.s[2]
+	WORD     $0x4f861982 // fmla v2.4s, v12.4s, v6.s[2]
+	WORD     $0x4fa61943 // fmla v3.4s, v10.4s, v6.s[3]
+	WORD     $0x4fa61964 // fmla v4.4s, v11.4s, v6.s[3]
+	WORD     $0x4fa61985 // fmla v5.4s, v12.4s, v6.s[3]
+	FLDPQ    96(R3), (F10, F11)
+	FMOVQ    128(R3), F12
+	WORD     $0x4f871140 // fmla v0.4s, v10.4s, v7.s[0]
+	WORD     $0x4f871161 // fmla v1.4s, v11.4s, v7.s[0]
+	WORD     $0x4f871182 // fmla v2.4s, v12.4s, v7.s[0]
+	WORD     $0x4fa71143 // fmla v3.4s, v10.4s, v7.s[1]
+	WORD     $0x4fa71164 // fmla v4.4s, v11.4s, v7.s[1]
+	WORD     $0x4fa71185 // fmla v5.4s, v12.4s, v7.s[1]
+	FLDPQ    144(R3), (F10, F11)
+	FMOVQ    176(R3), F12
+	WORD     $0x4f871940 // fmla v0.4s, v10.4s, v7.s[2]
+	WORD     $0x4f871961 // fmla v1.4s, v11.4s, v7.s[2]
+	WORD     $0x4f871982 // fmla v2.4s, v12.4s, v7.s[2]
+	WORD     $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
+	WORD     $0x4fa71964 // fmla v4.4s, v11.4s, v7.s[3]
+	WORD     $0x4fa71985 // fmla v5.4s, v12.4s, v7.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $192, R3, R3
+	ADD      $32, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked2x3
+fewpacked2x3:
+	ADD      $4, R15, R15
+	B        left2x3
+rows2x3:
+	SUBS     $4, R15, R15
+	BLT      fewrows2x3
+krows2x3:
 	FLDPQ    (R3), (F8, F9)
 	FMOVQ    32(R3), F10
+	FMOVQ    (R14), F6
 	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
 	WORD     $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
 	WORD     $0x4f861142 // fmla v2.4s, v10.4s, v6.s[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
 	WORD     $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 	WORD     $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
 	WORD     $0x4f871145 // fmla v5.4s, v10.4s, v7.s[0]
@@ -11894,7 +15453,6 @@ lanes2x3:
 	WORD     $0x4fa71103 // fmla v3.4s, v8.4s, v7.s[1]
 	WORD     $0x4fa71124 // fmla v4.4s, v9.4s, v7.s[1]
 	WORD     $0x4fa71145 // fmla v5.4s, v10.4s, v7.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    96(R3), (F8, F9)
 	FMOVQ    128(R3), F10
 	WORD     $0x4f861900 // fmla v0.4s, v8.4s, v6.s[2]
@@ -11903,7 +15461,6 @@ lanes2x3:
 	WORD     $0x4f871903 // fmla v3.4s, v8.4s, v7.s[2]
 	WORD     $0x4f871924 // fmla v4.4s, v9.4s, v7.s[2]
 	WORD     $0x4f871945 // fmla v5.4s, v10.4s, v7.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    144(R3), (F8, F9)
 	FMOVQ    176(R3), F10
 	WORD     $0x4fa61900 // fmla v0.4s, v8.4s, v6.s[3]
@@ -11912,17 +15469,121 @@ lanes2x3:
 	WORD     $0x4fa71903 // fmla v3.4s, v8.4s, v7.s[3]
 	WORD     $0x4fa71924 // fmla v4.4s, v9.4s, v7.s[3]
 	WORD     $0x4fa71945 // fmla v5.4s, v10.4s, v7.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $192, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes2x3
-few2x3:
-	ADDS     $4, R15, R15
-	BEQ      store2x3
-	B        one2x3
-apart2x3:
+	BGE      krows2x3
+fewrows2x3:
+	ADD      $4, R15, R15
+	B        left2x3
+rowsapart2x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart2x3
+krowsapart2x3:
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	FMOVQ    (R14), F6
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
+	WORD     $0x4f861142 // fmla v2.4s, v10.4s, v6.s[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD     $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD     $0x4f871145 // fmla v5.4s, v10.4s, v7.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	WORD     $0x4fa61100 // fmla v0.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61121 // fmla v1.4s, v9.4s, v6.s[1]
+	WORD     $0x4fa61142 // fmla v2.4s, v10.4s, v6.s[1]
+	WORD     $0x4fa71103 // fmla v3.4s, v8.4s, v7.s[1]
+	WORD     $0x4fa71124 // fmla v4.4s, v9.4s, v7.s[1]
+	WORD     $0x4fa71145 // fmla v5.4s, v10.4s, v7.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	WORD     $0x4f861900 // fmla v0.4s, v8.4s, v6.s[2]
+	WORD     $0x4f861921 // fmla v1.4s, v9.4s, v6.s[2]
+	WORD     $0x4f861942 // fmla v2.4s, v10.4s, v6.s[2]
+	WORD     $0x4f871903 // fmla v3.4s, v8.4s, v7.s[2]
+	WORD     $0x4f871924 // fmla v4.4s, v9.4s, v7.s[2]
+	WORD     $0x4f871945 // fmla v5.4s, v10.4s, v7.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F8, F9)
+	FMOVQ    32(R3), F10
+	WORD     $0x4fa61900 // fmla v0.4s, v8.4s, v6.s[3]
+	WORD     $0x4fa61921 // fmla v1.4s, v9.4s, v6.s[3]
+	WORD     $0x4fa61942 // fmla v2.4s, v10.4s, v6.s[3]
+	WORD     $0x4fa71903 // fmla v3.4s, v8.4s, v7.s[3]
+	WORD     $0x4fa71924 // fmla v4.4s, v9.4s, v7.s[3]
+	WORD     $0x4fa71945 // fmla v5.4s, v10.4s, v7.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart2x3
+fewrowsapart2x3:
+	ADD      $4, R15, R15
+	B        left2x3
+columns2x3:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns2x3
+kcolumns2x3:
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	FMOVD    (R14), F6
+	WORD     $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	WORD     $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	WORD     $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+	WORD     $0x4fa61104 // fmla v4.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61125 // fmla v5.4s, v9.4s, v6.s[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	FMOVD    (R14), F6
+	WORD     $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	WORD     $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	WORD     $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+	WORD     $0x4fa61104 // fmla v4.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61125 // fmla v5.4s, v9.4s, v6.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	FMOVD    (R14), F6
+	WORD     $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	WORD     $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	WORD     $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+	WORD     $0x4fa61104 // fmla v4.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61125 // fmla v5.4s, v9.4s, v6.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	FMOVD    (R14), F6
+	WORD     $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	WORD     $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	WORD     $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+	WORD     $0x4fa61104 // fmla v4.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61125 // fmla v5.4s, v9.4s, v6.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns2x3
+fewcolumns2x3:
+	ADD      $4, R15, R15
+	B        left2x3
+left2x3:
+	CBZ      R15, end2x3
 one2x3:
 	FLDPQ    (R3), (F6, F7)
 	FMOVQ    32(R3), F8
@@ -11934,15 +15595,15 @@ one2x3:
 	WORD     $0x4f8a10c3 // fmla v3.4s, v6.4s, v10.s[0]
 	WORD     $0x4f8a10e4 // fmla v4.4s, v7.4s, v10.s[0]
 	WORD     $0x4f8a1105 // fmla v5.4s, v8.4s, v10.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one2x3
-	B        store2x3
-tail2x3:
-onetail2x3:
+end2x3:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store2x3
+last2x3:
 	FLDPQ    (R3), (F6, F7)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
@@ -11970,12 +15631,8 @@ t1154:
 	WORD     $0x4f8a10c3 // fmla v3.4s, v6.4s, v10.s[0]
 	WORD     $0x4f8a10e4 // fmla v4.4s, v7.4s, v10.s[0]
 	WORD     $0x4f8a1105 // fmla v5.4s, v8.4s, v10.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail2x3
 store2x3:
 	CBZ      R9, fetched2x3
 	MOVD     R7, 40(RSP)
@@ -12113,6 +15770,22 @@ next2x3:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $8, R5
+	BNE      below2x3
+	CMP      $4, R2
+	BNE      below2x3
+	MOVD     88(R0), R15
+	MOVD     $8, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile2x3
+	B        done
+below2x3:
 	MOVD     $2, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -12226,22 +15899,29 @@ steps1x3:
 	MOVD     56(R0), R9
 fetch1x3:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail1x3
-	CMP      $4, R5
-	BNE      apart1x3
+	BEQ      whole1x3
+	SUBS     $1, R15, R15
+	BEQ      last1x3
+whole1x3:
 	CMP      $48, R6
 	BNE      apart1x3
+	CMP      $4, R5
+	BEQ      rows1x3
+apart1x3:
+	CMP      $4, R5
+	BEQ      rowsapart1x3
+	B        left1x3
+rows1x3:
 	SUBS     $4, R15, R15
-	BLT      few1x3
-lanes1x3:
-	FMOVQ    (R14), F3
+	BLT      fewrows1x3
+krows1x3:
 	FLDPQ    (R3), (F4, F5)
 	FMOVQ    32(R3), F6
+	FMOVQ    (R14), F3
 	WORD     $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
 	WORD     $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
 	WORD     $0x4f8310c2 // fmla v2.4s, v6.4s, v3.s[0]
@@ -12251,29 +15931,63 @@ lanes1x3:
 	WORD     $0x4fa31080 // fmla v0.4s, v4.4s, v3.s[1]
 	WORD     $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
 	WORD     $0x4fa310c2 // fmla v2.4s, v6.4s, v3.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    96(R3), (F4, F5)
 	FMOVQ    128(R3), F6
 	WORD     $0x4f831880 // fmla v0.4s, v4.4s, v3.s[2]
 	WORD     $0x4f8318a1 // fmla v1.4s, v5.4s, v3.s[2]
 	WORD     $0x4f8318c2 // fmla v2.4s, v6.4s, v3.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    144(R3), (F4, F5)
 	FMOVQ    176(R3), F6
 	WORD     $0x4fa31880 // fmla v0.4s, v4.4s, v3.s[3]
 	WORD     $0x4fa318a1 // fmla v1.4s, v5.4s, v3.s[3]
 	WORD     $0x4fa318c2 // fmla v2.4s, v6.4s, v3.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $192, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes1x3
-few1x3:
-	ADDS     $4, R15, R15
-	BEQ      store1x3
-	B        one1x3
-apart1x3:
+	BGE      krows1x3
+fewrows1x3:
+	ADD      $4, R15, R15
+	B        left1x3
+rowsapart1x3:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart1x3
+krowsapart1x3:
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	FMOVQ    (R14), F3
+	WORD     $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	WORD     $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
+	WORD     $0x4f8310c2 // fmla v2.4s, v6.4s, v3.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	WORD     $0x4fa31080 // fmla v0.4s, v4.4s, v3.s[1]
+	WORD     $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
+	WORD     $0x4fa310c2 // fmla v2.4s, v6.4s, v3.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	WORD     $0x4f831880 // fmla v0.4s, v4.4s, v3.s[2]
+	WORD     $0x4f8318a1 // fmla v1.4s, v5.4s, v3.s[2]
+	WORD     $0x4f8318c2 // fmla v2.4s, v6.4s, v3.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F4, F5)
+	FMOVQ    32(R3), F6
+	WORD     $0x4fa31880 // fmla v0.4s, v4.4s, v3.s[3]
+	WORD     $0x4fa318a1 // fmla v1.4s, v5.4s, v3.s[3]
+	WORD     $0x4fa318c2 // fmla v2.4s, v6.4s, v3.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart1x3
+fewrowsapart1x3:
+	ADD      $4, R15, R15
+	B        left1x3
+left1x3:
+	CBZ      R15, end1x3
 one1x3:
 	FLDPQ    (R3), (F3, F4)
 	FMOVQ    32(R3), F5
@@ -12281,15 +15995,15 @@ one1x3:
 	WORD     $0x4f861060 // fmla v0.4s, v3.4s, v6.s[0]
 	WORD     $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
 	WORD     $0x4f8610a2 // fmla v2.4s, v5.4s, v6.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one1x3
-	B        store1x3
-tail1x3:
-onetail1x3:
+end1x3:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store1x3
+last1x3:
 	FLDPQ    (R3), (F3, F4)
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
@@ -12313,12 +16027,8 @@ t1184:
 	WORD     $0x4f861060 // fmla v0.4s, v3.4s, v6.s[0]
 	WORD     $0x4f861081 // fmla v1.4s, v4.4s, v6.s[0]
 	WORD     $0x4f8610a2 // fmla v2.4s, v5.4s, v6.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail1x3
 store1x3:
 	CBZ      R9, fetched1x3
 	MOVD     R7, 40(RSP)
@@ -12809,42 +16519,213 @@ steps8x2:
 	MOVD     56(R0), R9
 fetch8x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail8x2
-	CMP      $4, R5
-	BNE      apart8x2
+	BEQ      whole8x2
+	SUBS     $1, R15, R15
+	BEQ      last8x2
+whole8x2:
 	CMP      $32, R6
 	BNE      apart8x2
-	SUBS     $4, R15, R15
-	BLT      few8x2
-lanes8x2:
-	FMOVQ    (R14), F16
-	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
-	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
-	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
-	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
-	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
-	FMOVQ    (R8), F22
-	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	CMP      $4, R5
+	BEQ      rows8x2
+	CMP      $32, R5
+	BNE      apart8x2
+	CMP      $4, R2
+	BEQ      packed8x2
+apart8x2:
+	CMP      $4, R5
+	BEQ      rowsapart8x2
+	CMP      $4, R2
+	BEQ      columns8x2
+	B        left8x2
+packed8x2:
+	SUBS     $8, R15, R15
+	BLT      fewpacked8x2
+kpacked8x2:
+	FLDPQ    (R3), (F20, F21)
+	FLDPQ    (R14), (F16, F17)
+	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD     $0x4fb01282 // fmla v2.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a3 // fmla v3.4s, v21.4s, v16.s[1]
+	WORD     $0x4f901a84 // fmla v4.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa5 // fmla v5.4s, v21.4s, v16.s[2]
+	WORD     $0x4fb01a86 // fmla v6.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa7 // fmla v7.4s, v21.4s, v16.s[3]
+	WORD     $0x4f911288 // fmla v8.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a9 // fmla v9.4s, v21.4s, v17.s[0]
+	WORD     $0x4fb1128a // fmla v10.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112ab // fmla v11.4s, v21.4s, v17.s[1]
+	WORD     $0x4f911a8c // fmla v12.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aad // fmla v13.4s, v21.4s, v17.s[2]
+	WORD     $0x4fb11a8e // fmla v14.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aaf // fmla v15.4s, v21.4s, v17.s[3]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F20, F21)
+	FLDPQ    32(R14), (F18, F19)
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4fb21282 // fmla v2.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a3 // fmla v3.4s, v21.4s, v18.s[1]
+	WORD     $0x4f921a84 // fmla v4.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa5 // fmla v5.4s, v21.4s, v18.s[2]
+	WORD     $0x4fb21a86 // fmla v6.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aa7 // fmla v7.4s, v21.4s, v18.s[3]
+	WORD     $0x4f931288 // fmla v8.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312a9 // fmla v9.4s, v21.4s, v19.s[0]
+	WORD     $0x4fb3128a // fmla v10.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ab // fmla v11.4s, v21.4s, v19.s[1]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4fb31a8e // fmla v14.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aaf // fmla v15.4s, v21.4s, v19.s[3]
+	FLDPQ    64(R3), (F20, F21)
+	FLDPQ    64(R14), (F16, F17)
+	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD     $0x4fb01282 // fmla v2.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a3 // fmla v3.4s, v21.4s, v16.s[1]
+	WORD     $0x4f901a84 // fmla v4.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa5 // fmla v5.4s, v21.4s, v16.s[2]
+	WORD     $0x4fb01a86 // fmla v6.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa7 // fmla v7.4s, v21.4s, v16.s[3]
+	WORD     $0x4f911288 // fmla v8.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a9 // fmla v9.4s, v21.4s, v17.s[0]
+	WORD     $0x4fb1128a // fmla v10.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112ab // fmla v11.4s, v21.4s, v17.s[1]
+	WORD     $0x4f911a8c // fmla v12.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aad // fmla v13.4s, v21.4s, v17.s[2]
+	WORD     $0x4fb11a8e // fmla v14.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aaf // fmla v15.4s, v21.4s, v17.s[3]
+	FLDPQ    96(R3), (F20, F21)
+	FLDPQ    96(R14), (F18, F19)
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4fb21282 // fmla v2.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a3 // fmla v3.4s, v21.4s, v18.s[1]
+	WORD     $0x4f921a84 // fmla v4.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa5 // fmla v5.4s, v21.4s, v18.s[2]
+	WORD     $0x4fb21a86 // fmla v6.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aa7 // fmla v7.4s, v21.4s, v18.s[3]
+	WORD     $0x4f931288 // fmla v8.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312a9 // fmla v9.4s, v21.4s, v19.s[0]
+	WORD     $0x4fb3128a // fmla v10.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ab // fmla v11.4s, v21.4s, v19.s[1]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4fb31a8e // fmla v14.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aaf // fmla v15.4s, v21.4s, v19.s[3]
+	FLDPQ    128(R3), (F20, F21)
+	FLDPQ    128(R14), (F16, F17)
+	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD     $0x4fb01282 // fmla v2.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a3 // fmla v3.4s, v21.4s, v16.s[1]
+	WORD     $0x4f901a84 // fmla v4.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa5 // fmla v5.4s, v21.4s, v16.s[2]
+	WORD     $0x4fb01a86 // fmla v6.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa7 // fmla v7.4s, v21.4s, v16.s[3]
+	WORD     $0x4f911288 // fmla v8.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a9 // fmla v9.4s, v21.4s, v17.s[0]
+	WORD     $0x4fb1128a // fmla v10.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112ab // fmla v11.4s, v21.4s, v17.s[1]
+	WORD     $0x4f911a8c // fmla v12.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aad // fmla v13.4s, v21.4s, v17.s[2]
+	WORD     $0x4fb11a8e // fmla v14.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aaf // fmla v15.4s, v21.4s, v17.s[3]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    160(R3), (F20, F21)
+	FLDPQ    160(R14), (F18, F19)
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4fb21282 // fmla v2.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a3 // fmla v3.4s, v21.4s, v18.s[1]
+	WORD     $0x4f921a84 // fmla v4.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa5 // fmla v5.4s, v21.4s, v18.s[2]
+	WORD     $0x4fb21a86 // fmla v6.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aa7 // fmla v7.4s, v21.4s, v18.s[3]
+	WORD     $0x4f931288 // fmla v8.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312a9 // fmla v9.4s, v21.4s, v19.s[0]
+	WORD     $0x4fb3128a // fmla v10.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ab // fmla v11.4s, v21.4s, v19.s[1]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4fb31a8e // fmla v14.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aaf // fmla v15.4s, v21.4s, v19.s[3]
+	FLDPQ    192(R3), (F20, F21)
+	FLDPQ    192(R14), (F16, F17)
+	WORD     $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a1 // fmla v1.4s, v21.4s, v16.s[0]
+	WORD     $0x4fb01282 // fmla v2.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a3 // fmla v3.4s, v21.4s, v16.s[1]
+	WORD     $0x4f901a84 // fmla v4.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa5 // fmla v5.4s, v21.4s, v16.s[2]
+	WORD     $0x4fb01a86 // fmla v6.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa7 // fmla v7.4s, v21.4s, v16.s[3]
+	WORD     $0x4f911288 // fmla v8.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112a9 // fmla v9.4s, v21.4s, v17.s[0]
+	WORD     $0x4fb1128a // fmla v10.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112ab // fmla v11.4s, v21.4s, v17.s[1]
+	WORD     $0x4f911a8c // fmla v12.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aad // fmla v13.4s, v21.4s, v17.s[2]
+	WORD     $0x4fb11a8e // fmla v14.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aaf // fmla v15.4s, v21.4s, v17.s[3]
+	FLDPQ    224(R3), (F20, F21)
+	FLDPQ    224(R14), (F18, F19)
+	WORD     $0x4f921280 // fmla v0.4s, v20.4s, v18.s[0]
+	WORD     $0x4f9212a1 // fmla v1.4s, v21.4s, v18.s[0]
+	WORD     $0x4fb21282 // fmla v2.4s, v20.4s, v18.s[1]
+	WORD     $0x4fb212a3 // fmla v3.4s, v21.4s, v18.s[1]
+	WORD     $0x4f921a84 // fmla v4.4s, v20.4s, v18.s[2]
+	WORD     $0x4f921aa5 // fmla v5.4s, v21.4s, v18.s[2]
+	WORD     $0x4fb21a86 // fmla v6.4s, v20.4s, v18.s[3]
+	WORD     $0x4fb21aa7 // fmla v7.4s, v21.4s, v18.s[3]
+	WORD     $0x4f931288 // fmla v8.4s, v20.4s, v19.s[0]
+	WORD     $0x4f9312a9 // fmla v9.4s, v21.4s, v19.s[0]
+	WORD     $0x4fb3128a // fmla v10.4s, v20.4s, v19.s[1]
+	WORD     $0x4fb312ab // fmla v11.4s, v21.4s, v19.s[1]
+	WORD     $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
+	WORD     $0x4f931aad // fmla v13.4s, v21.4s, v19.s[2]
+	WORD     $0x4fb31a8e // fmla v14.4s, v20.4s, v19.s[3]
+	WORD     $0x4fb31aaf // fmla v15.4s, v21.4s, v19.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $256, R3, R3
+	ADD      $256, R14, R14
+	SUBS     $8, R15, R15
+	BGE      kpacked8x2
+fewpacked8x2:
+	ADD      $8, R15, R15
+	B        left8x2
+rows8x2:
+	SUBS     $8, R15, R15
+	BLT      fewrows8x2
+krows8x2:
 	FLDPQ    (R3), (F24, F25)
+	FMOVQ    (R14), F16
 	WORD     $0x4f901300 // fmla v0.4s, v24.4s, v16.s[0]
 	WORD     $0x4f901321 // fmla v1.4s, v25.4s, v16.s[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
 	WORD     $0x4f911302 // fmla v2.4s, v24.4s, v17.s[0]
 	WORD     $0x4f911323 // fmla v3.4s, v25.4s, v17.s[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
 	WORD     $0x4f921304 // fmla v4.4s, v24.4s, v18.s[0]
 	WORD     $0x4f921325 // fmla v5.4s, v25.4s, v18.s[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
 	WORD     $0x4f931306 // fmla v6.4s, v24.4s, v19.s[0]
 	WORD     $0x4f931327 // fmla v7.4s, v25.4s, v19.s[0]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
 	WORD     $0x4f941308 // fmla v8.4s, v24.4s, v20.s[0]
 	WORD     $0x4f941329 // fmla v9.4s, v25.4s, v20.s[0]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
 	WORD     $0x4f95130a // fmla v10.4s, v24.4s, v21.s[0]
 	WORD     $0x4f95132b // fmla v11.4s, v25.4s, v21.s[0]
+	FMOVQ    (R8), F22
 	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
 	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
 	WORD     $0x4f97130e // fmla v14.4s, v24.4s, v23.s[0]
 	WORD     $0x4f97132f // fmla v15.4s, v25.4s, v23.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -12865,7 +16746,6 @@ lanes8x2:
 	WORD     $0x4fb6132d // fmla v13.4s, v25.4s, v22.s[1]
 	WORD     $0x4fb7130e // fmla v14.4s, v24.4s, v23.s[1]
 	WORD     $0x4fb7132f // fmla v15.4s, v25.4s, v23.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    64(R3), (F24, F25)
 	WORD     $0x4f901b00 // fmla v0.4s, v24.4s, v16.s[2]
 	WORD     $0x4f901b21 // fmla v1.4s, v25.4s, v16.s[2]
@@ -12883,7 +16763,6 @@ lanes8x2:
 	WORD     $0x4f961b2d // fmla v13.4s, v25.4s, v22.s[2]
 	WORD     $0x4f971b0e // fmla v14.4s, v24.4s, v23.s[2]
 	WORD     $0x4f971b2f // fmla v15.4s, v25.4s, v23.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    96(R3), (F24, F25)
 	WORD     $0x4fb01b00 // fmla v0.4s, v24.4s, v16.s[3]
 	WORD     $0x4fb01b21 // fmla v1.4s, v25.4s, v16.s[3]
@@ -12901,146 +16780,285 @@ lanes8x2:
 	WORD     $0x4fb61b2d // fmla v13.4s, v25.4s, v22.s[3]
 	WORD     $0x4fb71b0e // fmla v14.4s, v24.4s, v23.s[3]
 	WORD     $0x4fb71b2f // fmla v15.4s, v25.4s, v23.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
-	ADD      $128, R3, R3
+	FLDPQ    128(R3), (F24, F25)
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	FMOVQ    (R14), F16
+	WORD     $0x4f901300 // fmla v0.4s, v24.4s, v16.s[0]
+	WORD     $0x4f901321 // fmla v1.4s, v25.4s, v16.s[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4f911302 // fmla v2.4s, v24.4s, v17.s[0]
+	WORD     $0x4f911323 // fmla v3.4s, v25.4s, v17.s[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4f921304 // fmla v4.4s, v24.4s, v18.s[0]
+	WORD     $0x4f921325 // fmla v5.4s, v25.4s, v18.s[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4f931306 // fmla v6.4s, v24.4s, v19.s[0]
+	WORD     $0x4f931327 // fmla v7.4s, v25.4s, v19.s[0]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
+	WORD     $0x4f941308 // fmla v8.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941329 // fmla v9.4s, v25.4s, v20.s[0]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
+	WORD     $0x4f95130a // fmla v10.4s, v24.4s, v21.s[0]
+	WORD     $0x4f95132b // fmla v11.4s, v25.4s, v21.s[0]
+	FMOVQ    (R8), F22
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	WORD     $0x4f97130e // fmla v14.4s, v24.4s, v23.s[0]
+	WORD     $0x4f97132f // fmla v15.4s, v25.4s, v23.s[0]
+	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
+	FLDPQ    160(R3), (F24, F25)
+	WORD     $0x4fb01300 // fmla v0.4s, v24.4s, v16.s[1]
+	WORD     $0x4fb01321 // fmla v1.4s, v25.4s, v16.s[1]
+	WORD     $0x4fb11302 // fmla v2.4s, v24.4s, v17.s[1]
+	WORD     $0x4fb11323 // fmla v3.4s, v25.4s, v17.s[1]
+	WORD     $0x4fb21304 // fmla v4.4s, v24.4s, v18.s[1]
+	WORD     $0x4fb21325 // fmla v5.4s, v25.4s, v18.s[1]
+	WORD     $0x4fb31306 // fmla v6.4s, v24.4s, v19.s[1]
+	WORD     $0x4fb31327 // fmla v7.4s, v25.4s, v19.s[1]
+	WORD     $0x4fb41308 // fmla v8.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41329 // fmla v9.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb5130a // fmla v10.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb5132b // fmla v11.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb6130c // fmla v12.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb6132d // fmla v13.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb7130e // fmla v14.4s, v24.4s, v23.s[1]
+	WORD     $0x4fb7132f // fmla v15.4s, v25.4s, v23.s[1]
+	FLDPQ    192(R3), (F24, F25)
+	WORD     $0x4f901b00 // fmla v0.4s, v24.4s, v16.s[2]
+	WORD     $0x4f901b21 // fmla v1.4s, v25.4s, v16.s[2]
+	WORD     $0x4f911b02 // fmla v2.4s, v24.4s, v17.s[2]
+	WORD     $0x4f911b23 // fmla v3.4s, v25.4s, v17.s[2]
+	WORD     $0x4f921b04 // fmla v4.4s, v24.4s, v18.s[2]
+	WORD     $0x4f921b25 // fmla v5.4s, v25.4s, v18.s[2]
+	WORD     $0x4f931b06 // fmla v6.4s, v24.4s, v19.s[2]
+	WORD     $0x4f931b27 // fmla v7.4s, v25.4s, v19.s[2]
+	WORD     $0x4f941b08 // fmla v8.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b29 // fmla v9.4s, v25.4s, v20.s[2]
+	WORD     $0x4f951b0a // fmla v10.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b2b // fmla v11.4s, v25.4s, v21.s[2]
+	WORD     $0x4f961b0c // fmla v12.4s, v24.4s, v22.s[2]
+	WORD     $0x4f961b2d // fmla v13.4s, v25.4s, v22.s[2]
+	WORD     $0x4f971b0e // fmla v14.4s, v24.4s, v23.s[2]
+	WORD     $0x4f971b2f // fmla v15.4s, v25.4s, v23.s[2]
+	FLDPQ    224(R3), (F24, F25)
+	WORD     $0x4fb01b00 // fmla v0.4s, v24.4s, v16.s[3]
+	WORD     $0x4fb01b21 // fmla v1.4s, v25.4s, v16.s[3]
+	WORD     $0x4fb11b02 // fmla v2.4s, v24.4s, v17.s[3]
+	WORD     $0x4fb11b23 // fmla v3.4s, v25.4s, v17.s[3]
+	WORD     $0x4fb21b04 // fmla v4.4s, v24.4s, v18.s[3]
+	WORD     $0x4fb21b25 // fmla v5.4s, v25.4s, v18.s[3]
+	WORD     $0x4fb31b06 // fmla v6.4s, v24.4s, v19.s[3]
+	WORD     $0x4fb31b27 // fmla v7.4s, v25.4s, v19.s[3]
+	WORD     $0x4fb41b08 // fmla v8.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b29 // fmla v9.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb51b0a // fmla v10.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2b // fmla v11.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb61b0c // fmla v12.4s, v24.4s, v22.s[3]
+	WORD     $0x4fb61b2d // fmla v13.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb71b0e // fmla v14.4s, v24.4s, v23.s[3]
+	WORD     $0x4fb71b2f // fmla v15.4s, v25.4s, v23.s[3]
+	ADD      R12<<1, R7, R7
+	ADD      $256, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $8, R15, R15
+	BGE      krows8x2
+fewrows8x2:
+	ADD      $8, R15, R15
+	B        left8x2
+rowsapart8x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart8x2
+krowsapart8x2:
+	FLDPQ    (R3), (F24, F25)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901300 // fmla v0.4s, v24.4s, v16.s[0]
+	WORD     $0x4f901321 // fmla v1.4s, v25.4s, v16.s[0]
+	WORD     $0x3ce269d1 // ldr q17, [x14, x2]
+	WORD     $0x4f911302 // fmla v2.4s, v24.4s, v17.s[0]
+	WORD     $0x4f911323 // fmla v3.4s, v25.4s, v17.s[0]
+	WORD     $0x3cea69d2 // ldr q18, [x14, x10]
+	WORD     $0x4f921304 // fmla v4.4s, v24.4s, v18.s[0]
+	WORD     $0x4f921325 // fmla v5.4s, v25.4s, v18.s[0]
+	WORD     $0x3ce169d3 // ldr q19, [x14, x1]
+	WORD     $0x4f931306 // fmla v6.4s, v24.4s, v19.s[0]
+	WORD     $0x4f931327 // fmla v7.4s, v25.4s, v19.s[0]
+	WORD     $0x3ceb69d4 // ldr q20, [x14, x11]
+	WORD     $0x4f941308 // fmla v8.4s, v24.4s, v20.s[0]
+	WORD     $0x4f941329 // fmla v9.4s, v25.4s, v20.s[0]
+	WORD     $0x3ce469d5 // ldr q21, [x14, x4]
+	WORD     $0x4f95130a // fmla v10.4s, v24.4s, v21.s[0]
+	WORD     $0x4f95132b // fmla v11.4s, v25.4s, v21.s[0]
+	FMOVQ    (R8), F22
+	WORD     $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD     $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD     $0x3ce26917 // ldr q23, [x8, x2]
+	WORD     $0x4f97130e // fmla v14.4s, v24.4s, v23.s[0]
+	WORD     $0x4f97132f // fmla v15.4s, v25.4s, v23.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F24, F25)
+	WORD     $0x4fb01300 // fmla v0.4s, v24.4s, v16.s[1]
+	WORD     $0x4fb01321 // fmla v1.4s, v25.4s, v16.s[1]
+	WORD     $0x4fb11302 // fmla v2.4s, v24.4s, v17.s[1]
+	WORD     $0x4fb11323 // fmla v3.4s, v25.4s, v17.s[1]
+	WORD     $0x4fb21304 // fmla v4.4s, v24.4s, v18.s[1]
+	WORD     $0x4fb21325 // fmla v5.4s, v25.4s, v18.s[1]
+	WORD     $0x4fb31306 // fmla v6.4s, v24.4s, v19.s[1]
+	WORD     $0x4fb31327 // fmla v7.4s, v25.4s, v19.s[1]
+	WORD     $0x4fb41308 // fmla v8.4s, v24.4s, v20.s[1]
+	WORD     $0x4fb41329 // fmla v9.4s, v25.4s, v20.s[1]
+	WORD     $0x4fb5130a // fmla v10.4s, v24.4s, v21.s[1]
+	WORD     $0x4fb5132b // fmla v11.4s, v25.4s, v21.s[1]
+	WORD     $0x4fb6130c // fmla v12.4s, v24.4s, v22.s[1]
+	WORD     $0x4fb6132d // fmla v13.4s, v25.4s, v22.s[1]
+	WORD     $0x4fb7130e // fmla v14.4s, v24.4s, v23.s[1]
+	WORD     $0x4fb7132f // fmla v15.4s, v25.4s, v23.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F24, F25)
+	WORD     $0x4f901b00 // fmla v0.4s, v24.4s, v16.s[2]
+	WORD     $0x4f901b21 // fmla v1.4s, v25.4s, v16.s[2]
+	WORD     $0x4f911b02 // fmla v2.4s, v24.4s, v17.s[2]
+	WORD     $0x4f911b23 // fmla v3.4s, v25.4s, v17.s[2]
+	WORD     $0x4f921b04 // fmla v4.4s, v24.4s, v18.s[2]
+	WORD     $0x4f921b25 // fmla v5.4s, v25.4s, v18.s[2]
+	WORD     $0x4f931b06 // fmla v6.4s, v24.4s, v19.s[2]
+	WORD     $0x4f931b27 // fmla v7.4s, v25.4s, v19.s[2]
+	WORD     $0x4f941b08 // fmla v8.4s, v24.4s, v20.s[2]
+	WORD     $0x4f941b29 // fmla v9.4s, v25.4s, v20.s[2]
+	WORD     $0x4f951b0a // fmla v10.4s, v24.4s, v21.s[2]
+	WORD     $0x4f951b2b // fmla v11.4s, v25.4s, v21.s[2]
+	WORD     $0x4f961b0c // fmla v12.4s, v24.4s, v22.s[2]
+	WORD     $0x4f961b2d // fmla v13.4s, v25.4s, v22.s[2]
+	WORD     $0x4f971b0e // fmla v14.4s, v24.4s, v23.s[2]
+	WORD     $0x4f971b2f // fmla v15.4s, v25.4s, v23.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F24, F25)
+	WORD     $0x4fb01b00 // fmla v0.4s, v24.4s, v16.s[3]
+	WORD     $0x4fb01b21 // fmla v1.4s, v25.4s, v16.s[3]
+	WORD     $0x4fb11b02 // fmla v2.4s, v24.4s, v17.s[3]
+	WORD     $0x4fb11b23 // fmla v3.4s, v25.4s, v17.s[3]
+	WORD     $0x4fb21b04 // fmla v4.4s, v24.4s, v18.s[3]
+	WORD     $0x4fb21b25 // fmla v5.4s, v25.4s, v18.s[3]
+	WORD     $0x4fb31b06 // fmla v6.4s, v24.4s, v19.s[3]
+	WORD     $0x4fb31b27 // fmla v7.4s, v25.4s, v19.s[3]
+	WORD     $0x4fb41b08 // fmla v8.4s, v24.4s, v20.s[3]
+	WORD     $0x4fb41b29 // fmla v9.4s, v25.4s, v20.s[3]
+	WORD     $0x4fb51b0a // fmla v10.4s, v24.4s, v21.s[3]
+	WORD     $0x4fb51b2b // fmla v11.4s, v25.4s, v21.s[3]
+	WORD     $0x4fb61b0c // fmla v12.4s, v24.4s, v22.s[3]
+	WORD     $0x4fb61b2d // fmla v13.4s, v25.4s, v22.s[3]
+	WORD     $0x4fb71b0e // fmla v14.4s, v24.4s, v23.s[3]
+	WORD     $0x4fb71b2f // fmla v15.4s, v25.4s, v23.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      lanes8x2
-few8x2:
-	ADDS     $4, R15, R15
-	BEQ      store8x2
-	B        one8x2
-apart8x2:
+	BGE      krowsapart8x2
+fewrowsapart8x2:
+	ADD      $4, R15, R15
+	B        left8x2
+columns8x2:
 	SUBS     $4, R15, R15
-	BLT      rest8x2
-k8x2:
-	FLDPQ    (R3), (F16, F17)
-	FMOVS    (R14), F18
-	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	FMOVS    (R14)(R2), F19
-	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
-	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	FMOVS    (R14)(R10), F20
-	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
-	FMOVS    (R14)(R1), F21
-	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
-	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R11), F22
-	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
-	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
-	FMOVS    (R14)(R4), F23
-	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
-	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
-	FMOVS    (R8), F24
-	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
-	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
-	FMOVS    (R8)(R2), F25
-	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
-	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
+	BLT      fewcolumns8x2
+kcolumns8x2:
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD     $0x4fb01242 // fmla v2.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01263 // fmla v3.4s, v19.4s, v16.s[1]
+	WORD     $0x4f901a44 // fmla v4.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a65 // fmla v5.4s, v19.4s, v16.s[2]
+	WORD     $0x4fb01a46 // fmla v6.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
+	FMOVQ    16(R14), F17
+	WORD     $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD     $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD     $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD     $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	WORD     $0x4f911a4c // fmla v12.4s, v18.4s, v17.s[2]
+	WORD     $0x4f911a6d // fmla v13.4s, v19.4s, v17.s[2]
+	WORD     $0x4fb11a4e // fmla v14.4s, v18.4s, v17.s[3]
+	WORD     $0x4fb11a6f // fmla v15.4s, v19.4s, v17.s[3]
 	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F16, F17)
-	FMOVS    (R14), F18
-	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	FMOVS    (R14)(R2), F19
-	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
-	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	FMOVS    (R14)(R10), F20
-	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
-	FMOVS    (R14)(R1), F21
-	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
-	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R11), F22
-	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
-	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
-	FMOVS    (R14)(R4), F23
-	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
-	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
-	FMOVS    (R8), F24
-	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
-	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
-	FMOVS    (R8)(R2), F25
-	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
-	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD     $0x4fb01242 // fmla v2.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01263 // fmla v3.4s, v19.4s, v16.s[1]
+	WORD     $0x4f901a44 // fmla v4.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a65 // fmla v5.4s, v19.4s, v16.s[2]
+	WORD     $0x4fb01a46 // fmla v6.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
+	FMOVQ    16(R14), F17
+	WORD     $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD     $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD     $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD     $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	WORD     $0x4f911a4c // fmla v12.4s, v18.4s, v17.s[2]
+	WORD     $0x4f911a6d // fmla v13.4s, v19.4s, v17.s[2]
+	WORD     $0x4fb11a4e // fmla v14.4s, v18.4s, v17.s[3]
+	WORD     $0x4fb11a6f // fmla v15.4s, v19.4s, v17.s[3]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F16, F17)
-	FMOVS    (R14), F18
-	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	FMOVS    (R14)(R2), F19
-	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
-	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	FMOVS    (R14)(R10), F20
-	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
-	FMOVS    (R14)(R1), F21
-	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
-	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R11), F22
-	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
-	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
-	FMOVS    (R14)(R4), F23
-	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
-	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
-	FMOVS    (R8), F24
-	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
-	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
-	FMOVS    (R8)(R2), F25
-	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
-	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD     $0x4fb01242 // fmla v2.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01263 // fmla v3.4s, v19.4s, v16.s[1]
+	WORD     $0x4f901a44 // fmla v4.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a65 // fmla v5.4s, v19.4s, v16.s[2]
+	WORD     $0x4fb01a46 // fmla v6.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
+	FMOVQ    16(R14), F17
+	WORD     $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD     $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD     $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD     $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	WORD     $0x4f911a4c // fmla v12.4s, v18.4s, v17.s[2]
+	WORD     $0x4f911a6d // fmla v13.4s, v19.4s, v17.s[2]
+	WORD     $0x4fb11a4e // fmla v14.4s, v18.4s, v17.s[3]
+	WORD     $0x4fb11a6f // fmla v15.4s, v19.4s, v17.s[3]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
-	FLDPQ    (R3), (F16, F17)
-	FMOVS    (R14), F18
-	WORD     $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
-	WORD     $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
-	FMOVS    (R14)(R2), F19
-	WORD     $0x4f931202 // fmla v2.4s, v16.4s, v19.s[0]
-	WORD     $0x4f931223 // fmla v3.4s, v17.4s, v19.s[0]
-	FMOVS    (R14)(R10), F20
-	WORD     $0x4f941204 // fmla v4.4s, v16.4s, v20.s[0]
-	WORD     $0x4f941225 // fmla v5.4s, v17.4s, v20.s[0]
-	FMOVS    (R14)(R1), F21
-	WORD     $0x4f951206 // fmla v6.4s, v16.4s, v21.s[0]
-	WORD     $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
-	FMOVS    (R14)(R11), F22
-	WORD     $0x4f961208 // fmla v8.4s, v16.4s, v22.s[0]
-	WORD     $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
-	FMOVS    (R14)(R4), F23
-	WORD     $0x4f97120a // fmla v10.4s, v16.4s, v23.s[0]
-	WORD     $0x4f97122b // fmla v11.4s, v17.4s, v23.s[0]
-	FMOVS    (R8), F24
-	WORD     $0x4f98120c // fmla v12.4s, v16.4s, v24.s[0]
-	WORD     $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
-	FMOVS    (R8)(R2), F25
-	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
-	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F16
+	WORD     $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD     $0x4fb01242 // fmla v2.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01263 // fmla v3.4s, v19.4s, v16.s[1]
+	WORD     $0x4f901a44 // fmla v4.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a65 // fmla v5.4s, v19.4s, v16.s[2]
+	WORD     $0x4fb01a46 // fmla v6.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a67 // fmla v7.4s, v19.4s, v16.s[3]
+	FMOVQ    16(R14), F17
+	WORD     $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD     $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD     $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD     $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	WORD     $0x4f911a4c // fmla v12.4s, v18.4s, v17.s[2]
+	WORD     $0x4f911a6d // fmla v13.4s, v19.4s, v17.s[2]
+	WORD     $0x4fb11a4e // fmla v14.4s, v18.4s, v17.s[3]
+	WORD     $0x4fb11a6f // fmla v15.4s, v19.4s, v17.s[3]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	ADD      R5, R8, R8
+	ADD      R12<<0, R7, R7
 	SUBS     $4, R15, R15
-	BGE      k8x2
-rest8x2:
-	ADDS     $4, R15, R15
-	BEQ      store8x2
+	BGE      kcolumns8x2
+fewcolumns8x2:
+	ADD      $4, R15, R15
+	B        left8x2
+left8x2:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end8x2
 one8x2:
 	FLDPQ    (R3), (F16, F17)
 	FMOVS    (R14), F18
@@ -13067,16 +17085,16 @@ one8x2:
 	FMOVS    (R8)(R2), F25
 	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
 	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one8x2
-	B        store8x2
-tail8x2:
-onetail8x2:
+end8x2:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store8x2
+last8x2:
 	FMOVQ    (R3), F16
 	MOVD     8(RSP), R23
 	VMOVI    $0, V17.B16
@@ -13120,13 +17138,9 @@ t1244:
 	FMOVS    (R8)(R2), F25
 	WORD     $0x4f99120e // fmla v14.4s, v16.4s, v25.s[0]
 	WORD     $0x4f99122f // fmla v15.4s, v17.4s, v25.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail8x2
 store8x2:
 	CBZ      R9, fetched8x2
 	MOVD     R7, 40(RSP)
@@ -13464,6 +17478,22 @@ next8x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $32, R5
+	BNE      below8x2
+	CMP      $4, R2
+	BNE      below8x2
+	MOVD     88(R0), R15
+	MOVD     $32, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile8x2
+	B        done
+below8x2:
 	MOVD     $8, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -13831,39 +17861,129 @@ steps7x2:
 	MOVD     56(R0), R9
 fetch7x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail7x2
-	CMP      $4, R5
-	BNE      apart7x2
+	BEQ      whole7x2
+	SUBS     $1, R15, R15
+	BEQ      last7x2
+whole7x2:
 	CMP      $32, R6
 	BNE      apart7x2
+	CMP      $4, R5
+	BEQ      rows7x2
+	CMP      $28, R5
+	BNE      apart7x2
+	CMP      $4, R2
+	BEQ      packed7x2
+apart7x2:
+	CMP      $4, R5
+	BEQ      rowsapart7x2
+	CMP      $4, R2
+	BEQ      columns7x2
+	B        left7x2
+packed7x2:
 	SUBS     $4, R15, R15
-	BLT      few7x2
-lanes7x2:
-	FMOVQ    (R14), F14
-	WORD     $0x3ce269cf // ldr q15, [x14, x2]
-	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
-	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
-	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
-	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
-	FMOVQ    (R8), F20
+	BLT      fewpacked7x2
+kpacked7x2:
+	FLDPQ    (R3), (F18, F19)
+	FLDPQ    (R14), (F14, F15)
+	WORD     $0x4f8e1240 // fmla v0.4s, v18.4s, v14.s[0]
+	WORD     $0x4f8e1261 // fmla v1.4s, v19.4s, v14.s[0]
+	WORD     $0x4fae1242 // fmla v2.4s, v18.4s, v14.s[1]
+	WORD     $0x4fae1263 // fmla v3.4s, v19.4s, v14.s[1]
+	WORD     $0x4f8e1a44 // fmla v4.4s, v18.4s, v14.s[2]
+	WORD     $0x4f8e1a65 // fmla v5.4s, v19.4s, v14.s[2]
+	WORD     $0x4fae1a46 // fmla v6.4s, v18.4s, v14.s[3]
+	WORD     $0x4fae1a67 // fmla v7.4s, v19.4s, v14.s[3]
+	WORD     $0x4f8f1248 // fmla v8.4s, v18.4s, v15.s[0]
+	WORD     $0x4f8f1269 // fmla v9.4s, v19.4s, v15.s[0]
+	WORD     $0x4faf124a // fmla v10.4s, v18.4s, v15.s[1]
+	WORD     $0x4faf126b // fmla v11.4s, v19.4s, v15.s[1]
+	WORD     $0x4f8f1a4c // fmla v12.4s, v18.4s, v15.s[2]
+	WORD     $0x4f8f1a6d // fmla v13.4s, v19.4s, v15.s[2]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F18, F19)
+	WORD     $0x4faf1a40 // fmla v0.4s, v18.4s, v15.s[3]
+	WORD     $0x4faf1a61 // fmla v1.4s, v19.4s, v15.s[3]
+	FLDPQ    32(R14), (F16, F17)
+	WORD     $0x4f901242 // fmla v2.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901263 // fmla v3.4s, v19.4s, v16.s[0]
+	WORD     $0x4fb01244 // fmla v4.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01265 // fmla v5.4s, v19.4s, v16.s[1]
+	WORD     $0x4f901a46 // fmla v6.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a67 // fmla v7.4s, v19.4s, v16.s[2]
+	WORD     $0x4fb01a48 // fmla v8.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a69 // fmla v9.4s, v19.4s, v16.s[3]
+	WORD     $0x4f91124a // fmla v10.4s, v18.4s, v17.s[0]
+	WORD     $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
+	WORD     $0x4fb1124c // fmla v12.4s, v18.4s, v17.s[1]
+	WORD     $0x4fb1126d // fmla v13.4s, v19.4s, v17.s[1]
+	FLDPQ    64(R3), (F18, F19)
+	WORD     $0x4f911a40 // fmla v0.4s, v18.4s, v17.s[2]
+	WORD     $0x4f911a61 // fmla v1.4s, v19.4s, v17.s[2]
+	WORD     $0x4fb11a42 // fmla v2.4s, v18.4s, v17.s[3]
+	WORD     $0x4fb11a63 // fmla v3.4s, v19.4s, v17.s[3]
+	FLDPQ    64(R14), (F14, F15)
+	WORD     $0x4f8e1244 // fmla v4.4s, v18.4s, v14.s[0]
+	WORD     $0x4f8e1265 // fmla v5.4s, v19.4s, v14.s[0]
+	WORD     $0x4fae1246 // fmla v6.4s, v18.4s, v14.s[1]
+	WORD     $0x4fae1267 // fmla v7.4s, v19.4s, v14.s[1]
+	WORD     $0x4f8e1a48 // fmla v8.4s, v18.4s, v14.s[2]
+	WORD     $0x4f8e1a69 // fmla v9.4s, v19.4s, v14.s[2]
+	WORD     $0x4fae1a4a // fmla v10.4s, v18.4s, v14.s[3]
+	WORD     $0x4fae1a6b // fmla v11.4s, v19.4s, v14.s[3]
+	WORD     $0x4f8f124c // fmla v12.4s, v18.4s, v15.s[0]
+	WORD     $0x4f8f126d // fmla v13.4s, v19.4s, v15.s[0]
+	FLDPQ    96(R3), (F18, F19)
+	WORD     $0x4faf1240 // fmla v0.4s, v18.4s, v15.s[1]
+	WORD     $0x4faf1261 // fmla v1.4s, v19.4s, v15.s[1]
+	WORD     $0x4f8f1a42 // fmla v2.4s, v18.4s, v15.s[2]
+	WORD     $0x4f8f1a63 // fmla v3.4s, v19.4s, v15.s[2]
+	WORD     $0x4faf1a44 // fmla v4.4s, v18.4s, v15.s[3]
+	WORD     $0x4faf1a65 // fmla v5.4s, v19.4s, v15.s[3]
+	FMOVQ    96(R14), F16
+	WORD     $0x4f901246 // fmla v6.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901267 // fmla v7.4s, v19.4s, v16.s[0]
+	WORD     $0x4fb01248 // fmla v8.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01269 // fmla v9.4s, v19.4s, v16.s[1]
+	WORD     $0x4f901a4a // fmla v10.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a6b // fmla v11.4s, v19.4s, v16.s[2]
+	WORD     $0x4fb01a4c // fmla v12.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a6d // fmla v13.4s, v19.4s, v16.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $112, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked7x2
+fewpacked7x2:
+	ADD      $4, R15, R15
+	B        left7x2
+rows7x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows7x2
+krows7x2:
 	FLDPQ    (R3), (F21, F22)
+	FMOVQ    (R14), F14
 	WORD     $0x4f8e12a0 // fmla v0.4s, v21.4s, v14.s[0]
 	WORD     $0x4f8e12c1 // fmla v1.4s, v22.4s, v14.s[0]
+	WORD     $0x3ce269cf // ldr q15, [x14, x2]
 	WORD     $0x4f8f12a2 // fmla v2.4s, v21.4s, v15.s[0]
 	WORD     $0x4f8f12c3 // fmla v3.4s, v22.4s, v15.s[0]
+	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
 	WORD     $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
 	WORD     $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
 	WORD     $0x4f9112a6 // fmla v6.4s, v21.4s, v17.s[0]
 	WORD     $0x4f9112c7 // fmla v7.4s, v22.4s, v17.s[0]
+	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
 	WORD     $0x4f9212a8 // fmla v8.4s, v21.4s, v18.s[0]
 	WORD     $0x4f9212c9 // fmla v9.4s, v22.4s, v18.s[0]
+	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
 	WORD     $0x4f9312aa // fmla v10.4s, v21.4s, v19.s[0]
 	WORD     $0x4f9312cb // fmla v11.4s, v22.4s, v19.s[0]
+	FMOVQ    (R8), F20
 	WORD     $0x4f9412ac // fmla v12.4s, v21.4s, v20.s[0]
 	WORD     $0x4f9412cd // fmla v13.4s, v22.4s, v20.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -13882,7 +18002,6 @@ lanes7x2:
 	WORD     $0x4fb312cb // fmla v11.4s, v22.4s, v19.s[1]
 	WORD     $0x4fb412ac // fmla v12.4s, v21.4s, v20.s[1]
 	WORD     $0x4fb412cd // fmla v13.4s, v22.4s, v20.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    64(R3), (F21, F22)
 	WORD     $0x4f8e1aa0 // fmla v0.4s, v21.4s, v14.s[2]
 	WORD     $0x4f8e1ac1 // fmla v1.4s, v22.4s, v14.s[2]
@@ -13898,7 +18017,6 @@ lanes7x2:
 	WORD     $0x4f931acb // fmla v11.4s, v22.4s, v19.s[2]
 	WORD     $0x4f941aac // fmla v12.4s, v21.4s, v20.s[2]
 	WORD     $0x4f941acd // fmla v13.4s, v22.4s, v20.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    96(R3), (F21, F22)
 	WORD     $0x4fae1aa0 // fmla v0.4s, v21.4s, v14.s[3]
 	WORD     $0x4fae1ac1 // fmla v1.4s, v22.4s, v14.s[3]
@@ -13914,18 +18032,193 @@ lanes7x2:
 	WORD     $0x4fb31acb // fmla v11.4s, v22.4s, v19.s[3]
 	WORD     $0x4fb41aac // fmla v12.4s, v21.4s, v20.s[3]
 	WORD     $0x4fb41acd // fmla v13.4s, v22.4s, v20.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $128, R3, R3
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      lanes7x2
-few7x2:
-	ADDS     $4, R15, R15
-	BEQ      store7x2
-	B        one7x2
-apart7x2:
+	BGE      krows7x2
+fewrows7x2:
+	ADD      $4, R15, R15
+	B        left7x2
+rowsapart7x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart7x2
+krowsapart7x2:
+	FLDPQ    (R3), (F21, F22)
+	FMOVQ    (R14), F14
+	WORD     $0x4f8e12a0 // fmla v0.4s, v21.4s, v14.s[0]
+	WORD     $0x4f8e12c1 // fmla v1.4s, v22.4s, v14.s[0]
+	WORD     $0x3ce269cf // ldr q15, [x14, x2]
+	WORD     $0x4f8f12a2 // fmla v2.4s, v21.4s, v15.s[0]
+	WORD     $0x4f8f12c3 // fmla v3.4s, v22.4s, v15.s[0]
+	WORD     $0x3cea69d0 // ldr q16, [x14, x10]
+	WORD     $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	WORD     $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	WORD     $0x3ce169d1 // ldr q17, [x14, x1]
+	WORD     $0x4f9112a6 // fmla v6.4s, v21.4s, v17.s[0]
+	WORD     $0x4f9112c7 // fmla v7.4s, v22.4s, v17.s[0]
+	WORD     $0x3ceb69d2 // ldr q18, [x14, x11]
+	WORD     $0x4f9212a8 // fmla v8.4s, v21.4s, v18.s[0]
+	WORD     $0x4f9212c9 // fmla v9.4s, v22.4s, v18.s[0]
+	WORD     $0x3ce469d3 // ldr q19, [x14, x4]
+	WORD     $0x4f9312aa // fmla v10.4s, v21.4s, v19.s[0]
+	WORD     $0x4f9312cb // fmla v11.4s, v22.4s, v19.s[0]
+	FMOVQ    (R8), F20
+	WORD     $0x4f9412ac // fmla v12.4s, v21.4s, v20.s[0]
+	WORD     $0x4f9412cd // fmla v13.4s, v22.4s, v20.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F21, F22)
+	WORD     $0x4fae12a0 // fmla v0.4s, v21.4s, v14.s[1]
+	WORD     $0x4fae12c1 // fmla v1.4s, v22.4s, v14.s[1]
+	WORD     $0x4faf12a2 // fmla v2.4s, v21.4s, v15.s[1]
+	WORD     $0x4faf12c3 // fmla v3.4s, v22.4s, v15.s[1]
+	WORD     $0x4fb012a4 // fmla v4.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb012c5 // fmla v5.4s, v22.4s, v16.s[1]
+	WORD     $0x4fb112a6 // fmla v6.4s, v21.4s, v17.s[1]
+	WORD     $0x4fb112c7 // fmla v7.4s, v22.4s, v17.s[1]
+	WORD     $0x4fb212a8 // fmla v8.4s, v21.4s, v18.s[1]
+	WORD     $0x4fb212c9 // fmla v9.4s, v22.4s, v18.s[1]
+	WORD     $0x4fb312aa // fmla v10.4s, v21.4s, v19.s[1]
+	WORD     $0x4fb312cb // fmla v11.4s, v22.4s, v19.s[1]
+	WORD     $0x4fb412ac // fmla v12.4s, v21.4s, v20.s[1]
+	WORD     $0x4fb412cd // fmla v13.4s, v22.4s, v20.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F21, F22)
+	WORD     $0x4f8e1aa0 // fmla v0.4s, v21.4s, v14.s[2]
+	WORD     $0x4f8e1ac1 // fmla v1.4s, v22.4s, v14.s[2]
+	WORD     $0x4f8f1aa2 // fmla v2.4s, v21.4s, v15.s[2]
+	WORD     $0x4f8f1ac3 // fmla v3.4s, v22.4s, v15.s[2]
+	WORD     $0x4f901aa4 // fmla v4.4s, v21.4s, v16.s[2]
+	WORD     $0x4f901ac5 // fmla v5.4s, v22.4s, v16.s[2]
+	WORD     $0x4f911aa6 // fmla v6.4s, v21.4s, v17.s[2]
+	WORD     $0x4f911ac7 // fmla v7.4s, v22.4s, v17.s[2]
+	WORD     $0x4f921aa8 // fmla v8.4s, v21.4s, v18.s[2]
+	WORD     $0x4f921ac9 // fmla v9.4s, v22.4s, v18.s[2]
+	WORD     $0x4f931aaa // fmla v10.4s, v21.4s, v19.s[2]
+	WORD     $0x4f931acb // fmla v11.4s, v22.4s, v19.s[2]
+	WORD     $0x4f941aac // fmla v12.4s, v21.4s, v20.s[2]
+	WORD     $0x4f941acd // fmla v13.4s, v22.4s, v20.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F21, F22)
+	WORD     $0x4fae1aa0 // fmla v0.4s, v21.4s, v14.s[3]
+	WORD     $0x4fae1ac1 // fmla v1.4s, v22.4s, v14.s[3]
+	WORD     $0x4faf1aa2 // fmla v2.4s, v21.4s, v15.s[3]
+	WORD     $0x4faf1ac3 // fmla v3.4s, v22.4s, v15.s[3]
+	WORD     $0x4fb01aa4 // fmla v4.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb01ac5 // fmla v5.4s, v22.4s, v16.s[3]
+	WORD     $0x4fb11aa6 // fmla v6.4s, v21.4s, v17.s[3]
+	WORD     $0x4fb11ac7 // fmla v7.4s, v22.4s, v17.s[3]
+	WORD     $0x4fb21aa8 // fmla v8.4s, v21.4s, v18.s[3]
+	WORD     $0x4fb21ac9 // fmla v9.4s, v22.4s, v18.s[3]
+	WORD     $0x4fb31aaa // fmla v10.4s, v21.4s, v19.s[3]
+	WORD     $0x4fb31acb // fmla v11.4s, v22.4s, v19.s[3]
+	WORD     $0x4fb41aac // fmla v12.4s, v21.4s, v20.s[3]
+	WORD     $0x4fb41acd // fmla v13.4s, v22.4s, v20.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      krowsapart7x2
+fewrowsapart7x2:
+	ADD      $4, R15, R15
+	B        left7x2
+columns7x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns7x2
+kcolumns7x2:
+	FLDPQ    (R3), (F17, F18)
+	FMOVQ    (R14), F14
+	WORD     $0x4f8e1220 // fmla v0.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e1241 // fmla v1.4s, v18.4s, v14.s[0]
+	WORD     $0x4fae1222 // fmla v2.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae1243 // fmla v3.4s, v18.4s, v14.s[1]
+	WORD     $0x4f8e1a24 // fmla v4.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a45 // fmla v5.4s, v18.4s, v14.s[2]
+	WORD     $0x4fae1a26 // fmla v6.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a47 // fmla v7.4s, v18.4s, v14.s[3]
+	FMOVD    16(R14), F15
+	WORD     $0x4f8f1228 // fmla v8.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD     $0x4faf122a // fmla v10.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf124b // fmla v11.4s, v18.4s, v15.s[1]
+	FMOVS    24(R14), F16
+	WORD     $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD     $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F17, F18)
+	FMOVQ    (R14), F14
+	WORD     $0x4f8e1220 // fmla v0.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e1241 // fmla v1.4s, v18.4s, v14.s[0]
+	WORD     $0x4fae1222 // fmla v2.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae1243 // fmla v3.4s, v18.4s, v14.s[1]
+	WORD     $0x4f8e1a24 // fmla v4.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a45 // fmla v5.4s, v18.4s, v14.s[2]
+	WORD     $0x4fae1a26 // fmla v6.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a47 // fmla v7.4s, v18.4s, v14.s[3]
+	FMOVD    16(R14), F15
+	WORD     $0x4f8f1228 // fmla v8.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD     $0x4faf122a // fmla v10.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf124b // fmla v11.4s, v18.4s, v15.s[1]
+	FMOVS    24(R14), F16
+	WORD     $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD     $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F17, F18)
+	FMOVQ    (R14), F14
+	WORD     $0x4f8e1220 // fmla v0.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e1241 // fmla v1.4s, v18.4s, v14.s[0]
+	WORD     $0x4fae1222 // fmla v2.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae1243 // fmla v3.4s, v18.4s, v14.s[1]
+	WORD     $0x4f8e1a24 // fmla v4.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a45 // fmla v5.4s, v18.4s, v14.s[2]
+	WORD     $0x4fae1a26 // fmla v6.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a47 // fmla v7.4s, v18.4s, v14.s[3]
+	FMOVD    16(R14), F15
+	WORD     $0x4f8f1228 // fmla v8.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD     $0x4faf122a // fmla v10.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf124b // fmla v11.4s, v18.4s, v15.s[1]
+	FMOVS    24(R14), F16
+	WORD     $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD     $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F17, F18)
+	FMOVQ    (R14), F14
+	WORD     $0x4f8e1220 // fmla v0.4s, v17.4s, v14.s[0]
+	WORD     $0x4f8e1241 // fmla v1.4s, v18.4s, v14.s[0]
+	WORD     $0x4fae1222 // fmla v2.4s, v17.4s, v14.s[1]
+	WORD     $0x4fae1243 // fmla v3.4s, v18.4s, v14.s[1]
+	WORD     $0x4f8e1a24 // fmla v4.4s, v17.4s, v14.s[2]
+	WORD     $0x4f8e1a45 // fmla v5.4s, v18.4s, v14.s[2]
+	WORD     $0x4fae1a26 // fmla v6.4s, v17.4s, v14.s[3]
+	WORD     $0x4fae1a47 // fmla v7.4s, v18.4s, v14.s[3]
+	FMOVD    16(R14), F15
+	WORD     $0x4f8f1228 // fmla v8.4s, v17.4s, v15.s[0]
+	WORD     $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD     $0x4faf122a // fmla v10.4s, v17.4s, v15.s[1]
+	WORD     $0x4faf124b // fmla v11.4s, v18.4s, v15.s[1]
+	FMOVS    24(R14), F16
+	WORD     $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD     $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns7x2
+fewcolumns7x2:
+	ADD      $4, R15, R15
+	B        left7x2
+left7x2:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end7x2
 one7x2:
 	FLDPQ    (R3), (F14, F15)
 	FMOVS    (R14), F16
@@ -13949,16 +18242,16 @@ one7x2:
 	FMOVS    (R8), F22
 	WORD     $0x4f9611cc // fmla v12.4s, v14.4s, v22.s[0]
 	WORD     $0x4f9611ed // fmla v13.4s, v15.4s, v22.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one7x2
-	B        store7x2
-tail7x2:
-onetail7x2:
+end7x2:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store7x2
+last7x2:
 	FMOVQ    (R3), F14
 	MOVD     8(RSP), R23
 	VMOVI    $0, V15.B16
@@ -13999,13 +18292,9 @@ t1337:
 	FMOVS    (R8), F22
 	WORD     $0x4f9611cc // fmla v12.4s, v14.4s, v22.s[0]
 	WORD     $0x4f9611ed // fmla v13.4s, v15.4s, v22.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail7x2
 store7x2:
 	CBZ      R9, fetched7x2
 	MOVD     R7, 40(RSP)
@@ -14303,6 +18592,22 @@ next7x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $28, R5
+	BNE      below7x2
+	CMP      $4, R2
+	BNE      below7x2
+	MOVD     88(R0), R15
+	MOVD     $28, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile7x2
+	B        done
+below7x2:
 	MOVD     $7, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -14623,36 +18928,117 @@ steps6x2:
 	MOVD     56(R0), R9
 fetch6x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail6x2
-	CMP      $4, R5
-	BNE      apart6x2
+	BEQ      whole6x2
+	SUBS     $1, R15, R15
+	BEQ      last6x2
+whole6x2:
 	CMP      $32, R6
 	BNE      apart6x2
+	CMP      $4, R5
+	BEQ      rows6x2
+	CMP      $24, R5
+	BNE      apart6x2
+	CMP      $4, R2
+	BEQ      packed6x2
+apart6x2:
+	CMP      $4, R5
+	BEQ      rowsapart6x2
+	CMP      $4, R2
+	BEQ      columns6x2
+	B        left6x2
+packed6x2:
 	SUBS     $4, R15, R15
-	BLT      few6x2
-lanes6x2:
-	FMOVQ    (R14), F12
-	WORD     $0x3ce269cd // ldr q13, [x14, x2]
-	WORD     $0x3cea69ce // ldr q14, [x14, x10]
-	WORD     $0x3ce169cf // ldr q15, [x14, x1]
-	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
-	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
+	BLT      fewpacked6x2
+kpacked6x2:
+	FLDPQ    (R3), (F16, F17)
+	FLDPQ    (R14), (F12, F13)
+	WORD     $0x4f8c1200 // fmla v0.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1221 // fmla v1.4s, v17.4s, v12.s[0]
+	WORD     $0x4fac1202 // fmla v2.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac1223 // fmla v3.4s, v17.4s, v12.s[1]
+	WORD     $0x4f8c1a04 // fmla v4.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8c1a25 // fmla v5.4s, v17.4s, v12.s[2]
+	WORD     $0x4fac1a06 // fmla v6.4s, v16.4s, v12.s[3]
+	WORD     $0x4fac1a27 // fmla v7.4s, v17.4s, v12.s[3]
+	WORD     $0x4f8d1208 // fmla v8.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
+	WORD     $0x4fad120a // fmla v10.4s, v16.4s, v13.s[1]
+	WORD     $0x4fad122b // fmla v11.4s, v17.4s, v13.s[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F16, F17)
+	WORD     $0x4f8d1a00 // fmla v0.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8d1a21 // fmla v1.4s, v17.4s, v13.s[2]
+	WORD     $0x4fad1a02 // fmla v2.4s, v16.4s, v13.s[3]
+	WORD     $0x4fad1a23 // fmla v3.4s, v17.4s, v13.s[3]
+	FLDPQ    32(R14), (F14, F15)
+	WORD     $0x4f8e1204 // fmla v4.4s, v16.4s, v14.s[0]
+	WORD     $0x4f8e1225 // fmla v5.4s, v17.4s, v14.s[0]
+	WORD     $0x4fae1206 // fmla v6.4s, v16.4s, v14.s[1]
+	WORD     $0x4fae1227 // fmla v7.4s, v17.4s, v14.s[1]
+	WORD     $0x4f8e1a08 // fmla v8.4s, v16.4s, v14.s[2]
+	WORD     $0x4f8e1a29 // fmla v9.4s, v17.4s, v14.s[2]
+	WORD     $0x4fae1a0a // fmla v10.4s, v16.4s, v14.s[3]
+	WORD     $0x4fae1a2b // fmla v11.4s, v17.4s, v14.s[3]
+	FLDPQ    64(R3), (F16, F17)
+	WORD     $0x4f8f1200 // fmla v0.4s, v16.4s, v15.s[0]
+	WORD     $0x4f8f1221 // fmla v1.4s, v17.4s, v15.s[0]
+	WORD     $0x4faf1202 // fmla v2.4s, v16.4s, v15.s[1]
+	WORD     $0x4faf1223 // fmla v3.4s, v17.4s, v15.s[1]
+	WORD     $0x4f8f1a04 // fmla v4.4s, v16.4s, v15.s[2]
+	WORD     $0x4f8f1a25 // fmla v5.4s, v17.4s, v15.s[2]
+	WORD     $0x4faf1a06 // fmla v6.4s, v16.4s, v15.s[3]
+	WORD     $0x4faf1a27 // fmla v7.4s, v17.4s, v15.s[3]
+	FLDPQ    64(R14), (F12, F13)
+	WORD     $0x4f8c1208 // fmla v8.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8c1229 // fmla v9.4s, v17.4s, v12.s[0]
+	WORD     $0x4fac120a // fmla v10.4s, v16.4s, v12.s[1]
+	WORD     $0x4fac122b // fmla v11.4s, v17.4s, v12.s[1]
+	FLDPQ    96(R3), (F16, F17)
+	WORD     $0x4f8c1a00 // fmla v0.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8c1a21 // fmla v1.4s, v17.4s, v12.s[2]
+	WORD     $0x4fac1a02 // fmla v2.4s, v16.4s, v12.s[3]
+	WORD     $0x4fac1a23 // fmla v3.4s, v17.4s, v12.s[3]
+	WORD     $0x4f8d1204 // fmla v4.4s, v16.4s, v13.s[0]
+	WORD     $0x4f8d1225 // fmla v5.4s, v17.4s, v13.s[0]
+	WORD     $0x4fad1206 // fmla v6.4s, v16.4s, v13.s[1]
+	WORD     $0x4fad1227 // fmla v7.4s, v17.4s, v13.s[1]
+	WORD     $0x4f8d1a08 // fmla v8.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8d1a29 // fmla v9.4s, v17.4s, v13.s[2]
+	WORD     $0x4fad1a0a // fmla v10.4s, v16.4s, v13.s[3]
+	WORD     $0x4fad1a2b // fmla v11.4s, v17.4s, v13.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $96, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked6x2
+fewpacked6x2:
+	ADD      $4, R15, R15
+	B        left6x2
+rows6x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows6x2
+krows6x2:
 	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F12
 	WORD     $0x4f8c1240 // fmla v0.4s, v18.4s, v12.s[0]
 	WORD     $0x4f8c1261 // fmla v1.4s, v19.4s, v12.s[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
 	WORD     $0x4f8d1242 // fmla v2.4s, v18.4s, v13.s[0]
 	WORD     $0x4f8d1263 // fmla v3.4s, v19.4s, v13.s[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
 	WORD     $0x4f8e1244 // fmla v4.4s, v18.4s, v14.s[0]
 	WORD     $0x4f8e1265 // fmla v5.4s, v19.4s, v14.s[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
 	WORD     $0x4f8f1246 // fmla v6.4s, v18.4s, v15.s[0]
 	WORD     $0x4f8f1267 // fmla v7.4s, v19.4s, v15.s[0]
+	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
 	WORD     $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
 	WORD     $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
+	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
 	WORD     $0x4f91124a // fmla v10.4s, v18.4s, v17.s[0]
 	WORD     $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -14669,7 +19055,6 @@ lanes6x2:
 	WORD     $0x4fb01269 // fmla v9.4s, v19.4s, v16.s[1]
 	WORD     $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
 	WORD     $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    64(R3), (F18, F19)
 	WORD     $0x4f8c1a40 // fmla v0.4s, v18.4s, v12.s[2]
 	WORD     $0x4f8c1a61 // fmla v1.4s, v19.4s, v12.s[2]
@@ -14683,7 +19068,6 @@ lanes6x2:
 	WORD     $0x4f901a69 // fmla v9.4s, v19.4s, v16.s[2]
 	WORD     $0x4f911a4a // fmla v10.4s, v18.4s, v17.s[2]
 	WORD     $0x4f911a6b // fmla v11.4s, v19.4s, v17.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    96(R3), (F18, F19)
 	WORD     $0x4fac1a40 // fmla v0.4s, v18.4s, v12.s[3]
 	WORD     $0x4fac1a61 // fmla v1.4s, v19.4s, v12.s[3]
@@ -14697,17 +19081,169 @@ lanes6x2:
 	WORD     $0x4fb01a69 // fmla v9.4s, v19.4s, v16.s[3]
 	WORD     $0x4fb11a4a // fmla v10.4s, v18.4s, v17.s[3]
 	WORD     $0x4fb11a6b // fmla v11.4s, v19.4s, v17.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $128, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes6x2
-few6x2:
-	ADDS     $4, R15, R15
-	BEQ      store6x2
-	B        one6x2
-apart6x2:
+	BGE      krows6x2
+fewrows6x2:
+	ADD      $4, R15, R15
+	B        left6x2
+rowsapart6x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart6x2
+krowsapart6x2:
+	FLDPQ    (R3), (F18, F19)
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c1240 // fmla v0.4s, v18.4s, v12.s[0]
+	WORD     $0x4f8c1261 // fmla v1.4s, v19.4s, v12.s[0]
+	WORD     $0x3ce269cd // ldr q13, [x14, x2]
+	WORD     $0x4f8d1242 // fmla v2.4s, v18.4s, v13.s[0]
+	WORD     $0x4f8d1263 // fmla v3.4s, v19.4s, v13.s[0]
+	WORD     $0x3cea69ce // ldr q14, [x14, x10]
+	WORD     $0x4f8e1244 // fmla v4.4s, v18.4s, v14.s[0]
+	WORD     $0x4f8e1265 // fmla v5.4s, v19.4s, v14.s[0]
+	WORD     $0x3ce169cf // ldr q15, [x14, x1]
+	WORD     $0x4f8f1246 // fmla v6.4s, v18.4s, v15.s[0]
+	WORD     $0x4f8f1267 // fmla v7.4s, v19.4s, v15.s[0]
+	WORD     $0x3ceb69d0 // ldr q16, [x14, x11]
+	WORD     $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
+	WORD     $0x3ce469d1 // ldr q17, [x14, x4]
+	WORD     $0x4f91124a // fmla v10.4s, v18.4s, v17.s[0]
+	WORD     $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F18, F19)
+	WORD     $0x4fac1240 // fmla v0.4s, v18.4s, v12.s[1]
+	WORD     $0x4fac1261 // fmla v1.4s, v19.4s, v12.s[1]
+	WORD     $0x4fad1242 // fmla v2.4s, v18.4s, v13.s[1]
+	WORD     $0x4fad1263 // fmla v3.4s, v19.4s, v13.s[1]
+	WORD     $0x4fae1244 // fmla v4.4s, v18.4s, v14.s[1]
+	WORD     $0x4fae1265 // fmla v5.4s, v19.4s, v14.s[1]
+	WORD     $0x4faf1246 // fmla v6.4s, v18.4s, v15.s[1]
+	WORD     $0x4faf1267 // fmla v7.4s, v19.4s, v15.s[1]
+	WORD     $0x4fb01248 // fmla v8.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01269 // fmla v9.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb1124a // fmla v10.4s, v18.4s, v17.s[1]
+	WORD     $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F18, F19)
+	WORD     $0x4f8c1a40 // fmla v0.4s, v18.4s, v12.s[2]
+	WORD     $0x4f8c1a61 // fmla v1.4s, v19.4s, v12.s[2]
+	WORD     $0x4f8d1a42 // fmla v2.4s, v18.4s, v13.s[2]
+	WORD     $0x4f8d1a63 // fmla v3.4s, v19.4s, v13.s[2]
+	WORD     $0x4f8e1a44 // fmla v4.4s, v18.4s, v14.s[2]
+	WORD     $0x4f8e1a65 // fmla v5.4s, v19.4s, v14.s[2]
+	WORD     $0x4f8f1a46 // fmla v6.4s, v18.4s, v15.s[2]
+	WORD     $0x4f8f1a67 // fmla v7.4s, v19.4s, v15.s[2]
+	WORD     $0x4f901a48 // fmla v8.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a69 // fmla v9.4s, v19.4s, v16.s[2]
+	WORD     $0x4f911a4a // fmla v10.4s, v18.4s, v17.s[2]
+	WORD     $0x4f911a6b // fmla v11.4s, v19.4s, v17.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F18, F19)
+	WORD     $0x4fac1a40 // fmla v0.4s, v18.4s, v12.s[3]
+	WORD     $0x4fac1a61 // fmla v1.4s, v19.4s, v12.s[3]
+	WORD     $0x4fad1a42 // fmla v2.4s, v18.4s, v13.s[3]
+	WORD     $0x4fad1a63 // fmla v3.4s, v19.4s, v13.s[3]
+	WORD     $0x4fae1a44 // fmla v4.4s, v18.4s, v14.s[3]
+	WORD     $0x4fae1a65 // fmla v5.4s, v19.4s, v14.s[3]
+	WORD     $0x4faf1a46 // fmla v6.4s, v18.4s, v15.s[3]
+	WORD     $0x4faf1a67 // fmla v7.4s, v19.4s, v15.s[3]
+	WORD     $0x4fb01a48 // fmla v8.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a69 // fmla v9.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb11a4a // fmla v10.4s, v18.4s, v17.s[3]
+	WORD     $0x4fb11a6b // fmla v11.4s, v19.4s, v17.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart6x2
+fewrowsapart6x2:
+	ADD      $4, R15, R15
+	B        left6x2
+columns6x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns6x2
+kcolumns6x2:
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4fac11c2 // fmla v2.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
+	WORD     $0x4f8c19c4 // fmla v4.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e5 // fmla v5.4s, v15.4s, v12.s[2]
+	WORD     $0x4fac19c6 // fmla v6.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19e7 // fmla v7.4s, v15.4s, v12.s[3]
+	FMOVD    16(R14), F13
+	WORD     $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD     $0x4fad11ca // fmla v10.4s, v14.4s, v13.s[1]
+	WORD     $0x4fad11eb // fmla v11.4s, v15.4s, v13.s[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4fac11c2 // fmla v2.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
+	WORD     $0x4f8c19c4 // fmla v4.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e5 // fmla v5.4s, v15.4s, v12.s[2]
+	WORD     $0x4fac19c6 // fmla v6.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19e7 // fmla v7.4s, v15.4s, v12.s[3]
+	FMOVD    16(R14), F13
+	WORD     $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD     $0x4fad11ca // fmla v10.4s, v14.4s, v13.s[1]
+	WORD     $0x4fad11eb // fmla v11.4s, v15.4s, v13.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4fac11c2 // fmla v2.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
+	WORD     $0x4f8c19c4 // fmla v4.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e5 // fmla v5.4s, v15.4s, v12.s[2]
+	WORD     $0x4fac19c6 // fmla v6.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19e7 // fmla v7.4s, v15.4s, v12.s[3]
+	FMOVD    16(R14), F13
+	WORD     $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD     $0x4fad11ca // fmla v10.4s, v14.4s, v13.s[1]
+	WORD     $0x4fad11eb // fmla v11.4s, v15.4s, v13.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    (R14), F12
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4fac11c2 // fmla v2.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e3 // fmla v3.4s, v15.4s, v12.s[1]
+	WORD     $0x4f8c19c4 // fmla v4.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e5 // fmla v5.4s, v15.4s, v12.s[2]
+	WORD     $0x4fac19c6 // fmla v6.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19e7 // fmla v7.4s, v15.4s, v12.s[3]
+	FMOVD    16(R14), F13
+	WORD     $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD     $0x4fad11ca // fmla v10.4s, v14.4s, v13.s[1]
+	WORD     $0x4fad11eb // fmla v11.4s, v15.4s, v13.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns6x2
+fewcolumns6x2:
+	ADD      $4, R15, R15
+	B        left6x2
+left6x2:
+	CBZ      R15, end6x2
 one6x2:
 	FLDPQ    (R3), (F12, F13)
 	FMOVS    (R14), F14
@@ -14728,15 +19264,15 @@ one6x2:
 	FMOVS    (R14)(R4), F19
 	WORD     $0x4f93118a // fmla v10.4s, v12.4s, v19.s[0]
 	WORD     $0x4f9311ab // fmla v11.4s, v13.4s, v19.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one6x2
-	B        store6x2
-tail6x2:
-onetail6x2:
+end6x2:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store6x2
+last6x2:
 	FMOVQ    (R3), F12
 	MOVD     8(RSP), R23
 	VMOVI    $0, V13.B16
@@ -14774,12 +19310,8 @@ t1418:
 	FMOVS    (R14)(R4), F19
 	WORD     $0x4f93118a // fmla v10.4s, v12.4s, v19.s[0]
 	WORD     $0x4f9311ab // fmla v11.4s, v13.4s, v19.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail6x2
 store6x2:
 	CBZ      R9, fetched6x2
 	MOVD     R7, 40(RSP)
@@ -15037,6 +19569,22 @@ next6x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $24, R5
+	BNE      below6x2
+	CMP      $4, R2
+	BNE      below6x2
+	MOVD     88(R0), R15
+	MOVD     $24, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile6x2
+	B        done
+below6x2:
 	MOVD     $6, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -15311,33 +19859,106 @@ steps5x2:
 	MOVD     56(R0), R9
 fetch5x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail5x2
-	CMP      $4, R5
-	BNE      apart5x2
+	BEQ      whole5x2
+	SUBS     $1, R15, R15
+	BEQ      last5x2
+whole5x2:
 	CMP      $32, R6
 	BNE      apart5x2
+	CMP      $4, R5
+	BEQ      rows5x2
+	CMP      $20, R5
+	BNE      apart5x2
+	CMP      $4, R2
+	BEQ      packed5x2
+apart5x2:
+	CMP      $4, R5
+	BEQ      rowsapart5x2
+	CMP      $4, R2
+	BEQ      columns5x2
+	B        left5x2
+packed5x2:
 	SUBS     $4, R15, R15
-	BLT      few5x2
-lanes5x2:
-	FMOVQ    (R14), F10
-	WORD     $0x3ce269cb // ldr q11, [x14, x2]
-	WORD     $0x3cea69cc // ldr q12, [x14, x10]
-	WORD     $0x3ce169cd // ldr q13, [x14, x1]
-	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
+	BLT      fewpacked5x2
+kpacked5x2:
+	FLDPQ    (R3), (F14, F15)
+	FLDPQ    (R14), (F10, F11)
+	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
+	WORD     $0x4f8a11e1 // fmla v1.4s, v15.4s, v10.s[0]
+	WORD     $0x4faa11c2 // fmla v2.4s, v14.4s, v10.s[1]
+	WORD     $0x4faa11e3 // fmla v3.4s, v15.4s, v10.s[1]
+	WORD     $0x4f8a19c4 // fmla v4.4s, v14.4s, v10.s[2]
+	WORD     $0x4f8a19e5 // fmla v5.4s, v15.4s, v10.s[2]
+	WORD     $0x4faa19c6 // fmla v6.4s, v14.4s, v10.s[3]
+	WORD     $0x4faa19e7 // fmla v7.4s, v15.4s, v10.s[3]
+	WORD     $0x4f8b11c8 // fmla v8.4s, v14.4s, v11.s[0]
+	WORD     $0x4f8b11e9 // fmla v9.4s, v15.4s, v11.s[0]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F14, F15)
+	WORD     $0x4fab11c0 // fmla v0.4s, v14.4s, v11.s[1]
+	WORD     $0x4fab11e1 // fmla v1.4s, v15.4s, v11.s[1]
+	WORD     $0x4f8b19c2 // fmla v2.4s, v14.4s, v11.s[2]
+	WORD     $0x4f8b19e3 // fmla v3.4s, v15.4s, v11.s[2]
+	WORD     $0x4fab19c4 // fmla v4.4s, v14.4s, v11.s[3]
+	WORD     $0x4fab19e5 // fmla v5.4s, v15.4s, v11.s[3]
+	FLDPQ    32(R14), (F12, F13)
+	WORD     $0x4f8c11c6 // fmla v6.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e7 // fmla v7.4s, v15.4s, v12.s[0]
+	WORD     $0x4fac11c8 // fmla v8.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e9 // fmla v9.4s, v15.4s, v12.s[1]
+	FLDPQ    64(R3), (F14, F15)
+	WORD     $0x4f8c19c0 // fmla v0.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e1 // fmla v1.4s, v15.4s, v12.s[2]
+	WORD     $0x4fac19c2 // fmla v2.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19e3 // fmla v3.4s, v15.4s, v12.s[3]
+	WORD     $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	WORD     $0x4fad11c6 // fmla v6.4s, v14.4s, v13.s[1]
+	WORD     $0x4fad11e7 // fmla v7.4s, v15.4s, v13.s[1]
+	WORD     $0x4f8d19c8 // fmla v8.4s, v14.4s, v13.s[2]
+	WORD     $0x4f8d19e9 // fmla v9.4s, v15.4s, v13.s[2]
+	FLDPQ    96(R3), (F14, F15)
+	WORD     $0x4fad19c0 // fmla v0.4s, v14.4s, v13.s[3]
+	WORD     $0x4fad19e1 // fmla v1.4s, v15.4s, v13.s[3]
+	FMOVQ    64(R14), F10
+	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
+	WORD     $0x4f8a11e3 // fmla v3.4s, v15.4s, v10.s[0]
+	WORD     $0x4faa11c4 // fmla v4.4s, v14.4s, v10.s[1]
+	WORD     $0x4faa11e5 // fmla v5.4s, v15.4s, v10.s[1]
+	WORD     $0x4f8a19c6 // fmla v6.4s, v14.4s, v10.s[2]
+	WORD     $0x4f8a19e7 // fmla v7.4s, v15.4s, v10.s[2]
+	WORD     $0x4faa19c8 // fmla v8.4s, v14.4s, v10.s[3]
+	WORD     $0x4faa19e9 // fmla v9.4s, v15.4s, v10.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $80, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked5x2
+fewpacked5x2:
+	ADD      $4, R15, R15
+	B        left5x2
+rows5x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows5x2
+krows5x2:
 	FLDPQ    (R3), (F15, F16)
+	FMOVQ    (R14), F10
 	WORD     $0x4f8a11e0 // fmla v0.4s, v15.4s, v10.s[0]
 	WORD     $0x4f8a1201 // fmla v1.4s, v16.4s, v10.s[0]
+	WORD     $0x3ce269cb // ldr q11, [x14, x2]
 	WORD     $0x4f8b11e2 // fmla v2.4s, v15.4s, v11.s[0]
 	WORD     $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD     $0x3cea69cc // ldr q12, [x14, x10]
 	WORD     $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
 	WORD     $0x4f8c1205 // fmla v5.4s, v16.4s, v12.s[0]
+	WORD     $0x3ce169cd // ldr q13, [x14, x1]
 	WORD     $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
 	WORD     $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
 	WORD     $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
 	WORD     $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -15352,7 +19973,6 @@ lanes5x2:
 	WORD     $0x4fad1207 // fmla v7.4s, v16.4s, v13.s[1]
 	WORD     $0x4fae11e8 // fmla v8.4s, v15.4s, v14.s[1]
 	WORD     $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    64(R3), (F15, F16)
 	WORD     $0x4f8a19e0 // fmla v0.4s, v15.4s, v10.s[2]
 	WORD     $0x4f8a1a01 // fmla v1.4s, v16.4s, v10.s[2]
@@ -15364,7 +19984,6 @@ lanes5x2:
 	WORD     $0x4f8d1a07 // fmla v7.4s, v16.4s, v13.s[2]
 	WORD     $0x4f8e19e8 // fmla v8.4s, v15.4s, v14.s[2]
 	WORD     $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    96(R3), (F15, F16)
 	WORD     $0x4faa19e0 // fmla v0.4s, v15.4s, v10.s[3]
 	WORD     $0x4faa1a01 // fmla v1.4s, v16.4s, v10.s[3]
@@ -15376,17 +19995,152 @@ lanes5x2:
 	WORD     $0x4fad1a07 // fmla v7.4s, v16.4s, v13.s[3]
 	WORD     $0x4fae19e8 // fmla v8.4s, v15.4s, v14.s[3]
 	WORD     $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $128, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes5x2
-few5x2:
-	ADDS     $4, R15, R15
-	BEQ      store5x2
-	B        one5x2
-apart5x2:
+	BGE      krows5x2
+fewrows5x2:
+	ADD      $4, R15, R15
+	B        left5x2
+rowsapart5x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart5x2
+krowsapart5x2:
+	FLDPQ    (R3), (F15, F16)
+	FMOVQ    (R14), F10
+	WORD     $0x4f8a11e0 // fmla v0.4s, v15.4s, v10.s[0]
+	WORD     $0x4f8a1201 // fmla v1.4s, v16.4s, v10.s[0]
+	WORD     $0x3ce269cb // ldr q11, [x14, x2]
+	WORD     $0x4f8b11e2 // fmla v2.4s, v15.4s, v11.s[0]
+	WORD     $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD     $0x3cea69cc // ldr q12, [x14, x10]
+	WORD     $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1205 // fmla v5.4s, v16.4s, v12.s[0]
+	WORD     $0x3ce169cd // ldr q13, [x14, x1]
+	WORD     $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD     $0x3ceb69ce // ldr q14, [x14, x11]
+	WORD     $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD     $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	WORD     $0x4faa11e0 // fmla v0.4s, v15.4s, v10.s[1]
+	WORD     $0x4faa1201 // fmla v1.4s, v16.4s, v10.s[1]
+	WORD     $0x4fab11e2 // fmla v2.4s, v15.4s, v11.s[1]
+	WORD     $0x4fab1203 // fmla v3.4s, v16.4s, v11.s[1]
+	WORD     $0x4fac11e4 // fmla v4.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1205 // fmla v5.4s, v16.4s, v12.s[1]
+	WORD     $0x4fad11e6 // fmla v6.4s, v15.4s, v13.s[1]
+	WORD     $0x4fad1207 // fmla v7.4s, v16.4s, v13.s[1]
+	WORD     $0x4fae11e8 // fmla v8.4s, v15.4s, v14.s[1]
+	WORD     $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	WORD     $0x4f8a19e0 // fmla v0.4s, v15.4s, v10.s[2]
+	WORD     $0x4f8a1a01 // fmla v1.4s, v16.4s, v10.s[2]
+	WORD     $0x4f8b19e2 // fmla v2.4s, v15.4s, v11.s[2]
+	WORD     $0x4f8b1a03 // fmla v3.4s, v16.4s, v11.s[2]
+	WORD     $0x4f8c19e4 // fmla v4.4s, v15.4s, v12.s[2]
+	WORD     $0x4f8c1a05 // fmla v5.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8d19e6 // fmla v6.4s, v15.4s, v13.s[2]
+	WORD     $0x4f8d1a07 // fmla v7.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8e19e8 // fmla v8.4s, v15.4s, v14.s[2]
+	WORD     $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F15, F16)
+	WORD     $0x4faa19e0 // fmla v0.4s, v15.4s, v10.s[3]
+	WORD     $0x4faa1a01 // fmla v1.4s, v16.4s, v10.s[3]
+	WORD     $0x4fab19e2 // fmla v2.4s, v15.4s, v11.s[3]
+	WORD     $0x4fab1a03 // fmla v3.4s, v16.4s, v11.s[3]
+	WORD     $0x4fac19e4 // fmla v4.4s, v15.4s, v12.s[3]
+	WORD     $0x4fac1a05 // fmla v5.4s, v16.4s, v12.s[3]
+	WORD     $0x4fad19e6 // fmla v6.4s, v15.4s, v13.s[3]
+	WORD     $0x4fad1a07 // fmla v7.4s, v16.4s, v13.s[3]
+	WORD     $0x4fae19e8 // fmla v8.4s, v15.4s, v14.s[3]
+	WORD     $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart5x2
+fewrowsapart5x2:
+	ADD      $4, R15, R15
+	B        left5x2
+columns5x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns5x2
+kcolumns5x2:
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    (R14), F10
+	WORD     $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
+	WORD     $0x4faa1182 // fmla v2.4s, v12.4s, v10.s[1]
+	WORD     $0x4faa11a3 // fmla v3.4s, v13.4s, v10.s[1]
+	WORD     $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
+	WORD     $0x4faa1986 // fmla v6.4s, v12.4s, v10.s[3]
+	WORD     $0x4faa19a7 // fmla v7.4s, v13.4s, v10.s[3]
+	FMOVS    16(R14), F11
+	WORD     $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD     $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    (R14), F10
+	WORD     $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
+	WORD     $0x4faa1182 // fmla v2.4s, v12.4s, v10.s[1]
+	WORD     $0x4faa11a3 // fmla v3.4s, v13.4s, v10.s[1]
+	WORD     $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
+	WORD     $0x4faa1986 // fmla v6.4s, v12.4s, v10.s[3]
+	WORD     $0x4faa19a7 // fmla v7.4s, v13.4s, v10.s[3]
+	FMOVS    16(R14), F11
+	WORD     $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD     $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    (R14), F10
+	WORD     $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
+	WORD     $0x4faa1182 // fmla v2.4s, v12.4s, v10.s[1]
+	WORD     $0x4faa11a3 // fmla v3.4s, v13.4s, v10.s[1]
+	WORD     $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
+	WORD     $0x4faa1986 // fmla v6.4s, v12.4s, v10.s[3]
+	WORD     $0x4faa19a7 // fmla v7.4s, v13.4s, v10.s[3]
+	FMOVS    16(R14), F11
+	WORD     $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD     $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    (R14), F10
+	WORD     $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
+	WORD     $0x4faa1182 // fmla v2.4s, v12.4s, v10.s[1]
+	WORD     $0x4faa11a3 // fmla v3.4s, v13.4s, v10.s[1]
+	WORD     $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
+	WORD     $0x4faa1986 // fmla v6.4s, v12.4s, v10.s[3]
+	WORD     $0x4faa19a7 // fmla v7.4s, v13.4s, v10.s[3]
+	FMOVS    16(R14), F11
+	WORD     $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD     $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns5x2
+fewcolumns5x2:
+	ADD      $4, R15, R15
+	B        left5x2
+left5x2:
+	CBZ      R15, end5x2
 one5x2:
 	FLDPQ    (R3), (F10, F11)
 	FMOVS    (R14), F12
@@ -15404,15 +20158,15 @@ one5x2:
 	FMOVS    (R14)(R11), F16
 	WORD     $0x4f901148 // fmla v8.4s, v10.4s, v16.s[0]
 	WORD     $0x4f901169 // fmla v9.4s, v11.4s, v16.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one5x2
-	B        store5x2
-tail5x2:
-onetail5x2:
+end5x2:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store5x2
+last5x2:
 	FMOVQ    (R3), F10
 	MOVD     8(RSP), R23
 	VMOVI    $0, V11.B16
@@ -15447,12 +20201,8 @@ t1487:
 	FMOVS    (R14)(R11), F16
 	WORD     $0x4f901148 // fmla v8.4s, v10.4s, v16.s[0]
 	WORD     $0x4f901169 // fmla v9.4s, v11.4s, v16.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail5x2
 store5x2:
 	CBZ      R9, fetched5x2
 	MOVD     R7, 40(RSP)
@@ -15670,6 +20420,22 @@ next5x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $20, R5
+	BNE      below5x2
+	CMP      $4, R2
+	BNE      below5x2
+	MOVD     88(R0), R15
+	MOVD     $20, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile5x2
+	B        done
+below5x2:
 	MOVD     $5, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -15898,30 +20664,94 @@ steps4x2:
 	MOVD     56(R0), R9
 fetch4x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail4x2
-	CMP      $4, R5
-	BNE      apart4x2
+	BEQ      whole4x2
+	SUBS     $1, R15, R15
+	BEQ      last4x2
+whole4x2:
 	CMP      $32, R6
 	BNE      apart4x2
+	CMP      $4, R5
+	BEQ      rows4x2
+	CMP      $16, R5
+	BNE      apart4x2
+	CMP      $4, R2
+	BEQ      packed4x2
+apart4x2:
+	CMP      $4, R5
+	BEQ      rowsapart4x2
+	CMP      $4, R2
+	BEQ      columns4x2
+	B        left4x2
+packed4x2:
 	SUBS     $4, R15, R15
-	BLT      few4x2
-lanes4x2:
-	FMOVQ    (R14), F8
-	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
-	WORD     $0x3cea69ca // ldr q10, [x14, x10]
-	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	BLT      fewpacked4x2
+kpacked4x2:
 	FLDPQ    (R3), (F12, F13)
+	FLDPQ    (R14), (F8, F9)
 	WORD     $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
 	WORD     $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
+	WORD     $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
+	WORD     $0x4fa811a3 // fmla v3.4s, v13.4s, v8.s[1]
+	WORD     $0x4f881984 // fmla v4.4s, v12.4s, v8.s[2]
+	WORD     $0x4f8819a5 // fmla v5.4s, v13.4s, v8.s[2]
+	WORD     $0x4fa81986 // fmla v6.4s, v12.4s, v8.s[3]
+	WORD     $0x4fa819a7 // fmla v7.4s, v13.4s, v8.s[3]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F12, F13)
+	WORD     $0x4f891180 // fmla v0.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a1 // fmla v1.4s, v13.4s, v9.s[0]
+	WORD     $0x4fa91182 // fmla v2.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a3 // fmla v3.4s, v13.4s, v9.s[1]
+	WORD     $0x4f891984 // fmla v4.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8919a5 // fmla v5.4s, v13.4s, v9.s[2]
+	WORD     $0x4fa91986 // fmla v6.4s, v12.4s, v9.s[3]
+	WORD     $0x4fa919a7 // fmla v7.4s, v13.4s, v9.s[3]
+	FLDPQ    64(R3), (F12, F13)
+	FLDPQ    32(R14), (F10, F11)
+	WORD     $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
+	WORD     $0x4faa1182 // fmla v2.4s, v12.4s, v10.s[1]
+	WORD     $0x4faa11a3 // fmla v3.4s, v13.4s, v10.s[1]
+	WORD     $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
+	WORD     $0x4faa1986 // fmla v6.4s, v12.4s, v10.s[3]
+	WORD     $0x4faa19a7 // fmla v7.4s, v13.4s, v10.s[3]
+	FLDPQ    96(R3), (F12, F13)
+	WORD     $0x4f8b1180 // fmla v0.4s, v12.4s, v11.s[0]
+	WORD     $0x4f8b11a1 // fmla v1.4s, v13.4s, v11.s[0]
+	WORD     $0x4fab1182 // fmla v2.4s, v12.4s, v11.s[1]
+	WORD     $0x4fab11a3 // fmla v3.4s, v13.4s, v11.s[1]
+	WORD     $0x4f8b1984 // fmla v4.4s, v12.4s, v11.s[2]
+	WORD     $0x4f8b19a5 // fmla v5.4s, v13.4s, v11.s[2]
+	WORD     $0x4fab1986 // fmla v6.4s, v12.4s, v11.s[3]
+	WORD     $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $64, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked4x2
+fewpacked4x2:
+	ADD      $4, R15, R15
+	B        left4x2
+rows4x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows4x2
+krows4x2:
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    (R14), F8
+	WORD     $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
+	WORD     $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
 	WORD     $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
 	WORD     $0x4f8911a3 // fmla v3.4s, v13.4s, v9.s[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
 	WORD     $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
 	WORD     $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
 	WORD     $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
 	WORD     $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -15934,7 +20764,6 @@ lanes4x2:
 	WORD     $0x4faa11a5 // fmla v5.4s, v13.4s, v10.s[1]
 	WORD     $0x4fab1186 // fmla v6.4s, v12.4s, v11.s[1]
 	WORD     $0x4fab11a7 // fmla v7.4s, v13.4s, v11.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    64(R3), (F12, F13)
 	WORD     $0x4f881980 // fmla v0.4s, v12.4s, v8.s[2]
 	WORD     $0x4f8819a1 // fmla v1.4s, v13.4s, v8.s[2]
@@ -15944,7 +20773,6 @@ lanes4x2:
 	WORD     $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
 	WORD     $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
 	WORD     $0x4f8b19a7 // fmla v7.4s, v13.4s, v11.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    96(R3), (F12, F13)
 	WORD     $0x4fa81980 // fmla v0.4s, v12.4s, v8.s[3]
 	WORD     $0x4fa819a1 // fmla v1.4s, v13.4s, v8.s[3]
@@ -15954,17 +20782,131 @@ lanes4x2:
 	WORD     $0x4faa19a5 // fmla v5.4s, v13.4s, v10.s[3]
 	WORD     $0x4fab1986 // fmla v6.4s, v12.4s, v11.s[3]
 	WORD     $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $128, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes4x2
-few4x2:
-	ADDS     $4, R15, R15
-	BEQ      store4x2
-	B        one4x2
-apart4x2:
+	BGE      krows4x2
+fewrows4x2:
+	ADD      $4, R15, R15
+	B        left4x2
+rowsapart4x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart4x2
+krowsapart4x2:
+	FLDPQ    (R3), (F12, F13)
+	FMOVQ    (R14), F8
+	WORD     $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
+	WORD     $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
+	WORD     $0x4f8911a3 // fmla v3.4s, v13.4s, v9.s[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
+	WORD     $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD     $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	WORD     $0x4fa81180 // fmla v0.4s, v12.4s, v8.s[1]
+	WORD     $0x4fa811a1 // fmla v1.4s, v13.4s, v8.s[1]
+	WORD     $0x4fa91182 // fmla v2.4s, v12.4s, v9.s[1]
+	WORD     $0x4fa911a3 // fmla v3.4s, v13.4s, v9.s[1]
+	WORD     $0x4faa1184 // fmla v4.4s, v12.4s, v10.s[1]
+	WORD     $0x4faa11a5 // fmla v5.4s, v13.4s, v10.s[1]
+	WORD     $0x4fab1186 // fmla v6.4s, v12.4s, v11.s[1]
+	WORD     $0x4fab11a7 // fmla v7.4s, v13.4s, v11.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	WORD     $0x4f881980 // fmla v0.4s, v12.4s, v8.s[2]
+	WORD     $0x4f8819a1 // fmla v1.4s, v13.4s, v8.s[2]
+	WORD     $0x4f891982 // fmla v2.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8919a3 // fmla v3.4s, v13.4s, v9.s[2]
+	WORD     $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8a19a5 // fmla v5.4s, v13.4s, v10.s[2]
+	WORD     $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
+	WORD     $0x4f8b19a7 // fmla v7.4s, v13.4s, v11.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F12, F13)
+	WORD     $0x4fa81980 // fmla v0.4s, v12.4s, v8.s[3]
+	WORD     $0x4fa819a1 // fmla v1.4s, v13.4s, v8.s[3]
+	WORD     $0x4fa91982 // fmla v2.4s, v12.4s, v9.s[3]
+	WORD     $0x4fa919a3 // fmla v3.4s, v13.4s, v9.s[3]
+	WORD     $0x4faa1984 // fmla v4.4s, v12.4s, v10.s[3]
+	WORD     $0x4faa19a5 // fmla v5.4s, v13.4s, v10.s[3]
+	WORD     $0x4fab1986 // fmla v6.4s, v12.4s, v11.s[3]
+	WORD     $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart4x2
+fewrowsapart4x2:
+	ADD      $4, R15, R15
+	B        left4x2
+columns4x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns4x2
+kcolumns4x2:
+	FLDPQ    (R3), (F9, F10)
+	FMOVQ    (R14), F8
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
+	WORD     $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD     $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	WORD     $0x4fa81926 // fmla v6.4s, v9.4s, v8.s[3]
+	WORD     $0x4fa81947 // fmla v7.4s, v10.4s, v8.s[3]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FMOVQ    (R14), F8
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
+	WORD     $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD     $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	WORD     $0x4fa81926 // fmla v6.4s, v9.4s, v8.s[3]
+	WORD     $0x4fa81947 // fmla v7.4s, v10.4s, v8.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FMOVQ    (R14), F8
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
+	WORD     $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD     $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	WORD     $0x4fa81926 // fmla v6.4s, v9.4s, v8.s[3]
+	WORD     $0x4fa81947 // fmla v7.4s, v10.4s, v8.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FMOVQ    (R14), F8
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81122 // fmla v2.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
+	WORD     $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD     $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	WORD     $0x4fa81926 // fmla v6.4s, v9.4s, v8.s[3]
+	WORD     $0x4fa81947 // fmla v7.4s, v10.4s, v8.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns4x2
+fewcolumns4x2:
+	ADD      $4, R15, R15
+	B        left4x2
+left4x2:
+	CBZ      R15, end4x2
 one4x2:
 	FLDPQ    (R3), (F8, F9)
 	FMOVS    (R14), F10
@@ -15979,15 +20921,15 @@ one4x2:
 	FMOVS    (R14)(R1), F13
 	WORD     $0x4f8d1106 // fmla v6.4s, v8.4s, v13.s[0]
 	WORD     $0x4f8d1127 // fmla v7.4s, v9.4s, v13.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one4x2
-	B        store4x2
-tail4x2:
-onetail4x2:
+end4x2:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store4x2
+last4x2:
 	FMOVQ    (R3), F8
 	MOVD     8(RSP), R23
 	VMOVI    $0, V9.B16
@@ -16019,12 +20961,8 @@ t1544:
 	FMOVS    (R14)(R1), F13
 	WORD     $0x4f8d1106 // fmla v6.4s, v8.4s, v13.s[0]
 	WORD     $0x4f8d1127 // fmla v7.4s, v9.4s, v13.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail4x2
 store4x2:
 	CBZ      R9, fetched4x2
 	MOVD     R7, 40(RSP)
@@ -16202,6 +21140,22 @@ next4x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $16, R5
+	BNE      below4x2
+	CMP      $4, R2
+	BNE      below4x2
+	MOVD     88(R0), R15
+	MOVD     $16, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile4x2
+	B        done
+below4x2:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -16384,27 +21338,83 @@ steps3x2:
 	MOVD     56(R0), R9
 fetch3x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail3x2
-	CMP      $4, R5
-	BNE      apart3x2
+	BEQ      whole3x2
+	SUBS     $1, R15, R15
+	BEQ      last3x2
+whole3x2:
 	CMP      $32, R6
 	BNE      apart3x2
+	CMP      $4, R5
+	BEQ      rows3x2
+	CMP      $12, R5
+	BNE      apart3x2
+	CMP      $4, R2
+	BEQ      packed3x2
+apart3x2:
+	CMP      $4, R5
+	BEQ      rowsapart3x2
+	CMP      $4, R2
+	BEQ      columns3x2
+	B        left3x2
+packed3x2:
 	SUBS     $4, R15, R15
-	BLT      few3x2
-lanes3x2:
-	FMOVQ    (R14), F6
-	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
-	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	BLT      fewpacked3x2
+kpacked3x2:
+	FLDPQ    (R3), (F10, F11)
+	FLDPQ    (R14), (F6, F7)
+	WORD     $0x4f861140 // fmla v0.4s, v10.4s, v6.s[0]
+	WORD     $0x4f861161 // fmla v1.4s, v11.4s, v6.s[0]
+	WORD     $0x4fa61142 // fmla v2.4s, v10.4s, v6.s[1]
+	WORD     $0x4fa61163 // fmla v3.4s, v11.4s, v6.s[1]
+	WORD     $0x4f861944 // fmla v4.4s, v10.4s, v6.s[2]
+	WORD     $0x4f861965 // fmla v5.4s, v11.4s, v6.s[2]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F10, F11)
+	WORD     $0x4fa61940 // fmla v0.4s, v10.4s, v6.s[3]
+	WORD     $0x4fa61961 // fmla v1.4s, v11.4s, v6.s[3]
+	WORD     $0x4f871142 // fmla v2.4s, v10.4s, v7.s[0]
+	WORD     $0x4f871163 // fmla v3.4s, v11.4s, v7.s[0]
+	WORD     $0x4fa71144 // fmla v4.4s, v10.4s, v7.s[1]
+	WORD     $0x4fa71165 // fmla v5.4s, v11.4s, v7.s[1]
+	FLDPQ    64(R3), (F10, F11)
+	WORD     $0x4f871940 // fmla v0.4s, v10.4s, v7.s[2]
+	WORD     $0x4f871961 // fmla v1.4s, v11.4s, v7.s[2]
+	WORD     $0x4fa71942 // fmla v2.4s, v10.4s, v7.s[3]
+	WORD     $0x4fa71963 // fmla v3.4s, v11.4s, v7.s[3]
+	FMOVQ    32(R14), F8
+	WORD     $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881165 // fmla v5.4s, v11.4s, v8.s[0]
+	FLDPQ    96(R3), (F10, F11)
+	WORD     $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
+	WORD     $0x4f881942 // fmla v2.4s, v10.4s, v8.s[2]
+	WORD     $0x4f881963 // fmla v3.4s, v11.4s, v8.s[2]
+	WORD     $0x4fa81944 // fmla v4.4s, v10.4s, v8.s[3]
+	WORD     $0x4fa81965 // fmla v5.4s, v11.4s, v8.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $48, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked3x2
+fewpacked3x2:
+	ADD      $4, R15, R15
+	B        left3x2
+rows3x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows3x2
+krows3x2:
 	FLDPQ    (R3), (F9, F10)
+	FMOVQ    (R14), F6
 	WORD     $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
 	WORD     $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
 	WORD     $0x4f871122 // fmla v2.4s, v9.4s, v7.s[0]
 	WORD     $0x4f871143 // fmla v3.4s, v10.4s, v7.s[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
 	WORD     $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 	WORD     $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -16415,7 +21425,6 @@ lanes3x2:
 	WORD     $0x4fa71143 // fmla v3.4s, v10.4s, v7.s[1]
 	WORD     $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
 	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    64(R3), (F9, F10)
 	WORD     $0x4f861920 // fmla v0.4s, v9.4s, v6.s[2]
 	WORD     $0x4f861941 // fmla v1.4s, v10.4s, v6.s[2]
@@ -16423,7 +21432,6 @@ lanes3x2:
 	WORD     $0x4f871943 // fmla v3.4s, v10.4s, v7.s[2]
 	WORD     $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
 	WORD     $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    96(R3), (F9, F10)
 	WORD     $0x4fa61920 // fmla v0.4s, v9.4s, v6.s[3]
 	WORD     $0x4fa61941 // fmla v1.4s, v10.4s, v6.s[3]
@@ -16431,17 +21439,118 @@ lanes3x2:
 	WORD     $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
 	WORD     $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
 	WORD     $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $128, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes3x2
-few3x2:
-	ADDS     $4, R15, R15
-	BEQ      store3x2
-	B        one3x2
-apart3x2:
+	BGE      krows3x2
+fewrows3x2:
+	ADD      $4, R15, R15
+	B        left3x2
+rowsapart3x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart3x2
+krowsapart3x2:
+	FLDPQ    (R3), (F9, F10)
+	FMOVQ    (R14), F6
+	WORD     $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
+	WORD     $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4f871122 // fmla v2.4s, v9.4s, v7.s[0]
+	WORD     $0x4f871143 // fmla v3.4s, v10.4s, v7.s[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F9, F10)
+	WORD     $0x4fa61120 // fmla v0.4s, v9.4s, v6.s[1]
+	WORD     $0x4fa61141 // fmla v1.4s, v10.4s, v6.s[1]
+	WORD     $0x4fa71122 // fmla v2.4s, v9.4s, v7.s[1]
+	WORD     $0x4fa71143 // fmla v3.4s, v10.4s, v7.s[1]
+	WORD     $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F9, F10)
+	WORD     $0x4f861920 // fmla v0.4s, v9.4s, v6.s[2]
+	WORD     $0x4f861941 // fmla v1.4s, v10.4s, v6.s[2]
+	WORD     $0x4f871922 // fmla v2.4s, v9.4s, v7.s[2]
+	WORD     $0x4f871943 // fmla v3.4s, v10.4s, v7.s[2]
+	WORD     $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD     $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F9, F10)
+	WORD     $0x4fa61920 // fmla v0.4s, v9.4s, v6.s[3]
+	WORD     $0x4fa61941 // fmla v1.4s, v10.4s, v6.s[3]
+	WORD     $0x4fa71922 // fmla v2.4s, v9.4s, v7.s[3]
+	WORD     $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
+	WORD     $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
+	WORD     $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart3x2
+fewrowsapart3x2:
+	ADD      $4, R15, R15
+	B        left3x2
+columns3x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns3x2
+kcolumns3x2:
+	FLDPQ    (R3), (F8, F9)
+	FMOVD    (R14), F6
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
+	WORD     $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
+	FMOVS    8(R14), F7
+	WORD     $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD     $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F8, F9)
+	FMOVD    (R14), F6
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
+	WORD     $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
+	FMOVS    8(R14), F7
+	WORD     $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD     $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F8, F9)
+	FMOVD    (R14), F6
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
+	WORD     $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
+	FMOVS    8(R14), F7
+	WORD     $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD     $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F8, F9)
+	FMOVD    (R14), F6
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861121 // fmla v1.4s, v9.4s, v6.s[0]
+	WORD     $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61123 // fmla v3.4s, v9.4s, v6.s[1]
+	FMOVS    8(R14), F7
+	WORD     $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD     $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns3x2
+fewcolumns3x2:
+	ADD      $4, R15, R15
+	B        left3x2
+left3x2:
+	CBZ      R15, end3x2
 one3x2:
 	FLDPQ    (R3), (F6, F7)
 	FMOVS    (R14), F8
@@ -16453,15 +21562,15 @@ one3x2:
 	FMOVS    (R14)(R10), F10
 	WORD     $0x4f8a10c4 // fmla v4.4s, v6.4s, v10.s[0]
 	WORD     $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one3x2
-	B        store3x2
-tail3x2:
-onetail3x2:
+end3x2:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store3x2
+last3x2:
 	FMOVQ    (R3), F6
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
@@ -16490,12 +21599,8 @@ t1589:
 	FMOVS    (R14)(R10), F10
 	WORD     $0x4f8a10c4 // fmla v4.4s, v6.4s, v10.s[0]
 	WORD     $0x4f8a10e5 // fmla v5.4s, v7.4s, v10.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail3x2
 store3x2:
 	CBZ      R9, fetched3x2
 	MOVD     R7, 40(RSP)
@@ -16633,6 +21738,22 @@ next3x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $12, R5
+	BNE      below3x2
+	CMP      $4, R2
+	BNE      below3x2
+	MOVD     88(R0), R15
+	MOVD     $12, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile3x2
+	B        done
+below3x2:
 	MOVD     $3, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -16769,24 +21890,71 @@ steps2x2:
 	MOVD     56(R0), R9
 fetch2x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail2x2
-	CMP      $4, R5
-	BNE      apart2x2
+	BEQ      whole2x2
+	SUBS     $1, R15, R15
+	BEQ      last2x2
+whole2x2:
 	CMP      $32, R6
 	BNE      apart2x2
+	CMP      $4, R5
+	BEQ      rows2x2
+	CMP      $8, R5
+	BNE      apart2x2
+	CMP      $4, R2
+	BEQ      packed2x2
+apart2x2:
+	CMP      $4, R5
+	BEQ      rowsapart2x2
+	CMP      $4, R2
+	BEQ      columns2x2
+	B        left2x2
+packed2x2:
 	SUBS     $4, R15, R15
-	BLT      few2x2
-lanes2x2:
-	FMOVQ    (R14), F4
-	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	BLT      fewpacked2x2
+kpacked2x2:
+	FLDPQ    (R3), (F8, F9)
+	FLDPQ    (R14), (F4, F5)
+	WORD     $0x4f841100 // fmla v0.4s, v8.4s, v4.s[0]
+	WORD     $0x4f841121 // fmla v1.4s, v9.4s, v4.s[0]
+	WORD     $0x4fa41102 // fmla v2.4s, v8.4s, v4.s[1]
+	WORD     $0x4fa41123 // fmla v3.4s, v9.4s, v4.s[1]
+	PRFM     (R7), PLDL2KEEP
+	FLDPQ    32(R3), (F8, F9)
+	WORD     $0x4f841900 // fmla v0.4s, v8.4s, v4.s[2]
+	WORD     $0x4f841921 // fmla v1.4s, v9.4s, v4.s[2]
+	WORD     $0x4fa41902 // fmla v2.4s, v8.4s, v4.s[3]
+	WORD     $0x4fa41923 // fmla v3.4s, v9.4s, v4.s[3]
+	FLDPQ    64(R3), (F8, F9)
+	WORD     $0x4f851100 // fmla v0.4s, v8.4s, v5.s[0]
+	WORD     $0x4f851121 // fmla v1.4s, v9.4s, v5.s[0]
+	WORD     $0x4fa51102 // fmla v2.4s, v8.4s, v5.s[1]
+	WORD     $0x4fa51123 // fmla v3.4s, v9.4s, v5.s[1]
+	FLDPQ    96(R3), (F8, F9)
+	WORD     $0x4f851900 // fmla v0.4s, v8.4s, v5.s[2]
+	WORD     $0x4f851921 // fmla v1.4s, v9.4s, v5.s[2]
+	WORD     $0x4fa51902 // fmla v2.4s, v8.4s, v5.s[3]
+	WORD     $0x4fa51923 // fmla v3.4s, v9.4s, v5.s[3]
+	ADD      R12<<0, R7, R7
+	ADD      $128, R3, R3
+	ADD      $32, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked2x2
+fewpacked2x2:
+	ADD      $4, R15, R15
+	B        left2x2
+rows2x2:
+	SUBS     $4, R15, R15
+	BLT      fewrows2x2
+krows2x2:
 	FLDPQ    (R3), (F6, F7)
+	FMOVQ    (R14), F4
 	WORD     $0x4f8410c0 // fmla v0.4s, v6.4s, v4.s[0]
 	WORD     $0x4f8410e1 // fmla v1.4s, v7.4s, v4.s[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
 	WORD     $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
 	WORD     $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
 	PRFM     (R7), PLDL2KEEP
@@ -16795,29 +21963,107 @@ lanes2x2:
 	WORD     $0x4fa410e1 // fmla v1.4s, v7.4s, v4.s[1]
 	WORD     $0x4fa510c2 // fmla v2.4s, v6.4s, v5.s[1]
 	WORD     $0x4fa510e3 // fmla v3.4s, v7.4s, v5.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    64(R3), (F6, F7)
 	WORD     $0x4f8418c0 // fmla v0.4s, v6.4s, v4.s[2]
 	WORD     $0x4f8418e1 // fmla v1.4s, v7.4s, v4.s[2]
 	WORD     $0x4f8518c2 // fmla v2.4s, v6.4s, v5.s[2]
 	WORD     $0x4f8518e3 // fmla v3.4s, v7.4s, v5.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    96(R3), (F6, F7)
 	WORD     $0x4fa418c0 // fmla v0.4s, v6.4s, v4.s[3]
 	WORD     $0x4fa418e1 // fmla v1.4s, v7.4s, v4.s[3]
 	WORD     $0x4fa518c2 // fmla v2.4s, v6.4s, v5.s[3]
 	WORD     $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $128, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes2x2
-few2x2:
-	ADDS     $4, R15, R15
-	BEQ      store2x2
-	B        one2x2
-apart2x2:
+	BGE      krows2x2
+fewrows2x2:
+	ADD      $4, R15, R15
+	B        left2x2
+rowsapart2x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart2x2
+krowsapart2x2:
+	FLDPQ    (R3), (F6, F7)
+	FMOVQ    (R14), F4
+	WORD     $0x4f8410c0 // fmla v0.4s, v6.4s, v4.s[0]
+	WORD     $0x4f8410e1 // fmla v1.4s, v7.4s, v4.s[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD     $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F6, F7)
+	WORD     $0x4fa410c0 // fmla v0.4s, v6.4s, v4.s[1]
+	WORD     $0x4fa410e1 // fmla v1.4s, v7.4s, v4.s[1]
+	WORD     $0x4fa510c2 // fmla v2.4s, v6.4s, v5.s[1]
+	WORD     $0x4fa510e3 // fmla v3.4s, v7.4s, v5.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F6, F7)
+	WORD     $0x4f8418c0 // fmla v0.4s, v6.4s, v4.s[2]
+	WORD     $0x4f8418e1 // fmla v1.4s, v7.4s, v4.s[2]
+	WORD     $0x4f8518c2 // fmla v2.4s, v6.4s, v5.s[2]
+	WORD     $0x4f8518e3 // fmla v3.4s, v7.4s, v5.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F6, F7)
+	WORD     $0x4fa418c0 // fmla v0.4s, v6.4s, v4.s[3]
+	WORD     $0x4fa418e1 // fmla v1.4s, v7.4s, v4.s[3]
+	WORD     $0x4fa518c2 // fmla v2.4s, v6.4s, v5.s[3]
+	WORD     $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart2x2
+fewrowsapart2x2:
+	ADD      $4, R15, R15
+	B        left2x2
+columns2x2:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns2x2
+kcolumns2x2:
+	FLDPQ    (R3), (F5, F6)
+	FMOVD    (R14), F4
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD     $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
+	WORD     $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F5, F6)
+	FMOVD    (R14), F4
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD     $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
+	WORD     $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F5, F6)
+	FMOVD    (R14), F4
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD     $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
+	WORD     $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FLDPQ    (R3), (F5, F6)
+	FMOVD    (R14), F4
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD     $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
+	WORD     $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	ADD      R12<<0, R7, R7
+	SUBS     $4, R15, R15
+	BGE      kcolumns2x2
+fewcolumns2x2:
+	ADD      $4, R15, R15
+	B        left2x2
+left2x2:
+	CBZ      R15, end2x2
 one2x2:
 	FLDPQ    (R3), (F4, F5)
 	FMOVS    (R14), F6
@@ -16826,15 +22072,15 @@ one2x2:
 	FMOVS    (R14)(R2), F7
 	WORD     $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
 	WORD     $0x4f8710a3 // fmla v3.4s, v5.4s, v7.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one2x2
-	B        store2x2
-tail2x2:
-onetail2x2:
+end2x2:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store2x2
+last2x2:
 	FMOVQ    (R3), F4
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
@@ -16860,12 +22106,8 @@ t1622:
 	FMOVS    (R14)(R2), F7
 	WORD     $0x4f871082 // fmla v2.4s, v4.4s, v7.s[0]
 	WORD     $0x4f8710a3 // fmla v3.4s, v5.4s, v7.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail2x2
 store2x2:
 	CBZ      R9, fetched2x2
 	MOVD     R7, 40(RSP)
@@ -16963,6 +22205,22 @@ next2x2:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $8, R5
+	BNE      below2x2
+	CMP      $4, R2
+	BNE      below2x2
+	MOVD     88(R0), R15
+	MOVD     $8, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile2x2
+	B        done
+below2x2:
 	MOVD     $2, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -17053,60 +22311,93 @@ steps1x2:
 	MOVD     56(R0), R9
 fetch1x2:
 	MOVD     R9, R12
-	ADD      R9, R12, R12
-	ADD      R9<<1, R9, R13
+	LSL      $2, R12, R12
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail1x2
-	CMP      $4, R5
-	BNE      apart1x2
+	BEQ      whole1x2
+	SUBS     $1, R15, R15
+	BEQ      last1x2
+whole1x2:
 	CMP      $32, R6
 	BNE      apart1x2
+	CMP      $4, R5
+	BEQ      rows1x2
+apart1x2:
+	CMP      $4, R5
+	BEQ      rowsapart1x2
+	B        left1x2
+rows1x2:
 	SUBS     $4, R15, R15
-	BLT      few1x2
-lanes1x2:
-	FMOVQ    (R14), F2
+	BLT      fewrows1x2
+krows1x2:
 	FLDPQ    (R3), (F3, F4)
+	FMOVQ    (R14), F2
 	WORD     $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
 	WORD     $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 	PRFM     (R7), PLDL2KEEP
 	FLDPQ    32(R3), (F3, F4)
 	WORD     $0x4fa21060 // fmla v0.4s, v3.4s, v2.s[1]
 	WORD     $0x4fa21081 // fmla v1.4s, v4.4s, v2.s[1]
-	WORD     $0xf8a968e2 // prfm pldl2keep, [x7, x9]
 	FLDPQ    64(R3), (F3, F4)
 	WORD     $0x4f821860 // fmla v0.4s, v3.4s, v2.s[2]
 	WORD     $0x4f821881 // fmla v1.4s, v4.4s, v2.s[2]
-	WORD     $0xf8ac68e2 // prfm pldl2keep, [x7, x12]
 	FLDPQ    96(R3), (F3, F4)
 	WORD     $0x4fa21860 // fmla v0.4s, v3.4s, v2.s[3]
 	WORD     $0x4fa21881 // fmla v1.4s, v4.4s, v2.s[3]
-	WORD     $0xf8ad68e2 // prfm pldl2keep, [x7, x13]
-	ADD      R9<<2, R7, R7
+	ADD      R12<<0, R7, R7
 	ADD      $128, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes1x2
-few1x2:
-	ADDS     $4, R15, R15
-	BEQ      store1x2
-	B        one1x2
-apart1x2:
+	BGE      krows1x2
+fewrows1x2:
+	ADD      $4, R15, R15
+	B        left1x2
+rowsapart1x2:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart1x2
+krowsapart1x2:
+	FLDPQ    (R3), (F3, F4)
+	FMOVQ    (R14), F2
+	WORD     $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
+	WORD     $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
+	PRFM     (R7), PLDL2KEEP
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F3, F4)
+	WORD     $0x4fa21060 // fmla v0.4s, v3.4s, v2.s[1]
+	WORD     $0x4fa21081 // fmla v1.4s, v4.4s, v2.s[1]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F3, F4)
+	WORD     $0x4f821860 // fmla v0.4s, v3.4s, v2.s[2]
+	WORD     $0x4f821881 // fmla v1.4s, v4.4s, v2.s[2]
+	ADD      R6, R3, R3
+	FLDPQ    (R3), (F3, F4)
+	WORD     $0x4fa21860 // fmla v0.4s, v3.4s, v2.s[3]
+	WORD     $0x4fa21881 // fmla v1.4s, v4.4s, v2.s[3]
+	ADD      R6, R3, R3
+	ADD      R12<<0, R7, R7
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart1x2
+fewrowsapart1x2:
+	ADD      $4, R15, R15
+	B        left1x2
+left1x2:
+	CBZ      R15, end1x2
 one1x2:
 	FLDPQ    (R3), (F2, F3)
 	FMOVS    (R14), F4
 	WORD     $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
 	WORD     $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one1x2
-	B        store1x2
-tail1x2:
-onetail1x2:
+end1x2:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store1x2
+last1x2:
 	FMOVQ    (R3), F2
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
@@ -17129,12 +22420,8 @@ t1643:
 	FMOVS    (R14), F4
 	WORD     $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
 	WORD     $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
-	PRFM     (R7), PLDL2KEEP
-	ADD      R9, R7, R7
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail1x2
 store1x2:
 	CBZ      R9, fetched1x2
 	MOVD     R7, 40(RSP)
@@ -17414,30 +22701,95 @@ steps8x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail8x1
-	CMP      $4, R5
-	BNE      apart8x1
+	BEQ      whole8x1
+	SUBS     $1, R15, R15
+	BEQ      last8x1
+whole8x1:
 	CMP      $16, R6
 	BNE      apart8x1
+	CMP      $4, R5
+	BEQ      rows8x1
+	CMP      $32, R5
+	BNE      apart8x1
+	CMP      $4, R2
+	BEQ      packed8x1
+apart8x1:
+	CMP      $4, R5
+	BEQ      rowsapart8x1
+	CMP      $4, R2
+	BEQ      columns8x1
+	B        left8x1
+packed8x1:
 	SUBS     $4, R15, R15
-	BLT      few8x1
-lanes8x1:
-	FMOVQ    (R14), F8
-	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
-	WORD     $0x3cea69ca // ldr q10, [x14, x10]
-	WORD     $0x3ce169cb // ldr q11, [x14, x1]
-	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
-	WORD     $0x3ce469cd // ldr q13, [x14, x4]
-	FMOVQ    (R8), F14
-	WORD     $0x3ce2690f // ldr q15, [x8, x2]
+	BLT      fewpacked8x1
+kpacked8x1:
+	FMOVQ    (R3), F12
+	FLDPQ    (R14), (F8, F9)
+	WORD     $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
+	WORD     $0x4fa81181 // fmla v1.4s, v12.4s, v8.s[1]
+	WORD     $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
+	WORD     $0x4fa81983 // fmla v3.4s, v12.4s, v8.s[3]
+	WORD     $0x4f891184 // fmla v4.4s, v12.4s, v9.s[0]
+	WORD     $0x4fa91185 // fmla v5.4s, v12.4s, v9.s[1]
+	WORD     $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
+	WORD     $0x4fa91987 // fmla v7.4s, v12.4s, v9.s[3]
+	FMOVQ    16(R3), F12
+	FLDPQ    32(R14), (F10, F11)
+	WORD     $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
+	WORD     $0x4faa1181 // fmla v1.4s, v12.4s, v10.s[1]
+	WORD     $0x4f8a1982 // fmla v2.4s, v12.4s, v10.s[2]
+	WORD     $0x4faa1983 // fmla v3.4s, v12.4s, v10.s[3]
+	WORD     $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	WORD     $0x4fab1185 // fmla v5.4s, v12.4s, v11.s[1]
+	WORD     $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
+	WORD     $0x4fab1987 // fmla v7.4s, v12.4s, v11.s[3]
+	FMOVQ    32(R3), F12
+	FLDPQ    64(R14), (F8, F9)
+	WORD     $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
+	WORD     $0x4fa81181 // fmla v1.4s, v12.4s, v8.s[1]
+	WORD     $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
+	WORD     $0x4fa81983 // fmla v3.4s, v12.4s, v8.s[3]
+	WORD     $0x4f891184 // fmla v4.4s, v12.4s, v9.s[0]
+	WORD     $0x4fa91185 // fmla v5.4s, v12.4s, v9.s[1]
+	WORD     $0x4f891986 // fmla v6.4s, v12.4s, v9.s[2]
+	WORD     $0x4fa91987 // fmla v7.4s, v12.4s, v9.s[3]
+	FMOVQ    48(R3), F12
+	FLDPQ    96(R14), (F10, F11)
+	WORD     $0x4f8a1180 // fmla v0.4s, v12.4s, v10.s[0]
+	WORD     $0x4faa1181 // fmla v1.4s, v12.4s, v10.s[1]
+	WORD     $0x4f8a1982 // fmla v2.4s, v12.4s, v10.s[2]
+	WORD     $0x4faa1983 // fmla v3.4s, v12.4s, v10.s[3]
+	WORD     $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	WORD     $0x4fab1185 // fmla v5.4s, v12.4s, v11.s[1]
+	WORD     $0x4f8b1986 // fmla v6.4s, v12.4s, v11.s[2]
+	WORD     $0x4fab1987 // fmla v7.4s, v12.4s, v11.s[3]
+	ADD      $64, R3, R3
+	ADD      $128, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked8x1
+fewpacked8x1:
+	ADD      $4, R15, R15
+	B        left8x1
+rows8x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows8x1
+krows8x1:
 	FMOVQ    (R3), F16
+	FMOVQ    (R14), F8
 	WORD     $0x4f881200 // fmla v0.4s, v16.4s, v8.s[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
 	WORD     $0x4f891201 // fmla v1.4s, v16.4s, v9.s[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
 	WORD     $0x4f8a1202 // fmla v2.4s, v16.4s, v10.s[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
 	WORD     $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
 	WORD     $0x4f8c1204 // fmla v4.4s, v16.4s, v12.s[0]
+	WORD     $0x3ce469cd // ldr q13, [x14, x4]
 	WORD     $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
+	FMOVQ    (R8), F14
 	WORD     $0x4f8e1206 // fmla v6.4s, v16.4s, v14.s[0]
+	WORD     $0x3ce2690f // ldr q15, [x8, x2]
 	WORD     $0x4f8f1207 // fmla v7.4s, v16.4s, v15.s[0]
 	FMOVQ    16(R3), F16
 	WORD     $0x4fa81200 // fmla v0.4s, v16.4s, v8.s[1]
@@ -17470,12 +22822,133 @@ lanes8x1:
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      lanes8x1
-few8x1:
-	ADDS     $4, R15, R15
-	BEQ      store8x1
-	B        one8x1
-apart8x1:
+	BGE      krows8x1
+fewrows8x1:
+	ADD      $4, R15, R15
+	B        left8x1
+rowsapart8x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart8x1
+krowsapart8x1:
+	FMOVQ    (R3), F16
+	FMOVQ    (R14), F8
+	WORD     $0x4f881200 // fmla v0.4s, v16.4s, v8.s[0]
+	WORD     $0x3ce269c9 // ldr q9, [x14, x2]
+	WORD     $0x4f891201 // fmla v1.4s, v16.4s, v9.s[0]
+	WORD     $0x3cea69ca // ldr q10, [x14, x10]
+	WORD     $0x4f8a1202 // fmla v2.4s, v16.4s, v10.s[0]
+	WORD     $0x3ce169cb // ldr q11, [x14, x1]
+	WORD     $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD     $0x3ceb69cc // ldr q12, [x14, x11]
+	WORD     $0x4f8c1204 // fmla v4.4s, v16.4s, v12.s[0]
+	WORD     $0x3ce469cd // ldr q13, [x14, x4]
+	WORD     $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
+	FMOVQ    (R8), F14
+	WORD     $0x4f8e1206 // fmla v6.4s, v16.4s, v14.s[0]
+	WORD     $0x3ce2690f // ldr q15, [x8, x2]
+	WORD     $0x4f8f1207 // fmla v7.4s, v16.4s, v15.s[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F16
+	WORD     $0x4fa81200 // fmla v0.4s, v16.4s, v8.s[1]
+	WORD     $0x4fa91201 // fmla v1.4s, v16.4s, v9.s[1]
+	WORD     $0x4faa1202 // fmla v2.4s, v16.4s, v10.s[1]
+	WORD     $0x4fab1203 // fmla v3.4s, v16.4s, v11.s[1]
+	WORD     $0x4fac1204 // fmla v4.4s, v16.4s, v12.s[1]
+	WORD     $0x4fad1205 // fmla v5.4s, v16.4s, v13.s[1]
+	WORD     $0x4fae1206 // fmla v6.4s, v16.4s, v14.s[1]
+	WORD     $0x4faf1207 // fmla v7.4s, v16.4s, v15.s[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F16
+	WORD     $0x4f881a00 // fmla v0.4s, v16.4s, v8.s[2]
+	WORD     $0x4f891a01 // fmla v1.4s, v16.4s, v9.s[2]
+	WORD     $0x4f8a1a02 // fmla v2.4s, v16.4s, v10.s[2]
+	WORD     $0x4f8b1a03 // fmla v3.4s, v16.4s, v11.s[2]
+	WORD     $0x4f8c1a04 // fmla v4.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8d1a05 // fmla v5.4s, v16.4s, v13.s[2]
+	WORD     $0x4f8e1a06 // fmla v6.4s, v16.4s, v14.s[2]
+	WORD     $0x4f8f1a07 // fmla v7.4s, v16.4s, v15.s[2]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F16
+	WORD     $0x4fa81a00 // fmla v0.4s, v16.4s, v8.s[3]
+	WORD     $0x4fa91a01 // fmla v1.4s, v16.4s, v9.s[3]
+	WORD     $0x4faa1a02 // fmla v2.4s, v16.4s, v10.s[3]
+	WORD     $0x4fab1a03 // fmla v3.4s, v16.4s, v11.s[3]
+	WORD     $0x4fac1a04 // fmla v4.4s, v16.4s, v12.s[3]
+	WORD     $0x4fad1a05 // fmla v5.4s, v16.4s, v13.s[3]
+	WORD     $0x4fae1a06 // fmla v6.4s, v16.4s, v14.s[3]
+	WORD     $0x4faf1a07 // fmla v7.4s, v16.4s, v15.s[3]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      krowsapart8x1
+fewrowsapart8x1:
+	ADD      $4, R15, R15
+	B        left8x1
+columns8x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns8x1
+kcolumns8x1:
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F8
+	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81141 // fmla v1.4s, v10.4s, v8.s[1]
+	WORD     $0x4f881942 // fmla v2.4s, v10.4s, v8.s[2]
+	WORD     $0x4fa81943 // fmla v3.4s, v10.4s, v8.s[3]
+	FMOVQ    16(R14), F9
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD     $0x4fa91145 // fmla v5.4s, v10.4s, v9.s[1]
+	WORD     $0x4f891946 // fmla v6.4s, v10.4s, v9.s[2]
+	WORD     $0x4fa91947 // fmla v7.4s, v10.4s, v9.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F8
+	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81141 // fmla v1.4s, v10.4s, v8.s[1]
+	WORD     $0x4f881942 // fmla v2.4s, v10.4s, v8.s[2]
+	WORD     $0x4fa81943 // fmla v3.4s, v10.4s, v8.s[3]
+	FMOVQ    16(R14), F9
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD     $0x4fa91145 // fmla v5.4s, v10.4s, v9.s[1]
+	WORD     $0x4f891946 // fmla v6.4s, v10.4s, v9.s[2]
+	WORD     $0x4fa91947 // fmla v7.4s, v10.4s, v9.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F8
+	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81141 // fmla v1.4s, v10.4s, v8.s[1]
+	WORD     $0x4f881942 // fmla v2.4s, v10.4s, v8.s[2]
+	WORD     $0x4fa81943 // fmla v3.4s, v10.4s, v8.s[3]
+	FMOVQ    16(R14), F9
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD     $0x4fa91145 // fmla v5.4s, v10.4s, v9.s[1]
+	WORD     $0x4f891946 // fmla v6.4s, v10.4s, v9.s[2]
+	WORD     $0x4fa91947 // fmla v7.4s, v10.4s, v9.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F8
+	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81141 // fmla v1.4s, v10.4s, v8.s[1]
+	WORD     $0x4f881942 // fmla v2.4s, v10.4s, v8.s[2]
+	WORD     $0x4fa81943 // fmla v3.4s, v10.4s, v8.s[3]
+	FMOVQ    16(R14), F9
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD     $0x4fa91145 // fmla v5.4s, v10.4s, v9.s[1]
+	WORD     $0x4f891946 // fmla v6.4s, v10.4s, v9.s[2]
+	WORD     $0x4fa91947 // fmla v7.4s, v10.4s, v9.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns8x1
+fewcolumns8x1:
+	ADD      $4, R15, R15
+	B        left8x1
+left8x1:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end8x1
 one8x1:
 	FMOVQ    (R3), F8
 	FMOVS    (R14), F9
@@ -17499,9 +22972,11 @@ one8x1:
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one8x1
-	B        store8x1
-tail8x1:
-onetail8x1:
+end8x1:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store8x1
+last8x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V8.B16
 	CMP      $0, R23
@@ -17539,8 +23014,6 @@ t1676:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail8x1
 store8x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -17715,6 +23188,22 @@ next8x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $32, R5
+	BNE      below8x1
+	CMP      $4, R2
+	BNE      below8x1
+	MOVD     88(R0), R15
+	MOVD     $32, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile8x1
+	B        done
+below8x1:
 	MOVD     $8, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -17914,28 +23403,89 @@ steps7x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail7x1
-	CMP      $4, R5
-	BNE      apart7x1
+	BEQ      whole7x1
+	SUBS     $1, R15, R15
+	BEQ      last7x1
+whole7x1:
 	CMP      $16, R6
 	BNE      apart7x1
+	CMP      $4, R5
+	BEQ      rows7x1
+	CMP      $28, R5
+	BNE      apart7x1
+	CMP      $4, R2
+	BEQ      packed7x1
+apart7x1:
+	CMP      $4, R5
+	BEQ      rowsapart7x1
+	CMP      $4, R2
+	BEQ      columns7x1
+	B        left7x1
+packed7x1:
 	SUBS     $4, R15, R15
-	BLT      few7x1
-lanes7x1:
-	FMOVQ    (R14), F7
-	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
-	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
-	WORD     $0x3ce169ca // ldr q10, [x14, x1]
-	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
-	WORD     $0x3ce469cc // ldr q12, [x14, x4]
-	FMOVQ    (R8), F13
+	BLT      fewpacked7x1
+kpacked7x1:
+	FMOVQ    (R3), F11
+	FLDPQ    (R14), (F7, F8)
+	WORD     $0x4f871160 // fmla v0.4s, v11.4s, v7.s[0]
+	WORD     $0x4fa71161 // fmla v1.4s, v11.4s, v7.s[1]
+	WORD     $0x4f871962 // fmla v2.4s, v11.4s, v7.s[2]
+	WORD     $0x4fa71963 // fmla v3.4s, v11.4s, v7.s[3]
+	WORD     $0x4f881164 // fmla v4.4s, v11.4s, v8.s[0]
+	WORD     $0x4fa81165 // fmla v5.4s, v11.4s, v8.s[1]
+	WORD     $0x4f881966 // fmla v6.4s, v11.4s, v8.s[2]
+	FMOVQ    16(R3), F11
+	WORD     $0x4fa81960 // fmla v0.4s, v11.4s, v8.s[3]
+	FLDPQ    32(R14), (F9, F10)
+	WORD     $0x4f891161 // fmla v1.4s, v11.4s, v9.s[0]
+	WORD     $0x4fa91162 // fmla v2.4s, v11.4s, v9.s[1]
+	WORD     $0x4f891963 // fmla v3.4s, v11.4s, v9.s[2]
+	WORD     $0x4fa91964 // fmla v4.4s, v11.4s, v9.s[3]
+	WORD     $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD     $0x4faa1166 // fmla v6.4s, v11.4s, v10.s[1]
+	FMOVQ    32(R3), F11
+	WORD     $0x4f8a1960 // fmla v0.4s, v11.4s, v10.s[2]
+	WORD     $0x4faa1961 // fmla v1.4s, v11.4s, v10.s[3]
+	FLDPQ    64(R14), (F7, F8)
+	WORD     $0x4f871162 // fmla v2.4s, v11.4s, v7.s[0]
+	WORD     $0x4fa71163 // fmla v3.4s, v11.4s, v7.s[1]
+	WORD     $0x4f871964 // fmla v4.4s, v11.4s, v7.s[2]
+	WORD     $0x4fa71965 // fmla v5.4s, v11.4s, v7.s[3]
+	WORD     $0x4f881166 // fmla v6.4s, v11.4s, v8.s[0]
+	FMOVQ    48(R3), F11
+	WORD     $0x4fa81160 // fmla v0.4s, v11.4s, v8.s[1]
+	WORD     $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
+	WORD     $0x4fa81962 // fmla v2.4s, v11.4s, v8.s[3]
+	FMOVQ    96(R14), F9
+	WORD     $0x4f891163 // fmla v3.4s, v11.4s, v9.s[0]
+	WORD     $0x4fa91164 // fmla v4.4s, v11.4s, v9.s[1]
+	WORD     $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
+	WORD     $0x4fa91966 // fmla v6.4s, v11.4s, v9.s[3]
+	ADD      $64, R3, R3
+	ADD      $112, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked7x1
+fewpacked7x1:
+	ADD      $4, R15, R15
+	B        left7x1
+rows7x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows7x1
+krows7x1:
 	FMOVQ    (R3), F14
+	FMOVQ    (R14), F7
 	WORD     $0x4f8711c0 // fmla v0.4s, v14.4s, v7.s[0]
+	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
 	WORD     $0x4f8811c1 // fmla v1.4s, v14.4s, v8.s[0]
+	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
 	WORD     $0x4f8911c2 // fmla v2.4s, v14.4s, v9.s[0]
+	WORD     $0x3ce169ca // ldr q10, [x14, x1]
 	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
+	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
 	WORD     $0x4f8b11c4 // fmla v4.4s, v14.4s, v11.s[0]
+	WORD     $0x3ce469cc // ldr q12, [x14, x4]
 	WORD     $0x4f8c11c5 // fmla v5.4s, v14.4s, v12.s[0]
+	FMOVQ    (R8), F13
 	WORD     $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
 	FMOVQ    16(R3), F14
 	WORD     $0x4fa711c0 // fmla v0.4s, v14.4s, v7.s[1]
@@ -17965,12 +23515,128 @@ lanes7x1:
 	ADD      $16, R14, R14
 	ADD      $16, R8, R8
 	SUBS     $4, R15, R15
-	BGE      lanes7x1
-few7x1:
-	ADDS     $4, R15, R15
-	BEQ      store7x1
-	B        one7x1
-apart7x1:
+	BGE      krows7x1
+fewrows7x1:
+	ADD      $4, R15, R15
+	B        left7x1
+rowsapart7x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart7x1
+krowsapart7x1:
+	FMOVQ    (R3), F14
+	FMOVQ    (R14), F7
+	WORD     $0x4f8711c0 // fmla v0.4s, v14.4s, v7.s[0]
+	WORD     $0x3ce269c8 // ldr q8, [x14, x2]
+	WORD     $0x4f8811c1 // fmla v1.4s, v14.4s, v8.s[0]
+	WORD     $0x3cea69c9 // ldr q9, [x14, x10]
+	WORD     $0x4f8911c2 // fmla v2.4s, v14.4s, v9.s[0]
+	WORD     $0x3ce169ca // ldr q10, [x14, x1]
+	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
+	WORD     $0x3ceb69cb // ldr q11, [x14, x11]
+	WORD     $0x4f8b11c4 // fmla v4.4s, v14.4s, v11.s[0]
+	WORD     $0x3ce469cc // ldr q12, [x14, x4]
+	WORD     $0x4f8c11c5 // fmla v5.4s, v14.4s, v12.s[0]
+	FMOVQ    (R8), F13
+	WORD     $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F14
+	WORD     $0x4fa711c0 // fmla v0.4s, v14.4s, v7.s[1]
+	WORD     $0x4fa811c1 // fmla v1.4s, v14.4s, v8.s[1]
+	WORD     $0x4fa911c2 // fmla v2.4s, v14.4s, v9.s[1]
+	WORD     $0x4faa11c3 // fmla v3.4s, v14.4s, v10.s[1]
+	WORD     $0x4fab11c4 // fmla v4.4s, v14.4s, v11.s[1]
+	WORD     $0x4fac11c5 // fmla v5.4s, v14.4s, v12.s[1]
+	WORD     $0x4fad11c6 // fmla v6.4s, v14.4s, v13.s[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F14
+	WORD     $0x4f8719c0 // fmla v0.4s, v14.4s, v7.s[2]
+	WORD     $0x4f8819c1 // fmla v1.4s, v14.4s, v8.s[2]
+	WORD     $0x4f8919c2 // fmla v2.4s, v14.4s, v9.s[2]
+	WORD     $0x4f8a19c3 // fmla v3.4s, v14.4s, v10.s[2]
+	WORD     $0x4f8b19c4 // fmla v4.4s, v14.4s, v11.s[2]
+	WORD     $0x4f8c19c5 // fmla v5.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8d19c6 // fmla v6.4s, v14.4s, v13.s[2]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F14
+	WORD     $0x4fa719c0 // fmla v0.4s, v14.4s, v7.s[3]
+	WORD     $0x4fa819c1 // fmla v1.4s, v14.4s, v8.s[3]
+	WORD     $0x4fa919c2 // fmla v2.4s, v14.4s, v9.s[3]
+	WORD     $0x4faa19c3 // fmla v3.4s, v14.4s, v10.s[3]
+	WORD     $0x4fab19c4 // fmla v4.4s, v14.4s, v11.s[3]
+	WORD     $0x4fac19c5 // fmla v5.4s, v14.4s, v12.s[3]
+	WORD     $0x4fad19c6 // fmla v6.4s, v14.4s, v13.s[3]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	ADD      $16, R8, R8
+	SUBS     $4, R15, R15
+	BGE      krowsapart7x1
+fewrowsapart7x1:
+	ADD      $4, R15, R15
+	B        left7x1
+columns7x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns7x1
+kcolumns7x1:
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F7
+	WORD     $0x4f871140 // fmla v0.4s, v10.4s, v7.s[0]
+	WORD     $0x4fa71141 // fmla v1.4s, v10.4s, v7.s[1]
+	WORD     $0x4f871942 // fmla v2.4s, v10.4s, v7.s[2]
+	WORD     $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
+	FMOVD    16(R14), F8
+	WORD     $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	FMOVS    24(R14), F9
+	WORD     $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F7
+	WORD     $0x4f871140 // fmla v0.4s, v10.4s, v7.s[0]
+	WORD     $0x4fa71141 // fmla v1.4s, v10.4s, v7.s[1]
+	WORD     $0x4f871942 // fmla v2.4s, v10.4s, v7.s[2]
+	WORD     $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
+	FMOVD    16(R14), F8
+	WORD     $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	FMOVS    24(R14), F9
+	WORD     $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F7
+	WORD     $0x4f871140 // fmla v0.4s, v10.4s, v7.s[0]
+	WORD     $0x4fa71141 // fmla v1.4s, v10.4s, v7.s[1]
+	WORD     $0x4f871942 // fmla v2.4s, v10.4s, v7.s[2]
+	WORD     $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
+	FMOVD    16(R14), F8
+	WORD     $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	FMOVS    24(R14), F9
+	WORD     $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F7
+	WORD     $0x4f871140 // fmla v0.4s, v10.4s, v7.s[0]
+	WORD     $0x4fa71141 // fmla v1.4s, v10.4s, v7.s[1]
+	WORD     $0x4f871942 // fmla v2.4s, v10.4s, v7.s[2]
+	WORD     $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
+	FMOVD    16(R14), F8
+	WORD     $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	FMOVS    24(R14), F9
+	WORD     $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns7x1
+fewcolumns7x1:
+	ADD      $4, R15, R15
+	B        left7x1
+left7x1:
+	ADD      R1<<1, R14, R8
+	CBZ      R15, end7x1
 one7x1:
 	FMOVQ    (R3), F7
 	FMOVS    (R14), F8
@@ -17992,9 +23658,11 @@ one7x1:
 	ADD      R5, R8, R8
 	SUBS     $1, R15, R15
 	BNE      one7x1
-	B        store7x1
-tail7x1:
-onetail7x1:
+end7x1:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store7x1
+last7x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V7.B16
 	CMP      $0, R23
@@ -18030,8 +23698,6 @@ t1724:
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
 	ADD      R5, R8, R8
-	SUBS     $1, R15, R15
-	BNE      onetail7x1
 store7x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -18186,6 +23852,22 @@ next7x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $28, R5
+	BNE      below7x1
+	CMP      $4, R2
+	BNE      below7x1
+	MOVD     88(R0), R15
+	MOVD     $28, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile7x1
+	B        done
+below7x1:
 	MOVD     $7, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -18361,26 +24043,82 @@ steps6x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail6x1
-	CMP      $4, R5
-	BNE      apart6x1
+	BEQ      whole6x1
+	SUBS     $1, R15, R15
+	BEQ      last6x1
+whole6x1:
 	CMP      $16, R6
 	BNE      apart6x1
+	CMP      $4, R5
+	BEQ      rows6x1
+	CMP      $24, R5
+	BNE      apart6x1
+	CMP      $4, R2
+	BEQ      packed6x1
+apart6x1:
+	CMP      $4, R5
+	BEQ      rowsapart6x1
+	CMP      $4, R2
+	BEQ      columns6x1
+	B        left6x1
+packed6x1:
 	SUBS     $4, R15, R15
-	BLT      few6x1
-lanes6x1:
-	FMOVQ    (R14), F6
-	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
-	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
-	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
-	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
-	WORD     $0x3ce469cb // ldr q11, [x14, x4]
+	BLT      fewpacked6x1
+kpacked6x1:
+	FMOVQ    (R3), F10
+	FLDPQ    (R14), (F6, F7)
+	WORD     $0x4f861140 // fmla v0.4s, v10.4s, v6.s[0]
+	WORD     $0x4fa61141 // fmla v1.4s, v10.4s, v6.s[1]
+	WORD     $0x4f861942 // fmla v2.4s, v10.4s, v6.s[2]
+	WORD     $0x4fa61943 // fmla v3.4s, v10.4s, v6.s[3]
+	WORD     $0x4f871144 // fmla v4.4s, v10.4s, v7.s[0]
+	WORD     $0x4fa71145 // fmla v5.4s, v10.4s, v7.s[1]
+	FMOVQ    16(R3), F10
+	WORD     $0x4f871940 // fmla v0.4s, v10.4s, v7.s[2]
+	WORD     $0x4fa71941 // fmla v1.4s, v10.4s, v7.s[3]
+	FLDPQ    32(R14), (F8, F9)
+	WORD     $0x4f881142 // fmla v2.4s, v10.4s, v8.s[0]
+	WORD     $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
+	WORD     $0x4f881944 // fmla v4.4s, v10.4s, v8.s[2]
+	WORD     $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
+	FMOVQ    32(R3), F10
+	WORD     $0x4f891140 // fmla v0.4s, v10.4s, v9.s[0]
+	WORD     $0x4fa91141 // fmla v1.4s, v10.4s, v9.s[1]
+	WORD     $0x4f891942 // fmla v2.4s, v10.4s, v9.s[2]
+	WORD     $0x4fa91943 // fmla v3.4s, v10.4s, v9.s[3]
+	FLDPQ    64(R14), (F6, F7)
+	WORD     $0x4f861144 // fmla v4.4s, v10.4s, v6.s[0]
+	WORD     $0x4fa61145 // fmla v5.4s, v10.4s, v6.s[1]
+	FMOVQ    48(R3), F10
+	WORD     $0x4f861940 // fmla v0.4s, v10.4s, v6.s[2]
+	WORD     $0x4fa61941 // fmla v1.4s, v10.4s, v6.s[3]
+	WORD     $0x4f871142 // fmla v2.4s, v10.4s, v7.s[0]
+	WORD     $0x4fa71143 // fmla v3.4s, v10.4s, v7.s[1]
+	WORD     $0x4f871944 // fmla v4.4s, v10.4s, v7.s[2]
+	WORD     $0x4fa71945 // fmla v5.4s, v10.4s, v7.s[3]
+	ADD      $64, R3, R3
+	ADD      $96, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked6x1
+fewpacked6x1:
+	ADD      $4, R15, R15
+	B        left6x1
+rows6x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows6x1
+krows6x1:
 	FMOVQ    (R3), F12
+	FMOVQ    (R14), F6
 	WORD     $0x4f861180 // fmla v0.4s, v12.4s, v6.s[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
 	WORD     $0x4f871181 // fmla v1.4s, v12.4s, v7.s[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
 	WORD     $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
+	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
 	WORD     $0x4f891183 // fmla v3.4s, v12.4s, v9.s[0]
+	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
 	WORD     $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
+	WORD     $0x3ce469cb // ldr q11, [x14, x4]
 	WORD     $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
 	FMOVQ    16(R3), F12
 	WORD     $0x4fa61180 // fmla v0.4s, v12.4s, v6.s[1]
@@ -18406,12 +24144,113 @@ lanes6x1:
 	ADD      $64, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes6x1
-few6x1:
-	ADDS     $4, R15, R15
-	BEQ      store6x1
-	B        one6x1
-apart6x1:
+	BGE      krows6x1
+fewrows6x1:
+	ADD      $4, R15, R15
+	B        left6x1
+rowsapart6x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart6x1
+krowsapart6x1:
+	FMOVQ    (R3), F12
+	FMOVQ    (R14), F6
+	WORD     $0x4f861180 // fmla v0.4s, v12.4s, v6.s[0]
+	WORD     $0x3ce269c7 // ldr q7, [x14, x2]
+	WORD     $0x4f871181 // fmla v1.4s, v12.4s, v7.s[0]
+	WORD     $0x3cea69c8 // ldr q8, [x14, x10]
+	WORD     $0x4f881182 // fmla v2.4s, v12.4s, v8.s[0]
+	WORD     $0x3ce169c9 // ldr q9, [x14, x1]
+	WORD     $0x4f891183 // fmla v3.4s, v12.4s, v9.s[0]
+	WORD     $0x3ceb69ca // ldr q10, [x14, x11]
+	WORD     $0x4f8a1184 // fmla v4.4s, v12.4s, v10.s[0]
+	WORD     $0x3ce469cb // ldr q11, [x14, x4]
+	WORD     $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F12
+	WORD     $0x4fa61180 // fmla v0.4s, v12.4s, v6.s[1]
+	WORD     $0x4fa71181 // fmla v1.4s, v12.4s, v7.s[1]
+	WORD     $0x4fa81182 // fmla v2.4s, v12.4s, v8.s[1]
+	WORD     $0x4fa91183 // fmla v3.4s, v12.4s, v9.s[1]
+	WORD     $0x4faa1184 // fmla v4.4s, v12.4s, v10.s[1]
+	WORD     $0x4fab1185 // fmla v5.4s, v12.4s, v11.s[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F12
+	WORD     $0x4f861980 // fmla v0.4s, v12.4s, v6.s[2]
+	WORD     $0x4f871981 // fmla v1.4s, v12.4s, v7.s[2]
+	WORD     $0x4f881982 // fmla v2.4s, v12.4s, v8.s[2]
+	WORD     $0x4f891983 // fmla v3.4s, v12.4s, v9.s[2]
+	WORD     $0x4f8a1984 // fmla v4.4s, v12.4s, v10.s[2]
+	WORD     $0x4f8b1985 // fmla v5.4s, v12.4s, v11.s[2]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F12
+	WORD     $0x4fa61980 // fmla v0.4s, v12.4s, v6.s[3]
+	WORD     $0x4fa71981 // fmla v1.4s, v12.4s, v7.s[3]
+	WORD     $0x4fa81982 // fmla v2.4s, v12.4s, v8.s[3]
+	WORD     $0x4fa91983 // fmla v3.4s, v12.4s, v9.s[3]
+	WORD     $0x4faa1984 // fmla v4.4s, v12.4s, v10.s[3]
+	WORD     $0x4fab1985 // fmla v5.4s, v12.4s, v11.s[3]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart6x1
+fewrowsapart6x1:
+	ADD      $4, R15, R15
+	B        left6x1
+columns6x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns6x1
+kcolumns6x1:
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F6
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
+	WORD     $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
+	WORD     $0x4fa61903 // fmla v3.4s, v8.4s, v6.s[3]
+	FMOVD    16(R14), F7
+	WORD     $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD     $0x4fa71105 // fmla v5.4s, v8.4s, v7.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F6
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
+	WORD     $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
+	WORD     $0x4fa61903 // fmla v3.4s, v8.4s, v6.s[3]
+	FMOVD    16(R14), F7
+	WORD     $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD     $0x4fa71105 // fmla v5.4s, v8.4s, v7.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F6
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
+	WORD     $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
+	WORD     $0x4fa61903 // fmla v3.4s, v8.4s, v6.s[3]
+	FMOVD    16(R14), F7
+	WORD     $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD     $0x4fa71105 // fmla v5.4s, v8.4s, v7.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F6
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
+	WORD     $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
+	WORD     $0x4fa61903 // fmla v3.4s, v8.4s, v6.s[3]
+	FMOVD    16(R14), F7
+	WORD     $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD     $0x4fa71105 // fmla v5.4s, v8.4s, v7.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns6x1
+fewcolumns6x1:
+	ADD      $4, R15, R15
+	B        left6x1
+left6x1:
+	CBZ      R15, end6x1
 one6x1:
 	FMOVQ    (R3), F6
 	FMOVS    (R14), F7
@@ -18430,9 +24269,11 @@ one6x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one6x1
-	B        store6x1
-tail6x1:
-onetail6x1:
+end6x1:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store6x1
+last6x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V6.B16
 	CMP      $0, R23
@@ -18465,8 +24306,6 @@ t1766:
 	WORD     $0x4f8c10c5 // fmla v5.4s, v6.4s, v12.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail6x1
 store6x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -18601,6 +24440,22 @@ next6x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $24, R5
+	BNE      below6x1
+	CMP      $4, R2
+	BNE      below6x1
+	MOVD     88(R0), R15
+	MOVD     $24, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile6x1
+	B        done
+below6x1:
 	MOVD     $6, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -18753,24 +24608,76 @@ steps5x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail5x1
-	CMP      $4, R5
-	BNE      apart5x1
+	BEQ      whole5x1
+	SUBS     $1, R15, R15
+	BEQ      last5x1
+whole5x1:
 	CMP      $16, R6
 	BNE      apart5x1
+	CMP      $4, R5
+	BEQ      rows5x1
+	CMP      $20, R5
+	BNE      apart5x1
+	CMP      $4, R2
+	BEQ      packed5x1
+apart5x1:
+	CMP      $4, R5
+	BEQ      rowsapart5x1
+	CMP      $4, R2
+	BEQ      columns5x1
+	B        left5x1
+packed5x1:
 	SUBS     $4, R15, R15
-	BLT      few5x1
-lanes5x1:
-	FMOVQ    (R14), F5
-	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
-	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
-	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
-	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
+	BLT      fewpacked5x1
+kpacked5x1:
+	FMOVQ    (R3), F9
+	FLDPQ    (R14), (F5, F6)
+	WORD     $0x4f851120 // fmla v0.4s, v9.4s, v5.s[0]
+	WORD     $0x4fa51121 // fmla v1.4s, v9.4s, v5.s[1]
+	WORD     $0x4f851922 // fmla v2.4s, v9.4s, v5.s[2]
+	WORD     $0x4fa51923 // fmla v3.4s, v9.4s, v5.s[3]
+	WORD     $0x4f861124 // fmla v4.4s, v9.4s, v6.s[0]
+	FMOVQ    16(R3), F9
+	WORD     $0x4fa61120 // fmla v0.4s, v9.4s, v6.s[1]
+	WORD     $0x4f861921 // fmla v1.4s, v9.4s, v6.s[2]
+	WORD     $0x4fa61922 // fmla v2.4s, v9.4s, v6.s[3]
+	FLDPQ    32(R14), (F7, F8)
+	WORD     $0x4f871123 // fmla v3.4s, v9.4s, v7.s[0]
+	WORD     $0x4fa71124 // fmla v4.4s, v9.4s, v7.s[1]
+	FMOVQ    32(R3), F9
+	WORD     $0x4f871920 // fmla v0.4s, v9.4s, v7.s[2]
+	WORD     $0x4fa71921 // fmla v1.4s, v9.4s, v7.s[3]
+	WORD     $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD     $0x4fa81123 // fmla v3.4s, v9.4s, v8.s[1]
+	WORD     $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	FMOVQ    48(R3), F9
+	WORD     $0x4fa81920 // fmla v0.4s, v9.4s, v8.s[3]
+	FMOVQ    64(R14), F5
+	WORD     $0x4f851121 // fmla v1.4s, v9.4s, v5.s[0]
+	WORD     $0x4fa51122 // fmla v2.4s, v9.4s, v5.s[1]
+	WORD     $0x4f851923 // fmla v3.4s, v9.4s, v5.s[2]
+	WORD     $0x4fa51924 // fmla v4.4s, v9.4s, v5.s[3]
+	ADD      $64, R3, R3
+	ADD      $80, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked5x1
+fewpacked5x1:
+	ADD      $4, R15, R15
+	B        left5x1
+rows5x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows5x1
+krows5x1:
 	FMOVQ    (R3), F10
+	FMOVQ    (R14), F5
 	WORD     $0x4f851140 // fmla v0.4s, v10.4s, v5.s[0]
+	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
 	WORD     $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
 	WORD     $0x4f871142 // fmla v2.4s, v10.4s, v7.s[0]
+	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
 	WORD     $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
 	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
 	FMOVQ    16(R3), F10
 	WORD     $0x4fa51140 // fmla v0.4s, v10.4s, v5.s[1]
@@ -18793,12 +24700,104 @@ lanes5x1:
 	ADD      $64, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes5x1
-few5x1:
-	ADDS     $4, R15, R15
-	BEQ      store5x1
-	B        one5x1
-apart5x1:
+	BGE      krows5x1
+fewrows5x1:
+	ADD      $4, R15, R15
+	B        left5x1
+rowsapart5x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart5x1
+krowsapart5x1:
+	FMOVQ    (R3), F10
+	FMOVQ    (R14), F5
+	WORD     $0x4f851140 // fmla v0.4s, v10.4s, v5.s[0]
+	WORD     $0x3ce269c6 // ldr q6, [x14, x2]
+	WORD     $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD     $0x3cea69c7 // ldr q7, [x14, x10]
+	WORD     $0x4f871142 // fmla v2.4s, v10.4s, v7.s[0]
+	WORD     $0x3ce169c8 // ldr q8, [x14, x1]
+	WORD     $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	WORD     $0x3ceb69c9 // ldr q9, [x14, x11]
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F10
+	WORD     $0x4fa51140 // fmla v0.4s, v10.4s, v5.s[1]
+	WORD     $0x4fa61141 // fmla v1.4s, v10.4s, v6.s[1]
+	WORD     $0x4fa71142 // fmla v2.4s, v10.4s, v7.s[1]
+	WORD     $0x4fa81143 // fmla v3.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F10
+	WORD     $0x4f851940 // fmla v0.4s, v10.4s, v5.s[2]
+	WORD     $0x4f861941 // fmla v1.4s, v10.4s, v6.s[2]
+	WORD     $0x4f871942 // fmla v2.4s, v10.4s, v7.s[2]
+	WORD     $0x4f881943 // fmla v3.4s, v10.4s, v8.s[2]
+	WORD     $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F10
+	WORD     $0x4fa51940 // fmla v0.4s, v10.4s, v5.s[3]
+	WORD     $0x4fa61941 // fmla v1.4s, v10.4s, v6.s[3]
+	WORD     $0x4fa71942 // fmla v2.4s, v10.4s, v7.s[3]
+	WORD     $0x4fa81943 // fmla v3.4s, v10.4s, v8.s[3]
+	WORD     $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart5x1
+fewrowsapart5x1:
+	ADD      $4, R15, R15
+	B        left5x1
+columns5x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns5x1
+kcolumns5x1:
+	FMOVQ    (R3), F7
+	FMOVQ    (R14), F5
+	WORD     $0x4f8510e0 // fmla v0.4s, v7.4s, v5.s[0]
+	WORD     $0x4fa510e1 // fmla v1.4s, v7.4s, v5.s[1]
+	WORD     $0x4f8518e2 // fmla v2.4s, v7.4s, v5.s[2]
+	WORD     $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
+	FMOVS    16(R14), F6
+	WORD     $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F7
+	FMOVQ    (R14), F5
+	WORD     $0x4f8510e0 // fmla v0.4s, v7.4s, v5.s[0]
+	WORD     $0x4fa510e1 // fmla v1.4s, v7.4s, v5.s[1]
+	WORD     $0x4f8518e2 // fmla v2.4s, v7.4s, v5.s[2]
+	WORD     $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
+	FMOVS    16(R14), F6
+	WORD     $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F7
+	FMOVQ    (R14), F5
+	WORD     $0x4f8510e0 // fmla v0.4s, v7.4s, v5.s[0]
+	WORD     $0x4fa510e1 // fmla v1.4s, v7.4s, v5.s[1]
+	WORD     $0x4f8518e2 // fmla v2.4s, v7.4s, v5.s[2]
+	WORD     $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
+	FMOVS    16(R14), F6
+	WORD     $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F7
+	FMOVQ    (R14), F5
+	WORD     $0x4f8510e0 // fmla v0.4s, v7.4s, v5.s[0]
+	WORD     $0x4fa510e1 // fmla v1.4s, v7.4s, v5.s[1]
+	WORD     $0x4f8518e2 // fmla v2.4s, v7.4s, v5.s[2]
+	WORD     $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
+	FMOVS    16(R14), F6
+	WORD     $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns5x1
+fewcolumns5x1:
+	ADD      $4, R15, R15
+	B        left5x1
+left5x1:
+	CBZ      R15, end5x1
 one5x1:
 	FMOVQ    (R3), F5
 	FMOVS    (R14), F6
@@ -18815,9 +24814,11 @@ one5x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one5x1
-	B        store5x1
-tail5x1:
-onetail5x1:
+end5x1:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store5x1
+last5x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V5.B16
 	CMP      $0, R23
@@ -18848,8 +24849,6 @@ t1802:
 	WORD     $0x4f8a10a4 // fmla v4.4s, v5.4s, v10.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail5x1
 store5x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -18964,6 +24963,22 @@ next5x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $20, R5
+	BNE      below5x1
+	CMP      $4, R2
+	BNE      below5x1
+	MOVD     88(R0), R15
+	MOVD     $20, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile5x1
+	B        done
+below5x1:
 	MOVD     $5, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -19093,22 +25108,69 @@ steps4x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail4x1
-	CMP      $4, R5
-	BNE      apart4x1
+	BEQ      whole4x1
+	SUBS     $1, R15, R15
+	BEQ      last4x1
+whole4x1:
 	CMP      $16, R6
 	BNE      apart4x1
+	CMP      $4, R5
+	BEQ      rows4x1
+	CMP      $16, R5
+	BNE      apart4x1
+	CMP      $4, R2
+	BEQ      packed4x1
+apart4x1:
+	CMP      $4, R5
+	BEQ      rowsapart4x1
+	CMP      $4, R2
+	BEQ      columns4x1
+	B        left4x1
+packed4x1:
 	SUBS     $4, R15, R15
-	BLT      few4x1
-lanes4x1:
-	FMOVQ    (R14), F4
-	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
-	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
-	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
+	BLT      fewpacked4x1
+kpacked4x1:
 	FMOVQ    (R3), F8
+	FLDPQ    (R14), (F4, F5)
 	WORD     $0x4f841100 // fmla v0.4s, v8.4s, v4.s[0]
+	WORD     $0x4fa41101 // fmla v1.4s, v8.4s, v4.s[1]
+	WORD     $0x4f841902 // fmla v2.4s, v8.4s, v4.s[2]
+	WORD     $0x4fa41903 // fmla v3.4s, v8.4s, v4.s[3]
+	FMOVQ    16(R3), F8
+	WORD     $0x4f851100 // fmla v0.4s, v8.4s, v5.s[0]
+	WORD     $0x4fa51101 // fmla v1.4s, v8.4s, v5.s[1]
+	WORD     $0x4f851902 // fmla v2.4s, v8.4s, v5.s[2]
+	WORD     $0x4fa51903 // fmla v3.4s, v8.4s, v5.s[3]
+	FMOVQ    32(R3), F8
+	FLDPQ    32(R14), (F6, F7)
+	WORD     $0x4f861100 // fmla v0.4s, v8.4s, v6.s[0]
+	WORD     $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
+	WORD     $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
+	WORD     $0x4fa61903 // fmla v3.4s, v8.4s, v6.s[3]
+	FMOVQ    48(R3), F8
+	WORD     $0x4f871100 // fmla v0.4s, v8.4s, v7.s[0]
+	WORD     $0x4fa71101 // fmla v1.4s, v8.4s, v7.s[1]
+	WORD     $0x4f871902 // fmla v2.4s, v8.4s, v7.s[2]
+	WORD     $0x4fa71903 // fmla v3.4s, v8.4s, v7.s[3]
+	ADD      $64, R3, R3
+	ADD      $64, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked4x1
+fewpacked4x1:
+	ADD      $4, R15, R15
+	B        left4x1
+rows4x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows4x1
+krows4x1:
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F4
+	WORD     $0x4f841100 // fmla v0.4s, v8.4s, v4.s[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
 	WORD     $0x4f851101 // fmla v1.4s, v8.4s, v5.s[0]
+	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
 	WORD     $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
+	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
 	WORD     $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 	FMOVQ    16(R3), F8
 	WORD     $0x4fa41100 // fmla v0.4s, v8.4s, v4.s[1]
@@ -19128,12 +25190,91 @@ lanes4x1:
 	ADD      $64, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes4x1
-few4x1:
-	ADDS     $4, R15, R15
-	BEQ      store4x1
-	B        one4x1
-apart4x1:
+	BGE      krows4x1
+fewrows4x1:
+	ADD      $4, R15, R15
+	B        left4x1
+rowsapart4x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart4x1
+krowsapart4x1:
+	FMOVQ    (R3), F8
+	FMOVQ    (R14), F4
+	WORD     $0x4f841100 // fmla v0.4s, v8.4s, v4.s[0]
+	WORD     $0x3ce269c5 // ldr q5, [x14, x2]
+	WORD     $0x4f851101 // fmla v1.4s, v8.4s, v5.s[0]
+	WORD     $0x3cea69c6 // ldr q6, [x14, x10]
+	WORD     $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
+	WORD     $0x3ce169c7 // ldr q7, [x14, x1]
+	WORD     $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F8
+	WORD     $0x4fa41100 // fmla v0.4s, v8.4s, v4.s[1]
+	WORD     $0x4fa51101 // fmla v1.4s, v8.4s, v5.s[1]
+	WORD     $0x4fa61102 // fmla v2.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa71103 // fmla v3.4s, v8.4s, v7.s[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F8
+	WORD     $0x4f841900 // fmla v0.4s, v8.4s, v4.s[2]
+	WORD     $0x4f851901 // fmla v1.4s, v8.4s, v5.s[2]
+	WORD     $0x4f861902 // fmla v2.4s, v8.4s, v6.s[2]
+	WORD     $0x4f871903 // fmla v3.4s, v8.4s, v7.s[2]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F8
+	WORD     $0x4fa41900 // fmla v0.4s, v8.4s, v4.s[3]
+	WORD     $0x4fa51901 // fmla v1.4s, v8.4s, v5.s[3]
+	WORD     $0x4fa61902 // fmla v2.4s, v8.4s, v6.s[3]
+	WORD     $0x4fa71903 // fmla v3.4s, v8.4s, v7.s[3]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart4x1
+fewrowsapart4x1:
+	ADD      $4, R15, R15
+	B        left4x1
+columns4x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns4x1
+kcolumns4x1:
+	FMOVQ    (R3), F5
+	FMOVQ    (R14), F4
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD     $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD     $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F5
+	FMOVQ    (R14), F4
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD     $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD     $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F5
+	FMOVQ    (R14), F4
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD     $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD     $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F5
+	FMOVQ    (R14), F4
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD     $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD     $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns4x1
+fewcolumns4x1:
+	ADD      $4, R15, R15
+	B        left4x1
+left4x1:
+	CBZ      R15, end4x1
 one4x1:
 	FMOVQ    (R3), F4
 	FMOVS    (R14), F5
@@ -19148,9 +25289,11 @@ one4x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one4x1
-	B        store4x1
-tail4x1:
-onetail4x1:
+end4x1:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store4x1
+last4x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V4.B16
 	CMP      $0, R23
@@ -19179,8 +25322,6 @@ t1832:
 	WORD     $0x4f881083 // fmla v3.4s, v4.4s, v8.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail4x1
 store4x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -19275,6 +25416,22 @@ next4x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $16, R5
+	BNE      below4x1
+	CMP      $4, R2
+	BNE      below4x1
+	MOVD     88(R0), R15
+	MOVD     $16, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile4x1
+	B        done
+below4x1:
 	MOVD     $4, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -19381,20 +25538,63 @@ steps3x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail3x1
-	CMP      $4, R5
-	BNE      apart3x1
+	BEQ      whole3x1
+	SUBS     $1, R15, R15
+	BEQ      last3x1
+whole3x1:
 	CMP      $16, R6
 	BNE      apart3x1
+	CMP      $4, R5
+	BEQ      rows3x1
+	CMP      $12, R5
+	BNE      apart3x1
+	CMP      $4, R2
+	BEQ      packed3x1
+apart3x1:
+	CMP      $4, R5
+	BEQ      rowsapart3x1
+	CMP      $4, R2
+	BEQ      columns3x1
+	B        left3x1
+packed3x1:
 	SUBS     $4, R15, R15
-	BLT      few3x1
-lanes3x1:
-	FMOVQ    (R14), F3
-	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
-	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
+	BLT      fewpacked3x1
+kpacked3x1:
+	FMOVQ    (R3), F7
+	FLDPQ    (R14), (F3, F4)
+	WORD     $0x4f8310e0 // fmla v0.4s, v7.4s, v3.s[0]
+	WORD     $0x4fa310e1 // fmla v1.4s, v7.4s, v3.s[1]
+	WORD     $0x4f8318e2 // fmla v2.4s, v7.4s, v3.s[2]
+	FMOVQ    16(R3), F7
+	WORD     $0x4fa318e0 // fmla v0.4s, v7.4s, v3.s[3]
+	WORD     $0x4f8410e1 // fmla v1.4s, v7.4s, v4.s[0]
+	WORD     $0x4fa410e2 // fmla v2.4s, v7.4s, v4.s[1]
+	FMOVQ    32(R3), F7
+	WORD     $0x4f8418e0 // fmla v0.4s, v7.4s, v4.s[2]
+	WORD     $0x4fa418e1 // fmla v1.4s, v7.4s, v4.s[3]
+	FMOVQ    32(R14), F5
+	WORD     $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	FMOVQ    48(R3), F7
+	WORD     $0x4fa510e0 // fmla v0.4s, v7.4s, v5.s[1]
+	WORD     $0x4f8518e1 // fmla v1.4s, v7.4s, v5.s[2]
+	WORD     $0x4fa518e2 // fmla v2.4s, v7.4s, v5.s[3]
+	ADD      $64, R3, R3
+	ADD      $48, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked3x1
+fewpacked3x1:
+	ADD      $4, R15, R15
+	B        left3x1
+rows3x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows3x1
+krows3x1:
 	FMOVQ    (R3), F6
+	FMOVQ    (R14), F3
 	WORD     $0x4f8310c0 // fmla v0.4s, v6.4s, v3.s[0]
+	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
 	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
 	WORD     $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
 	FMOVQ    16(R3), F6
 	WORD     $0x4fa310c0 // fmla v0.4s, v6.4s, v3.s[1]
@@ -19411,12 +25611,86 @@ lanes3x1:
 	ADD      $64, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes3x1
-few3x1:
-	ADDS     $4, R15, R15
-	BEQ      store3x1
-	B        one3x1
-apart3x1:
+	BGE      krows3x1
+fewrows3x1:
+	ADD      $4, R15, R15
+	B        left3x1
+rowsapart3x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart3x1
+krowsapart3x1:
+	FMOVQ    (R3), F6
+	FMOVQ    (R14), F3
+	WORD     $0x4f8310c0 // fmla v0.4s, v6.4s, v3.s[0]
+	WORD     $0x3ce269c4 // ldr q4, [x14, x2]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD     $0x3cea69c5 // ldr q5, [x14, x10]
+	WORD     $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F6
+	WORD     $0x4fa310c0 // fmla v0.4s, v6.4s, v3.s[1]
+	WORD     $0x4fa410c1 // fmla v1.4s, v6.4s, v4.s[1]
+	WORD     $0x4fa510c2 // fmla v2.4s, v6.4s, v5.s[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F6
+	WORD     $0x4f8318c0 // fmla v0.4s, v6.4s, v3.s[2]
+	WORD     $0x4f8418c1 // fmla v1.4s, v6.4s, v4.s[2]
+	WORD     $0x4f8518c2 // fmla v2.4s, v6.4s, v5.s[2]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F6
+	WORD     $0x4fa318c0 // fmla v0.4s, v6.4s, v3.s[3]
+	WORD     $0x4fa418c1 // fmla v1.4s, v6.4s, v4.s[3]
+	WORD     $0x4fa518c2 // fmla v2.4s, v6.4s, v5.s[3]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart3x1
+fewrowsapart3x1:
+	ADD      $4, R15, R15
+	B        left3x1
+columns3x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns3x1
+kcolumns3x1:
+	FMOVQ    (R3), F5
+	FMOVD    (R14), F3
+	WORD     $0x4f8310a0 // fmla v0.4s, v5.4s, v3.s[0]
+	WORD     $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
+	FMOVS    8(R14), F4
+	WORD     $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F5
+	FMOVD    (R14), F3
+	WORD     $0x4f8310a0 // fmla v0.4s, v5.4s, v3.s[0]
+	WORD     $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
+	FMOVS    8(R14), F4
+	WORD     $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F5
+	FMOVD    (R14), F3
+	WORD     $0x4f8310a0 // fmla v0.4s, v5.4s, v3.s[0]
+	WORD     $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
+	FMOVS    8(R14), F4
+	WORD     $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F5
+	FMOVD    (R14), F3
+	WORD     $0x4f8310a0 // fmla v0.4s, v5.4s, v3.s[0]
+	WORD     $0x4fa310a1 // fmla v1.4s, v5.4s, v3.s[1]
+	FMOVS    8(R14), F4
+	WORD     $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns3x1
+fewcolumns3x1:
+	ADD      $4, R15, R15
+	B        left3x1
+left3x1:
+	CBZ      R15, end3x1
 one3x1:
 	FMOVQ    (R3), F3
 	FMOVS    (R14), F4
@@ -19429,9 +25703,11 @@ one3x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one3x1
-	B        store3x1
-tail3x1:
-onetail3x1:
+end3x1:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store3x1
+last3x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
@@ -19458,8 +25734,6 @@ t1856:
 	WORD     $0x4f861062 // fmla v2.4s, v3.4s, v6.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail3x1
 store3x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -19534,6 +25808,22 @@ next3x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $12, R5
+	BNE      below3x1
+	CMP      $4, R2
+	BNE      below3x1
+	MOVD     88(R0), R15
+	MOVD     $12, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile3x1
+	B        done
+below3x1:
 	MOVD     $3, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -19617,18 +25907,56 @@ steps2x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail2x1
-	CMP      $4, R5
-	BNE      apart2x1
+	BEQ      whole2x1
+	SUBS     $1, R15, R15
+	BEQ      last2x1
+whole2x1:
 	CMP      $16, R6
 	BNE      apart2x1
+	CMP      $4, R5
+	BEQ      rows2x1
+	CMP      $8, R5
+	BNE      apart2x1
+	CMP      $4, R2
+	BEQ      packed2x1
+apart2x1:
+	CMP      $4, R5
+	BEQ      rowsapart2x1
+	CMP      $4, R2
+	BEQ      columns2x1
+	B        left2x1
+packed2x1:
 	SUBS     $4, R15, R15
-	BLT      few2x1
-lanes2x1:
-	FMOVQ    (R14), F2
-	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
+	BLT      fewpacked2x1
+kpacked2x1:
+	FMOVQ    (R3), F6
+	FLDPQ    (R14), (F2, F3)
+	WORD     $0x4f8210c0 // fmla v0.4s, v6.4s, v2.s[0]
+	WORD     $0x4fa210c1 // fmla v1.4s, v6.4s, v2.s[1]
+	FMOVQ    16(R3), F6
+	WORD     $0x4f8218c0 // fmla v0.4s, v6.4s, v2.s[2]
+	WORD     $0x4fa218c1 // fmla v1.4s, v6.4s, v2.s[3]
+	FMOVQ    32(R3), F6
+	WORD     $0x4f8310c0 // fmla v0.4s, v6.4s, v3.s[0]
+	WORD     $0x4fa310c1 // fmla v1.4s, v6.4s, v3.s[1]
+	FMOVQ    48(R3), F6
+	WORD     $0x4f8318c0 // fmla v0.4s, v6.4s, v3.s[2]
+	WORD     $0x4fa318c1 // fmla v1.4s, v6.4s, v3.s[3]
+	ADD      $64, R3, R3
+	ADD      $32, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kpacked2x1
+fewpacked2x1:
+	ADD      $4, R15, R15
+	B        left2x1
+rows2x1:
+	SUBS     $4, R15, R15
+	BLT      fewrows2x1
+krows2x1:
 	FMOVQ    (R3), F4
+	FMOVQ    (R14), F2
 	WORD     $0x4f821080 // fmla v0.4s, v4.4s, v2.s[0]
+	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
 	WORD     $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
 	FMOVQ    16(R3), F4
 	WORD     $0x4fa21080 // fmla v0.4s, v4.4s, v2.s[1]
@@ -19642,12 +25970,73 @@ lanes2x1:
 	ADD      $64, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes2x1
-few2x1:
-	ADDS     $4, R15, R15
-	BEQ      store2x1
-	B        one2x1
-apart2x1:
+	BGE      krows2x1
+fewrows2x1:
+	ADD      $4, R15, R15
+	B        left2x1
+rowsapart2x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart2x1
+krowsapart2x1:
+	FMOVQ    (R3), F4
+	FMOVQ    (R14), F2
+	WORD     $0x4f821080 // fmla v0.4s, v4.4s, v2.s[0]
+	WORD     $0x3ce269c3 // ldr q3, [x14, x2]
+	WORD     $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F4
+	WORD     $0x4fa21080 // fmla v0.4s, v4.4s, v2.s[1]
+	WORD     $0x4fa31081 // fmla v1.4s, v4.4s, v3.s[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F4
+	WORD     $0x4f821880 // fmla v0.4s, v4.4s, v2.s[2]
+	WORD     $0x4f831881 // fmla v1.4s, v4.4s, v3.s[2]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F4
+	WORD     $0x4fa21880 // fmla v0.4s, v4.4s, v2.s[3]
+	WORD     $0x4fa31881 // fmla v1.4s, v4.4s, v3.s[3]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart2x1
+fewrowsapart2x1:
+	ADD      $4, R15, R15
+	B        left2x1
+columns2x1:
+	SUBS     $4, R15, R15
+	BLT      fewcolumns2x1
+kcolumns2x1:
+	FMOVQ    (R3), F3
+	FMOVD    (R14), F2
+	WORD     $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
+	WORD     $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F3
+	FMOVD    (R14), F2
+	WORD     $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
+	WORD     $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F3
+	FMOVD    (R14), F2
+	WORD     $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
+	WORD     $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	FMOVQ    (R3), F3
+	FMOVD    (R14), F2
+	WORD     $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
+	WORD     $0x4fa21061 // fmla v1.4s, v3.4s, v2.s[1]
+	ADD      R6, R3, R3
+	ADD      R5, R14, R14
+	SUBS     $4, R15, R15
+	BGE      kcolumns2x1
+fewcolumns2x1:
+	ADD      $4, R15, R15
+	B        left2x1
+left2x1:
+	CBZ      R15, end2x1
 one2x1:
 	FMOVQ    (R3), F2
 	FMOVS    (R14), F3
@@ -19658,9 +26047,11 @@ one2x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one2x1
-	B        store2x1
-tail2x1:
-onetail2x1:
+end2x1:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store2x1
+last2x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
@@ -19685,8 +26076,6 @@ t1874:
 	WORD     $0x4f841041 // fmla v1.4s, v2.4s, v4.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail2x1
 store2x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -19741,6 +26130,22 @@ next2x1:
 	// The next tile.
 	ADD      R9, R15, R15
 	MOVD     R15, 32(RSP)
+	CMP      $8, R5
+	BNE      below2x1
+	CMP      $4, R2
+	BNE      below2x1
+	MOVD     88(R0), R15
+	MOVD     $8, R25
+	MUL      R25, R15, R15
+	MOVD     24(RSP), R24
+	ADD      R15, R24, R24
+	MOVD     R24, 24(RSP)
+	MOVD     48(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 48(RSP)
+	BNE      tile2x1
+	B        done
+below2x1:
 	MOVD     $2, R25
 	MUL      R25, R2, R15
 	MOVD     24(RSP), R24
@@ -19801,16 +26206,24 @@ steps1x1:
 	MOVD     88(R0), R15
 	MOVD     120(R0), R24
 	CMP      $4, R24
-	BNE      tail1x1
-	CMP      $4, R5
-	BNE      apart1x1
+	BEQ      whole1x1
+	SUBS     $1, R15, R15
+	BEQ      last1x1
+whole1x1:
 	CMP      $16, R6
 	BNE      apart1x1
+	CMP      $4, R5
+	BEQ      rows1x1
+apart1x1:
+	CMP      $4, R5
+	BEQ      rowsapart1x1
+	B        left1x1
+rows1x1:
 	SUBS     $4, R15, R15
-	BLT      few1x1
-lanes1x1:
-	FMOVQ    (R14), F1
+	BLT      fewrows1x1
+krows1x1:
 	FMOVQ    (R3), F2
+	FMOVQ    (R14), F1
 	WORD     $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
 	FMOVQ    16(R3), F2
 	WORD     $0x4fa11040 // fmla v0.4s, v2.4s, v1.s[1]
@@ -19821,12 +26234,35 @@ lanes1x1:
 	ADD      $64, R3, R3
 	ADD      $16, R14, R14
 	SUBS     $4, R15, R15
-	BGE      lanes1x1
-few1x1:
-	ADDS     $4, R15, R15
-	BEQ      store1x1
-	B        one1x1
-apart1x1:
+	BGE      krows1x1
+fewrows1x1:
+	ADD      $4, R15, R15
+	B        left1x1
+rowsapart1x1:
+	SUBS     $4, R15, R15
+	BLT      fewrowsapart1x1
+krowsapart1x1:
+	FMOVQ    (R3), F2
+	FMOVQ    (R14), F1
+	WORD     $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F2
+	WORD     $0x4fa11040 // fmla v0.4s, v2.4s, v1.s[1]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F2
+	WORD     $0x4f811840 // fmla v0.4s, v2.4s, v1.s[2]
+	ADD      R6, R3, R3
+	FMOVQ    (R3), F2
+	WORD     $0x4fa11840 // fmla v0.4s, v2.4s, v1.s[3]
+	ADD      R6, R3, R3
+	ADD      $16, R14, R14
+	SUBS     $4, R15, R15
+	BGE      krowsapart1x1
+fewrowsapart1x1:
+	ADD      $4, R15, R15
+	B        left1x1
+left1x1:
+	CBZ      R15, end1x1
 one1x1:
 	FMOVQ    (R3), F1
 	FMOVS    (R14), F2
@@ -19835,9 +26271,11 @@ one1x1:
 	ADD      R5, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one1x1
-	B        store1x1
-tail1x1:
-onetail1x1:
+end1x1:
+	MOVD     120(R0), R24
+	CMP      $4, R24
+	BEQ      store1x1
+last1x1:
 	MOVD     8(RSP), R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
@@ -19860,8 +26298,6 @@ t1886:
 	WORD     $0x4f821020 // fmla v0.4s, v1.4s, v2.s[0]
 	ADD      R6, R3, R3
 	ADD      R5, R14, R14
-	SUBS     $1, R15, R15
-	BNE      onetail1x1
 store1x1:
 	MOVD     64(R0), R9
 	MOVD     72(R0), R14
@@ -20847,7 +27283,7 @@ store4:
 // func GemmTile16(args *GemmArgs)
 TEXT ·GemmTile16(SB), NOSPLIT, $0-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    chains [row][vector]; elements of A, of the even and the odd step [row][2]; words and odd step, even step, mask
 	MOVD     args+0(FP), R0
 	MOVD     32(R0), R2
@@ -24169,7 +30605,7 @@ t1985:
 // func GemvCols(args *GemmArgs)
 TEXT ·GemvCols(SB), NOSPLIT, $40-8
 
-	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 2 k of next    R13 3 k of next    R14 A, second of C    R15 steps left, C
+	// Registers:    R0 arguments    R1 3 rows of A    R2 row of A    R3 B, last of C    R4 5 rows of A    R5 k of A    R6 k of B    R7 next    R8 A 6 rows on    R9 k of next, row of C    R10 2 rows of A    R11 4 rows of A    R12 4 k of next    R14 A, second of C    R15 steps left, C
 	// Vectors:    0 up elements of x    8 9 vectors of C    10 spare
 	MOVD     args+0(FP), R0
 	MOVD     120(R0), R24

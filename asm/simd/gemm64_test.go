@@ -102,22 +102,31 @@ func TestGemmTiles64(t *testing.T) {
 func testTiles(t *testing.T, isa asm.ISA, lanes, rows, vecs, tail int) {
 	const tiles, beta = 2, -0.75
 	cols := (vecs-1)*lanes + tail
-	for start := range 3 {
-		for _, k := range []int{1, 4, 7, 9} {
-			name := fmt.Sprintf("%dx%d, tail %d, start %d, k %d", rows, vecs, tail, start, k)
-			a, b := newFenced(t, rows*tiles, k, k+1), newFenced(t, k, cols, cols+3*(start&1)) // without gaps, too
-			c := newFenced(t, rows*tiles, cols, cols+5)
+	for i, k := range []int{1, 4, 7, 9, 20} {
+		start := i % 3
+		b := newFenced(t, k, cols, cols+3*(start&1)) // without gaps, too
+		c := newFenced(t, rows*tiles, cols, cols+5)
+		args := simd.GemmArgs64{B: b.at(0, 0), C: c.at(0, 0),
+			BStep: b.ld * elemBytes, CRow: c.ld * elemBytes, CVec: lanes * elemBytes, CLast: (vecs - 1) * lanes * elemBytes,
+			K: k, Tiles: tiles, Rows: rows, Vecs: vecs, Tail: tail, Start: start, Beta: beta}
+		if k&1 == 0 {
+			args.Next, args.NextStep = b.at(0, 0), b.ld*elemBytes
+		}
+		run := func(kind string, a *fenced, row, step int, at func(i, k int) *float64) {
 			was := c.copy()
-			args := simd.GemmArgs64{A: a.at(0, 0), B: b.at(0, 0), C: c.at(0, 0), ARow: a.ld * elemBytes, AStep: elemBytes,
-				BStep: b.ld * elemBytes, CRow: c.ld * elemBytes, CVec: lanes * elemBytes, CLast: (vecs - 1) * lanes * elemBytes,
-				K: k, Tiles: tiles, Rows: rows, Vecs: vecs, Tail: tail, Start: start, Beta: beta}
-			if k&1 == 0 {
-				args.Next, args.NextStep = b.at(0, 0), b.ld*elemBytes
-			}
+			args.A, args.ARow, args.AStep = a.at(0, 0), row*elemBytes, step*elemBytes
 			simd.GemmTiles64(isa, &args)
-			c.want(t, name, was, rows*tiles, cols, func(i, j int) float64 {
-				return chain(start, beta, was[i*c.ld+j], k, func(k int) float64 { return *a.at(i, k) }, func(k int) float64 { return *b.at(k, j) })
+			c.want(t, fmt.Sprintf("%dx%d, tail %d, start %d, k %d, A %s", rows, vecs, tail, start, k, kind), was, rows*tiles, cols, func(i, j int) float64 {
+				return chain(start, beta, was[i*c.ld+j], k, func(k int) float64 { return *at(i, k) }, func(k int) float64 { return *b.at(k, j) })
 			})
+		}
+		a := newFenced(t, rows*tiles, k, k+1)
+		run("by rows", a, a.ld, 1, a.at)
+		a = newFenced(t, k, rows*tiles, rows*tiles+1)
+		run("by columns", a, 1, a.ld, func(i, k int) *float64 { return a.at(k, i) })
+		if isa == asm.NEON && rows > 1 {
+			a = newFenced(t, tiles*k, rows, rows)
+			run("tile by tile", a, 1, rows, func(i, k int) *float64 { return a.at(i/rows*args.K+k, i%rows) })
 		}
 	}
 }

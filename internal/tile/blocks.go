@@ -169,6 +169,9 @@ func (p *product[T]) where(m int, by blocking, k0, j int) (*T, int) {
 	switch {
 	case p.packed != nil:
 		return p.packed.where(p.row+k0, p.col+j)
+	case p.isa == asm.NEON && p.b.row < 3 && !is64[T]():
+		// See BStep of GemmTiles: this can be a single column.
+		return nil, 0
 	case p.b.col == 1 && (m < packRows || size[T]()*p.b.row*min(by.steps, p.k-k0) < by.farB):
 		return p.b.ptr(k0, j), size[T]() * p.b.row
 	}

@@ -10,6 +10,7 @@ import (
 // The products:
 //
 //	gemm_tiles.go     GemmTiles, GemmFinish      rows of C += rows of A times a panel of B
+//	gemm_elems.go     GemmTiles                  its loops where multiply-adds take one element of a register
 //	gemm_row.go       GemmRow, GemmRow16         one row times two panels
 //	gemm_tile16.go    GemmTile16                 a few rows times a panel of bfloat16
 //	gemm_pack.go      GemmPack, GemmPackT        a panel of B in the order in which tiles read it
@@ -169,10 +170,10 @@ const gemmFields = `
 	A *float32 // first element of the first row
 	B *float32 // first element of the panel
 	C *float32 // first element of the first row
-	Next *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on), and with AVX-512 and up to 4 Rows the line behind
+	Next *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on; with NEON with every fourth), and with AVX-512 and up to 4 Rows the line behind
 	ARow int // from one row of A to the next
-	AStep int // from one k of A to the next
-	BStep int // from one k of the panel to the next
+	AStep int // from one k of A to the next; with NEON, if this is Rows elements and ARow is one, what follows the last k of a tile is the next tile
+	BStep int // from one k of the panel to the next, with NEON Lanes-Tail elements at least
 	NextStep int // from one step to the next in Next
 	CRow int // from one row of C to the next
 	CVec int // from one vector of a row of C to the next

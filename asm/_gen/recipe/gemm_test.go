@@ -107,6 +107,21 @@ func eachToy(t *testing.T, f func(t *testing.T, a *toyAsm, elem int, p product))
 	}
 }
 
+// A layout is how A lies: the distances of rows and of steps in elements, and of tiles in all.
+type layout struct{ row, step, tile int }
+
+// layouts are those that GemmTiles has loops of its own for, and one that it has not.
+func layouts(rows, k int, elementOperand bool) (all []layout) {
+	for _, l := range []layout{{k + 1, 1, 0}, {1, 2*rows + 1, 0}, {2, 4*rows + 1, 0}} {
+		l.tile = rows * l.row
+		all = append(all, l)
+	}
+	if elementOperand {
+		all = append(all, layout{1, rows, k * rows})
+	}
+	return all
+}
+
 func TestTiles(t *testing.T) {
 	eachToy(t, func(t *testing.T, a *toyAsm, elem int, p product) {
 		lanes := a.toy.traits.Lanes(elem)
@@ -114,22 +129,31 @@ func TestTiles(t *testing.T) {
 			for rows := 1; rows <= a.toy.traits.Product.MaxRows[vecs]; rows++ {
 				for _, tail := range []int{1, lanes - 1, lanes} {
 					for start := range 3 {
-						const tiles, k, beta = 2, 9, 0.5
-						cols := (vecs-1)*lanes + tail
-						g := newProductTest(t, a, elem, p.gemmArgs)
-						g.name = fmt.Sprintf("%dx%d, tail %d, start %d", rows, vecs, tail, start)
-						aRow, bRow, cRow := (k+1)*elem, (cols+start&1)*elem, (cols+3)*elem // B without gaps, too
-						for f, x := range map[string]int{"A": toyA, "B": toyB, "C": toyC, "ARow": aRow, "AStep": elem, "BStep": bRow,
-							"CRow": cRow, "CVec": lanes * elem, "CLast": (vecs - 1) * lanes * elem, "K": k, "Tiles": tiles,
-							"Rows": rows, "Vecs": vecs, "Tail": tail, "Start": start} {
-							g.set(f, x)
+						const tiles, beta = 2, 0.5
+						k := []int{1, 9, 22}[start]
+						for i, l := range layouts(rows, k, a.toy.traits.ElementOperand) {
+							if rows == 1 && i > 0 { // there is but one
+								break
+							}
+							for gap := range 2 { // B without gaps, too
+								cols := (vecs-1)*lanes + tail
+								g := newProductTest(t, a, elem, p.gemmArgs)
+								g.name = fmt.Sprintf("%dx%d, tail %d, start %d, k %d, A %v, gap %d", rows, vecs, tail, start, k, l, gap)
+								bRow, cRow := (vecs*lanes+gap)*elem, (cols+3)*elem
+								for f, x := range map[string]int{"A": toyA, "B": toyB, "C": toyC, "ARow": l.row * elem, "AStep": l.step * elem, "BStep": bRow,
+									"CRow": cRow, "CVec": lanes * elem, "CLast": (vecs - 1) * lanes * elem, "K": k, "Tiles": tiles,
+									"Rows": rows, "Vecs": vecs, "Tail": tail, "Start": start} {
+									g.set(f, x)
+								}
+								g.setFactor("Beta", beta)
+								g.run("GemmTiles")
+								g.want(rows*tiles, cols, cRow, func(i, j int) float64 {
+									at := i/rows*l.tile + i%rows*l.row
+									return g.chain(float64(start), beta, toyC+i*cRow+j*elem, k,
+										func(k int) float64 { return g.at(toyA + (at+k*l.step)*elem) }, func(k int) float64 { return g.at(toyB + k*bRow + j*elem) })
+								})
+							}
 						}
-						g.setFactor("Beta", beta)
-						g.run("GemmTiles")
-						g.want(rows*tiles, cols, cRow, func(i, j int) float64 {
-							return g.chain(float64(start), beta, toyC+i*cRow+j*elem, k,
-								func(k int) float64 { return g.at(toyA + i*aRow + k*elem) }, func(k int) float64 { return g.at(toyB + k*bRow + j*elem) })
-						})
 					}
 				}
 			}

@@ -19,7 +19,7 @@ type tileRegs struct {
 	b, k           GP // B at this k; steps left
 	aStep, bStep   GP // from one k of A and of B to the next
 	next, nextStep GP // what to fetch; from one k to the next of that
-	next2, next3   GP // with ElementOperand, two and three times that
+	next4          GP // with ElementOperand, from one fetch to the next
 
 	// Where C is read and written, these are in the place of others:
 	c, cRow     GP // row of C, and from one to the next
@@ -34,7 +34,7 @@ func newTileRegs(p product, regs *Registers) (r tileRegs) {
 	r.c, r.cRow, r.cVec, r.cLast = r.k, r.nextStep, r.a, r.b
 	if p.traits.ElementOperand {
 		r.row2, r.row4 = regs.GP("2 rows of A"), regs.GP("4 rows of A")
-		r.next2, r.next3 = regs.GP("2 k of next"), regs.GP("3 k of next")
+		r.next4 = regs.GP("4 k of next")
 	}
 	return r
 }
@@ -161,6 +161,21 @@ func (t tile) write() {
 	t.Comment("The next tile.")
 	t.Add(t.c, t.cRow)
 	t.Move(t.atC, t.c)
+	t.nextA()
+}
+
+// nextA goes on to the rows of A of the next tile.
+func (t tile) nextA() {
+	if t.traits.ElementOperand && t.rows > 1 {
+		t.CmpJump(t.aStep, IfNe, Num(t.rows*t.elemBytes), "below"+t.name)
+		t.CmpJump(t.row1, IfNe, Num(t.elemBytes), "below"+t.name)
+		t.Move(t.k, t.field("K"))
+		t.Multiple(t.k, t.k, t.rows*t.elemBytes)
+		t.Add(t.atA, t.k)
+		t.SubJump(t.tilesLeft, 1, IfNe, "tile"+t.name)
+		t.Jump("done")
+		t.Label("below" + t.name)
+	}
 	t.Multiple(t.k, t.row1, t.rows)
 	t.Add(t.atA, t.k)
 	t.SubJump(t.tilesLeft, 1, IfNe, "tile"+t.name)
@@ -232,9 +247,9 @@ func (t tile) pointers() {
 		t.Move(t.next, t.atNext)
 		t.Move(t.nextStep, t.field("NextStep"))
 		t.Label("fetch" + t.name)
-		if t.next2 != 0 {
-			t.double(t.next2, t.nextStep)
-			t.times(t.next3, t.nextStep, 3)
+		if t.next4 != 0 {
+			t.Move(t.next4, t.nextStep)
+			t.Shift(t.next4, 2)
 		}
 	}
 	t.Move(t.k, t.field("K"))
@@ -243,7 +258,11 @@ func (t tile) pointers() {
 // loops writes the loops over k. Where masks are not free, a panel of full vectors has loops of its
 // own.
 func (t tile) loops() {
-	if t.traits.CheapMasks {
+	switch {
+	case t.traits.ElementOperand:
+		t.elemLoops()
+		return
+	case t.traits.CheapMasks:
 		t.loop(true)
 		return
 	}
@@ -257,9 +276,6 @@ func (t tile) loops() {
 }
 
 func (t tile) loop(tail bool) {
-	if !tail && t.byLanes() {
-		t.lanesLoop()
-	}
 	if t.rows*t.vecs >= t.traits.Product.UnrollFrom {
 		t.SubJump(t.k, unroll, IfLt, "rest"+t.name)
 		t.Label("k" + t.name)
@@ -273,62 +289,6 @@ func (t tile) loop(tail bool) {
 	t.Label("one" + t.name)
 	t.step(tail)
 	t.SubJump(t.k, 1, IfNe, "one"+t.name)
-}
-
-// byLanes reports whether there are registers for a vector of every row of A, and one of B.
-func (t tile) byLanes() bool {
-	return t.traits.ElementOperand && int(t.chains())+t.rows < t.traits.Vectors
-}
-
-// lanesLoop writes a loop of its own for what packed panels and rows of A look like: all elements
-// lie side by side. Then a vector of a row of A lasts for as many steps as it has elements, and the
-// vectors of B of all these steps are at fixed distances.
-func (t tile) lanesLoop() {
-	n := t.Lanes()
-	t.CmpJump(t.aStep, IfNe, Num(t.elemBytes), "apart"+t.name)
-	t.CmpJump(t.bStep, IfNe, Num(t.vecs*t.Bytes()), "apart"+t.name)
-	t.SubJump(t.k, n, IfLt, "few"+t.name)
-	t.Label("lanes" + t.name)
-	t.laneSteps(n)
-	t.SubJump(t.k, n, IfGe, "lanes"+t.name)
-	t.Label("few" + t.name)
-	t.SubJump(t.k, -n, IfEq, "store"+t.name)
-	t.Jump("one" + t.name)
-	t.Label("apart" + t.name)
-}
-
-// laneSteps writes n steps of all chains. Where registers are few, the vectors of B come in pairs.
-func (t tile) laneSteps(n int) {
-	a := t.chains()
-	b := a + V(t.rows)
-	most := min(t.vecs, t.traits.Vectors-int(b))
-	for r := range t.rows {
-		t.Elements(a+V(r), t.rowOfA(r))
-	}
-	for s := range n {
-		for v := 0; v < t.vecs; v += most {
-			vecs := min(most, t.vecs-v)
-			for i := range vecs {
-				t.Load(b+V(i), At(t.b, (s*t.vecs+v+i)*t.Bytes()))
-			}
-			for r := range t.rows {
-				for i := range vecs {
-					t.MulAddLane(t.chain(r, v+i), b+V(i), a+V(r), s)
-				}
-			}
-		}
-		if t.vecs > 1 {
-			t.Prefetch(2, []Place{At(t.next, 0), By(t.next, t.nextStep, 1), By(t.next, t.next2, 1), By(t.next, t.next3, 1)}[s])
-		}
-	}
-	if t.vecs > 1 {
-		t.Address(t.next, By(t.next, t.nextStep, n))
-	}
-	t.Add(t.b, Num(n*t.vecs*t.Bytes()))
-	t.Add(t.a, Num(t.Bytes()))
-	if t.rows > 6 {
-		t.Add(t.a6, Num(t.Bytes()))
-	}
 }
 
 // step writes one step of all chains of a tile.
@@ -362,7 +322,7 @@ func (t tile) step(tail bool) {
 			}
 		}
 	}
-	if t.vecs > 1 { // with one vector there are as many loads as the ports take
+	if t.vecs > 1 && !t.traits.ElementOperand { // with one vector there are as many loads as the ports take
 		t.Prefetch(2, At(t.next, 0))
 		if t.Bytes() == cacheLine && t.rows <= 4 { // few rows, few steps
 			t.Prefetch(2, At(t.next, cacheLine))

@@ -52,3 +52,15 @@ func TestParseError(t *testing.T) {
 		t.Error("no error for a word that is no number")
 	}
 }
+
+func TestLabels(t *testing.T) {
+	l := labels{"a.s": strings.Split("f:\n\tADD R1, R2, R3\n\t// note: this\n\tRET", "\n")}
+	if got, err := l.before("a.s:4"); got != "f" || err != nil {
+		t.Errorf("label %q, error %v, want f", got, err)
+	}
+	for _, line := range []string{"a.s:1", "a.s"} {
+		if _, err := l.before(line); err == nil {
+			t.Errorf("no error for line %q", line)
+		}
+	}
+}

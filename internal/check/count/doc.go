@@ -5,9 +5,10 @@
 // The seconds of an emulator say nothing about a processor, but how many instructions a loop
 // spends on one multiply-add, or on one vector, can be read anywhere.
 //
-//	command elbow, linked for arm64 --> go tool objdump --> words --> loops --> table
+//	command elbow, linked for arm64 --> go tool objdump --> words --> loops --> table, goals
 //
 // A loop is what a jump back spans, and only innermost loops are counted. Accesses of the
 // stack inside of a loop are spilled registers or arguments that did not fit into them. A
-// vector counts as stored when it goes to memory other than the stack.
+// vector counts as stored when it goes to memory other than the stack. A loop that takes more than
+// its goal makes the command fail.
 package main

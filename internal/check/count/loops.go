@@ -38,6 +38,7 @@ func parse(r io.Reader) ([]instruction, error) {
 // A loop is what was counted in one.
 type loop struct {
 	line   string // of the first instruction
+	label  string // before it
 	size   int    // instructions
 	fmla   int    // fused multiply-adds of vectors
 	chains int    // registers they add to
