@@ -94,7 +94,7 @@ func (s *sequence) before(t int) []float32 {
 
 func (s *sequence) backward() {
 	if blas.Active().Name() == "go" {
-		s.layer.Backward(s.seq, s.grad, s.dx, nil, nil, s.dy, nil, nil, s.x, s.threads)
+		s.layer.Backward(s.seq, s.grad, cell.Grads[float32]{DX: s.dx, DY: s.dy}, s.x, s.threads)
 		return
 	}
 	b, h, n, rows := s.batch, s.h, s.batch*s.h, s.batch*s.steps

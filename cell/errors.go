@@ -77,3 +77,39 @@ func checkTensor(fn, layer, name string, got, rows, cols int) {
 		panic(fmt.Sprintf("cell: %s: len(%s%s) = %d, want %d*%d, as a new layer has it", fn, layer, name, got, rows, cols))
 	}
 }
+
+// maxRoom is the largest number of elements of a workspace: more than there is memory.
+const maxRoom = min(1<<44, math.MaxInt>>4)
+
+// checkRoom panics if rows of cols columns, which are sizes, are more than any memory holds.
+func checkRoom(fn string, rows, cols int) {
+	if size.Mul(rows, cols) > maxRoom {
+		panic(fmt.Sprintf("cell: %s: %d rows of %d elements are more than any memory holds", fn, rows, cols))
+	}
+}
+
+// checkParts panics unless there is a part i of so many.
+func checkParts(fn string, i, parts int) {
+	if parts < 1 || parts > MaxThreads {
+		panic(fmt.Sprintf("cell: %s: parts = %d, want 1..%d", fn, parts, MaxThreads))
+	}
+	checkIndex(fn, "i", i, parts)
+}
+
+// checkColumns panics unless x are the parts of a matrix of so many rows and columns, next to each
+// other.
+func checkColumns[T Float](fn string, x [][]T, rows, cols int) {
+	if rows == 0 {
+		return
+	}
+	got := 0
+	for i, x := range x {
+		if len(x)%rows != 0 {
+			panic(fmt.Sprintf("cell: %s: len(x[%d]) = %d, want a multiple of %d rows", fn, i, len(x), rows))
+		}
+		got += len(x) / rows
+	}
+	if got != cols {
+		panic(fmt.Sprintf("cell: %s: x has %d columns, want %d", fn, got, cols))
+	}
+}

@@ -249,7 +249,7 @@ func compareGolden[T Float](t *testing.T, g *goldenFile, tol float64) {
 		if d.C0 == nil {
 			dc0 = nil
 		}
-		l.Backward(s, grad, dx, dh0, dc0, turn(convert[T](d.Gy), g.Hidden), convert[T](d.Ghn), convert[T](d.Gcn), x, 1)
+		l.Backward(s, grad, Grads[T]{DX: dx, DH0: dh0, DC0: dc0, DY: turn(convert[T](d.Gy), g.Hidden), DHn: convert[T](d.Ghn), DCn: convert[T](d.Gcn)}, x, 1)
 		compare("dx", turn(dx, g.In), d.DX)
 		compare("dh0", dh0, d.DH0)
 		compare("dc0", dc0, d.DC0)

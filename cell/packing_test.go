@@ -23,7 +23,7 @@ func TestWritten(t *testing.T) {
 					text := ts.Name + " was written to since the layer was packed: call Pack after writing parameters"
 					forward := func() { l.Forward(s, shape, x, nil, nil, 1) }
 					next := func() { l.Next(stream, h, c, x, 1) }
-					backward := func() { l.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1) }
+					backward := func() { l.Backward(s, nil, Grads[float32]{}, x, 1) }
 					forward()
 					next()
 					for j := range ts.Data {

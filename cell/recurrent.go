@@ -92,6 +92,17 @@ func (l *Recurrent[T]) data() (d [numParams][]T) {
 	return d
 }
 
+// Out returns the number of columns of an output and of the state h.
+func (l *Recurrent[T]) Out() int { return l.Hidden }
+
+// memory returns the number of columns of the state c, 0 where there is none.
+func (l *Recurrent[T]) memory() int {
+	if l.Kind.cell().form().memory {
+		return l.Hidden
+	}
+	return 0
+}
+
 // Tensors returns the parameters: wih, whh, b, and bhn or peephole where the layer has them.
 func (l *Recurrent[T]) Tensors() (ts []Tensor[T]) {
 	for _, p := range l.params() {
@@ -288,14 +299,14 @@ func (l *Recurrent[T]) collect(s *Sequence[T], t, b0, n int, dy []T) {
 	}
 }
 
-// sum computes dst = a + b, where nil counts as absent.
+// sum computes dst = a + b, where an empty one counts as absent.
 func sum[T Float](dst, a, b []T) {
 	switch {
-	case a == nil && b == nil:
+	case len(a) == 0 && len(b) == 0:
 		clear(dst)
-	case a == nil:
+	case len(a) == 0:
 		copy(dst, b)
-	case b == nil:
+	case len(b) == 0:
 		copy(dst, a)
 	default:
 		copy(dst, a)

@@ -97,7 +97,7 @@ func (p *problem[T]) forward(l *Recurrent[T]) float64 {
 
 func (p *problem[T]) backward(l *Recurrent[T]) {
 	Zero(p.grad.Tensors())
-	l.Backward(p.seq, p.grad, p.dx, p.dh0, p.dc0, p.wy, p.whn, p.wcn, p.x, p.threads)
+	l.Backward(p.seq, p.grad, Grads[T]{DX: p.dx, DH0: p.dh0, DC0: p.dc0, DY: p.wy, DHn: p.whn, DCn: p.wcn}, p.x, p.threads)
 }
 
 func TestRecurrentGradient(t *testing.T) {
@@ -310,7 +310,7 @@ func TestAllocations(t *testing.T) {
 		p := newProblem(l, rng, 6, 5, 2)
 		if n := testing.AllocsPerRun(5, func() {
 			l.Forward(p.seq, p.shape, p.x, p.h0, p.c0, 1)
-			l.Backward(p.seq, p.grad, p.dx, p.dh0, p.dc0, p.wy, p.whn, p.wcn, p.x, 1)
+			l.Backward(p.seq, p.grad, Grads[float32]{DX: p.dx, DH0: p.dh0, DC0: p.dc0, DY: p.wy, DHn: p.whn, DCn: p.wcn}, p.x, 1)
 			l.Next(p.seq, p.hn, p.cn, p.x, 3)
 		}); n != 0 {
 			t.Errorf("%s: forward, backward and a streamed step allocate %v times, want 0", name, n)
@@ -336,9 +336,9 @@ func TestPacking(t *testing.T) {
 	mustPanic(t, "not packed", func() { l.Forward(s, shape, x, nil, nil, 1) })
 	l.Pack()
 	l.Forward(s, shape, x, nil, nil, 1)
-	mustPanic(t, "packed for inference only", func() { l.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1) })
+	mustPanic(t, "packed for inference only", func() { l.Backward(s, nil, Grads[float32]{}, x, 1) })
 	l.PackForTraining()
-	l.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1)
+	l.Backward(s, nil, Grads[float32]{}, x, 1)
 	for _, isa := range asm.Available() {
 		if isa == asm.Active() {
 			continue

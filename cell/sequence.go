@@ -1,12 +1,8 @@
 package cell
 
 import (
-	"fmt"
-	"math"
-
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
-	"github.com/elbow-go/elbow/internal/size"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -95,20 +91,20 @@ func (s *Sequence[T]) check(fn string, l *Recurrent[T], from, to stage) {
 
 // misused is the panic of check.
 func (s *Sequence[T]) misused(fn string, l *Recurrent[T], from, to stage) {
-	what := "the shape was reset since Sequence.Begin"
+	what := "the shape was reset since Begin"
 	switch {
 	case s == nil:
 		what = "s is nil, want a Sequence"
 	case s.stage == fresh:
-		what = "the sequence has not begun: call Sequence.Begin or Recurrent.Forward"
+		what = "the sequence has not begun: call Begin or Forward"
 	case s.layer != l:
 		what = "the sequence has begun with another layer"
 	case s.stage > to:
-		what = "the sequence has gone backward, which is done once: call Sequence.Begin or Recurrent.Forward"
+		what = "the sequence has gone backward, which is done once: call Begin or Forward"
 	case s.stage < from && from == ran:
-		what = "the sequence has not gone forward: call Recurrent.Forward"
+		what = "the sequence has not gone forward: call Forward"
 	case s.stage < from:
-		what = "the sequence does not go backward: call Sequence.BeginBackward"
+		what = "the sequence does not go backward: call BeginBackward"
 	}
 	panic("cell: " + fn + ": " + what)
 }
@@ -123,12 +119,17 @@ func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 		panic("cell: " + fn + ": l is nil, want a layer")
 	}
 	shape.check(fn)
+	s.checkLook(fn, l, shape)
+	s.begin(fn, l, shape, h0, c0)
+}
+
+// checkLook panics unless l is packed, and looks at its parameters as often as Begin says.
+func (s *Sequence[T]) checkLook(fn string, l *Recurrent[T], shape *Ragged) {
 	if shape.Steps() == 1 {
 		s.checkStream(fn, l)
 	} else {
 		l.checkPacked(fn, false)
 	}
-	s.begin(fn, l, shape, h0, c0)
 }
 
 // checkStream panics unless l is packed. Single steps follow each other quickly, and a look at the
@@ -148,9 +149,6 @@ func (s *Sequence[T]) checkStream(fn string, l *Recurrent[T]) {
 // stepsPerLook is how many single steps go from one look at the parameters to the next.
 const stepsPerLook = 64
 
-// maxRoom is the largest number of elements of a workspace: more than there is memory.
-const maxRoom = min(1<<44, math.MaxInt>>4)
-
 // begin is Begin with a layer that is packed.
 func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 	h, w, b, rows := l.Hidden, l.stride(), shape.Batch(), shape.Rows()
@@ -160,9 +158,7 @@ func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []
 	if c0 != nil {
 		checkMatrix(fn, "c0", len(c0), b, h)
 	}
-	if size.Mul(max(b, rows), w) > maxRoom {
-		panic(fmt.Sprintf("cell: %s: %d rows of %d elements are more than any memory holds", fn, max(b, rows), w))
-	}
+	checkRoom(fn, max(b, rows), w)
 	s.init()
 	s.stage, s.layer, s.shape, s.version, s.hidden, s.dhn = begun, l, shape, shape.version, h, nil
 	s.H, s.HPrev = pages.Grow(s.H, rows*h), pages.Grow(s.HPrev, rows*h)
@@ -212,20 +208,25 @@ func (s *Sequence[T]) cellBefore(t, b0, n int) []T {
 func (s *Sequence[T]) Final(h, c []T) {
 	const fn = "Sequence.Final"
 	s.check(fn, s.layer, begun, back)
-	n := s.hidden
-	checkMatrix(fn, "h", len(h), s.shape.Batch(), n)
+	checkMatrix(fn, "h", len(h), s.shape.Batch(), s.hidden)
 	if len(s.c0) > 0 && c != nil {
-		checkMatrix(fn, "c", len(c), s.shape.Batch(), n)
-	} else {
-		c = nil
+		checkMatrix(fn, "c", len(c), s.shape.Batch(), s.hidden)
 	}
+	s.final(h, c)
+}
+
+// final is Final with what has been checked; h may be nil too.
+func (s *Sequence[T]) final(h, c []T) {
+	n := s.hidden
 	for b := range s.shape.Batch() {
 		hs, cs, row := s.h0, s.c0, b
 		if t := s.shape.Length(b); t > 0 {
 			hs, cs, row = s.H, s.C, s.shape.Row(t-1, b)
 		}
-		copy(h[b*n:(b+1)*n], hs[row*n:])
-		if c != nil {
+		if h != nil {
+			copy(h[b*n:(b+1)*n], hs[row*n:])
+		}
+		if c != nil && len(s.c0) > 0 {
 			copy(c[b*n:(b+1)*n], cs[row*n:])
 		}
 	}
@@ -315,6 +316,11 @@ func (l *Recurrent[T]) Forward(s *Sequence[T], shape *Ragged, x, h0, c0 []T, thr
 	checkMatrix(fn, "x", len(x), shape.Rows(), l.In)
 	checkSize(fn, "threads", threads, MaxThreads)
 	s.begin(fn, l, shape, h0, c0)
+	s.runForward(x, threads)
+}
+
+// runForward runs a batch that has begun.
+func (s *Sequence[T]) runForward(x []T, threads int) {
 	s.x = x
 	s.do(threads, s.forward, s.forwardShare)
 	s.x, s.stage = nil, ran
@@ -347,35 +353,48 @@ func (s *Sequence[T]) forwardRows(b0, b1 int) {
 	}
 }
 
-// Backward runs the batch of the last Forward backward. dy is the gradient of s.H
-// [Rows, Hidden], dhn and dcn those of the final states; nil is zero. It writes the
-// gradient of the input to dx [Rows, In] and of the initial states to dh0 and dc0, where
-// these are not nil, and adds that of the parameters to grad, if that is not nil. x is the
-// input of the forward pass.
-func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], dx, dh0, dc0, dy, dhn, dcn, x []T, threads int) {
+// Grads are the gradients that go into a backward pass and come out of it, but for those of the
+// parameters. Any of them may be nil: what goes in is then 0, what comes out is not computed.
+type Grads[T Float] struct {
+	DY       []T // in: of the outputs [Rows, Out]
+	DHn, DCn []T // in: of the final states, shaped as they are; DCn for the LSTM only
+	DX       []T // out: of the input [Rows, In]
+	DH0, DC0 []T // out: of the initial states, shaped as they are; DC0 for the LSTM only
+}
+
+// Backward runs the batch of the last Forward backward: it writes the gradients of the input and
+// of the initial states to g and adds that of the parameters to grad, if that is not nil. x is the
+// input of the forward pass. It panics if a slice is too short, threads is negative or larger than
+// [MaxThreads], grad is not of the shape of l, or s has not gone forward with l.
+func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], g Grads[T], x []T, threads int) {
 	const fn = "Recurrent.Backward"
 	l.checkPacked(fn, true)
 	s.check(fn, l, ran, ran)
 	rows := s.shape.Rows()
-	if dx != nil {
-		checkMatrix(fn, "dx", len(dx), rows, l.In)
+	if g.DX != nil {
+		checkMatrix(fn, "g.DX", len(g.DX), rows, l.In)
 	}
-	if dy != nil {
-		checkMatrix(fn, "dy", len(dy), rows, l.Hidden)
+	if g.DY != nil {
+		checkMatrix(fn, "g.DY", len(g.DY), rows, l.Hidden)
 	}
 	checkMatrix(fn, "x", len(x), rows, l.In)
-	s.checkStates(fn, "dh0", dh0, "dc0", dc0)
-	s.checkStates(fn, "dhn", dhn, "dcn", dcn)
+	s.checkStates(fn, "g.DH0", g.DH0, "g.DC0", g.DC0)
+	s.checkStates(fn, "g.DHn", g.DHn, "g.DCn", g.DCn)
 	if grad != nil {
 		l.checkGrad(fn, grad)
 	}
 	checkSize(fn, "threads", threads, MaxThreads)
-	s.BeginBackward(dhn, dcn)
-	s.grad, s.x, s.y, s.dx = grad, x, dy, dx
+	s.runBackward(grad, g, x, threads)
+}
+
+// runBackward is Backward with what has been checked.
+func (s *Sequence[T]) runBackward(grad *Recurrent[T], g Grads[T], x []T, threads int) {
+	s.BeginBackward(g.DHn, g.DCn)
+	s.grad, s.x, s.y, s.dx = grad, x, g.DY, g.DX
 	s.do(threads, s.back, s.backShare)
-	s.InitialGrad(dh0, dc0, 0, s.shape.Batch())
+	s.InitialGrad(g.DH0, g.DC0, 0, s.shape.Batch())
 	if grad != nil {
-		par.Do(threads, l.cell.form().gates*l.Hidden, s.params)
+		par.Do(threads, s.layer.cell.form().gates*s.hidden, s.params)
 	}
 	s.grad, s.x, s.y, s.dx = nil, nil, nil, nil
 }

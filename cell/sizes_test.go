@@ -51,11 +51,18 @@ type sizeWorld struct {
 	lstm  *Recurrent[float32]
 	shape *Ragged
 	seq   *Sequence[float32]
+	mlp   *MLP[float32]
+	act   *Activations[float32]
+	stack *Stack[float32]
+	sseq  *StackSequence[float32]
 }
 
 func newSizeWorld() *sizeWorld {
 	w := &sizeWorld{dense: NewDense[float32](sizesIn, sizesOut, Tanh), lstm: NewRecurrentWith[float32](LSTM, sizesIn, sizesOut, Options{Peepholes: true}),
-		shape: NewRagged(2, 1), seq: NewSequence[float32]()}
+		shape: NewRagged(2, 1), seq: NewSequence[float32](), mlp: NewMLP[float32](ReLU, Linear, sizesIn, 4, sizesOut), act: new(Activations[float32]),
+		stack: NewStack[float32](StackConfig{Kind: LSTM, In: sizesIn, Hidden: sizesOut, Layers: 2}), sseq: NewStackSequence[float32]()}
+	w.mlp.PackForTraining()
+	w.stack.PackForTraining()
 	w.dense.PackForTraining()
 	w.lstm.PackForTraining()
 	return w
@@ -170,7 +177,7 @@ var sizeCalls = map[string]sizeCall{
 	}},
 	"Recurrent.Backward": {ints: 1, slices: 7, call: func(w *sizeWorld, n []int, s [][]float32) {
 		w.forward()
-		w.lstm.Backward(w.seq, w.lstm.NewGrad(), s[0], s[1], s[2], s[3], s[4], s[5], s[6], n[0])
+		w.lstm.Backward(w.seq, w.lstm.NewGrad(), Grads[float32]{DX: s[0], DH0: s[1], DC0: s[2], DY: s[3], DHn: s[4], DCn: s[5]}, s[6], n[0])
 	}, right: func(n, lens []int) bool {
 		return in(0, n[0], MaxThreads) && has(lens[0], sizesRows, sizesIn) && has(lens[3], sizesRows, sizesOut) &&
 			states(lens[1], lens[2], lens[4], lens[5]) && has(lens[6], sizesRows, sizesIn)

@@ -124,7 +124,7 @@ func TestSpinAllocations(t *testing.T) {
 			p.seq.Spin = spin
 			allocs[spin] = testing.AllocsPerRun(20, func() {
 				l.Forward(p.seq, p.shape, p.x, p.h0, p.c0, 2)
-				l.Backward(p.seq, p.grad, p.dx, p.dh0, p.dc0, p.wy, p.whn, p.wcn, p.x, 2)
+				l.Backward(p.seq, p.grad, Grads[float32]{DX: p.dx, DH0: p.dh0, DC0: p.dc0, DY: p.wy, DHn: p.whn, DCn: p.wcn}, p.x, 2)
 			})
 		}
 		if allocs[true] > allocs[false] {

@@ -18,6 +18,11 @@ func TestPanics(t *testing.T) {
 	d := NewDense[float32](2, 3, Linear)
 	d.PackForTraining()
 	y := make([]float32, 6)
+	mlp, act := NewMLP[float32](ReLU, Linear, 2, 4, 3), new(Activations[float32])
+	mlp.PackForTraining()
+	st, sseq := NewStackOf(0, l, NewRecurrent[float32](GRU, 3, 4)), NewStackSequence[float32]()
+	st.PackForTraining()
+	run := func() { mlp.Forward(act, x, 3, 1); st.Forward(sseq, shape, x, nil, nil, 1) }
 	forward := func() { l.Forward(s, shape, x, nil, nil, 1) }
 	backward := func() { forward(); s.BeginBackward(nil, nil) }
 	for _, c := range []struct {
@@ -62,25 +67,25 @@ func TestPanics(t *testing.T) {
 		{"cell: Recurrent.Forward: threads = 5000, want 0..4096", nil, func() { l.Forward(s, shape, x, nil, nil, 5000) }},
 		{"cell: Sequence.Begin: l is nil, want a layer", nil, func() { s.Begin(nil, shape, nil, nil) }},
 		{"cell: Recurrent.Project: from..to = 1..3, want a range within 0..2", nil, func() { l.Project(s, x, 0, 3, 1, 3) }},
-		{"cell: Recurrent.Project: the sequence has not begun: call Sequence.Begin or Recurrent.Forward", nil, func() { l.Project(new(Sequence[float32]), x, 0, 3, 1, 3) }},
+		{"cell: Recurrent.Project: the sequence has not begun: call Begin or Forward", nil, func() { l.Project(new(Sequence[float32]), x, 0, 3, 1, 3) }},
 		{"cell: Recurrent.Step: t = 2, want at least 0 and less than 2", nil, func() { l.Step(s, 2, 0, 2) }},
 		{"cell: Recurrent.Step: the sequence has begun with another layer", nil, func() { other.Step(s, 0, 0, 2) }},
-		{"cell: Recurrent.Step: the shape was reset since Sequence.Begin", nil, func() { shape.Reset([]int{2, 1}); l.Step(s, 0, 0, 2) }},
+		{"cell: Recurrent.Step: the shape was reset since Begin", nil, func() { shape.Reset([]int{2, 1}); l.Step(s, 0, 0, 2) }},
 		{"cell: Sequence.Final: len(h) = 2, want at least 6", forward, func() { s.Final(x[:2], nil) }},
 		{"cell: Sequence.Final: the sequence has not begun", nil, func() { new(Sequence[float32]).Final(x, nil) }},
 
-		{"cell: Recurrent.Backward: the sequence has not begun", nil, func() { l.Backward(new(Sequence[float32]), nil, nil, nil, nil, nil, nil, nil, x, 1) }},
-		{"cell: Recurrent.Backward: s is nil, want a Sequence", nil, func() { l.Backward(nil, nil, nil, nil, nil, nil, nil, nil, x, 1) }},
-		{"cell: Recurrent.Backward: the sequence has not gone forward: call Recurrent.Forward", nil, func() { l.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1) }},
-		{"cell: Recurrent.Backward: the sequence has begun with another layer", forward, func() { other.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1) }},
-		{"cell: Recurrent.Backward: the sequence has gone backward, which is done once", backward, func() { l.Backward(s, nil, nil, nil, nil, nil, nil, nil, x, 1) }},
-		{"cell: Recurrent.Backward: len(dx) = 1, want at least 6", forward, func() { l.Backward(s, nil, x[:1], nil, nil, nil, nil, nil, x, 1) }},
-		{"cell: Recurrent.Backward: len(dh0) = 1, want at least 6", forward, func() { l.Backward(s, nil, nil, x[:1], nil, nil, nil, nil, x, 1) }},
-		{"cell: Recurrent.Backward: len(dcn) = 1, want at least 6", forward, func() { l.Backward(s, nil, nil, nil, nil, nil, nil, x[:1], x, 1) }},
+		{"cell: Recurrent.Backward: the sequence has not begun", nil, func() { l.Backward(new(Sequence[float32]), nil, Grads[float32]{}, x, 1) }},
+		{"cell: Recurrent.Backward: s is nil, want a Sequence", nil, func() { l.Backward(nil, nil, Grads[float32]{}, x, 1) }},
+		{"cell: Recurrent.Backward: the sequence has not gone forward: call Forward", nil, func() { l.Backward(s, nil, Grads[float32]{}, x, 1) }},
+		{"cell: Recurrent.Backward: the sequence has begun with another layer", forward, func() { other.Backward(s, nil, Grads[float32]{}, x, 1) }},
+		{"cell: Recurrent.Backward: the sequence has gone backward, which is done once", backward, func() { l.Backward(s, nil, Grads[float32]{}, x, 1) }},
+		{"cell: Recurrent.Backward: len(g.DX) = 1, want at least 6", forward, func() { l.Backward(s, nil, Grads[float32]{DX: x[:1]}, x, 1) }},
+		{"cell: Recurrent.Backward: len(g.DH0) = 1, want at least 6", forward, func() { l.Backward(s, nil, Grads[float32]{DH0: x[:1]}, x, 1) }},
+		{"cell: Recurrent.Backward: len(g.DCn) = 1, want at least 6", forward, func() { l.Backward(s, nil, Grads[float32]{DCn: x[:1]}, x, 1) }},
 		{"cell: Recurrent.Backward: grad is not of the shape of the layer", forward, func() {
-			l.Backward(s, NewRecurrent[float32](GRU, 2, 3), nil, nil, nil, nil, nil, nil, x, 1)
+			l.Backward(s, NewRecurrent[float32](GRU, 2, 3), Grads[float32]{}, x, 1)
 		}},
-		{"cell: Recurrent.StepBackward: the sequence does not go backward: call Sequence.BeginBackward", forward, func() { l.StepBackward(s, 1, 0, 2, nil) }},
+		{"cell: Recurrent.StepBackward: the sequence does not go backward: call BeginBackward", forward, func() { l.StepBackward(s, 1, 0, 2, nil) }},
 		{"cell: Recurrent.StepBackward: b0..b1 = 0..3, want a range within 0..2", backward, func() { l.StepBackward(s, 0, 0, 3, nil) }},
 		{"cell: Recurrent.StepBackward: len(dy) = 4, want whole rows of Hidden = 3", backward, func() { l.StepBackward(s, 0, 0, 2, x[:4]) }},
 		{"cell: Recurrent.Project: the sequence has gone backward, which is done once", backward, func() { l.Project(s, x, 0, 3, 0, 2) }},
@@ -99,6 +104,39 @@ func TestPanics(t *testing.T) {
 		{"cell: Dense.ParamGrad: lo..hi = 2..4, want a range within 0..3", nil, func() { d.ParamGrad(d.NewGrad(), y, x, 2, 0, 2, 2, 4) }},
 		{"cell: Dense.ParamGrad: grad is not of the shape of the layer, want one from NewGrad", nil, func() { d.ParamGrad(NewDense[float32](3, 2, Linear), y, x, 2, 0, 2, 2, 3) }},
 		{"cell: Dense.ParamGrad: len(grad.W) = 0, want 3*2", nil, func() { d.ParamGrad(&Dense[float32]{In: 2, Out: 3}, y, x, 2, 0, 2, 2, 3) }},
+
+		{"cell: NewMLP: len(sizes) = 1, want at least 2", nil, func() { NewMLP[float32](ReLU, Linear, 2) }},
+		{"cell: MLP.Pack: the MLP has no layers, want one from NewMLP", nil, func() { new(MLP[float32]).Pack() }},
+		{"cell: MLP.Pack: Layers[1].In = 2, want Layers[0].Out = 3", nil, func() { (&MLP[float32]{Layers: []*Dense[float32]{d, d}}).Pack() }},
+		{"cell: MLP.Forward: 0: the layer is not packed", nil, func() { NewMLP[float32](ReLU, Linear, 2, 3).Forward(act, x, 1, 1) }},
+		{"cell: MLP.Forward: a is nil, want Activations", nil, func() { mlp.Forward(nil, x, 1, 1) }},
+		{"cell: MLP.Forward: len(x) = 9, want at least 10", nil, func() { mlp.Forward(act, x, 5, 1) }},
+		{"cell: MLP.Project: the activations have not begun", nil, func() { mlp.Project(new(Activations[float32]), x, 0, 1, 0, 2) }},
+		{"cell: MLP.Project: the activations have begun with another MLP", run, func() { NewMLP[float32](ReLU, Linear, 2, 3).Project(act, x, 0, 1, 0, 2) }},
+		{"cell: MLP.ActivateBackward: the activations do not go backward", run, func() { mlp.ActivateBackward(act, 0, 3) }},
+		{"cell: MLP.Backward: g has gradients of states, want DY and DX only", run, func() { mlp.Backward(act, nil, Grads[float32]{DHn: x}, x, 1) }},
+		{"cell: MLP.Backward: grad is not of the shape of the MLP, want one from NewGrad", run, func() { mlp.Backward(act, NewMLP[float32](ReLU, Linear, 2, 3), Grads[float32]{}, x, 1) }},
+		{"cell: MLP.ParamGrad: x has 1 columns, want 2", run, func() { act.BeginBackward(); mlp.ParamGrad(mlp.NewGrad(), act, 0, 1, x[:3]) }},
+		{"cell: MLP.ParamGrad: len(x[0]) = 5, want a multiple of 3 rows", run, func() { act.BeginBackward(); mlp.ParamGrad(mlp.NewGrad(), act, 0, 1, x[:5]) }},
+		{"cell: MLP.ParamGrad: parts = 0, want 1..4096", run, func() { act.BeginBackward(); mlp.ParamGrad(mlp.NewGrad(), act, 0, 0, x[:6]) }},
+
+		{"cell: NewStack: c.Layers = 0, want 1..", nil, func() { NewStack[float32](StackConfig{In: 2, Hidden: 3}) }},
+		{"cell: NewStackOf: the stack has no layers, want at least 1", nil, func() { NewStackOf[float32](0) }},
+		{"cell: NewStackOf: dropout = 1, want at least 0 and less than 1", nil, func() { NewStackOf(1, l) }},
+		{"cell: NewStackOf: Layers[1].In = 2, want 3, the outputs of Layers[0]", nil, func() { NewStackOf(0, l, other) }},
+		{"cell: NewStackOf: Layers[1] is nil, want a layer", nil, func() { NewStackOf(0, l, nil) }},
+		{"cell: Stack.Forward: layer 0: the layer is not packed", nil, func() {
+			NewStack[float32](StackConfig{In: 2, Hidden: 3, Layers: 2}).Forward(sseq, shape, x, nil, nil, 1)
+		}},
+		{"cell: Stack.Forward: s is nil, want a StackSequence", nil, func() { st.Forward(nil, shape, x, nil, nil, 1) }},
+		{"cell: Stack.Forward: len(h0) = 9, want at least 14", nil, func() { st.Forward(sseq, shape, x, x, nil, 1) }},
+		{"cell: Stack.Step: the sequence has not begun: call Begin or Forward", nil, func() { st.Step(NewStackSequence[float32](), 0, 0, 1) }},
+		{"cell: Stack.Step: the sequence has begun with another stack", run, func() { NewStackOf(0, l).Step(sseq, 0, 0, 1) }},
+		{"cell: Stack.Backward: len(g.DH0) = 9, want at least 14", run, func() { st.Backward(sseq, nil, Grads[float32]{DH0: x}, x, 1) }},
+		{"cell: Stack.Backward: len(x) = 5, want at least 6", run, func() { st.Backward(sseq, nil, Grads[float32]{}, x[:5], 1) }},
+		{"cell: Stack.Backward: grad is not of the shape of the stack, want one from NewGrad", run, func() { st.Backward(sseq, NewStackOf(0, l), Grads[float32]{}, x, 1) }},
+		{"cell: Stack.StepBackward: the sequence does not go backward: call BeginBackward", run, func() { st.StepBackward(sseq, 0, 0, 1, nil) }},
+		{"cell: StackSequence.Begin: st is nil, want a stack", nil, func() { sseq.Begin(nil, shape, nil, nil) }},
 
 		{"cell: Uniform: len(w) = 9, want a multiple of cols = 2", nil, func() { Uniform(x, 2, 0, 1, kernels.Noise{}, 0) }},
 		{"cell: Uniform: row = -1, want at least 0", nil, func() { Uniform(x, 3, 0, 1, kernels.Noise{}, -1) }},
@@ -144,7 +182,7 @@ func TestEmptySequence(t *testing.T) {
 			s.Final(hn, cn)
 			asmtest.SameFloats(t, "hn", hn[3:], h0[3:])
 			dh0, dc0 := make([]float32, 6), make([]float32, 6)
-			l.Backward(s, nil, nil, dh0, dc0, nil, h0, c0, []float32{1, 2}, 1)
+			l.Backward(s, nil, Grads[float32]{DH0: dh0, DC0: dc0, DHn: h0, DCn: c0}, []float32{1, 2}, 1)
 			asmtest.SameFloats(t, "dh0", dh0[3:], h0[3:])
 			if k == LSTM {
 				asmtest.SameFloats(t, "cn", cn[3:], c0[3:])
@@ -154,7 +192,7 @@ func TestEmptySequence(t *testing.T) {
 			l.Forward(s, NewRagged(0, 0), nil, h0, c0, 1)
 			s.Final(hn, cn)
 			asmtest.SameFloats(t, "hn", hn, h0)
-			l.Backward(s, l.NewGrad(), nil, dh0, dc0, nil, h0, c0, nil, 1)
+			l.Backward(s, l.NewGrad(), Grads[float32]{DH0: dh0, DC0: dc0, DHn: h0, DCn: c0}, nil, 1)
 			asmtest.SameFloats(t, "dh0", dh0, h0)
 		}
 	})

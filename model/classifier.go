@@ -326,7 +326,7 @@ func (p *classifierPass[T]) Backward(grad Model[T]) {
 	p.tally.grad(p.dlp, nil)
 	kernels.CategoricalLogProbBackward(nil, p.dlogits, p.dlp, p.label, p.logits, n, len(m.Labels))
 	m.head.InputGrad(p.dh, p.dlogits, n, 0, m.Hidden, false)
-	m.cell.Backward(p.seq, g.cell, nil, p.dh0, nil, nil, p.dh, nil, p.x, p.threads)
+	m.cell.Backward(p.seq, g.cell, cell.Grads[T]{DHn: p.dh, DH0: p.dh0}, p.x, p.threads)
 	kernels.AddColumnSums(g.start.v, p.dh0, n, m.Hidden, m.Hidden)
 	par.Do(p.threads, m.head.Out, p.params)
 	p.grad = nil

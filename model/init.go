@@ -50,13 +50,13 @@ func (d *initialiser[T]) draw(w []T, in, lo, hi int) {
 
 // net draws the weights of a net, whose outputs fall into heads that are layers of their
 // own; without heads they are one. Biases are 0.
-func (d *initialiser[T]) net(n *net[T], heads ...int) {
+func (d *initialiser[T]) net(n *cell.MLP[T], heads ...int) {
 	if n == nil {
 		return
 	}
-	for i, l := range n.layers {
+	for i, l := range n.Layers {
 		clear(l.B)
-		if i < len(n.layers)-1 || len(heads) == 0 {
+		if i < len(n.Layers)-1 || len(heads) == 0 {
 			d.draw(l.W, l.In, 0, l.Out)
 			continue
 		}
@@ -65,6 +65,13 @@ func (d *initialiser[T]) net(n *net[T], heads ...int) {
 			d.draw(l.W, l.In, lo, lo+h)
 			lo += h
 		}
+	}
+}
+
+// stack draws the weights of recurrent layers.
+func (d *initialiser[T]) stack(st *cell.Stack[T]) {
+	for _, l := range st.Layers {
+		d.recurrent(l)
 	}
 }
 
@@ -82,14 +89,14 @@ func (d *initialiser[T]) recurrent(l *cell.Recurrent[T]) {
 
 // dense is net for a single layer.
 func (d *initialiser[T]) dense(l *cell.Dense[T], heads ...int) {
-	d.net(&net[T]{layers: []*cell.Dense[T]{l}}, heads...)
+	d.net(&cell.MLP[T]{Layers: []*cell.Dense[T]{l}}, heads...)
 }
 
 // gaussHead draws a net whose outputs are μ and σ of z dimensions.
-func (d *initialiser[T]) gaussHead(n *net[T], z int) {
+func (d *initialiser[T]) gaussHead(n *cell.MLP[T], z int) {
 	if n != nil {
 		d.net(n, z, z)
-		fill(n.last().B[z:], sigmaBias)
+		fill(last(n).B[z:], sigmaBias)
 	}
 }
 

@@ -91,10 +91,10 @@ func TestLikelihoods(t *testing.T) {
 			}
 			m := newTestModel[float64](t, c).(*VRNN[float64])
 			rng := rand.New(rand.NewPCG(2, 2))
-			for i := range m.decoder.last().B { // a distribution with a shape
-				m.decoder.last().B[i] += rng.NormFloat64() * 0.7
+			for i := range last(m.decoder).B { // a distribution with a shape
+				last(m.decoder).B[i] += rng.NormFloat64() * 0.7
 			}
-			if b := m.decoder.last().B; name == LogisticMixture { // and not all at the ends
+			if b := last(m.decoder).B; name == LogisticMixture { // and not all at the ends
 				for i := len(b) / 3; i < len(b); i++ {
 					b[i] *= 0.3
 				}
@@ -249,7 +249,7 @@ func TestClassesSeen(t *testing.T) {
 		}
 	}
 	for c, want := range []float64{1.5 / 5.5, 0.5 / 5.5, 3.5 / 5.5} {
-		if got := math.Exp(m.decoder.last().B[c]); math.Abs(got-want) > 1e-12 {
+		if got := math.Exp(last(m.decoder).B[c]); math.Abs(got-want) > 1e-12 {
 			t.Errorf("class %d starts with probability %v, want %v", c, got, want)
 		}
 	}

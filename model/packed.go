@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+
+	"github.com/elbow-go/elbow/cell"
 )
 
 // Every pass begins with a look at the layers: whoever writes to parameters and forgets to pack
@@ -29,25 +31,12 @@ func checkPacked(fn string, err error) {
 	}
 }
 
-func (n *net[T]) packed(name string, training bool) error {
+// packedNet is packed for a net that may be nil.
+func packedNet[T cell.Float](name string, n *cell.MLP[T], training bool) error {
 	if n == nil {
 		return nil
 	}
-	for i, d := range n.layers {
-		if err := d.Packed(training); err != nil {
-			return fmt.Errorf("%s.%d: %w", name, i, err)
-		}
-	}
-	return nil
-}
-
-func (s *stack[T]) packed(name string, training bool) error {
-	for i, l := range s.layers {
-		if err := l.Packed(training); err != nil {
-			return fmt.Errorf("%s, layer %d: %w", name, i, err)
-		}
-	}
-	return nil
+	return packed(name, n, training)
 }
 
 // Packed is that of a layer; there is no copy, but the rule is the same for all parameters.
@@ -67,17 +56,17 @@ func (m *VRNN[T]) packed(training bool) error {
 	if m.stack == nil {
 		return errZero
 	}
-	return cmp.Or(m.phiX.packed("phi_x", training), m.phiZ.packed("phi_z", training), m.prior.packed("prior", training),
-		m.posterior.packed("posterior", training), m.decoder.packed("decoder", training), m.stack.packed("cell", training))
+	return cmp.Or(packedNet("phi_x", m.phiX, training), packedNet("phi_z", m.phiZ, training), packedNet("prior", m.prior, training),
+		packedNet("posterior", m.posterior, training), packedNet("decoder", m.decoder, training), packed("cell", m.stack, training))
 }
 
 func (m *STORN[T]) packed(training bool) error {
 	if m.generator == nil {
 		return errZero
 	}
-	return cmp.Or(m.phiR.packed("phi_r", training), m.phiX.packed("phi_x", training), m.phiZ.packed("phi_z", training),
-		m.posterior.packed("posterior", training), m.decoder.packed("decoder", training),
-		m.recognition.packed("recognition", training), m.generator.packed("cell", training))
+	return cmp.Or(packedNet("phi_r", m.phiR, training), packedNet("phi_x", m.phiX, training), packedNet("phi_z", m.phiZ, training),
+		packedNet("posterior", m.posterior, training), packedNet("decoder", m.decoder, training),
+		packed("recognition", m.recognition, training), packed("cell", m.generator, training))
 }
 
 func (m *VRAE[T]) packed(training bool) error {
@@ -99,12 +88,12 @@ func (m *VAE[T]) packed(training bool) error {
 	if m.encoder == nil {
 		return errZero
 	}
-	return cmp.Or(m.encoder.packed("encoder", training), m.decoder.packed("decoder", training))
+	return cmp.Or(packedNet("encoder", m.encoder, training), packedNet("decoder", m.decoder, training))
 }
 
 func (m *Regression[T]) packed(training bool) error {
 	if m.net == nil {
 		return errZero
 	}
-	return m.net.packed("net", training)
+	return packedNet("net", m.net, training)
 }

@@ -27,7 +27,7 @@ type vrnnPass[T cell.Float] struct {
 	eps, z, dz                            []T
 	dHPrev                                []T
 	dlp, dkl                              []T
-	phiX, phiZ, prior, posterior, decoder tape[T]
+	phiX, phiZ, prior, posterior, decoder cell.Activations[T]
 
 	atDraw sampledKL[T]
 
@@ -59,11 +59,11 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.batch = b
 	p.begin(obj, b.Shape, m.Latent > 0, training)
 	p.u = pages.Grow(p.u, rows*len(m.Mean))
-	p.phiX.size(m.phiX, rows, training)
-	p.phiZ.size(m.phiZ, rows, training)
-	p.prior.size(m.prior, rows, training)
-	p.posterior.size(m.posterior, rows, training)
-	p.decoder.size(m.decoder, rows, training)
+	beginNet(m.phiX, &p.phiX, rows)
+	beginNet(m.phiZ, &p.phiZ, rows)
+	beginNet(m.prior, &p.prior, rows)
+	beginNet(m.posterior, &p.posterior, rows)
+	beginNet(m.decoder, &p.decoder, rows)
 	p.eps, p.z = pages.Grow(p.eps, rows*m.Latent), pages.Grow(p.z, rows*m.Latent)
 	if obj.sampled() {
 		p.atDraw.size(rows, m.Latent)
@@ -79,12 +79,12 @@ func (p *vrnnPass[T]) beforeRows(lo, hi int) {
 	m := p.m
 	in := len(m.Mean)
 	encode(m.like, p.u[lo*in:hi*in], p.batch.X[lo*m.Data:hi*m.Data], m.Mean, hi-lo, m.Data)
-	m.phiX.project(&p.phiX, p.u, lo, hi, 0, in)
-	m.phiX.finish(&p.phiX, lo, hi)
-	phi := p.phiX.out()
-	p.cells.project(phi[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
+	m.phiX.Project(&p.phiX, p.u[lo*in:hi*in], lo, hi, 0, in)
+	m.phiX.Activate(&p.phiX, lo, hi)
+	phi := p.phiX.Y
+	p.m.stack.Project(p.cells.seq, phi[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
 	if m.Latent > 0 {
-		m.posterior.project(&p.posterior, phi, lo, hi, 0, m.PhiX)
+		m.posterior.Project(&p.posterior, phi[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
 	}
 }
 
@@ -99,14 +99,14 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 		}
 		if m.Latent > 0 {
 			lo, hi := off+b0, off+n
-			m.posterior.project(&p.posterior, p.cells.top().HPrev, lo, hi, m.PhiX, m.PhiX+m.Hidden)
-			m.posterior.finish(&p.posterior, lo, hi)
+			m.posterior.Project(&p.posterior, p.cells.seq.HPrev[lo*m.Hidden:hi*m.Hidden], lo, hi, m.PhiX, m.PhiX+m.Hidden)
+			m.posterior.Activate(&p.posterior, lo, hi)
 			p.latent(lo, hi, uint32(t), uint32(p.batch.Row0+b0))
-			m.phiZ.project(&p.phiZ, p.z, lo, hi, 0, m.Latent)
-			m.phiZ.finish(&p.phiZ, lo, hi)
-			p.cells.project(p.phiZ.out()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ)
+			m.phiZ.Project(&p.phiZ, p.z[lo*m.Latent:hi*m.Latent], lo, hi, 0, m.Latent)
+			m.phiZ.Activate(&p.phiZ, lo, hi)
+			p.m.stack.Project(p.cells.seq, p.phiZ.Y[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ)
 		}
-		p.cells.step(t, b0, b1)
+		p.m.stack.Step(p.cells.seq, t, b0, b1)
 	}
 }
 
@@ -115,7 +115,7 @@ func (p *vrnnPass[T]) latent(lo, hi int, t, row0 uint32) {
 	z := p.m.Latent
 	eps := p.eps[lo*z : hi*z]
 	kernels.Normals(eps, p.batch.Noise, t, row0, hi-lo, z)
-	q := p.posterior.out()[lo*2*z : hi*2*z]
+	q := p.posterior.Y[lo*2*z : hi*2*z]
 	kernels.GaussSample(p.z[lo*z:hi*z], q, q[z:], eps, kernels.SoftplusSigma, hi-lo, z, 2*z)
 }
 
@@ -125,14 +125,14 @@ func (p *vrnnPass[T]) afterRows(lo, hi int) {
 	n, z := hi-lo, m.Latent
 	from := 0
 	if z > 0 {
-		m.decoder.project(&p.decoder, p.phiZ.out(), lo, hi, 0, m.PhiZ)
+		m.decoder.Project(&p.decoder, p.phiZ.Y[lo*m.PhiZ:hi*m.PhiZ], lo, hi, 0, m.PhiZ)
 		from = m.PhiZ
-		q := p.posterior.out()[lo*2*z : hi*2*z]
+		q := p.posterior.Y[lo*2*z : hi*2*z]
 		var pr []T
 		if m.prior != nil {
-			m.prior.project(&p.prior, p.cells.top().HPrev, lo, hi, 0, m.Hidden)
-			m.prior.finish(&p.prior, lo, hi)
-			pr = p.prior.out()[lo*2*z : hi*2*z]
+			m.prior.Project(&p.prior, p.cells.seq.HPrev[lo*m.Hidden:hi*m.Hidden], lo, hi, 0, m.Hidden)
+			m.prior.Activate(&p.prior, lo, hi)
+			pr = p.prior.Y[lo*2*z : hi*2*z]
 		}
 		switch {
 		case p.obj.sampled():
@@ -143,10 +143,10 @@ func (p *vrnnPass[T]) afterRows(lo, hi int) {
 			kernels.GaussKLStandard(p.KL[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
 		}
 	}
-	m.decoder.project(&p.decoder, p.cells.top().HPrev, lo, hi, from, from+m.Hidden)
-	m.decoder.finish(&p.decoder, lo, hi)
-	w := m.decoder.last().Out
-	m.like.logProb(p.LogProb[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.out()[lo*w:hi*w], n, m.Data)
+	m.decoder.Project(&p.decoder, p.cells.seq.HPrev[lo*m.Hidden:hi*m.Hidden], lo, hi, from, from+m.Hidden)
+	m.decoder.Activate(&p.decoder, lo, hi)
+	w := last(m.decoder).Out
+	m.like.logProb(p.LogProb[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.Y[lo*w:hi*w], n, m.Data)
 }
 
 // Backward implements [Pass]; grad is a *VRNN.
@@ -162,7 +162,12 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, rows)
 	p.dz = pages.Grow(p.dz, rows*m.Latent)
 	p.grad(p.dlp, p.dkl)
-	p.cells.beginBackward()
+	p.cells.seq.BeginBackward(nil, nil)
+	beginBackward(m.phiX, &p.phiX)
+	beginBackward(m.phiZ, &p.phiZ)
+	beginBackward(m.prior, &p.prior)
+	beginBackward(m.posterior, &p.posterior)
+	beginBackward(m.decoder, &p.decoder)
 	par.Do(p.threads, rows, p.afterBack)
 	par.Do(p.threads, p.batch.Shape.Batch(), p.loopBack)
 	par.Do(p.threads, rows, p.beforeBack)
@@ -174,7 +179,7 @@ func (p *vrnnPass[T]) Backward(grad Model[T]) {
 func (p *vrnnPass[T]) Final(h, c []T) {
 	p.checkRan("Pass.Final")
 	checkStates(len(h), len(c), p.shape.Batch(), p.m.State())
-	p.cells.final(h, c, 0, p.m.State())
+	p.cells.final(h, c, p.shape.Batch(), 0, p.m.State())
 }
 
 // Channels implements [Pass].
@@ -183,34 +188,34 @@ func (p *vrnnPass[T]) Channels(add func(name string, values []T)) {
 	checkThere("Pass.Channels", "add", add != nil)
 	m, rows := p.m, p.batch.Shape.Rows()
 	add("x", p.batch.X[:rows*m.Data])
-	p.m.like.channels(add, p.decoder.out(), rows, m.Data)
+	p.m.like.channels(add, p.decoder.Y, rows, m.Data)
 	if m.Latent > 0 {
-		headSigma(add, "phi_sig", p.posterior.out(), rows, m.Latent)
+		headSigma(add, "phi_sig", p.posterior.Y, rows, m.Latent)
 	}
 	if m.prior != nil {
-		headSigma(add, "prior_sig", p.prior.out(), rows, m.Latent)
+		headSigma(add, "prior_sig", p.prior.Y, rows, m.Latent)
 	}
 }
 
 func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
 	m := p.m
 	n, z := hi-lo, m.Latent
-	w := m.decoder.last().Out
-	m.like.backward(p.decoder.dOut()[lo*w:hi*w], p.dlp[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.out()[lo*w:hi*w], n, m.Data)
-	m.decoder.backward(&p.decoder, lo, hi)
+	w := last(m.decoder).Out
+	m.like.backward(p.decoder.DY[lo*w:hi*w], p.dlp[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.Y[lo*w:hi*w], n, m.Data)
+	m.decoder.ActivateBackward(&p.decoder, lo, hi)
 	from := 0
 	if z > 0 {
 		from = m.PhiZ
-		m.decoder.inputGrad(&p.decoder, p.phiZ.dOut(), lo, hi, 0, m.PhiZ, false)
+		m.decoder.InputGrad(&p.decoder, p.phiZ.DY[lo*m.PhiZ:hi*m.PhiZ], lo, hi, 0, m.PhiZ, false)
 	}
-	m.decoder.inputGrad(&p.decoder, p.dHPrev, lo, hi, from, from+m.Hidden, false)
+	m.decoder.InputGrad(&p.decoder, p.dHPrev[lo*m.Hidden:hi*m.Hidden], lo, hi, from, from+m.Hidden, false)
 	if z == 0 {
 		return
 	}
-	q, dq := p.posterior.out()[lo*2*z:hi*2*z], p.posterior.dOut()[lo*2*z:hi*2*z]
+	q, dq := p.posterior.Y[lo*2*z:hi*2*z], p.posterior.DY[lo*2*z:hi*2*z]
 	var pr, dpr []T
 	if m.prior != nil {
-		pr, dpr = p.prior.out()[lo*2*z:hi*2*z], p.prior.dOut()[lo*2*z:hi*2*z]
+		pr, dpr = p.prior.Y[lo*2*z:hi*2*z], p.prior.DY[lo*2*z:hi*2*z]
 	}
 	switch {
 	case p.obj.sampled():
@@ -223,8 +228,8 @@ func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
 	if m.prior == nil {
 		return
 	}
-	m.prior.backward(&p.prior, lo, hi)
-	m.prior.inputGrad(&p.prior, p.dHPrev, lo, hi, 0, m.Hidden, true)
+	m.prior.ActivateBackward(&p.prior, lo, hi)
+	m.prior.InputGrad(&p.prior, p.dHPrev[lo*m.Hidden:hi*m.Hidden], lo, hi, 0, m.Hidden, true)
 }
 
 func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
@@ -238,47 +243,47 @@ func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
 		}
 		// The gradient of h_t from outside the cell is that of the state step t+1 started with.
 		next, more := shape.Step(t + 1)
-		p.cells.stepBackward(t, b0, b1, p.dHPrev[next*h:(next+more)*h])
+		p.m.stack.StepBackward(p.cells.seq, t, b0, b1, p.dHPrev[next*h:(next+more)*h])
 		if z == 0 {
 			continue
 		}
 		lo, hi := off+b0, off+n
-		p.cells.inputGrad(p.phiZ.dOut()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
-		m.phiZ.backward(&p.phiZ, lo, hi)
-		m.phiZ.inputGrad(&p.phiZ, p.dz, lo, hi, 0, z, p.obj.sampled())
-		q, dq := p.posterior.out()[lo*2*z:hi*2*z], p.posterior.dOut()[lo*2*z:hi*2*z]
+		p.m.stack.InputGrad(p.cells.seq, p.phiZ.DY[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
+		m.phiZ.ActivateBackward(&p.phiZ, lo, hi)
+		m.phiZ.InputGrad(&p.phiZ, p.dz[lo*z:hi*z], lo, hi, 0, z, p.obj.sampled())
+		q, dq := p.posterior.Y[lo*2*z:hi*2*z], p.posterior.DY[lo*2*z:hi*2*z]
 		kernels.GaussSampleBackward(dq, dq[z:], p.dz[lo*z:hi*z], q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, hi-lo, z, 2*z)
-		m.posterior.backward(&p.posterior, lo, hi)
-		m.posterior.inputGrad(&p.posterior, p.dHPrev, lo, hi, m.PhiX, m.PhiX+h, true)
+		m.posterior.ActivateBackward(&p.posterior, lo, hi)
+		m.posterior.InputGrad(&p.posterior, p.dHPrev[lo*h:hi*h], lo, hi, m.PhiX, m.PhiX+h, true)
 	}
 }
 
 func (p *vrnnPass[T]) beforeRowsBackward(lo, hi int) {
 	m := p.m
-	d := p.phiX.dOut()
-	p.cells.inputGrad(d[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
+	d := p.phiX.DY
+	p.m.stack.InputGrad(p.cells.seq, d[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
 	if m.Latent > 0 {
-		m.posterior.inputGrad(&p.posterior, d, lo, hi, 0, m.PhiX, true)
+		m.posterior.InputGrad(&p.posterior, d[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, true)
 	}
-	m.phiX.backward(&p.phiX, lo, hi)
+	m.phiX.ActivateBackward(&p.phiX, lo, hi)
 }
 
 // paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
 func (p *vrnnPass[T]) paramGrad(lo, hi int) {
-	m, g, rows := p.m, p.g, p.batch.Shape.Rows()
+	m, g := p.m, p.g
 	for i := lo; i < hi; i++ {
-		m.phiX.paramGrad(g.phiX, &p.phiX, rows, i, p.threads, p.u)
+		m.phiX.ParamGrad(g.phiX, &p.phiX, i, p.threads, p.u)
 		if m.Latent == 0 {
-			p.cells.paramGrad(g.stack, i, p.threads, p.phiX.out())
-			m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.cells.top().HPrev)
+			p.m.stack.ParamGrad(g.stack, p.cells.seq, i, p.threads, p.phiX.Y)
+			m.decoder.ParamGrad(g.decoder, &p.decoder, i, p.threads, p.cells.seq.HPrev)
 			continue
 		}
-		p.cells.paramGrad(g.stack, i, p.threads, p.phiX.out(), p.phiZ.out())
-		m.phiZ.paramGrad(g.phiZ, &p.phiZ, rows, i, p.threads, p.z)
-		m.posterior.paramGrad(g.posterior, &p.posterior, rows, i, p.threads, p.phiX.out(), p.cells.top().HPrev)
-		m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.phiZ.out(), p.cells.top().HPrev)
+		p.m.stack.ParamGrad(g.stack, p.cells.seq, i, p.threads, p.phiX.Y, p.phiZ.Y)
+		m.phiZ.ParamGrad(g.phiZ, &p.phiZ, i, p.threads, p.z)
+		m.posterior.ParamGrad(g.posterior, &p.posterior, i, p.threads, p.phiX.Y, p.cells.seq.HPrev)
+		m.decoder.ParamGrad(g.decoder, &p.decoder, i, p.threads, p.phiZ.Y, p.cells.seq.HPrev)
 		if m.prior != nil {
-			m.prior.paramGrad(g.prior, &p.prior, rows, i, p.threads, p.cells.top().HPrev)
+			m.prior.ParamGrad(g.prior, &p.prior, i, p.threads, p.cells.seq.HPrev)
 		}
 	}
 }

@@ -27,7 +27,7 @@ type Regression[T cell.Float] struct {
 	Config
 	Mean []T // [Given], subtracted from x
 
-	net    *net[T]
+	net    *cell.MLP[T]
 	like   likelihood[T]
 	form   kernels.ScaleForm // of σ
 	squash bool
@@ -36,7 +36,7 @@ type Regression[T cell.Float] struct {
 // newRegression takes a resolved configuration.
 func newRegression[T cell.Float](c Config) Model[T] {
 	m := &Regression[T]{Config: c, Mean: make([]T, c.Given), like: newLikelihood[T](c), form: c.scaleForm(), squash: c.Means == MeansUnit}
-	m.net = newMLP[T](c.Given, c.Decoder, c.layers(), 2*m.outputs(), c.activation())
+	m.net = newNet[T](c.activation(), c.Given, c.Decoder, c.layers(), 2*m.outputs())
 	return m
 }
 
@@ -50,11 +50,11 @@ func (m *Regression[T]) State() int { return 0 }
 
 // NewGrad implements [Model].
 func (m *Regression[T]) NewGrad() Model[T] {
-	return &Regression[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like, form: m.form, squash: m.squash, net: m.net.newGrad()}
+	return &Regression[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like, form: m.form, squash: m.squash, net: netGrad(m.net)}
 }
 
 // Tensors implements [Model]: net.K.w and net.K.b.
-func (m *Regression[T]) Tensors() []cell.Tensor[T] { return m.net.tensors(nil, "net") }
+func (m *Regression[T]) Tensors() []cell.Tensor[T] { return netTensors(nil, m.net, "net") }
 
 // Constants implements [Model].
 func (m *Regression[T]) Constants() []cell.Tensor[T] {
@@ -62,10 +62,10 @@ func (m *Regression[T]) Constants() []cell.Tensor[T] {
 }
 
 // Pack implements [Model].
-func (m *Regression[T]) Pack() { m.net.pack(false) }
+func (m *Regression[T]) Pack() { m.net.Pack() }
 
 // PackForTraining implements [Model].
-func (m *Regression[T]) PackForTraining() { m.net.pack(true) }
+func (m *Regression[T]) PackForTraining() { m.net.PackForTraining() }
 
 // Init implements [Model], as [VAE.Init]; a linear mean of y starts at 0.
 func (m *Regression[T]) Init(seed uint64, stats Stats) {
@@ -79,15 +79,15 @@ func (m *Regression[T]) Init(seed uint64, stats Stats) {
 	for j := range m.Mean {
 		m.Mean[j] = T(stats.Mean[j])
 	}
-	initPoints(m.net.last().B, m.like, m.squash, Stats{Steps: stats.Steps, Mean: stats.Mean[m.Given:]})
+	initPoints(last(m.net).B, m.like, m.squash, Stats{Steps: stats.Steps, Mean: stats.Mean[m.Given:]})
 }
 
 // evaluate computes [μ | a] of the rows lo..hi of the centred inputs u.
-func (m *Regression[T]) evaluate(tp *tape[T], u []T, lo, hi int) {
-	m.net.project(tp, u, lo, hi, 0, m.Given)
-	m.net.finish(tp, lo, hi)
+func (m *Regression[T]) evaluate(tp *cell.Activations[T], u []T, lo, hi int) {
+	m.net.Project(tp, u[lo*m.Given:hi*m.Given], lo, hi, 0, m.Given)
+	m.net.Activate(tp, lo, hi)
 	if m.squash {
-		squashMeans(tp.out()[lo*m.net.last().Out:hi*m.net.last().Out], m.outputs())
+		squashMeans(tp.Y[lo*last(m.net).Out:hi*last(m.net).Out], m.outputs())
 	}
 }
 
@@ -102,14 +102,14 @@ func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
 	checkLen(fn, "mu", len(mu), rows, d)
 	checkLen(fn, "sigma", len(sigma), rows, d)
 	u := make([]T, rows*m.Given)
-	var tp tape[T]
-	tp.size(m.net, rows, false)
+	var tp cell.Activations[T]
+	beginNet(m.net, &tp, rows)
 	for i := range rows {
 		center(u[i*m.Given:(i+1)*m.Given], x[i*m.Given:], m.Mean)
 	}
 	m.evaluate(&tp, u, 0, rows)
-	m.like.mean(mu, tp.out(), rows, d)
-	sigmasOf(sigma, from(tp.out(), d), m.form, rows, d, 2*d)
+	m.like.mean(mu, tp.Y, rows, d)
+	sigmasOf(sigma, from(tp.Y, d), m.form, rows, d, 2*d)
 }
 
 // Sample implements [Model]: y is drawn at the mean of x of the training data, which
@@ -151,7 +151,7 @@ type regressionPass[T cell.Float] struct {
 	eps, draw  []T    // of the sampled objective
 	scale, dlp []T    // ln σ of its density; gradients
 	dDraw, dNo []T
-	net        tape[T]
+	net        cell.Activations[T]
 	into       *Regression[T]
 
 	forward, back, params func(lo, hi int)
@@ -177,8 +177,8 @@ func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.points = rows / p.k
 	n := rows * m.outputs()
 	p.u, p.y = pages.Grow(p.u, p.points*m.Given), pages.Grow(p.y, n)
-	p.net.size(m.net, p.points, training)
-	p.out = p.net.out()
+	beginNet(m.net, &p.net, p.points)
+	p.out = p.net.Y
 	if p.k > 1 {
 		p.repeated[0] = pages.Grow(p.repeated[0], 2*n)
 		p.out = p.repeated[0]
@@ -197,7 +197,7 @@ func (p *regressionPass[T]) forwardPoints(lo, hi int) {
 	}
 	m.evaluate(&p.net, p.u, lo, hi)
 	if k > 1 {
-		repeatRows(p.out, p.net.out(), 2*d, k, lo, hi)
+		repeatRows(p.out, p.net.Y, 2*d, k, lo, hi)
 	}
 	a, b := lo*k, hi*k
 	for i := a; i < b; i++ {
@@ -227,7 +227,8 @@ func (p *regressionPass[T]) Backward(grad Model[T]) {
 	p.into = grad.(*Regression[T])
 	p.dlp = pages.Grow(p.dlp, rows)
 	p.grad(p.dlp, nil)
-	p.dOut = p.net.dOut()
+	p.net.BeginBackward()
+	p.dOut = p.net.DY
 	if p.k > 1 {
 		p.repeated[1] = pages.Grow(p.repeated[1], len(p.out))
 		p.dOut = p.repeated[1]
@@ -254,17 +255,17 @@ func (p *regressionPass[T]) backwardPoints(lo, hi int) {
 		m.like.backward(dOut, dlp, y, out, b-a, d)
 	}
 	if p.k > 1 {
-		sumRows(p.net.dOut(), p.dOut, 2*d, p.k, lo, hi)
+		sumRows(p.net.DY, p.dOut, 2*d, p.k, lo, hi)
 	}
 	if m.squash {
-		squashBackward(p.net.dOut()[lo*2*d:hi*2*d], p.net.out()[lo*2*d:hi*2*d], d)
+		squashBackward(p.net.DY[lo*2*d:hi*2*d], p.net.Y[lo*2*d:hi*2*d], d)
 	}
-	m.net.backward(&p.net, lo, hi)
+	m.net.ActivateBackward(&p.net, lo, hi)
 }
 
 func (p *regressionPass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		p.m.net.paramGrad(p.into.net, &p.net, p.points, i, p.threads, p.u)
+		p.m.net.ParamGrad(p.into.net, &p.net, i, p.threads, p.u)
 	}
 }
 

@@ -32,7 +32,7 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 	}
 	var (
 		cells                  = newStackTape(m.stack, streamDropout)
-		phiX, phiZ, prior, dec tape[T]
+		phiX, phiZ, prior, dec cell.Activations[T]
 		state                  = Batch[T]{H: make([]T, count*m.State()), C: make([]T, count*m.State())}
 		h                      = make([]T, count*m.Hidden) // of the topmost layer
 		x, u                   = make([]T, count*m.Data), make([]T, count*len(m.Mean))
@@ -41,47 +41,47 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 		muP, sP                []T
 	)
 	state.Shape = oneStep(count)
-	phiX.size(m.phiX, count, false)
-	phiZ.size(m.phiZ, count, false)
-	prior.size(m.prior, count, false)
-	dec.size(m.decoder, count, false)
+	beginNet(m.phiX, &phiX, count)
+	beginNet(m.phiZ, &phiZ, count)
+	beginNet(m.prior, &prior, count)
+	beginNet(m.decoder, &dec, count)
 	for t := range steps {
 		from := 0
 		if l := m.Latent; l > 0 {
 			kernels.Normals(eps, noisePrior, uint32(t), 0, count, l)
 			copy(z, eps)
 			if m.prior != nil {
-				m.prior.project(&prior, h, 0, count, 0, m.Hidden)
-				m.prior.finish(&prior, 0, count)
-				muP, sP = prior.out(), prior.out()[l:]
+				m.prior.Project(&prior, h, 0, count, 0, m.Hidden)
+				m.prior.Activate(&prior, 0, count)
+				muP, sP = prior.Y, prior.Y[l:]
 				kernels.GaussSample(z, muP, sP, eps, kernels.SoftplusSigma, count, l, 2*l)
 			}
-			m.phiZ.project(&phiZ, z, 0, count, 0, l)
-			m.phiZ.finish(&phiZ, 0, count)
-			m.decoder.project(&dec, phiZ.out(), 0, count, 0, m.PhiZ)
+			m.phiZ.Project(&phiZ, z, 0, count, 0, l)
+			m.phiZ.Activate(&phiZ, 0, count)
+			m.decoder.Project(&dec, phiZ.Y, 0, count, 0, m.PhiZ)
 			from = m.PhiZ
 		}
-		m.decoder.project(&dec, h, 0, count, from, from+m.Hidden)
-		m.decoder.finish(&dec, 0, count)
+		m.decoder.Project(&dec, h, 0, count, from, from+m.Hidden)
+		m.decoder.Activate(&dec, 0, count)
 		if mean {
-			m.like.mean(x, dec.out(), count, m.Data)
+			m.like.mean(x, dec.Y, count, m.Data)
 		} else {
-			m.like.sample(x, dec.out(), noiseOut, uint32(t), 0, count, m.Data)
+			m.like.sample(x, dec.Y, noiseOut, uint32(t), 0, count, m.Data)
 		}
 		for i := range count {
 			copy(dst[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
 		}
 		encode(m.like, u, x, m.Mean, count, m.Data)
-		m.phiX.project(&phiX, u, 0, count, 0, len(m.Mean))
-		m.phiX.finish(&phiX, 0, count)
+		m.phiX.Project(&phiX, u, 0, count, 0, len(m.Mean))
+		m.phiX.Activate(&phiX, 0, count)
 		cells.begin(&state, 0, m.State(), false)
-		cells.project(phiX.out(), 0, count, 0, m.PhiX)
+		m.stack.Project(cells.seq, phiX.Y, 0, count, 0, m.PhiX)
 		if m.Latent > 0 {
-			cells.project(phiZ.out(), 0, count, m.PhiX, m.PhiX+m.PhiZ)
+			m.stack.Project(cells.seq, phiZ.Y, 0, count, m.PhiX, m.PhiX+m.PhiZ)
 		}
-		cells.step(0, 0, count)
-		cells.final(state.H, state.C, 0, m.State())
-		h = cells.top().H
+		m.stack.Step(cells.seq, 0, 0, count)
+		cells.final(state.H, state.C, count, 0, m.State())
+		h = cells.seq.H
 	}
 }
 

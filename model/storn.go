@@ -21,8 +21,8 @@ type STORN[T cell.Float] struct {
 	Config
 	Mean []T // as in [VRNN]
 
-	phiR, posterior, phiX, phiZ, decoder *net[T]
-	recognition, generator               *stack[T]
+	phiR, posterior, phiX, phiZ, decoder *cell.MLP[T]
+	recognition, generator               *cell.Stack[T]
 	like                                 likelihood[T]
 }
 
@@ -30,11 +30,11 @@ type STORN[T cell.Float] struct {
 func newSTORN[T cell.Float](c Config) Model[T] {
 	m := &STORN[T]{Config: c, like: newLikelihood[T](c)}
 	m.Mean = make([]T, m.like.inputs(c.Data))
-	m.phiR = newNet[T](len(m.Mean), c.PhiX, c.Depth, 0)
-	m.phiX = newNet[T](len(m.Mean), c.PhiX, c.Depth, 0)
-	m.phiZ = newNet[T](c.Latent, c.PhiZ, c.Depth, 0)
-	m.posterior = newNet[T](c.Hidden, c.Posterior, c.Depth, 2*c.Latent)
-	m.decoder = newNet[T](c.Hidden, c.Decoder, c.Depth, outputs(m.like, c.Data))
+	m.phiR = newNet[T](cell.ReLU, len(m.Mean), c.PhiX, c.Depth, 0)
+	m.phiX = newNet[T](cell.ReLU, len(m.Mean), c.PhiX, c.Depth, 0)
+	m.phiZ = newNet[T](cell.ReLU, c.Latent, c.PhiZ, c.Depth, 0)
+	m.posterior = newNet[T](cell.ReLU, c.Hidden, c.Posterior, c.Depth, 2*c.Latent)
+	m.decoder = newNet[T](cell.ReLU, c.Hidden, c.Decoder, c.Depth, outputs(m.like, c.Data))
 	m.recognition = newStack[T](c, c.PhiX)
 	m.generator = newStack[T](c, c.PhiX+c.PhiZ)
 	return m
@@ -50,25 +50,25 @@ func (m *STORN[T]) Constants() []cell.Tensor[T] {
 
 // State implements [Model]: the states of the generating and of the recognising network and
 // the input of the last step.
-func (m *STORN[T]) State() int { return 2*m.generator.state() + len(m.Mean) }
+func (m *STORN[T]) State() int { return 2*stackState(m.generator) + len(m.Mean) }
 
 // NewGrad implements [Model].
 func (m *STORN[T]) NewGrad() Model[T] {
 	return &STORN[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like,
-		phiR: m.phiR.newGrad(), phiX: m.phiX.newGrad(), phiZ: m.phiZ.newGrad(), posterior: m.posterior.newGrad(),
-		decoder: m.decoder.newGrad(), recognition: m.recognition.newGrad(), generator: m.generator.newGrad()}
+		phiR: netGrad(m.phiR), phiX: netGrad(m.phiX), phiZ: netGrad(m.phiZ), posterior: netGrad(m.posterior),
+		decoder: netGrad(m.decoder), recognition: m.recognition.NewGrad(), generator: m.generator.NewGrad()}
 }
 
 // Tensors implements [Model].
 func (m *STORN[T]) Tensors() []cell.Tensor[T] {
 	var ts []cell.Tensor[T]
-	ts = m.phiR.tensors(ts, "phi_r")
-	ts = m.phiX.tensors(ts, "phi_x")
-	ts = m.phiZ.tensors(ts, "phi_z")
-	ts = m.posterior.tensors(ts, "posterior")
-	ts = m.decoder.tensors(ts, "decoder")
-	ts = m.recognition.tensors(ts, "recognition")
-	return m.generator.tensors(ts, "cell")
+	ts = netTensors(ts, m.phiR, "phi_r")
+	ts = netTensors(ts, m.phiX, "phi_x")
+	ts = netTensors(ts, m.phiZ, "phi_z")
+	ts = netTensors(ts, m.posterior, "posterior")
+	ts = netTensors(ts, m.decoder, "decoder")
+	ts = appendTensors(ts, m.recognition.Tensors(), "recognition")
+	return appendTensors(ts, m.generator.Tensors(), "cell")
 }
 
 // stornLandmarks is [Config.landmarks] for the STORN.
@@ -89,36 +89,34 @@ func (m *STORN[T]) Pack() { m.pack(false) }
 // PackBF16 implements [BF16Packer].
 func (m *STORN[T]) PackBF16() {
 	m.Pack()
-	m.recognition.packBF16()
-	m.generator.packBF16()
+	m.recognition.PackBF16()
+	m.generator.PackBF16()
 }
 
 // PackForTraining implements [Model].
 func (m *STORN[T]) PackForTraining() { m.pack(true) }
 
 func (m *STORN[T]) pack(training bool) {
-	for _, n := range []*net[T]{m.phiR, m.posterior, m.phiX, m.phiZ, m.decoder} {
-		n.pack(training)
-	}
-	m.recognition.pack(training)
-	m.generator.pack(training)
+	packNets(training, m.phiR, m.posterior, m.phiX, m.phiZ, m.decoder)
+	packStack(m.recognition, training)
+	packStack(m.generator, training)
 }
 
 // Init draws the parameters as [VRNN.Init] does.
 func (m *STORN[T]) Init(seed uint64, stats Stats) {
 	checkStats("STORN.Init", stats, m.Data, m.Classes)
 	d := newInitialiser[T](m, seed)
-	for _, n := range []*net[T]{m.phiR, m.phiX, m.phiZ} {
+	for _, n := range []*cell.MLP[T]{m.phiR, m.phiX, m.phiZ} {
 		d.net(n)
 	}
 	d.gaussHead(m.posterior, m.Latent)
 	d.net(m.decoder, m.like.heads(m.Data)...)
-	m.like.initBias(m.decoder.last().B, stats)
+	m.like.initBias(last(m.decoder).B, stats)
 	for j, v := range m.like.inputMean(stats) {
 		m.Mean[j] = T(v)
 	}
-	m.recognition.init(d)
-	m.generator.init(d)
+	d.stack(m.recognition)
+	d.stack(m.generator)
 }
 
 // Sample implements [Model].
@@ -131,33 +129,33 @@ func (m *STORN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 	}
 	var (
 		cells           = newStackTape(m.generator, streamDropout)
-		phiX, phiZ, dec tape[T]
-		n               = cells.state()
+		phiX, phiZ, dec cell.Activations[T]
+		n               = stackState(m.generator)
 		state           = Batch[T]{Shape: oneStep(count), H: make([]T, count*n), C: make([]T, count*n)}
 		x, u            = make([]T, count*m.Data), make([]T, count*len(m.Mean))
 		z               = make([]T, count*m.Latent)
 		prior, output   = kernels.Noise{Seed: seed, Stream: streamPrior}, kernels.Noise{Seed: seed, Stream: streamOutput}
 	)
-	phiX.size(m.phiX, count, false)
-	phiZ.size(m.phiZ, count, false)
-	dec.size(m.decoder, count, false)
+	beginNet(m.phiX, &phiX, count)
+	beginNet(m.phiZ, &phiZ, count)
+	beginNet(m.decoder, &dec, count)
 	for t := range steps {
-		m.phiX.project(&phiX, u, 0, count, 0, len(m.Mean))
-		m.phiX.finish(&phiX, 0, count)
+		m.phiX.Project(&phiX, u, 0, count, 0, len(m.Mean))
+		m.phiX.Activate(&phiX, 0, count)
 		kernels.Normals(z, prior, uint32(t), 0, count, m.Latent)
-		m.phiZ.project(&phiZ, z, 0, count, 0, m.Latent)
-		m.phiZ.finish(&phiZ, 0, count)
+		m.phiZ.Project(&phiZ, z, 0, count, 0, m.Latent)
+		m.phiZ.Activate(&phiZ, 0, count)
 		cells.begin(&state, 0, n, false)
-		cells.project(phiX.out(), 0, count, 0, m.PhiX)
-		cells.project(phiZ.out(), 0, count, m.PhiX, m.PhiX+m.PhiZ)
-		cells.step(0, 0, count)
-		cells.final(state.H, state.C, 0, n)
-		m.decoder.project(&dec, cells.top().H, 0, count, 0, m.Hidden)
-		m.decoder.finish(&dec, 0, count)
+		m.generator.Project(cells.seq, phiX.Y, 0, count, 0, m.PhiX)
+		m.generator.Project(cells.seq, phiZ.Y, 0, count, m.PhiX, m.PhiX+m.PhiZ)
+		m.generator.Step(cells.seq, 0, 0, count)
+		cells.final(state.H, state.C, count, 0, n)
+		m.decoder.Project(&dec, cells.seq.H, 0, count, 0, m.Hidden)
+		m.decoder.Activate(&dec, 0, count)
 		if mean {
-			m.like.mean(x, dec.out(), count, m.Data)
+			m.like.mean(x, dec.Y, count, m.Data)
 		} else {
-			m.like.sample(x, dec.out(), output, uint32(t), 0, count, m.Data)
+			m.like.sample(x, dec.Y, output, uint32(t), 0, count, m.Data)
 		}
 		for i := range count {
 			copy(dst[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])

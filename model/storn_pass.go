@@ -22,7 +22,7 @@ type stornPass[T cell.Float] struct {
 
 	u, prev                              []T // x - mean of every row, and that of the step before
 	eps, z, dz, dR, dH, dlp, dkl         []T
-	phiR, phiX, phiZ, posterior, decoder tape[T]
+	phiR, phiX, phiZ, posterior, decoder cell.Activations[T]
 	atDraw                               sampledKL[T]
 
 	g *STORN[T] // where a running Backward adds
@@ -56,15 +56,15 @@ func (p *stornPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.begin(obj, b.Shape, true, training)
 	p.u, p.prev = pages.Grow(p.u, rows*len(m.Mean)), pages.Grow(p.prev, rows*len(m.Mean))
 	p.eps, p.z = pages.Grow(p.eps, rows*m.Latent), pages.Grow(p.z, rows*m.Latent)
-	p.phiR.size(m.phiR, rows, training)
-	p.phiX.size(m.phiX, rows, training)
-	p.phiZ.size(m.phiZ, rows, training)
-	p.posterior.size(m.posterior, rows, training)
-	p.decoder.size(m.decoder, rows, training)
+	beginNet(m.phiR, &p.phiR, rows)
+	beginNet(m.phiX, &p.phiX, rows)
+	beginNet(m.phiZ, &p.phiZ, rows)
+	beginNet(m.posterior, &p.posterior, rows)
+	beginNet(m.decoder, &p.decoder, rows)
 	if obj.sampled() {
 		p.atDraw.size(rows, m.Latent)
 	}
-	n := m.generator.state()
+	n := stackState(m.generator)
 	p.generator.begin(b, 0, m.State(), training)
 	p.recognition.begin(b, n, m.State(), training)
 	encode(m.like, p.u, b.X, m.Mean, rows, m.Data)
@@ -100,12 +100,12 @@ func (p *stornPass[T]) shift() {
 
 func (p *stornPass[T]) beforeRows(lo, hi int) {
 	m, in := p.m, len(p.m.Mean)
-	m.phiR.project(&p.phiR, p.u, lo, hi, 0, in)
-	m.phiR.finish(&p.phiR, lo, hi)
-	p.recognition.project(p.phiR.out()[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
-	m.phiX.project(&p.phiX, p.prev, lo, hi, 0, in)
-	m.phiX.finish(&p.phiX, lo, hi)
-	p.generator.project(p.phiX.out()[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
+	m.phiR.Project(&p.phiR, p.u[lo*in:hi*in], lo, hi, 0, in)
+	m.phiR.Activate(&p.phiR, lo, hi)
+	p.m.recognition.Project(p.recognition.seq, p.phiR.Y[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
+	m.phiX.Project(&p.phiX, p.prev[lo*in:hi*in], lo, hi, 0, in)
+	m.phiX.Activate(&p.phiX, lo, hi)
+	p.m.generator.Project(p.generator.seq, p.phiX.Y[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX)
 }
 
 // recogniseRows runs the recognising network for the sequences b0..b1 and draws their noise.
@@ -116,7 +116,7 @@ func (p *stornPass[T]) recogniseRows(b0, b1 int) {
 		if n = min(b1, n); n <= b0 {
 			return
 		}
-		p.recognition.step(t, b0, b1)
+		p.m.recognition.Step(p.recognition.seq, t, b0, b1)
 		kernels.Normals(p.eps[(off+b0)*z:(off+n)*z], p.batch.Noise, uint32(t), uint32(p.batch.Row0+b0), n-b0, z)
 	}
 }
@@ -124,32 +124,32 @@ func (p *stornPass[T]) recogniseRows(b0, b1 int) {
 func (p *stornPass[T]) betweenRows(lo, hi int) {
 	m := p.m
 	n, z := hi-lo, m.Latent
-	m.posterior.project(&p.posterior, p.recognition.top().H, lo, hi, 0, m.Hidden)
-	m.posterior.finish(&p.posterior, lo, hi)
-	q := p.posterior.out()[lo*2*z : hi*2*z]
+	m.posterior.Project(&p.posterior, p.recognition.seq.H[lo*m.Hidden:hi*m.Hidden], lo, hi, 0, m.Hidden)
+	m.posterior.Activate(&p.posterior, lo, hi)
+	q := p.posterior.Y[lo*2*z : hi*2*z]
 	kernels.GaussSample(p.z[lo*z:hi*z], q, q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, n, z, 2*z)
 	if p.obj.sampled() {
 		p.atDraw.forward(p.KL, p.z, p.eps, q, nil, lo, hi, z)
 	} else {
 		kernels.GaussKLStandard(p.KL[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
 	}
-	m.phiZ.project(&p.phiZ, p.z, lo, hi, 0, z)
-	m.phiZ.finish(&p.phiZ, lo, hi)
-	p.generator.project(p.phiZ.out()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ)
+	m.phiZ.Project(&p.phiZ, p.z[lo*z:hi*z], lo, hi, 0, z)
+	m.phiZ.Activate(&p.phiZ, lo, hi)
+	p.m.generator.Project(p.generator.seq, p.phiZ.Y[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ)
 }
 
 func (p *stornPass[T]) generateRows(b0, b1 int) {
 	for t := range p.batch.Shape.Steps() {
-		p.generator.step(t, b0, b1)
+		p.m.generator.Step(p.generator.seq, t, b0, b1)
 	}
 }
 
 func (p *stornPass[T]) afterRows(lo, hi int) {
 	m := p.m
-	m.decoder.project(&p.decoder, p.generator.top().H, lo, hi, 0, m.Hidden)
-	m.decoder.finish(&p.decoder, lo, hi)
-	w := m.decoder.last().Out
-	m.like.logProb(p.LogProb[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.out()[lo*w:hi*w], hi-lo, m.Data)
+	m.decoder.Project(&p.decoder, p.generator.seq.H[lo*m.Hidden:hi*m.Hidden], lo, hi, 0, m.Hidden)
+	m.decoder.Activate(&p.decoder, lo, hi)
+	w := last(m.decoder).Out
+	m.like.logProb(p.LogProb[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.Y[lo*w:hi*w], hi-lo, m.Data)
 }
 
 // Backward implements [Pass]; grad is a *STORN.
@@ -164,8 +164,13 @@ func (p *stornPass[T]) Backward(grad Model[T]) {
 	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, rows)
 	p.dz, p.dR, p.dH = pages.Grow(p.dz, rows*m.Latent), pages.Grow(p.dR, rows*m.Hidden), pages.Grow(p.dH, rows*m.Hidden)
 	p.grad(p.dlp, p.dkl)
-	p.generator.beginBackward()
-	p.recognition.beginBackward()
+	p.generator.seq.BeginBackward(nil, nil)
+	p.recognition.seq.BeginBackward(nil, nil)
+	p.phiR.BeginBackward()
+	p.phiX.BeginBackward()
+	p.phiZ.BeginBackward()
+	p.posterior.BeginBackward()
+	p.decoder.BeginBackward()
 	par.Do(p.threads, rows, p.afterBack)
 	par.Do(p.threads, p.batch.Shape.Batch(), p.generateBack)
 	par.Do(p.threads, rows, p.betweenBack)
@@ -176,10 +181,10 @@ func (p *stornPass[T]) Backward(grad Model[T]) {
 }
 
 func (p *stornPass[T]) afterRowsBackward(lo, hi int) {
-	m, w := p.m, p.m.decoder.last().Out
-	m.like.backward(p.decoder.dOut()[lo*w:hi*w], p.dlp[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.out()[lo*w:hi*w], hi-lo, m.Data)
-	m.decoder.backward(&p.decoder, lo, hi)
-	m.decoder.inputGrad(&p.decoder, p.dH, lo, hi, 0, m.Hidden, false)
+	m, w := p.m, last(p.m.decoder).Out
+	m.like.backward(p.decoder.DY[lo*w:hi*w], p.dlp[lo:hi], p.batch.X[lo*m.Data:hi*m.Data], p.decoder.Y[lo*w:hi*w], hi-lo, m.Data)
+	m.decoder.ActivateBackward(&p.decoder, lo, hi)
+	m.decoder.InputGrad(&p.decoder, p.dH[lo*m.Hidden:hi*m.Hidden], lo, hi, 0, m.Hidden, false)
 }
 
 func (p *stornPass[T]) generateRowsBackward(b0, b1 int) { p.loopBackward(p.generator, p.dH, b0, b1) }
@@ -193,46 +198,46 @@ func (p *stornPass[T]) loopBackward(cells *stackTape[T], dy []T, b0, b1 int) {
 	shape, h := p.batch.Shape, p.m.Hidden
 	for t := shape.Steps() - 1; t >= 0; t-- {
 		off, n := shape.Step(t)
-		cells.stepBackward(t, b0, b1, dy[off*h:(off+n)*h])
+		cells.stack.StepBackward(cells.seq, t, b0, b1, dy[off*h:(off+n)*h])
 	}
 }
 
 func (p *stornPass[T]) betweenRowsBackward(lo, hi int) {
 	m := p.m
 	n, z := hi-lo, m.Latent
-	q, dq := p.posterior.out()[lo*2*z:hi*2*z], p.posterior.dOut()[lo*2*z:hi*2*z]
+	q, dq := p.posterior.Y[lo*2*z:hi*2*z], p.posterior.DY[lo*2*z:hi*2*z]
 	if p.obj.sampled() {
 		p.atDraw.backward(p.dz, dq, nil, p.dkl, p.z, q, nil, lo, hi, z)
 	} else {
 		kernels.GaussKLStandardBackward(nil, dq, dq[z:], p.dkl[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
 	}
-	p.generator.inputGrad(p.phiZ.dOut()[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, false)
-	m.phiZ.backward(&p.phiZ, lo, hi)
-	m.phiZ.inputGrad(&p.phiZ, p.dz, lo, hi, 0, z, p.obj.sampled())
+	p.m.generator.InputGrad(p.generator.seq, p.phiZ.DY[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, false)
+	m.phiZ.ActivateBackward(&p.phiZ, lo, hi)
+	m.phiZ.InputGrad(&p.phiZ, p.dz[lo*z:hi*z], lo, hi, 0, z, p.obj.sampled())
 	kernels.GaussSampleBackward(dq, dq[z:], p.dz[lo*z:hi*z], q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, n, z, 2*z)
-	m.posterior.backward(&p.posterior, lo, hi)
-	m.posterior.inputGrad(&p.posterior, p.dR, lo, hi, 0, m.Hidden, false)
+	m.posterior.ActivateBackward(&p.posterior, lo, hi)
+	m.posterior.InputGrad(&p.posterior, p.dR[lo*m.Hidden:hi*m.Hidden], lo, hi, 0, m.Hidden, false)
 }
 
 func (p *stornPass[T]) beforeRowsBackward(lo, hi int) {
 	m := p.m
-	p.recognition.inputGrad(p.phiR.dOut()[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
-	m.phiR.backward(&p.phiR, lo, hi)
-	p.generator.inputGrad(p.phiX.dOut()[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
-	m.phiX.backward(&p.phiX, lo, hi)
+	p.m.recognition.InputGrad(p.recognition.seq, p.phiR.DY[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
+	m.phiR.ActivateBackward(&p.phiR, lo, hi)
+	p.m.generator.InputGrad(p.generator.seq, p.phiX.DY[lo*m.PhiX:hi*m.PhiX], lo, hi, 0, m.PhiX, false)
+	m.phiX.ActivateBackward(&p.phiX, lo, hi)
 }
 
 // paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
 func (p *stornPass[T]) paramGrad(lo, hi int) {
-	m, g, rows := p.m, p.g, p.batch.Shape.Rows()
+	m, g := p.m, p.g
 	for i := lo; i < hi; i++ {
-		m.phiR.paramGrad(g.phiR, &p.phiR, rows, i, p.threads, p.u)
-		m.phiX.paramGrad(g.phiX, &p.phiX, rows, i, p.threads, p.prev)
-		m.phiZ.paramGrad(g.phiZ, &p.phiZ, rows, i, p.threads, p.z)
-		m.posterior.paramGrad(g.posterior, &p.posterior, rows, i, p.threads, p.recognition.top().H)
-		m.decoder.paramGrad(g.decoder, &p.decoder, rows, i, p.threads, p.generator.top().H)
-		p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.out())
-		p.generator.paramGrad(g.generator, i, p.threads, p.phiX.out(), p.phiZ.out())
+		m.phiR.ParamGrad(g.phiR, &p.phiR, i, p.threads, p.u)
+		m.phiX.ParamGrad(g.phiX, &p.phiX, i, p.threads, p.prev)
+		m.phiZ.ParamGrad(g.phiZ, &p.phiZ, i, p.threads, p.z)
+		m.posterior.ParamGrad(g.posterior, &p.posterior, i, p.threads, p.recognition.seq.H)
+		m.decoder.ParamGrad(g.decoder, &p.decoder, i, p.threads, p.generator.seq.H)
+		p.m.recognition.ParamGrad(g.recognition, p.recognition.seq, i, p.threads, p.phiR.Y)
+		p.m.generator.ParamGrad(g.generator, p.generator.seq, i, p.threads, p.phiX.Y, p.phiZ.Y)
 	}
 }
 
@@ -240,9 +245,9 @@ func (p *stornPass[T]) paramGrad(lo, hi int) {
 func (p *stornPass[T]) Final(h, c []T) {
 	p.checkRan("Pass.Final")
 	checkStates(len(h), len(c), p.shape.Batch(), p.m.State())
-	state, n, in, shape := p.m.State(), p.m.generator.state(), len(p.m.Mean), p.batch.Shape
-	p.generator.final(h, c, 0, state)
-	p.recognition.final(h, c, n, state)
+	state, n, in, shape := p.m.State(), stackState(p.m.generator), len(p.m.Mean), p.batch.Shape
+	p.generator.final(h, c, shape.Batch(), 0, state)
+	p.recognition.final(h, c, shape.Batch(), n, state)
 	for b := range shape.Batch() {
 		last := h[(b+1)*state-in : (b+1)*state]
 		switch t := shape.Length(b); {
@@ -262,6 +267,6 @@ func (p *stornPass[T]) Channels(add func(name string, values []T)) {
 	checkThere("Pass.Channels", "add", add != nil)
 	m, rows := p.m, p.batch.Shape.Rows()
 	add("x", p.batch.X[:rows*m.Data])
-	m.like.channels(add, p.decoder.out(), rows, m.Data)
-	headSigma(add, "phi_sig", p.posterior.out(), rows, m.Latent)
+	m.like.channels(add, p.decoder.Y, rows, m.Data)
+	headSigma(add, "phi_sig", p.posterior.Y, rows, m.Latent)
 }

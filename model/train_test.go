@@ -384,7 +384,7 @@ func TestCarriedState(t *testing.T) {
 			tc.Epochs, tc.Rate, tc.Truncate, tc.ResetEvery = 1, 0, truncate, reset
 			tr := newTestTrainer(t, c, tc, d, "")
 			if m, ok := tr.Model.(*STORN[float32]); ok {
-				fill(m.posterior.last().B[6:], -100)
+				fill(last(m.posterior).B[6:], -100)
 			}
 			if err := tr.Run(t.Context()); err != nil {
 				t.Fatal(err)
@@ -603,7 +603,7 @@ func TestStats(t *testing.T) {
 	}
 	m := newModel[float64](t, Config{Model: ModelRNN, Data: 2, Hidden: 3}).(*VRNN[float64])
 	m.Init(1, s)
-	if got, want := m.decoder.last().B[0], math.Log(2.5/1.5); math.Abs(got-want) > 1e-12 {
+	if got, want := last(m.decoder).B[0], math.Log(2.5/1.5); math.Abs(got-want) > 1e-12 {
 		t.Errorf("output bias %v, want logit((2+0.5)/(3+1)) = %v", got, want)
 	}
 }

@@ -19,7 +19,7 @@ type VAE[T cell.Float] struct {
 	Config
 	Mean []T // [Data], subtracted from the inputs, not from the targets
 
-	encoder, decoder *net[T]
+	encoder, decoder *cell.MLP[T]
 	like             likelihood[T]
 	form             kernels.ScaleForm // of σ in the posterior
 	squash           bool              // the means of the output go through a sigmoid
@@ -28,8 +28,8 @@ type VAE[T cell.Float] struct {
 // newVAE takes a resolved configuration.
 func newVAE[T cell.Float](c Config) Model[T] {
 	m := &VAE[T]{Config: c, Mean: make([]T, c.Data), like: newLikelihood[T](c), form: c.scaleForm(), squash: c.Means == MeansUnit}
-	m.encoder = newMLP[T](c.Data, c.Posterior, c.layers(), 2*c.Latent, c.activation())
-	m.decoder = newMLP[T](c.Latent, c.Decoder, c.layers(), outputs(m.like, c.Data), c.activation())
+	m.encoder = newNet[T](c.activation(), c.Data, c.Posterior, c.layers(), 2*c.Latent)
+	m.decoder = newNet[T](c.activation(), c.Latent, c.Decoder, c.layers(), outputs(m.like, c.Data))
 	return m
 }
 
@@ -42,12 +42,12 @@ func (m *VAE[T]) State() int { return 0 }
 // NewGrad implements [Model].
 func (m *VAE[T]) NewGrad() Model[T] {
 	return &VAE[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like, form: m.form, squash: m.squash,
-		encoder: m.encoder.newGrad(), decoder: m.decoder.newGrad()}
+		encoder: netGrad(m.encoder), decoder: netGrad(m.decoder)}
 }
 
 // Tensors implements [Model]: encoder.K.w, encoder.K.b, then those of the decoder.
 func (m *VAE[T]) Tensors() []cell.Tensor[T] {
-	return m.decoder.tensors(m.encoder.tensors(nil, "encoder"), "decoder")
+	return netTensors(netTensors(nil, m.encoder, "encoder"), m.decoder, "decoder")
 }
 
 // Constants implements [Model].
@@ -57,14 +57,12 @@ func (m *VAE[T]) Constants() []cell.Tensor[T] {
 
 // Pack implements [Model].
 func (m *VAE[T]) Pack() {
-	m.encoder.pack(false)
-	m.decoder.pack(false)
+	packNets(false, m.encoder, m.decoder)
 }
 
 // PackForTraining implements [Model].
 func (m *VAE[T]) PackForTraining() {
-	m.encoder.pack(true)
-	m.decoder.pack(true)
+	packNets(true, m.encoder, m.decoder)
 }
 
 // Init implements [Model]. Weights are drawn as configured; the biases are 0 but for those
@@ -85,9 +83,9 @@ func (m *VAE[T]) Init(seed uint64, stats Stats) {
 		m.Mean[j] = T(stats.Mean[j])
 	}
 	if m.form == kernels.SoftplusSigma {
-		fill(m.encoder.last().B[m.Latent:], sigmaBias)
+		fill(last(m.encoder).B[m.Latent:], sigmaBias)
 	}
-	initPoints(m.decoder.last().B, m.like, m.squash, stats)
+	initPoints(last(m.decoder).B, m.like, m.squash, stats)
 }
 
 // initPoints sets the biases of an output; squashed means start at the mean of the data.
@@ -99,8 +97,8 @@ func initPoints[T cell.Float](b []T, like likelihood[T], squash bool, stats Stat
 }
 
 // biases draws the biases of a net too.
-func (d *initialiser[T]) biases(n *net[T]) {
-	for _, l := range n.layers {
+func (d *initialiser[T]) biases(n *cell.MLP[T]) {
+	for _, l := range n.Layers {
 		d.draw(l.B, l.Out, 0, 1)
 	}
 }

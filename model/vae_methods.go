@@ -72,18 +72,18 @@ func (p *vaePass[T]) sleepPoints(lo, hi int) {
 	p.normals(z, noise, lo, hi, p.k)
 	m.decode(&p.dreamer, z, lo, hi)
 	noise.Stream = streamDreamX
-	w := m.decoder.last().Out
+	w := last(m.decoder).Out
 	x := p.dreamX[lo*m.Data : hi*m.Data]
 	eachStep(p.shape, lo, hi, p.k, p.batch.Row0, func(t, row uint32, from, to int) {
-		m.like.sample(p.dreamX[from*m.Data:to*m.Data], p.dreamer.out()[from*w:to*w], noise, t, row, to-from, m.Data)
+		m.like.sample(p.dreamX[from*m.Data:to*m.Data], p.dreamer.Y[from*w:to*w], noise, t, row, to-from, m.Data)
 	})
 	for i := range n {
 		center(p.u[(lo+i)*m.Data:(lo+i+1)*m.Data], x[i*m.Data:], m.Mean)
 	}
 	m.encode(&p.encoder, p.u, lo, hi)
-	q, dq := p.encoder.out()[lo*2*l:hi*2*l], p.encoder.dOut()[lo*2*l:hi*2*l]
+	q, dq := p.encoder.Y[lo*2*l:hi*2*l], p.encoder.DY[lo*2*l:hi*2*l]
 	weight := p.dlp[lo:hi] // the likelihood is done with it
 	fill(weight, T(-p.obj.Scale))
 	kernels.GaussLogProbBackward(nil, nil, dq, dq[l:], weight, z[lo*l:hi*l], q, q[l:], m.form, n, l, 2*l)
-	m.encoder.backward(&p.encoder, lo, hi)
+	m.encoder.ActivateBackward(&p.encoder, lo, hi)
 }

@@ -88,7 +88,7 @@ func TestScoreGradient(t *testing.T) {
 				return sum
 			}
 			loss()
-			encoder := 2 * len(m.encoder.layers)
+			encoder := 2 * len(m.encoder.Layers)
 			checkDifferences(t, m.Tensors()[:encoder], grad.Tensors()[:encoder], loss)
 			if obj.Method == MethodBaseline {
 				group := obj.Samples
@@ -121,7 +121,7 @@ func TestWakeSleep(t *testing.T) {
 			grad := m.NewGrad()
 			p.Backward(grad)
 			dreamZ, dreamX := slices.Clone(p.dz[:6*m.Latent]), slices.Clone(p.dreamX)
-			encoder := 2 * len(m.encoder.layers)
+			encoder := 2 * len(m.encoder.Layers)
 
 			mu, sigma, lq := make([]float64, 6*m.Latent), make([]float64, 6*m.Latent), make([]float64, 6)
 			checkDifferences(t, m.Tensors()[:encoder], grad.Tensors()[:encoder], func() float64 {

@@ -27,12 +27,12 @@ type vaePass[T cell.Float] struct {
 	repeated         [2][]T // what q and dq are otherwise
 	eps, z, dz       []T    // of every row
 	atDraw           sampledKL[T]
-	encoder, decoder tape[T] // the decoder's means already squashed
+	encoder, decoder cell.Activations[T] // the decoder's means already squashed
 
 	dlp, dkl   []T
-	cost, dHat []T     // score function: weight of every row, gradient of ln q
-	dreamX     []T     // wake-sleep: x of every point
-	dreamer    tape[T] // wake-sleep: the decoder's outputs there
+	cost, dHat []T                 // score function: weight of every row, gradient of ln q
+	dreamX     []T                 // wake-sleep: x of every point
+	dreamer    cell.Activations[T] // wake-sleep: the decoder's outputs there
 	into       *VAE[T]
 
 	// The phases as function values, made once: a closure per call would be an allocation.
@@ -61,10 +61,10 @@ func (p *vaePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.batch, p.k = b, obj.samples()
 	p.points = rows / p.k
 	p.u = pages.Grow(p.u, p.points*m.Data)
-	p.encoder.size(m.encoder, p.points, training)
-	p.decoder.size(m.decoder, rows, training)
+	beginNet(m.encoder, &p.encoder, p.points)
+	beginNet(m.decoder, &p.decoder, rows)
 	p.eps, p.z = pages.Grow(p.eps, rows*m.Latent), pages.Grow(p.z, rows*m.Latent)
-	p.q = p.encoder.out()
+	p.q = p.encoder.Y
 	if p.k > 1 {
 		p.repeated[0] = pages.Grow(p.repeated[0], rows*2*m.Latent)
 		p.q = p.repeated[0]
@@ -85,7 +85,7 @@ func (p *vaePass[T]) forwardPoints(lo, hi int) {
 	a, b := lo*k, hi*k
 	l := m.Latent
 	if k > 1 {
-		repeatRows(p.q, p.encoder.out(), 2*l, k, lo, hi)
+		repeatRows(p.q, p.encoder.Y, 2*l, k, lo, hi)
 	}
 	p.normals(p.eps, p.batch.Noise, a, b, 1)
 	q, eps, z, kl := p.q[a*2*l:b*2*l], p.eps[a*l:b*l], p.z[a*l:b*l], p.KL[a:b]
@@ -96,8 +96,8 @@ func (p *vaePass[T]) forwardPoints(lo, hi int) {
 		kernels.LatentStep(nil, z, kl, q, q[l:], nil, nil, eps, m.form, b-a, l, 2*l)
 	}
 	m.decode(&p.decoder, p.z, a, b)
-	w := m.decoder.last().Out
-	m.like.logProb(p.LogProb[a:b], x[a*m.Data:b*m.Data], p.decoder.out()[a*w:b*w], b-a, m.Data)
+	w := last(m.decoder).Out
+	m.like.logProb(p.LogProb[a:b], x[a*m.Data:b*m.Data], p.decoder.Y[a*w:b*w], b-a, m.Data)
 }
 
 // normals draws noise for z of the rows a..b, or of the points if k is the number of samples.
@@ -133,7 +133,9 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, rows)
 	p.grad(p.dlp, p.dkl)
 	p.dz = pages.Grow(p.dz, rows*m.Latent)
-	p.dq = p.encoder.dOut()
+	p.encoder.BeginBackward()
+	p.decoder.BeginBackward()
+	p.dq = p.encoder.DY
 	if p.k > 1 {
 		p.repeated[1] = pages.Grow(p.repeated[1], rows*2*m.Latent)
 		p.dq = p.repeated[1]
@@ -144,7 +146,7 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 	par.Do(p.threads, p.points, p.back)
 	if p.obj.Method == MethodWakeSleep {
 		p.dreamX = pages.Grow(p.dreamX, p.points*m.Data)
-		p.dreamer.size(m.decoder, p.points, false)
+		beginNet(m.decoder, &p.dreamer, p.points)
 		par.Do(p.threads, p.points, p.sleep)
 	}
 	par.Do(p.threads, p.threads, p.params)
@@ -155,13 +157,13 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 func (p *vaePass[T]) backwardPoints(lo, hi int) {
 	m, l := p.m, p.m.Latent
 	a, b := lo*p.k, hi*p.k
-	w := m.decoder.last().Out
-	out, dOut := p.decoder.out()[a*w:b*w], p.decoder.dOut()[a*w:b*w]
+	w := last(m.decoder).Out
+	out, dOut := p.decoder.Y[a*w:b*w], p.decoder.DY[a*w:b*w]
 	m.like.backward(dOut, p.dlp[a:b], p.batch.X[a*m.Data:b*m.Data], out, b-a, m.Data)
 	if m.squash {
 		squashBackward(dOut, out, m.Data)
 	}
-	m.decoder.backward(&p.decoder, a, b)
+	m.decoder.ActivateBackward(&p.decoder, a, b)
 	switch p.obj.Method {
 	case MethodWakeSleep:
 		return // q learns from dreams
@@ -171,9 +173,9 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 		p.latentBackward(a, b)
 	}
 	if p.k > 1 {
-		sumRows(p.encoder.dOut(), p.dq, 2*l, p.k, lo, hi)
+		sumRows(p.encoder.DY, p.dq, 2*l, p.k, lo, hi)
 	}
-	m.encoder.backward(&p.encoder, lo, hi)
+	m.encoder.ActivateBackward(&p.encoder, lo, hi)
 }
 
 // latentBackward computes the pathwise gradient of the heads of the rows a..b, after that of
@@ -185,7 +187,7 @@ func (p *vaePass[T]) latentBackward(a, b int) {
 	if sampled {
 		p.atDraw.backward(p.dz, dq, nil, p.dkl, p.z, q, nil, a, b, l)
 	}
-	m.decoder.inputGrad(&p.decoder, p.dz, a, b, 0, l, sampled)
+	m.decoder.InputGrad(&p.decoder, p.dz[a*l:b*l], a, b, 0, l, sampled)
 	if sampled {
 		kernels.GaussSampleBackward(dq, dq[l:], dz, q[l:], eps, m.form, n, l, 2*l)
 	} else {
@@ -215,8 +217,8 @@ func sumRows[T cell.Float](dst, src []T, w, k, lo, hi int) {
 // paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
 func (p *vaePass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		p.m.encoder.paramGrad(p.into.encoder, &p.encoder, p.points, i, p.threads, p.u)
-		p.m.decoder.paramGrad(p.into.decoder, &p.decoder, p.shape.Rows(), i, p.threads, p.z)
+		p.m.encoder.ParamGrad(p.into.encoder, &p.encoder, i, p.threads, p.u)
+		p.m.decoder.ParamGrad(p.into.decoder, &p.decoder, i, p.threads, p.z)
 	}
 }
 
@@ -230,18 +232,18 @@ func center[T cell.Float](u, x, mean []T) {
 }
 
 // encode computes the heads of the rows lo..hi of u.
-func (m *VAE[T]) encode(tp *tape[T], u []T, lo, hi int) {
-	m.encoder.project(tp, u, lo, hi, 0, m.Data)
-	m.encoder.finish(tp, lo, hi)
+func (m *VAE[T]) encode(tp *cell.Activations[T], u []T, lo, hi int) {
+	m.encoder.Project(tp, u[lo*m.Data:hi*m.Data], lo, hi, 0, m.Data)
+	m.encoder.Activate(tp, lo, hi)
 }
 
 // decode computes the outputs of the rows lo..hi of z.
-func (m *VAE[T]) decode(tp *tape[T], z []T, lo, hi int) {
-	m.decoder.project(tp, z, lo, hi, 0, m.Latent)
-	m.decoder.finish(tp, lo, hi)
+func (m *VAE[T]) decode(tp *cell.Activations[T], z []T, lo, hi int) {
+	m.decoder.Project(tp, z[lo*m.Latent:hi*m.Latent], lo, hi, 0, m.Latent)
+	m.decoder.Activate(tp, lo, hi)
 	if m.squash {
-		w := m.decoder.last().Out
-		squashMeans(tp.out()[lo*w:hi*w], m.Data)
+		w := last(m.decoder).Out
+		squashMeans(tp.Y[lo*w:hi*w], m.Data)
 	}
 }
 
@@ -266,8 +268,8 @@ func (p *vaePass[T]) Channels(add func(name string, values []T)) {
 	checkThere("Pass.Channels", "add", add != nil)
 	m, rows := p.m, p.shape.Rows()
 	add("x", p.batch.X[:rows*m.Data])
-	m.like.channels(add, p.decoder.out(), rows, m.Data)
+	m.like.channels(add, p.decoder.Y, rows, m.Data)
 	sigma := make([]T, p.points*m.Latent)
-	sigmasOf(sigma, from(p.encoder.out(), m.Latent), m.form, p.points, m.Latent, 2*m.Latent)
+	sigmasOf(sigma, from(p.encoder.Y, m.Latent), m.form, p.points, m.Latent, 2*m.Latent)
 	add("phi_sig", sigma)
 }

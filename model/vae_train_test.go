@@ -38,21 +38,21 @@ func linearGauss(t *testing.T) (m *VAE[float32], exact func(x []float32) float64
 		c[j] = 1
 		for i, v := range w[j] {
 			c[j] += v * v / (s * s)
-			m.decoder.last().W[i*2+j] = float32(v)
+			last(m.decoder).W[i*2+j] = float32(v)
 		}
 	}
 	for i, v := range b {
-		m.decoder.last().B[i] = float32(v)
-		m.decoder.last().B[d+i] = float32(2 * math.Log(s))
+		last(m.decoder).B[i] = float32(v)
+		last(m.decoder).B[d+i] = float32(2 * math.Log(s))
 	}
 	for j := range w {
 		bias := 0.0
 		for i, v := range w[j] {
-			m.encoder.last().W[j*d+i] = float32(v / (s * s * c[j]))
+			last(m.encoder).W[j*d+i] = float32(v / (s * s * c[j]))
 			bias -= v * b[i] / (s * s * c[j])
 		}
-		m.encoder.last().B[j] = float32(bias)
-		m.encoder.last().B[2+j] = float32(-math.Log(c[j]))
+		last(m.encoder).B[j] = float32(bias)
+		last(m.encoder).B[2+j] = float32(-math.Log(c[j]))
 	}
 	m.Pack()
 	return m, func(x []float32) float64 {
@@ -97,8 +97,8 @@ func TestMarginalLikelihood(t *testing.T) {
 		t.Errorf("exact posterior, bound %v, want about %v", got, want)
 	}
 	for j := range m.Latent {
-		m.encoder.last().B[j] += 0.4
-		m.encoder.last().B[m.Latent+j] += 0.8
+		last(m.encoder).B[j] += 0.4
+		last(m.encoder).B[m.Latent+j] += 0.8
 	}
 	m.Pack()
 	last := math.Inf(-1)

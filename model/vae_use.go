@@ -22,14 +22,14 @@ func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
 	for i := range rows {
 		center(u[i*m.Data:(i+1)*m.Data], x[i*m.Data:], m.Mean)
 	}
-	var tp tape[T]
-	tp.size(m.encoder, rows, false)
+	var tp cell.Activations[T]
+	beginNet(m.encoder, &tp, rows)
 	m.encode(&tp, u, 0, rows)
 	for i := range rows {
-		copy(mu[i*l:(i+1)*l], tp.out()[i*2*l:])
+		copy(mu[i*l:(i+1)*l], tp.Y[i*2*l:])
 	}
 	if sigma != nil {
-		sigmasOf(sigma, from(tp.out(), l), m.form, rows, l, 2*l)
+		sigmasOf(sigma, from(tp.Y, l), m.form, rows, l, 2*l)
 	}
 }
 
@@ -46,10 +46,10 @@ func (m *VAE[T]) Decode(x, z []T, rows int) {
 
 // outputsAt returns the parameters of p(x|z) of the rows of z.
 func (m *VAE[T]) outputsAt(z []T, rows int) []T {
-	var tp tape[T]
-	tp.size(m.decoder, rows, false)
+	var tp cell.Activations[T]
+	beginNet(m.decoder, &tp, rows)
 	m.decode(&tp, z, 0, rows)
-	return tp.out()
+	return tp.Y
 }
 
 // Reconstruct writes to y [rows, Data] the mean of p(x|z) at the mean z of q(z|x), for the

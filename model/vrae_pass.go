@@ -175,7 +175,7 @@ func (p *vraePass[T]) Backward(grad Model[T]) {
 	par.Do(p.threads, n, p.loopBack)
 	p.dec.InitialGrad(p.ds0, nil, 0, n)
 	par.Do(p.threads, n, p.drawBack)
-	m.encoder.Backward(p.enc, p.grad.encoder, nil, nil, nil, nil, p.dhn, nil, p.read, p.threads)
+	m.encoder.Backward(p.enc, p.grad.encoder, cell.Grads[T]{DHn: p.dhn}, p.read, p.threads)
 	par.Do(p.threads, p.threads, p.params)
 	p.grad = nil
 }

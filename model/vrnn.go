@@ -25,8 +25,8 @@ type VRNN[T cell.Float] struct {
 	Config
 	Mean []T // of the inputs, [Data] or [Classes], subtracted from them but not from the targets
 
-	phiX, phiZ, prior, posterior, decoder *net[T] // phiZ, prior and posterior may be nil
-	stack                                 *stack[T]
+	phiX, phiZ, prior, posterior, decoder *cell.MLP[T] // phiZ, prior and posterior may be nil
+	stack                                 *cell.Stack[T]
 	like                                  likelihood[T]
 }
 
@@ -52,17 +52,17 @@ func fieldsVRNNI() []field {
 func newVRNN[T cell.Float](c Config) Model[T] {
 	m := &VRNN[T]{Config: c, like: newLikelihood[T](c)}
 	m.Mean = make([]T, m.like.inputs(c.Data))
-	m.phiX = newNet[T](len(m.Mean), c.PhiX, c.Depth, 0)
+	m.phiX = newNet[T](cell.ReLU, len(m.Mean), c.PhiX, c.Depth, 0)
 	in, seen := c.PhiX, c.Hidden
 	if c.Model != ModelRNN {
-		m.posterior = newNet[T](c.PhiX+c.Hidden, c.Posterior, c.Depth, 2*c.Latent)
-		m.phiZ = newNet[T](c.Latent, c.PhiZ, c.Depth, 0)
+		m.posterior = newNet[T](cell.ReLU, c.PhiX+c.Hidden, c.Posterior, c.Depth, 2*c.Latent)
+		m.phiZ = newNet[T](cell.ReLU, c.Latent, c.PhiZ, c.Depth, 0)
 		in, seen = c.PhiX+c.PhiZ, c.PhiZ+c.Hidden
 		if c.Model == ModelVRNN {
-			m.prior = newNet[T](c.Hidden, c.Prior, c.Depth, 2*c.Latent)
+			m.prior = newNet[T](cell.ReLU, c.Hidden, c.Prior, c.Depth, 2*c.Latent)
 		}
 	}
-	m.decoder = newNet[T](seen, c.Decoder, c.Depth, outputs(m.like, c.Data))
+	m.decoder = newNet[T](cell.ReLU, seen, c.Decoder, c.Depth, outputs(m.like, c.Data))
 	m.stack = newStack[T](c, in)
 	return m
 }
@@ -76,24 +76,24 @@ func (m *VRNN[T]) Constants() []cell.Tensor[T] {
 }
 
 // State implements [Model].
-func (m *VRNN[T]) State() int { return m.stack.state() }
+func (m *VRNN[T]) State() int { return stackState(m.stack) }
 
 // NewGrad returns a model of the same shape, all 0, to hold the gradient of m.
 func (m *VRNN[T]) NewGrad() Model[T] {
 	return &VRNN[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like,
-		phiX: m.phiX.newGrad(), phiZ: m.phiZ.newGrad(), prior: m.prior.newGrad(),
-		posterior: m.posterior.newGrad(), decoder: m.decoder.newGrad(), stack: m.stack.newGrad()}
+		phiX: netGrad(m.phiX), phiZ: netGrad(m.phiZ), prior: netGrad(m.prior),
+		posterior: netGrad(m.posterior), decoder: netGrad(m.decoder), stack: m.stack.NewGrad()}
 }
 
 // Tensors returns the parameters in a fixed order.
 func (m *VRNN[T]) Tensors() []cell.Tensor[T] {
 	var ts []cell.Tensor[T]
-	ts = m.phiX.tensors(ts, "phi_x")
-	ts = m.phiZ.tensors(ts, "phi_z")
-	ts = m.prior.tensors(ts, "prior")
-	ts = m.posterior.tensors(ts, "posterior")
-	ts = m.decoder.tensors(ts, "decoder")
-	return m.stack.tensors(ts, "cell")
+	ts = netTensors(ts, m.phiX, "phi_x")
+	ts = netTensors(ts, m.phiZ, "phi_z")
+	ts = netTensors(ts, m.prior, "prior")
+	ts = netTensors(ts, m.posterior, "posterior")
+	ts = netTensors(ts, m.decoder, "decoder")
+	return appendTensors(ts, m.stack.Tensors(), "cell")
 }
 
 // vrnnLandmarks is [Config.landmarks] for the RNN and the VRNNs.
@@ -119,17 +119,15 @@ func (m *VRNN[T]) Pack() { m.pack(false) }
 // PackBF16 implements [BF16Packer].
 func (m *VRNN[T]) PackBF16() {
 	m.Pack()
-	m.stack.packBF16()
+	m.stack.PackBF16()
 }
 
 // PackForTraining prepares the parameters for forward and backward passes.
 func (m *VRNN[T]) PackForTraining() { m.pack(true) }
 
 func (m *VRNN[T]) pack(training bool) {
-	for _, n := range []*net[T]{m.phiX, m.phiZ, m.prior, m.posterior, m.decoder} {
-		n.pack(training)
-	}
-	m.stack.pack(training)
+	packNets(training, m.phiX, m.phiZ, m.prior, m.posterior, m.decoder)
+	packStack(m.stack, training)
 }
 
 // Init draws the parameters: input weights as configured, recurrent weights orthogonal
@@ -143,11 +141,11 @@ func (m *VRNN[T]) Init(seed uint64, stats Stats) {
 	d.gaussHead(m.prior, m.Latent)
 	d.gaussHead(m.posterior, m.Latent)
 	d.net(m.decoder, m.like.heads(m.Data)...)
-	m.like.initBias(m.decoder.last().B, stats)
+	m.like.initBias(last(m.decoder).B, stats)
 	for j, v := range m.like.inputMean(stats) {
 		m.Mean[j] = T(v)
 	}
-	m.stack.init(d)
+	d.stack(m.stack)
 }
 
 // encode writes what a model sees of rows of data, less its mean.
