@@ -66,6 +66,7 @@ var golden = map[string]uint32{
 	"Axpy":                               0x175e6430,
 	"Scal":                               0xa24dfdd0,
 	"Adam":                               0x356979a4,
+	"Adam/decay":                         0xc9d67844,
 	"SGD":                                0x2ff48648,
 	"Adagrad":                            0x0af7bb73,
 	"SumSquares":                         0x4f8ce8e0,

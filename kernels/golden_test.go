@@ -240,12 +240,16 @@ func TestGoldenOptim(t *testing.T) {
 }
 
 func testGoldenOptim[T Float](t *testing.T, tol, tolV float64) {
-	for name, state := range map[string][]string{"Adam": {"m", "v"}, "SGD": {"m"}, "Adagrad": {"s"}} {
+	for name, state := range map[string][]string{"Adam": {"m", "v"}, "AdamW": {"m", "v"}, "SGD": {"m"}, "Adagrad": {"s"}} {
 		c := loadGolden(t, name)[0]
 		n := c.Sizes["n"]
 		one := func(name string) T { return goldenValue[T](t, c, name)[0] }
 		p := goldenValue[T](t, c, "p")[:n]
 		s := [][]T{make([]T, n), make([]T, n)}
+		decay := T(0)
+		if name == "AdamW" {
+			decay = one("decay")
+		}
 		check := func(value string, step int, got []T, tol float64) {
 			t.Helper()
 			want := goldenValue[float64](t, c, value)[step*n:][:n]
@@ -254,10 +258,10 @@ func testGoldenOptim[T Float](t *testing.T, tol, tolV float64) {
 		for step := range c.Sizes["steps"] {
 			g := goldenValue[T](t, c, "g")[step*n:][:n]
 			switch name {
-			case "Adam":
+			case "Adam", "AdamW":
 				c1 := 1 - math.Pow(c.Values["beta1"][0], float64(step+1))
 				c2 := 1 - math.Pow(c.Values["beta2"][0], float64(step+1))
-				Adam(p, g, s[0], s[1], one("lr"), one("beta1"), one("beta2"), one("eps"), T(c1), T(c2))
+				Adam(p, g, s[0], s[1], one("lr"), one("beta1"), one("beta2"), one("eps"), decay, T(c1), T(c2))
 			case "SGD":
 				SGD(p, g, s[0], one("lr"), one("mu"))
 			case "Adagrad":

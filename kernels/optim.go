@@ -14,46 +14,51 @@ import (
 // whose gradient has become 0 decays into the denormals and stays there, where each step
 // costs many times as much. The limits are far below what eps lets through. float64 has none.
 
-// Adam makes one step of Adam.
+// Adam makes one step of Adam or, with decay above 0, of AdamW.
 //
 //	m = beta1 m + (1-beta1) g
 //	v = beta2 v + (1-beta2) g^2
-//	p = p - lr (m/c1) / (sqrt(v/c2) + eps)
+//	p = (1 - lr decay) p - lr (m/c1) / (sqrt(v/c2) + eps)
+//
+// The decay is decoupled: the parameter shrinks by a share of itself, whatever its gradient is
+// divided by. With a decay of 0 every bit is that of Adam.
 //
 // c1 = 1 - beta1^t and c2 = 1 - beta2^t are the bias corrections of step t = 1, 2, ..; pass
 // 1 to leave one out. m and v start at 0. eps > 0 is added outside the root, after the
 // correction.
 //
-// The operations in float32, each rounded once: b = 1-beta1, d = 1-beta2, a = lr/c1 and
-// s = 1/c2 once; then for each element
+// The operations in float32, each rounded once: b = 1-beta1, d = 1-beta2, a = lr/c1, s = 1/c2
+// and keep = 1 - lr*decay once; then for each element
 //
 //	m = fma(beta1, m, b*g)             |m| < 2^-100 becomes +0
 //	v = fma(d*g, g, beta2*v)           |v| < 2^-120 becomes +0
-//	p = fma(-a, m / (sqrt(v*s) + eps), p)
+//	p = fma(-a, m / (sqrt(v*s) + eps), keep*p)
 //
-// v overflows to Inf from |g| = 5.8e20 on (for beta2 = 0.999), and the parameter stays where it
-// is from then on; v*s may overflow from 1.8e19 on, and the parameter rests for that step.
+// v overflows to Inf from |g| = 5.8e20 on (for beta2 = 0.999), and the gradient moves the parameter
+// no more from then on; v*s may overflow from 1.8e19 on, and it rests for that step.
 // An infinite g gives NaN.
 // Adam panics if g, m or v is shorter than p.
 //
-// Source: Kingma and Ba 2015; eps as in torch.optim.Adam.
-func Adam[T Float](p, g, m, v []T, lr, beta1, beta2, eps, c1, c2 T) {
+// Source: Kingma and Ba 2015, Loshchilov and Hutter 2019; eps and decay as in torch.optim.Adam and
+// torch.optim.AdamW (weight_decay).
+func Adam[T Float](p, g, m, v []T, lr, beta1, beta2, eps, decay, c1, c2 T) {
 	checkLen("Adam", "g", len(g), len(p))
 	checkLen("Adam", "m", len(m), len(p))
 	checkLen("Adam", "v", len(v), len(p))
+	keep := 1 - T(lr*decay)
 	if is32[T]() {
-		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(beta1), float32(beta2), float32(lr/c1), float32(eps), float32(1/c2))
+		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(beta1), float32(beta2), float32(lr/c1), float32(eps), float32(1/c2), float32(keep))
 	} else {
-		adam64(f64s(p), f64s(g), f64s(m), f64s(v), float64(beta1), float64(beta2), float64(lr/c1), float64(eps), float64(1/c2))
+		adam64(f64s(p), f64s(g), f64s(m), f64s(v), float64(beta1), float64(beta2), float64(lr/c1), float64(eps), float64(1/c2), float64(keep))
 	}
 }
 
-// adam takes a = lr/c1 and s = 1/c2. AVX2 code serves AVX-512 too, but for arrays that fit into
+// adam takes a = lr/c1, s = 1/c2 and keep = 1 - lr*decay. AVX2 code serves AVX-512 too, but for arrays that fit into
 // the second cache: from beyond, memory binds, and the wider code is no faster.
-func adam(p, g, m, v []float32, beta1, beta2, a, eps, s float32) {
+func adam(p, g, m, v []float32, beta1, beta2, a, eps, s, keep float32) {
 	isa := asm.Active()
 	if isa == asm.Generic {
-		adamGeneric(p, g, m, v, beta1, beta2, a, eps, s)
+		adamGeneric(p, g, m, v, beta1, beta2, a, eps, s, keep)
 		return
 	}
 	wide := isa == asm.AVX512 && len(p) <= 1<<17 && eps >= 0x1p-60
@@ -66,13 +71,13 @@ func adam(p, g, m, v []float32, beta1, beta2, a, eps, s float32) {
 			// The AVX-512 code has quotients in software where eps is as above and all |m| and
 			// divisors are below 2, with the same bits. It ends before 64 elements that are not so.
 			// More of them are likely near by: AVX2 code goes on for many.
-			n -= simd.Adam(asm.AVX512, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s)
+			n -= simd.Adam(asm.AVX512, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s, keep)
 			if p, g, m, v = p[n:], g[n:], m[n:], v[n:]; len(p) == 0 {
 				return
 			}
 			n = min(len(p), 1024)
 		}
-		simd.Adam(isa, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s)
+		simd.Adam(isa, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s, keep)
 		p, g, m, v = p[n:], g[n:], m[n:], v[n:]
 	}
 }

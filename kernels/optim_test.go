@@ -26,7 +26,7 @@ func TestAdam(t *testing.T) {
 		rng := rand.New(rand.NewPCG(8, 1))
 		for n := range 68 {
 			for _, step := range []float64{1, 2, 1000, 1e9} {
-				var lr, beta1, beta2, eps float32 = 1e-3, 0.9, 0.999, 1e-8
+				var lr, beta1, beta2, eps, decay float32 = 1e-3, 0.9, 0.999, 1e-8, 100
 				c1 := float32(1 - math.Pow(float64(beta1), step))
 				c2 := float32(1 - math.Pow(float64(beta2), step))
 				p0, g0 := vecRandn[float32](rng, n, 1), vecRandn[float32](rng, n, 1)
@@ -39,7 +39,7 @@ func TestAdam(t *testing.T) {
 				p := slices.Clone(p0)
 				m := slices.Clone(m0)
 				v := slices.Clone(v0)
-				Adam(p, g0, m, v, lr, beta1, beta2, eps, c1, c2)
+				Adam(p, g0, m, v, lr, beta1, beta2, eps, decay, c1, c2)
 				b1, b2 := float64(beta1), float64(beta2)
 				for i := range n {
 					gi := float64(g0[i])
@@ -53,10 +53,11 @@ func TestAdam(t *testing.T) {
 						t.Fatalf("v[%d] = %v, want %v", i, v[i], wv)
 					}
 					// From the new m and v on: lr/c1, 1/c2, v*s (the last two halved by the root), root,
-					// sum, quotient, each a rounding of the change; one of p.
+					// sum, quotient, each a rounding of the change; lr*decay, keep, keep*p and p.
 					d := float64(lr) / float64(c1) * float64(m[i]) / (math.Sqrt(float64(v[i])/float64(c2)) + float64(eps))
-					wp := float64(p0[i]) - d
-					if !near(p[i], wp, u32*(math.Abs(wp)+5*math.Abs(d))*1.01) {
+					kept := (1 - float64(lr)*float64(decay)) * float64(p0[i])
+					wp := kept - d
+					if !near(p[i], wp, u32*(math.Abs(wp)+5*math.Abs(d)+2.2*math.Abs(kept))*1.01) {
 						t.Fatalf("p[%d] = %v, want %v", i, p[i], wp)
 					}
 				}
@@ -105,7 +106,7 @@ func TestAdamQuotient(t *testing.T) {
 			}
 			d := float32(D) * 0x1p-23
 			clear(p[:])
-			Adam(p[:], g[:], m[:], v[:], -1, 1, 1, d, 1, 1)
+			Adam(p[:], g[:], m[:], v[:], -1, 1, 1, d, 0, 1, 1)
 			for i := range p[:n] {
 				if p[i] != m[i]/d {
 					t.Fatalf("%x / %x = %x, want %x", m[i], d, p[i], m[i]/d)
@@ -144,8 +145,8 @@ func TestAdamRange(t *testing.T) {
 				}
 				wp, wm, wv := slices.Clone(p), slices.Clone(m), slices.Clone(v)
 				const beta1, beta2 float32 = 0.9, 0.999
-				adamGeneric(wp, g, wm, wv, beta1, beta2, 1e-3, eps, 1)
-				Adam(p, g, m, v, 1e-3, beta1, beta2, eps, 1, 1)
+				adamGeneric(wp, g, wm, wv, beta1, beta2, 1e-3, eps, 1, 1)
+				Adam(p, g, m, v, 1e-3, beta1, beta2, eps, 0, 1, 1)
 				asmtest.SameFloats(t, "p", p, wp)
 				asmtest.SameFloats(t, "m", m, wm)
 				asmtest.SameFloats(t, "v", v, wv)
@@ -161,10 +162,10 @@ func TestAdamFlush(t *testing.T) {
 		p, g := []float32{1, -2}, []float32{1e-3, -1e-7}
 		m, v := make([]float32, 2), make([]float32, 2)
 		normal := func(x float32) bool { return x == 0 || abs32(x) >= 0x1p-126 }
-		Adam(p, g, m, v, 1e-3, 0.9, 0.99, 1e-8, 0.1, 0.01)
+		Adam(p, g, m, v, 1e-3, 0.9, 0.99, 1e-8, 0, 0.1, 0.01)
 		clear(g)
 		for i := range 10000 {
-			Adam(p, g, m, v, 1e-3, 0.9, 0.99, 1e-8, 1, 1)
+			Adam(p, g, m, v, 1e-3, 0.9, 0.99, 1e-8, 0, 1, 1)
 			if !normal(m[0]) || !normal(m[1]) || !normal(v[0]) || !normal(v[1]) {
 				t.Fatalf("step %d: denormal state m %v, v %v", i, m, v)
 			}
@@ -179,7 +180,7 @@ func TestOptimSpecial(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	p, g := []float32{1, 1, 1, 1}, []float32{nan, inf, 1e21, 1}
 	m, v := make([]float32, 4), make([]float32, 4)
-	Adam(p, g, m, v, 1e-3, 0.9, 0.999, 1e-8, 0.1, 0.001)
+	Adam(p, g, m, v, 1e-3, 0.9, 0.999, 1e-8, 0, 0.1, 0.001)
 	if p[0] == p[0] || p[1] == p[1] || p[2] != 1 || !near(p[3], 0.999, 1e-6) || !math.IsInf(float64(v[2]), 1) {
 		t.Errorf("Adam with g = %v: p = %v, v = %v", g, p, v)
 	}
@@ -284,6 +285,6 @@ func TestOptimFloat64(t *testing.T) {
 }
 
 func adamStep[T Float](p, g, m, v []T, step int) {
-	Adam(p, g, m, v, 0.01, 0.9, 0.999, 1e-8,
+	Adam(p, g, m, v, 0.01, 0.9, 0.999, 1e-8, 0,
 		T(1-math.Pow(0.9, float64(step))), T(1-math.Pow(0.999, float64(step))))
 }

@@ -178,6 +178,11 @@ func vecTable[T Float]() (ks []kernel[T]) {
 		return kernel[T]{name: name, f: f, each: true,
 			arrays: []array{out("dx", kindAny).over("dy", "y"), in("dy", kindAny), in("y", kindAny).length()}}
 	}
+	adam := func(name string, decay float64) kernel[T] {
+		return kernel[T]{name: name, f: Adam[T], each: true,
+			with:   map[string]any{"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "decay": decay, "c1": 0.3, "c2": 0.01},
+			arrays: []array{inout("p", kindAny).length(), in("g", kindAny), inout("m", kindAny), inout("v", kindAny)}}
+	}
 	p, g, sum := inout("p", kindAny).length(), in("g", kindAny), inout("s", kindAny)
 	return []kernel[T]{
 		forward("Exp", Exp[T]), forward("Log", Log[T]), forward("Tanh", Tanh[T]),
@@ -188,9 +193,7 @@ func vecTable[T Float]() (ks []kernel[T]) {
 			arrays: []array{inout("dst", kindAny).over("x"), in("x", kindAny).length()}},
 		{name: "Scal", f: Scal[T], each: true, with: map[string]any{"a": -0.3},
 			arrays: []array{out("dst", kindAny).over("x"), in("x", kindAny).length()}},
-		{name: "Adam", f: Adam[T], each: true,
-			with:   map[string]any{"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "c1": 0.3, "c2": 0.01},
-			arrays: []array{p, g, inout("m", kindAny), inout("v", kindAny)}},
+		adam("Adam", 0), adam("Adam/decay", 0.1),
 		{name: "SGD", f: SGD[T], each: true, with: map[string]any{"lr": 0.01, "mu": 0.9},
 			arrays: []array{p, g, inout("m", kindAny).without("momentum")}},
 		{name: "Adagrad", f: Adagrad[T], each: true, with: map[string]any{"lr": 0.01, "eps": 1e-8}, arrays: []array{p, g, sum}},

@@ -65,7 +65,7 @@ func ExampleAdam() {
 	for range 500 {
 		g[0] = p[0] - 3
 		c1, c2 = c1*0.9, c2*0.999
-		kernels.Adam(p, g, m, v, 0.1, 0.9, 0.999, 1e-8, float32(1-c1), float32(1-c2))
+		kernels.Adam(p, g, m, v, 0.1, 0.9, 0.999, 1e-8, 0, float32(1-c1), float32(1-c2))
 	}
 	fmt.Printf("%.3f\n", p)
 	// Output: [3.000]

@@ -15,11 +15,12 @@ import (
 // The optimisers, by the names used in configurations.
 const (
 	OptimizerAdam    = "adam"    // Kingma and Ba 2015
+	OptimizerAdamW   = "adamw"   // with decoupled weight decay; Loshchilov and Hutter 2019
 	OptimizerAdagrad = "adagrad" // Duchi, Hazan and Singer 2011
 	OptimizerSGD     = "sgd"     // with momentum β1, none if that is 0
 )
 
-var optimizers = []string{OptimizerAdam, OptimizerAdagrad, OptimizerSGD}
+var optimizers = []string{OptimizerAdam, OptimizerAdamW, OptimizerAdagrad, OptimizerSGD}
 
 // Optimizer turns gradients into changes of the parameters: divisor, weight decay, global
 // clip, then the step of its method, which [kernels.Adam], [kernels.Adagrad] or [kernels.SGD]
@@ -45,6 +46,10 @@ type Optimizer struct {
 	Divisor float64
 	// Decay adds Decay w to the gradient of every matrix w. That is the gradient of
 	// -ln p(w)/N under the prior N(0, I) when Decay is 1/N; see TrainConfig.WeightDecay.
+	//
+	// AdamW multiplies every matrix by 1 - Rate Decay instead, and its gradient stays as it is.
+	// Vectors never decay: biases, and the gains and shifts of normalisations, for which a
+	// value of 0 is not the simplest one.
 	Decay float64
 
 	Update uint32 // updates done
@@ -75,7 +80,9 @@ func (o *Optimizer) bind(ts []cell.Tensor[float32]) {
 func (o *Optimizer) first() bool  { return o.adam() || o.Method == OptimizerSGD && o.Beta1 > 0 }
 func (o *Optimizer) second() bool { return o.adam() || o.Method == OptimizerAdagrad }
 
-func (o *Optimizer) adam() bool { return o.Method == "" || o.Method == OptimizerAdam }
+func (o *Optimizer) adam() bool {
+	return o.Method == "" || o.Method == OptimizerAdam || o.Method == OptimizerAdamW
+}
 
 // tensors returns the state for the parameters ts under the names that checkpoints use:
 // adam.m.NAME and adam.v.NAME, adagrad.s.NAME, sgd.m.NAME.
@@ -150,9 +157,10 @@ func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
 	if o.Divisor != 0 {
 		scale = 1 / o.Divisor
 	}
-	if o.Decay != 0 {
+	decoupled := o.Method == OptimizerAdamW
+	if o.Decay != 0 && !decoupled {
 		for i, p := range ts {
-			if len(p.Shape) == 2 {
+			if decays(p) {
 				kernels.Axpy(gs[i].Data, p.Data, float32(o.Decay/scale))
 			}
 		}
@@ -187,7 +195,11 @@ func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
 			}
 			kernels.SGD(p.Data, g, m, rate, float32(o.Beta1))
 		default:
-			kernels.Adam(p.Data, g, o.M[i], o.V[i], rate, float32(b1), float32(o.Beta2), epsilon, float32(c1), float32(c2))
+			decay := float32(0)
+			if decoupled && decays(p) {
+				decay = float32(o.Decay)
+			}
+			kernels.Adam(p.Data, g, o.M[i], o.V[i], rate, float32(b1), float32(o.Beta2), epsilon, decay, float32(c1), float32(c2))
 		}
 		if o.ColumnClip > 0 && len(p.Shape) == 2 && !recurrent(p.Name) {
 			clipRows(p.Data, p.Shape[1], o.ColumnClip)
@@ -195,6 +207,9 @@ func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
 	}
 	return size
 }
+
+// decays reports whether weight decay is for the parameter: for matrices only.
+func decays(p cell.Tensor[float32]) bool { return len(p.Shape) == 2 }
 
 func recurrent(name string) bool {
 	return strings.HasSuffix(name, ".whh") || strings.HasSuffix(name, ".peephole")

@@ -7,6 +7,24 @@ import (
 	"github.com/elbow-go/elbow/cell"
 )
 
+// TestAdamW: the matrix loses a tenth before it moves by the rate, the vector only moves, and the
+// gradient is not touched. What decay 0 leaves, Adam leaves.
+func TestAdamW(t *testing.T) {
+	tensors := func(v float32) []cell.Tensor[float32] {
+		return []cell.Tensor[float32]{{Name: "w", Shape: []int{1, 1}, Data: []float32{v}}, {Name: "b", Shape: []int{1}, Data: []float32{v}}}
+	}
+	p := tensors(2)
+	o := Optimizer{Method: OptimizerAdamW, Rate: 0.5, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Decay: 0.2}
+	if size := o.Step(p, tensors(3)); math.Abs(size-3*math.Sqrt2) > 1e-5 {
+		t.Errorf("norm of the gradient %v, want that without decay, %v", size, 3*math.Sqrt2)
+	}
+	for i, want := range []float64{2*0.9 - 0.5, 2 - 0.5} {
+		if got := float64(p[i].Data[0]); math.Abs(got-want) > 1e-5 {
+			t.Errorf("%s: %v, want %v", p[i].Name, got, want)
+		}
+	}
+}
+
 // TestBeta1Decay: two steps with gradients 1 and 0.5, decay 0.5 and rate 1, by hand. The first
 // goes to -1. In the second β1 is 0.45, so m = 0.45·0.1 + 0.55·0.5 = 0.32, corrected by
 // 1 - 0.9² = 0.19, and v = 0.001249, corrected by 0.001999: -1 - 1.68421/0.79045 = -3.1307.

@@ -105,6 +105,9 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 	}
 	t.opt = Optimizer{Method: config.Optimizer, Rate: config.Rate, Beta1: config.Beta1, Beta2: config.Beta2, Epsilon: config.Epsilon,
 		Beta1Decay: config.Beta1Decay, Clip: config.Clip, ColumnClip: config.ColumnClip, Decay: config.WeightDecay / float64(t.steps)}
+	if config.Optimizer == OptimizerAdamW {
+		t.opt.Decay = config.WeightDecay
+	}
 	t.opt.bind(t.params)
 	if config.Schedule.Name == SchedulePlateau {
 		t.state.Plateau = &plateau{Rate: config.Rate}

@@ -13,7 +13,7 @@ type TrainConfig struct {
 	Patience int `json:"patience"` // epochs without a better valid bound before training stops; 0 is never
 	Batch    int `json:"batch"`
 
-	Optimizer     string  `json:"optimizer,omitempty"` // adam (the default), adagrad or sgd
+	Optimizer     string  `json:"optimizer,omitempty"` // adam (the default), adamw, adagrad or sgd
 	Rate          float64 `json:"lr"`
 	Beta1         float64 `json:"beta1"` // the momentum of sgd
 	Beta2         float64 `json:"beta2"`
@@ -34,7 +34,9 @@ type TrainConfig struct {
 	// WeightDecay is the precision of a normal prior on the weight matrices: 1 is N(0, I),
 	// and training descends to the MAP estimate. WeightPosterior is full variational Bayes
 	// over all parameters instead; see the type. The prior counts once for all steps of the
-	// train split, so its part of the loss per step is one over their number.
+	// train split, so its part of the loss per step is one over their number. With adamw
+	// WeightDecay is that of torch.optim.AdamW: every update multiplies the matrices by
+	// 1 - lr WeightDecay. See [Optimizer] for what decays.
 	WeightDecay     float64 `json:"weight_decay,omitempty"`
 	WeightPosterior bool    `json:"weight_posterior,omitempty"`
 
@@ -140,7 +142,9 @@ func (c TrainConfig) suits(m Model[float32]) error {
 		return fmt.Errorf("model: truncate cuts sequences, a %s carries no state from one part to the next", s.Model)
 	case c.ResetEvery > 0 && c.Truncate == 0:
 		return errors.New("model: reset_every counts segments, which truncate makes")
-	case c.Beta1Decay > 0 && c.Optimizer != "" && c.Optimizer != OptimizerAdam:
+	case c.Optimizer == OptimizerAdamW && !(c.WeightDecay > 0 && float64(c.Rate*c.WeightDecay) < 1):
+		return fmt.Errorf("model: optimizer %s: weight_decay = %v, want it above 0, or it is %s, and lr times it below 1", c.Optimizer, c.WeightDecay, OptimizerAdam)
+	case c.Beta1Decay > 0 && !(&Optimizer{Method: c.Optimizer}).adam():
 		return fmt.Errorf("model: beta1_decay is for %s, not %s", OptimizerAdam, c.Optimizer)
 	}
 	return c.Schedule.suits(c)

@@ -134,6 +134,7 @@ func TestResume(t *testing.T) {
 		{"storn", Config{Model: ModelSTORN, Hidden: 6, Layers: 2, Dropout: 0.2}, func(c *TrainConfig) { c.Truncate = 4 }, []int{1, 17, 30}},
 		{"preset", Config{Model: ModelVRNNI, Hidden: 6, Init: InitUniform, Depth: 2},
 			func(c *TrainConfig) { c.ColumnClip, c.Beta1Decay, c.DivideByBatch, c.Clip = 0.3, 1e-3, true, 0.05 }, []int{3, 9}},
+		{"adamw", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) { c.Optimizer, c.WeightDecay = OptimizerAdamW, 0.1 }, []int{3, 9}},
 		{"step", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) {
 			c.Schedule = Schedule{Name: ScheduleStep, StepSize: 1, Gamma: 0.5, Warmup: 9}
 		}, []int{3, 9, 14}},
@@ -276,6 +277,11 @@ func TestTrainerErrors(t *testing.T) {
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Sampled = true }, "free_bits"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.FreeBits, c.Importance, c.Truncate = 0, true, 3 }, "whole sequences"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Samples = -1 }, "samples = -1"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Optimizer = OptimizerAdamW }, "weight_decay = 0"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Optimizer, c.WeightDecay = OptimizerAdamW, 200 }, "lr times it below 1"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) {
+			c.Optimizer, c.WeightDecay, c.WeightPosterior = OptimizerAdamW, 0.1, true
+		}, "neither weight_decay"},
 		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Valid[2].X[7] = 1.5 }, "sequence 2 (), step 1: 1.5"},
 		{Config{}, testData(5), func(_ *TrainConfig, d *Data) { d.Dim = 1 }, "1 dimensions, the model 5"},
 		{Config{Likelihood: Bivariate}, testData(3), func(_ *TrainConfig, d *Data) { d.Valid[1].X[3] = 2 }, "sequence 1 (), step 1: 2 cannot be"},

@@ -76,11 +76,11 @@ DATA optimConsts<>+544(SB)/8, $0x0380000003800000 // 0x1p-120 = 7.523164e-37
 DATA optimConsts<>+552(SB)/8, $0x0380000003800000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $560
 
-// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
-TEXT ·Adam(SB), NOSPLIT, $120-80
+// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32, keep float32) (left int)
+TEXT ·Adam(SB), NOSPLIT, $136-80
 	MOVD     $optimConsts<>(SB), R26
 
-	// Registers:    V0-V22 values    V23-V31 constants and scalars
+	// Registers:    V0-V21 values    V22-V31 constants and scalars
 	FMOVS    beta1+40(FP), F31
 	VDUP     V31.S[0], V31.S4
 	FMOVS    b+48(FP), F30
@@ -97,6 +97,8 @@ TEXT ·Adam(SB), NOSPLIT, $120-80
 	VDUP     V24.S[0], V24.S4
 	FMOVS    a+56(FP), F23
 	VDUP     V23.S[0], V23.S4
+	FMOVS    keep+68(FP), F22
+	VDUP     V22.S[0], V22.S4
 
 	// Registers:    R0 p    R1 grad    R2 m    R3 v    R15 elements left in the row
 	MOVD     p+0(FP), R0
@@ -187,6 +189,10 @@ l1:
 	WORD     $0x6e2bfce3 // fdiv v3.4s, v7.4s, v11.4s
 	FLDPQ    (R0), (F4, F5)
 	FLDPQ    32(R0), (F6, F7)
+	WORD     $0x6e24dec4 // fmul v4.4s, v22.4s, v4.4s
+	WORD     $0x6e25dec5 // fmul v5.4s, v22.4s, v5.4s
+	WORD     $0x6e26dec6 // fmul v6.4s, v22.4s, v6.4s
+	WORD     $0x6e27dec7 // fmul v7.4s, v22.4s, v7.4s
 	VFMLS    V0.S4, V23.S4, V4.S4
 	VFMLS    V1.S4, V23.S4, V5.S4
 	VFMLS    V2.S4, V23.S4, V6.S4
@@ -228,6 +234,7 @@ l6:
 	// p
 	WORD     $0x6e22fc20 // fdiv v0.4s, v1.4s, v2.4s
 	FMOVQ    (R0), F1
+	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VFMLS    V0.S4, V23.S4, V1.S4
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
@@ -312,6 +319,7 @@ t35:
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
 t34:
+	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
 	VFMLS    V0.S4, V23.S4, V1.S4
 	TBNZ     $1, R15, t37
 	FMOVS    F1, (R0)

@@ -210,7 +210,7 @@ func Normals(isa asm.ISA, dst *float32, ctr, keys *uint32, groups int) {
 	panic(missing)
 }
 
-func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s float32) (left int) {
+func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s, keep float32) (left int) {
 	panic(missing)
 }
 

@@ -53,9 +53,9 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.model.Means, "means", "", "vae: means of a Gaussian output, linear or unit, which is within (0, 1) (default: unit for images)")
 	fs.StringVar(&s.model.Scale, "scale", "", "vae: heads of sigma, softplus or logvar (default: softplus)")
 	fs.StringVar(&s.train.Method, "method", "", "vae: aevb, wake-sleep, score or score-baseline (default: aevb)")
-	fs.Float64Var(&s.train.WeightDecay, "weight-decay", 0, "precision of a normal prior on the weights; 1 is N(0, I)")
+	fs.Float64Var(&s.train.WeightDecay, "weight-decay", 0, "precision of a normal prior on the weights; 1 is N(0, I). Of adamw: the share of the weights, times -lr, that every update takes off (default: 0.01)")
 	fs.BoolVar(&s.train.WeightPosterior, "weight-posterior", false, "learn a normal posterior over the parameters in place of one value each")
-	fs.StringVar(&s.train.Optimizer, "optimizer", "", "adam, adagrad or sgd (default: adam)")
+	fs.StringVar(&s.train.Optimizer, "optimizer", "", "adam, adamw, adagrad or sgd (default: adam)")
 	fs.BoolVar(&s.train.Reshuffle, "reshuffle", false, "deal all sequences out anew in every epoch, in place of batches of similar length (default for images)")
 	fs.BoolVar(&s.model.Reverse, "reverse", false, "a vrae reads sequences from their end")
 	fs.BoolVar(&s.model.Teacher, "teacher", false, "a vrae's decoder sees the data in place of its own outputs")
@@ -125,6 +125,9 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	}
 	if m.Model == model.ModelClassifier || m.Model == model.ModelRegression {
 		return m, t, usagef("-model %s: programs train it, with package model", m.Model)
+	}
+	if t.Optimizer == model.OptimizerAdamW && !given["weight-decay"] {
+		t.WeightDecay = 0.01 // as in PyTorch
 	}
 	if t.Schedule.Name == model.ScheduleCosine && t.Schedule.TMax == 0 {
 		t.Schedule.TMax = t.Epochs

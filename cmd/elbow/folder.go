@@ -197,7 +197,7 @@ func diverged(err error, t *model.Trainer, dir *rundir.Dir) error {
 	} else {
 		try = append(try, fmt.Sprintf("a smaller -clip (it is %g)", c.Clip))
 	}
-	if c.Optimizer != "" && c.Optimizer != model.OptimizerAdam {
+	if c.Optimizer != "" && c.Optimizer != model.OptimizerAdam && c.Optimizer != model.OptimizerAdamW {
 		try = append(try, fmt.Sprintf("-optimizer %s (it is %s)", model.OptimizerAdam, c.Optimizer))
 	}
 	advice := fmt.Errorf("the training diverged: %w; try %s; a new one may take its place in %s", err, strings.Join(try, ", "), dir.Root())

@@ -24,7 +24,7 @@ called dX belongs to X, all others are given.
                                     + Bernoulli(penLogit).log_prob(pen); correlation tanh(rho)
     BernoulliLogProb                Bernoulli(logits=...).log_prob, x between 0 and 1
     CategoricalLogProb              Categorical(logits=...).log_prob, target counts from 0
-    Adam, SGD, Adagrad              torch.optim, five steps: g [5,n]; p [6,n] and the state
+    Adam, SGD, Adagrad, AdamW       torch.optim, five steps: g [5,n]; p [6,n] and the state
                                     (m, v, s) [5,n] after every step, p from before the first
 
 scale says how s gives sigma: Sigma s, LogSigma exp(s), LogVar exp(s/2), SoftplusSigma
@@ -183,6 +183,7 @@ def optimisers():
         ("Adam", torch.optim.Adam, {"lr": 0.01, "betas": (0.9, 0.999), "eps": 1e-8}, {"m": "exp_avg", "v": "exp_avg_sq"}),
         ("SGD", torch.optim.SGD, {"lr": 0.01, "momentum": 0.9}, {"m": "momentum_buffer"}),
         ("Adagrad", torch.optim.Adagrad, {"lr": 0.01, "eps": 1e-10}, {"s": "sum"}),
+        ("AdamW", torch.optim.AdamW, {"lr": 0.01, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.3}, {"m": "exp_avg", "v": "exp_avg_sq"}),
     ):
         p = leaf(n)
         opt = make([p], **args)
@@ -201,6 +202,8 @@ def optimisers():
                 values[k] = torch.tensor([args[k]])
         if "betas" in args:
             values["beta1"], values["beta2"] = torch.tensor(args["betas"][:1]), torch.tensor(args["betas"][1:])
+        if "weight_decay" in args:
+            values["decay"] = torch.tensor([args["weight_decay"]])
         if "momentum" in args:
             values["mu"] = torch.tensor([args["momentum"]])
         cases[name] = [{"sizes": {"steps": steps, "n": n}, "values": values}]

@@ -208,7 +208,7 @@ func optimiser(name string, states int, f func(p, g []float32, s [][]float32)) f
 
 var optimFamilies = []family{
 	optimiser("Adam", 2, func(p, g []float32, s [][]float32) {
-		kernels.Adam(p, g, s[0], s[1], 1e-3, 0.9, 0.999, 1e-8, 0.5, 0.1)
+		kernels.Adam(p, g, s[0], s[1], 1e-3, 0.9, 0.999, 1e-8, 0, 0.5, 0.1)
 	}),
 	optimiser("Adagrad", 1, func(p, g []float32, s [][]float32) { kernels.Adagrad(p, g, s[0], 1e-3, 1e-8) }),
 	optimiser("SGD", 1, func(p, g []float32, s [][]float32) { kernels.SGD(p, g, s[0], 1e-3, 0.9) }),
