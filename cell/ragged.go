@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/kernels"
 )
 
 // Ragged is the shape of a batch of sequences of different lengths, stored time-major and
@@ -136,10 +137,35 @@ func Reverse[T Float](r *Ragged, dst, src []T, cols int) {
 	checkSize(fn, "cols", cols, MaxSize)
 	checkMatrix(fn, "dst", len(dst), r.Rows(), cols)
 	checkMatrix(fn, "src", len(src), r.Rows(), cols)
-	for b, n := range r.lengths {
-		for t := range n {
-			to, from := r.Row(t, b)*cols, r.Row(n-1-t, b)*cols
-			copy(dst[to:to+cols], src[from:from+cols])
+	m := mover[T]{dst: dst, src: src, ldd: cols, lds: cols, cols: cols, reverse: true}
+	m.rows(r, 0, r.Batch())
+}
+
+// A mover copies columns of a matrix over a batch to columns of another, or adds them.
+type mover[T Float] struct {
+	dst, src []T
+	ldd, lds int  // distance of rows
+	to, from int  // first columns
+	cols     int  // how many
+	reverse  bool // every sequence is reversed within its own length
+	add      bool
+}
+
+// rows does this for the sequences b0..b1.
+func (m mover[T]) rows(r *Ragged, b0, b1 int) {
+	for t := range r.Steps() {
+		off, n := r.Step(t)
+		for b := b0; b < min(n, b1); b++ {
+			from := off + b
+			if m.reverse {
+				from = r.Row(r.Length(b)-1-t, b)
+			}
+			dst, src := m.dst[(off+b)*m.ldd+m.to:][:m.cols], m.src[from*m.lds+m.from:][:m.cols]
+			if m.add {
+				kernels.Axpy(dst, src, 1)
+			} else {
+				copy(dst, src)
+			}
 		}
 	}
 }

@@ -13,6 +13,9 @@ import "fmt"
 // States are [layers, batch, hidden], as in PyTorch: those of layer 0 for the whole batch, then
 // those of layer 1. Layers may differ in size and kind; c is that of the LSTM layers alone.
 //
+// With [Bidirectional] set, every layer is a pair: a second one reads the sequences from their ends.
+// See there.
+//
 // Forward and Backward run whole batches, layer by layer. A model whose input depends on the state
 // calls the parts, which run all layers step by step, with the same bits: Begin, Project, Step, and
 // BeginBackward, StepBackward, InputGrad, ParamGrad.
@@ -20,17 +23,43 @@ import "fmt"
 // A Stack is read-only while it is used and may be shared by goroutines; what a batch leaves
 // behind lives in a [StackSequence], which belongs to one caller.
 type Stack[T Float] struct {
-	Layers  []*Recurrent[T] // from the input up; each has as many inputs as the one below has outputs
-	Dropout float64         // at least 0 and less than 1
+	Layers        []*Recurrent[T] // from the input up; each has as many inputs as the one below has outputs
+	Bidirectional Bidirectional
+	Dropout       float64 // at least 0 and less than 1
 }
+
+// Bidirectional says whether a [Stack] reads every sequence from its end as well. If so, its Layers
+// are pairs of a layer for either direction, forward first, and the next pair sees what becomes of
+// the outputs of both, which stand at the step that both have just read:
+//
+//	→h_t = →layer(x_t, →h_{t-1})     ←h_t = ←layer(x_t, ←h_{t+1})     y_t = [→h_t, ←h_t] or →h_t + ←h_t
+//
+// States, too, are in this order: h0 of the reverse layer is its state before the last step of a
+// sequence, hn that after the first. Every sequence of a ragged batch is reversed within its own
+// length. Nothing of this can be done step by step: the functions of a Stack that work on steps or
+// on ranges of rows panic.
+//
+// Source: Schuster and Paliwal 1997; layout of torch.nn.LSTM with bidirectional=True.
+type Bidirectional uint8
+
+// The values. With Sum, the layers of a pair have equally many outputs.
+const (
+	OneWay Bidirectional = iota // forward only
+	Concat                      // y_t = [→h_t, ←h_t]
+	Sum                         // y_t = →h_t + ←h_t
+
+	numDirections = iota
+)
 
 // StackConfig is what [NewStack] makes, named as the arguments of torch.nn.LSTM.
 type StackConfig struct {
 	Kind       Kind
-	In, Hidden int     // sizes of the input and of the state of every layer
-	Layers     int     // at least 1
-	Dropout    float64 // of what a layer hands to the next, in training
-	Options    Options // of every layer
+	In, Hidden int // sizes of the input and of the state of every layer
+	Layers     int // at least 1; pairs count as one
+
+	Bidirectional Bidirectional
+	Dropout       float64 // of what a layer hands to the next, in training
+	Options       Options // of every layer
 }
 
 // NewStack returns layers of one kind and size, all parameters 0. It panics if there is no layer or
@@ -40,44 +69,80 @@ func NewStack[T Float](c StackConfig) *Stack[T] {
 	if c.Layers < 1 || c.Layers > MaxSize {
 		panic(fmt.Sprintf("cell: %s: c.Layers = %d, want 1..%d", fn, c.Layers, MaxSize))
 	}
-	var layers []*Recurrent[T]
-	for in := c.In; len(layers) < c.Layers; in = layers[len(layers)-1].Out() {
-		layers = append(layers, newRecurrent[T](fn, c.Kind, in, c.Hidden, c.Options))
+	st := &Stack[T]{Bidirectional: c.Bidirectional, Dropout: c.Dropout}
+	checkSize(fn, "c.Bidirectional", int(c.Bidirectional), numDirections-1)
+	for in := c.In; len(st.Layers) < c.Layers*st.directions(); in = st.Out() {
+		for range st.directions() {
+			st.Layers = append(st.Layers, newRecurrent[T](fn, c.Kind, in, c.Hidden, c.Options))
+		}
 	}
-	return NewStackOf(c.Dropout, layers...)
+	st.checkLayers(fn)
+	return st
 }
 
-// NewStackOf returns a stack of the given layers, from the input up. It panics if there is none,
-// one does not fit on the one below, or dropout is not a share below 1.
-func NewStackOf[T Float](dropout float64, layers ...*Recurrent[T]) *Stack[T] {
-	st := &Stack[T]{Layers: layers, Dropout: dropout}
+// NewStackOf returns a stack of the given layers, from the input up, or pairs of them. It panics if
+// there is none, one does not fit on the one below, or dropout is not a share below 1.
+func NewStackOf[T Float](both Bidirectional, dropout float64, layers ...*Recurrent[T]) *Stack[T] {
+	st := &Stack[T]{Layers: layers, Bidirectional: both, Dropout: dropout}
 	st.checkLayers("NewStackOf")
 	return st
 }
 
 // checkLayers panics unless st could have been made by NewStackOf.
 func (st *Stack[T]) checkLayers(fn string) {
-	if len(st.Layers) == 0 {
-		panic("cell: " + fn + ": the stack has no layers, want at least 1")
+	checkSize(fn, "Bidirectional", int(st.Bidirectional), numDirections-1)
+	d := st.directions()
+	if len(st.Layers) == 0 || len(st.Layers)%d != 0 {
+		panic(fmt.Sprintf("cell: %s: the stack has %d layers, want a multiple of %d, at least one", fn, len(st.Layers), d))
 	}
 	if !(st.Dropout >= 0 && st.Dropout < 1) {
 		panic(fmt.Sprintf("cell: %s: dropout = %v, want at least 0 and less than 1", fn, st.Dropout))
 	}
-	for l, layer := range st.Layers {
-		if layer == nil {
-			panic(fmt.Sprintf("cell: %s: Layers[%d] is nil, want a layer", fn, l))
+	for i, l := range st.Layers {
+		if l == nil {
+			panic(fmt.Sprintf("cell: %s: Layers[%d] is nil, want a layer", fn, i))
 		}
-		if l > 0 && layer.In != st.Layers[l-1].Out() {
-			panic(fmt.Sprintf("cell: %s: Layers[%d].In = %d, want %d, the outputs of Layers[%d]", fn, l, layer.In, st.Layers[l-1].Out(), l-1))
+		want := st.Layers[0].In
+		if i >= d {
+			want = st.levelOut(i/d - 1)
+		}
+		if l.In != want {
+			panic(fmt.Sprintf("cell: %s: Layers[%d].In = %d, want %d, what it sees", fn, i, l.In, want))
+		}
+		if st.Bidirectional == Sum && i%2 == 1 && l.Out() != st.Layers[i-1].Out() {
+			panic(fmt.Sprintf("cell: %s: Layers[%d] has %d outputs, want %d as Layers[%d], to which they are added", fn, i, l.Out(), st.Layers[i-1].Out(), i-1))
 		}
 	}
+}
+
+// directions returns how many layers there are at each level.
+func (st *Stack[T]) directions() int {
+	if st.Bidirectional == OneWay {
+		return 1
+	}
+	return 2
+}
+
+// levels returns how many layers, or pairs, are on top of each other.
+func (st *Stack[T]) levels() int { return len(st.Layers) / st.directions() }
+
+// levelIn returns the number of inputs of a layer or pair.
+func (st *Stack[T]) levelIn(level int) int { return st.Layers[level*st.directions()].In }
+
+// levelOut returns the number of outputs of a layer or pair.
+func (st *Stack[T]) levelOut(level int) int {
+	l := level * st.directions()
+	if st.Bidirectional == Concat {
+		return st.Layers[l].Out() + st.Layers[l+1].Out()
+	}
+	return st.Layers[l].Out()
 }
 
 // In returns the number of inputs.
 func (st *Stack[T]) In() int { return st.Layers[0].In }
 
-// Out returns the number of outputs: the units of the topmost layer.
-func (st *Stack[T]) Out() int { return st.Layers[len(st.Layers)-1].Out() }
+// Out returns the number of outputs, those of the topmost layer or pair.
+func (st *Stack[T]) Out() int { return st.levelOut(st.levels() - 1) }
 
 // StateSizes returns how many elements the states h and c of all layers have for one sequence. c
 // is 0 without an LSTM.
@@ -94,14 +159,15 @@ func (st *Stack[T]) stateSizes(l int) (h, c int) {
 
 // NewGrad returns a stack of the same shape, all 0, to hold the gradient of st.
 func (st *Stack[T]) NewGrad() *Stack[T] {
-	g := &Stack[T]{Dropout: st.Dropout}
+	g := &Stack[T]{Bidirectional: st.Bidirectional, Dropout: st.Dropout}
 	for _, l := range st.Layers {
 		g.Layers = append(g.Layers, l.NewGrad())
 	}
 	return g
 }
 
-// Tensors returns the parameters of all layers: wih, whh and so on of layer 0, 1.wih of layer 1.
+// Tensors returns the parameters of all layers: wih, whh and so on of layer 0, 1.wih of layer 1; of
+// pairs also reverse.wih, 1.reverse.wih.
 func (st *Stack[T]) Tensors() []Tensor[T] {
 	var ts []Tensor[T]
 	for l, layer := range st.Layers {
@@ -114,11 +180,15 @@ func (st *Stack[T]) Tensors() []Tensor[T] {
 }
 
 // prefix goes before the names of the tensors of layer l.
-func (st *Stack[T]) prefix(l int) string {
-	if l == 0 {
-		return ""
+func (st *Stack[T]) prefix(l int) (name string) {
+	d := st.directions()
+	if l >= d {
+		name = fmt.Sprintf("%d.", l/d)
 	}
-	return fmt.Sprintf("%d.", l)
+	if l%d == 1 {
+		name += "reverse."
+	}
+	return name
 }
 
 // Pack is [Recurrent.Pack] for all layers. It panics if a layer does not fit on the one below.
@@ -167,7 +237,7 @@ func (st *Stack[T]) checkPacked(fn string, training bool) {
 
 // checkGrad panics unless grad is of the shape of st.
 func (st *Stack[T]) checkGrad(fn string, grad *Stack[T]) {
-	if grad == nil || len(grad.Layers) != len(st.Layers) {
+	if grad == nil || len(grad.Layers) != len(st.Layers) || grad.Bidirectional != st.Bidirectional {
 		panic("cell: " + fn + ": grad is not of the shape of the stack, want one from NewGrad")
 	}
 	for l, layer := range st.Layers {
@@ -220,7 +290,7 @@ func (st *Stack[T]) Backward(s *StackSequence[T], grad *Stack[T], g Grads[T], x 
 // [Recurrent.Project] does.
 func (st *Stack[T]) Project(s *StackSequence[T], x []T, lo, hi, from, to int) {
 	const fn = "Stack.Project"
-	s.check(fn, st, begun, ran)
+	s.checkSteps(fn, st, begun, ran)
 	checkRange(fn, "from..to", from, to, st.In())
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
 	checkMatrix(fn, "x", len(x), hi-lo, to-from)
@@ -233,7 +303,7 @@ func (st *Stack[T]) Project(s *StackSequence[T], x []T, lo, hi, from, to int) {
 // no such step or range, or s has not begun with st.
 func (st *Stack[T]) Step(s *StackSequence[T], t, b0, b1 int) {
 	const fn = "Stack.Step"
-	s.check(fn, st, begun, ran)
+	s.checkSteps(fn, st, begun, ran)
 	checkIndex(fn, "t", t, s.shape.Steps())
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
 	off, n := s.shape.Step(t)
@@ -263,7 +333,7 @@ func (st *Stack[T]) Step(s *StackSequence[T], t, b0, b1 int) {
 // s does not go backward with st.
 func (st *Stack[T]) StepBackward(s *StackSequence[T], t, b0, b1 int, dy []T) {
 	const fn = "Stack.StepBackward"
-	s.check(fn, st, back, back)
+	s.checkSteps(fn, st, back, back)
 	checkIndex(fn, "t", t, s.shape.Steps())
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
 	if len(dy)%max(1, st.Out()) != 0 {
@@ -293,7 +363,7 @@ func (st *Stack[T]) StepBackward(s *StackSequence[T], t, b0, b1 int, dy []T) {
 // have gone backward, or adds it to dx if add is set, as [Recurrent.InputGrad] does.
 func (st *Stack[T]) InputGrad(s *StackSequence[T], dx []T, lo, hi, from, to int, add bool) {
 	const fn = "Stack.InputGrad"
-	s.check(fn, st, back, back)
+	s.checkSteps(fn, st, back, back)
 	checkRange(fn, "from..to", from, to, st.In())
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
 	checkMatrix(fn, "dx", len(dx), hi-lo, to-from)
@@ -307,7 +377,7 @@ func (st *Stack[T]) InputGrad(s *StackSequence[T], dx []T, lo, hi, from, to int,
 // such part, grad is not of the shape of st, or s does not go backward with st.
 func (st *Stack[T]) ParamGrad(grad *Stack[T], s *StackSequence[T], i, parts int, x ...[]T) {
 	const fn = "Stack.ParamGrad"
-	s.check(fn, st, back, back)
+	s.checkSteps(fn, st, back, back)
 	st.checkGrad(fn, grad)
 	checkParts(fn, i, parts)
 	rows := s.shape.Rows()

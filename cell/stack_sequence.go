@@ -11,8 +11,8 @@ import (
 // it has never been that large, belongs to one caller and goes through the same stages as a
 // Sequence. Its zero value is ready for use.
 type StackSequence[T Float] struct {
-	H     []T // outputs of the topmost layer, all rows [Rows, Out]
-	HPrev []T // states of the topmost layer before each step, see [Sequence.HPrev]
+	H     []T // outputs of the topmost layer or pair, all rows [Rows, Out]
+	HPrev []T // states of the topmost layer before each step, see [Sequence.HPrev]; nil with pairs
 
 	// Spin is that of every [Sequence].
 	Spin bool
@@ -25,16 +25,19 @@ type StackSequence[T Float] struct {
 	noise    kernels.Noise
 	row0     int
 
-	drops bool  // elements, in this batch
-	keep  []T   // [Rows, outputs of all layers but the topmost]: 0 or 1/(1-Dropout)
-	cols  []int // the first of keep that is for the input of layer l
-	in    [][]T // what layer l sees where elements are dropped
-	dIn   [][]T // gradient of what layer l sees
+	drops bool   // elements, in this batch
+	keep  []T    // [Rows, outputs of all layers but the topmost]: 0 or 1/(1-Dropout)
+	cols  []int  // the first of keep that is for the input of a level: a layer or pair
+	in    [][]T  // what a level sees where elements are dropped
+	dIn   [][]T  // gradient of what a level sees
+	both  [][]T  // outputs of a pair
+	turn  [3][]T // scratch of pairs: input, output gradient and input gradient of one direction
 
 	// Parts of a running Forward or Backward as function values, made once: a closure per call
-	// would be an allocation per call. level is the layer they are at.
-	level                         int
-	maskPart, dropPart, scalePart func(lo, hi int)
+	// would be an allocation per call. level is the one they are at, move what movePart does.
+	level                                   int
+	move                                    mover[T]
+	maskPart, dropPart, scalePart, movePart func(lo, hi int)
 }
 
 // NewStackSequence returns an empty workspace.
@@ -68,6 +71,19 @@ func (s *StackSequence[T]) check(fn string, st *Stack[T], from, to stage) {
 	s.seqs[0].check(fn, st.Layers[0], from, to)
 }
 
+// checkSteps is check for what works on steps, which a stack of pairs does not have.
+func (s *StackSequence[T]) checkSteps(fn string, st *Stack[T], from, to stage) {
+	s.check(fn, st, from, to)
+	st.checkOneWay(fn)
+}
+
+// checkOneWay panics if st reads sequences from their ends too.
+func (st *Stack[T]) checkOneWay(fn string) {
+	if st.Bidirectional != OneWay {
+		panic("cell: " + fn + ": the stack is bidirectional, so every step depends on all others: call Stack.Forward and Stack.Backward")
+	}
+}
+
 // Begin prepares s for a batch of the given shape, which it keeps. h0 and c0 are the initial
 // states, copied; nil is zero. It panics as [Sequence.Begin] does.
 func (s *StackSequence[T]) Begin(st *Stack[T], shape *Ragged, h0, c0 []T) {
@@ -76,6 +92,7 @@ func (s *StackSequence[T]) Begin(st *Stack[T], shape *Ragged, h0, c0 []T) {
 		panic("cell: " + fn + ": st is nil, want a stack")
 	}
 	st.checkLayers(fn)
+	st.checkOneWay(fn)
 	shape.check(fn)
 	for l, layer := range st.Layers {
 		s.seq(l).checkLook(fn, layer, shape)
@@ -87,7 +104,7 @@ func (s *StackSequence[T]) Begin(st *Stack[T], shape *Ragged, h0, c0 []T) {
 func (s *StackSequence[T]) seq(l int) *Sequence[T] {
 	for len(s.seqs) <= l {
 		s.seqs = append(s.seqs, NewSequence[T]())
-		s.in, s.dIn, s.cols = append(s.in, nil), append(s.dIn, nil), append(s.cols, 0)
+		s.in, s.dIn, s.both, s.cols = append(s.in, nil), append(s.dIn, nil), append(s.both, nil), append(s.cols, 0)
 	}
 	return s.seqs[l]
 }
@@ -95,29 +112,42 @@ func (s *StackSequence[T]) seq(l int) *Sequence[T] {
 // begin is Begin with a stack that is packed.
 func (s *StackSequence[T]) begin(fn string, st *Stack[T], shape *Ragged, h0, c0 []T) {
 	if s.maskPart == nil {
-		s.maskPart, s.dropPart, s.scalePart = s.maskRows, s.dropRows, s.scaleRows
+		s.maskPart, s.dropPart, s.scalePart, s.movePart = s.maskRows, s.dropRows, s.scaleRows, s.moveRows
 	}
 	n, rows := shape.Batch(), shape.Rows()
 	checkBlocks(fn, st, n, "h0", h0, "c0", c0)
 	s.seq(len(st.Layers) - 1)
 	s.stack, s.shape, s.drops = st, shape, s.training && st.Dropout > 0
-	width := 0
 	for l, layer := range st.Layers {
-		seq := s.seqs[l]
-		seq.Spin = s.Spin
-		seq.begin(fn, layer, shape, s.hOf(l, h0), s.cOf(l, c0))
-		if l > 0 && s.drops {
-			s.cols[l] = width
-			width += layer.In
-			s.in[l] = pages.Grow(s.in[l], rows*layer.In)
+		s.seqs[l].Spin = s.Spin
+		s.seqs[l].begin(fn, layer, shape, s.hOf(l, h0), s.cOf(l, c0))
+	}
+	for level := range st.levels() {
+		s.cols[level] = s.width(level)
+		if level > 0 && s.drops {
+			s.in[level] = pages.Grow(s.in[level], rows*st.levelIn(level))
+		}
+		if st.Bidirectional != OneWay {
+			checkRoom(fn, rows, st.levelOut(level))
+			s.both[level] = pages.Grow(s.both[level], rows*st.levelOut(level))
 		}
 	}
 	if s.drops {
-		checkRoom(fn, rows, width)
-		s.keep = pages.Grow(s.keep, rows*width)
+		checkRoom(fn, rows, s.width(st.levels()))
+		s.keep = pages.Grow(s.keep, rows*s.width(st.levels()))
 	}
-	top := s.seqs[len(st.Layers)-1]
-	s.H, s.HPrev = top.H, top.HPrev
+	s.H, s.HPrev = s.out(st.levels()-1), nil
+	if st.Bidirectional == OneWay {
+		s.HPrev = s.seqs[st.levels()-1].HPrev
+	}
+}
+
+// width returns how many columns of keep are for the levels below one.
+func (s *StackSequence[T]) width(level int) (w int) {
+	for k := 1; k < level; k++ {
+		w += s.stack.levelIn(k)
+	}
+	return w
 }
 
 // checkBlocks panics if states of all layers for n sequences, unless they are nil, are too short.
@@ -171,7 +201,7 @@ func (s *StackSequence[T]) Final(h, c []T) {
 // begun or has gone backward already.
 func (s *StackSequence[T]) BeginBackward(dhn, dcn []T) {
 	const fn = "StackSequence.BeginBackward"
-	s.check(fn, s.stack, begun, ran)
+	s.checkSteps(fn, s.stack, begun, ran)
 	s.checkStates(fn, "dhn", dhn, "dcn", dcn)
 	s.growBackward()
 	for l, seq := range s.running() {
@@ -180,10 +210,8 @@ func (s *StackSequence[T]) BeginBackward(dhn, dcn []T) {
 }
 
 func (s *StackSequence[T]) growBackward() {
-	for l, layer := range s.stack.Layers {
-		if l > 0 {
-			s.dIn[l] = pages.Grow(s.dIn[l], s.shape.Rows()*layer.In)
-		}
+	for level := 1; level < s.stack.levels(); level++ {
+		s.dIn[level] = pages.Grow(s.dIn[level], s.shape.Rows()*s.stack.levelIn(level))
 	}
 }
 
@@ -191,7 +219,7 @@ func (s *StackSequence[T]) growBackward() {
 // either may be nil. It panics if a slice is too short or s does not go backward.
 func (s *StackSequence[T]) InitialGrad(dh0, dc0 []T) {
 	const fn = "StackSequence.InitialGrad"
-	s.check(fn, s.stack, back, back)
+	s.checkSteps(fn, s.stack, back, back)
 	s.checkStates(fn, "dh0", dh0, "dc0", dc0)
 	for l, seq := range s.running() {
 		seq.InitialGrad(s.hOf(l, dh0), s.cOf(l, dc0), 0, s.shape.Batch())
@@ -203,14 +231,18 @@ func (s *StackSequence[T]) runForward(x []T, threads int) {
 	if s.drops {
 		par.Do(threads, s.shape.Batch(), s.maskPart)
 	}
-	for l, seq := range s.running() {
-		if l > 0 {
-			if s.level = l; s.drops {
+	for level := range s.stack.levels() {
+		if s.level = level; level > 0 {
+			if s.drops {
 				par.Do(threads, s.shape.Rows(), s.dropPart)
 			}
-			x = s.input(l)
+			x = s.input(level)
 		}
-		seq.runForward(x, threads)
+		if s.stack.Bidirectional == OneWay {
+			s.seqs[level].runForward(x, threads)
+		} else {
+			s.pairForward(level, x, threads)
+		}
 	}
 }
 
@@ -218,35 +250,53 @@ func (s *StackSequence[T]) runForward(x []T, threads int) {
 func (s *StackSequence[T]) runBackward(grad *Stack[T], g Grads[T], x []T, threads int) {
 	s.growBackward()
 	dy := g.DY
-	for l := len(s.running()) - 1; l >= 0; l-- {
+	for level := s.stack.levels() - 1; level >= 0; level-- {
 		in, dx := x, g.DX
-		if l > 0 {
-			in, dx = s.input(l), s.dIn[l]
+		if level > 0 {
+			in, dx = s.input(level), s.dIn[level]
 		}
-		var into *Recurrent[T]
-		if grad != nil {
-			into = grad.Layers[l]
+		if s.stack.Bidirectional == OneWay {
+			s.layerBackward(level, grad, g, dx, dy, in, threads)
+		} else {
+			s.pairBackward(level, grad, g, dx, dy, in, threads)
 		}
-		s.seqs[l].runBackward(into, Grads[T]{DY: dy, DHn: s.hOf(l, g.DHn), DCn: s.cOf(l, g.DCn),
-			DX: dx, DH0: s.hOf(l, g.DH0), DC0: s.cOf(l, g.DC0)}, in, threads)
-		if s.level = l; l > 0 && s.drops {
+		if s.level = level; level > 0 && s.drops {
 			par.Do(threads, s.shape.Rows(), s.scalePart)
 		}
 		dy = dx
 	}
 }
 
-// input returns what layer l > 0 sees of all rows.
-func (s *StackSequence[T]) input(l int) []T {
-	if s.drops {
-		return s.in[l]
+// layerBackward runs layer l backward. g has the gradients of the states of all layers, dx, dy and
+// x are those of the layer.
+func (s *StackSequence[T]) layerBackward(l int, grad *Stack[T], g Grads[T], dx, dy, x []T, threads int) {
+	var into *Recurrent[T]
+	if grad != nil {
+		into = grad.Layers[l]
 	}
-	return s.seqs[l-1].H
+	s.seqs[l].runBackward(into, Grads[T]{DY: dy, DHn: s.hOf(l, g.DHn), DCn: s.cOf(l, g.DCn),
+		DX: dx, DH0: s.hOf(l, g.DH0), DC0: s.cOf(l, g.DC0)}, x, threads)
+}
+
+// out returns the outputs of a level.
+func (s *StackSequence[T]) out(level int) []T {
+	if s.stack.Bidirectional == OneWay {
+		return s.seqs[level].H
+	}
+	return s.both[level]
+}
+
+// input returns what a level above the first sees of all rows.
+func (s *StackSequence[T]) input(level int) []T {
+	if s.drops {
+		return s.in[level]
+	}
+	return s.out(level - 1)
 }
 
 // mask draws what to keep of the rows lo..hi, the sequences b0... at step t.
 func (s *StackSequence[T]) mask(t, b0, lo, hi int) {
-	w := s.width()
+	w := s.width(s.stack.levels())
 	keep, drop := s.keep[lo*w:hi*w], s.stack.Dropout
 	kernels.Uniforms(keep, s.noise, uint32(t), uint32(s.row0+b0), hi-lo, w)
 	scale := T(1 / (1 - drop))
@@ -256,15 +306,6 @@ func (s *StackSequence[T]) mask(t, b0, lo, hi int) {
 			keep[i] = 0
 		}
 	}
-}
-
-// width returns the columns of keep.
-func (s *StackSequence[T]) width() int {
-	top := len(s.running()) - 1
-	if top == 0 {
-		return 0
-	}
-	return s.cols[top] + s.stack.Layers[top].In
 }
 
 // maskRows is mask for all steps of the sequences b0..b1.
@@ -277,18 +318,18 @@ func (s *StackSequence[T]) maskRows(b0, b1 int) {
 	}
 }
 
-// drop computes what layer l > 0 sees in the rows lo..hi.
-func (s *StackSequence[T]) drop(l, lo, hi int) {
-	n := s.stack.Layers[l].In
-	copy(s.in[l][lo*n:hi*n], s.seqs[l-1].H[lo*n:])
-	s.scale(s.in[l], l, lo, hi)
+// drop computes what a level above the first sees in the rows lo..hi.
+func (s *StackSequence[T]) drop(level, lo, hi int) {
+	n := s.stack.levelIn(level)
+	copy(s.in[level][lo*n:hi*n], s.out(level - 1)[lo*n:])
+	s.scale(s.in[level], level, lo, hi)
 }
 
-// scale multiplies the rows lo..hi of x by what is kept of the input of layer l.
-func (s *StackSequence[T]) scale(x []T, l, lo, hi int) {
-	w, n := s.width(), s.stack.Layers[l].In
+// scale multiplies the rows lo..hi of x by what is kept of the input of a level.
+func (s *StackSequence[T]) scale(x []T, level, lo, hi int) {
+	w, n := s.width(s.stack.levels()), s.stack.levelIn(level)
 	for i := lo; i < hi; i++ {
-		keep := s.keep[i*w+s.cols[l]:][:n]
+		keep := s.keep[i*w+s.cols[level]:][:n]
 		for j, k := range keep {
 			x[i*n+j] *= k
 		}

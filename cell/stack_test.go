@@ -12,15 +12,21 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// stacks returns stacks of two to three layers with random parameters, packed for training: of
-// every kind, and one of different kinds and sizes.
+// stacks returns stacks of one to three layers with random parameters, packed for training: of
+// every kind, of different kinds and sizes, and of pairs.
 func stacks[T Float](in, hidden int, dropout float64, rng *rand.Rand) map[string]*Stack[T] {
 	sts := map[string]*Stack[T]{}
 	for i, k := range kinds {
 		sts[k.String()] = NewStack[T](StackConfig{Kind: k, In: in, Hidden: hidden, Layers: 2 + i%2, Dropout: dropout})
 	}
-	sts["mixed"] = NewStackOf(dropout, NewRecurrentWith[T](LSTM, in, hidden, Options{Peepholes: true}), NewRecurrent[T](GRU, hidden, hidden+1), NewRecurrent[T](LSTM, hidden+1, hidden-1))
+	sts["mixed"] = NewStackOf(OneWay, dropout, NewRecurrentWith[T](LSTM, in, hidden, Options{Peepholes: true}), NewRecurrent[T](GRU, hidden, hidden+1), NewRecurrent[T](LSTM, hidden+1, hidden-1))
 	sts["one"] = NewStack[T](StackConfig{Kind: LSTM, In: in, Hidden: hidden, Layers: 1, Dropout: dropout})
+	for i, k := range kinds {
+		both := []Bidirectional{Concat, Sum}[i%2]
+		sts[fmt.Sprint("both-", k)] = NewStack[T](StackConfig{Kind: k, In: in, Hidden: hidden, Layers: 1 + i%3, Bidirectional: both, Dropout: dropout})
+	}
+	sts["both-mixed"] = NewStackOf(Concat, dropout, NewRecurrent[T](LSTM, in, hidden), NewRecurrent[T](GRU, in, hidden-1),
+		NewRecurrent[T](RNNTanh, 2*hidden-1, 2), NewRecurrent[T](LSTM, 2*hidden-1, hidden))
 	for _, st := range sts {
 		for _, ts := range st.Tensors() {
 			randomize(ts.Data, rng)
@@ -144,7 +150,9 @@ func TestStackBits(t *testing.T) {
 			}
 			p.threads, p.seq.Spin = 2, true
 			sameResults(t, name+" spinning", p.results(), want)
-			sameResults(t, name+" by steps", p.bySteps(), want)
+			if st.Bidirectional == OneWay {
+				sameResults(t, name+" by steps", p.bySteps(), want)
+			}
 		}
 	})
 }
@@ -191,6 +199,9 @@ func (p *stackProblem[T]) bySteps() [][]T {
 func TestStackLayers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	for name, st := range stacks[float32](3, 5, 0.5, rng) {
+		if st.Bidirectional != OneWay {
+			continue
+		}
 		p := newStackProblem(st, rng, 4, 3)
 		p.forward() // nothing is dropped outside training
 		x, b := p.x, p.shape.Batch()
@@ -309,5 +320,99 @@ func TestStackReuse(t *testing.T) {
 		p.seq = seq
 		p.seq.Train(kernels.Noise{}, 0)
 		sameResults(t, name, p.results(), want)
+	}
+}
+
+// TestBidirectional: a pair is a layer over the sequences and one over the reversed sequences, and
+// the next pair sees both outputs.
+func TestBidirectional(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for name, st := range stacks[float32](3, 5, 0, rng) {
+		if st.Bidirectional == OneWay {
+			continue
+		}
+		p := newStackProblem(st, rng, 4, 3, 3, 0)
+		p.forward()
+		x, b := p.x, p.shape.Batch()
+		var hn, cn []float32
+		atH, atC := 0, 0
+		for level := range st.levels() {
+			var ys [2][]float32
+			for d := range 2 {
+				l, in := st.Layers[2*level+d], x
+				if d == 1 {
+					in = make([]float32, len(x))
+					Reverse(p.shape, in, x, l.In)
+				}
+				s, h, c := NewSequence[float32](), l.Out(), l.memory()
+				l.Forward(s, p.shape, in, p.h0[atH*b:(atH+h)*b], block(p.c0, atC, c, b), 1)
+				lastH, lastC := make([]float32, b*h), make([]float32, b*c)
+				s.Final(lastH, lastC)
+				hn, cn, atH, atC = append(hn, lastH...), append(cn, lastC...), atH+h, atC+c
+				if ys[d] = s.H; d == 1 {
+					ys[d] = make([]float32, len(s.H))
+					Reverse(p.shape, ys[d], s.H, h)
+				}
+			}
+			h0, h1 := st.Layers[2*level].Out(), st.Layers[2*level+1].Out()
+			x = nil
+			for r := range p.shape.Rows() {
+				y0, y1 := ys[0][r*h0:(r+1)*h0], ys[1][r*h1:(r+1)*h1]
+				if x = append(x, y0...); st.Bidirectional == Concat {
+					x = append(x, y1...)
+					continue
+				}
+				for j, v := range y1 {
+					x[r*h0+j] += v
+				}
+			}
+		}
+		asmtest.SameFloats(t, name+" H", p.seq.H, x)
+		asmtest.SameFloats(t, name+" hn", p.hn, hn)
+		asmtest.SameFloats(t, name+" cn", p.cn, cn)
+		if p.seq.HPrev != nil {
+			t.Errorf("%s: there are states before the steps", name)
+		}
+	}
+}
+
+// TestStackOnEveryISA: all results are those of plain Go.
+func TestStackOnEveryISA(t *testing.T) {
+	blastest.UseGo(t)
+	want := map[string][][]float32{}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for name, st := range stacks[float32](9, 17, 0.3, rand.New(rand.NewPCG(6, 6))) {
+			// Maps have no order, so every stack has its own generators.
+			for i, ts := range st.Tensors() {
+				randomize(ts.Data, rand.New(rand.NewPCG(uint64(i), 8)))
+			}
+			st.PackForTraining()
+			p := newStackProblem(st, rand.New(rand.NewPCG(7, 7)), 7, 6, 6, 2, 1)
+			p.seq.Train(kernels.Noise{Seed: 9}, 0)
+			got := p.results()
+			if want[name] == nil {
+				want[name] = got
+			}
+			sameResults(t, name, got, want[name])
+		}
+	})
+}
+
+func TestStackTensors(t *testing.T) {
+	names := func(st *Stack[float32]) (ns []string) {
+		for _, ts := range st.Tensors() {
+			ns = append(ns, ts.Name)
+		}
+		return ns
+	}
+	c := StackConfig{Kind: RNNTanh, In: 1, Hidden: 1, Layers: 2}
+	if got, want := names(NewStack[float32](c)), []string{"wih", "whh", "b", "1.wih", "1.whh", "1.b"}; !slices.Equal(got, want) {
+		t.Errorf("tensors %q, want %q", got, want)
+	}
+	c.Bidirectional = Concat
+	want := []string{"wih", "whh", "b", "reverse.wih", "reverse.whh", "reverse.b",
+		"1.wih", "1.whh", "1.b", "1.reverse.wih", "1.reverse.whh", "1.reverse.b"}
+	if got := names(NewStack[float32](c)); !slices.Equal(got, want) {
+		t.Errorf("tensors %q, want %q", got, want)
 	}
 }

@@ -20,8 +20,10 @@ func TestPanics(t *testing.T) {
 	y := make([]float32, 6)
 	mlp, act := NewMLP[float32](ReLU, Linear, 2, 4, 3), new(Activations[float32])
 	mlp.PackForTraining()
-	st, sseq := NewStackOf(0, l, NewRecurrent[float32](GRU, 3, 4)), NewStackSequence[float32]()
+	st, sseq := NewStackOf(OneWay, 0, l, NewRecurrent[float32](GRU, 3, 4)), NewStackSequence[float32]()
 	st.PackForTraining()
+	both := NewStackOf(Sum, 0, l, other)
+	runBoth := func() { both.Forward(sseq, shape, x, nil, nil, 1) }
 	run := func() { mlp.Forward(act, x, 3, 1); st.Forward(sseq, shape, x, nil, nil, 1) }
 	forward := func() { l.Forward(s, shape, x, nil, nil, 1) }
 	backward := func() { forward(); s.BeginBackward(nil, nil) }
@@ -121,20 +123,27 @@ func TestPanics(t *testing.T) {
 		{"cell: MLP.ParamGrad: parts = 0, want 1..4096", run, func() { act.BeginBackward(); mlp.ParamGrad(mlp.NewGrad(), act, 0, 0, x[:6]) }},
 
 		{"cell: NewStack: c.Layers = 0, want 1..", nil, func() { NewStack[float32](StackConfig{In: 2, Hidden: 3}) }},
-		{"cell: NewStackOf: the stack has no layers, want at least 1", nil, func() { NewStackOf[float32](0) }},
-		{"cell: NewStackOf: dropout = 1, want at least 0 and less than 1", nil, func() { NewStackOf(1, l) }},
-		{"cell: NewStackOf: Layers[1].In = 2, want 3, the outputs of Layers[0]", nil, func() { NewStackOf(0, l, other) }},
-		{"cell: NewStackOf: Layers[1] is nil, want a layer", nil, func() { NewStackOf(0, l, nil) }},
+		{"cell: NewStackOf: the stack has 0 layers, want a multiple of 1, at least one", nil, func() { NewStackOf[float32](OneWay, 0) }},
+		{"cell: NewStackOf: dropout = 1, want at least 0 and less than 1", nil, func() { NewStackOf(OneWay, 1, l) }},
+		{"cell: NewStackOf: Layers[1].In = 2, want 3, what it sees", nil, func() { NewStackOf(OneWay, 0, l, other) }},
+		{"cell: NewStackOf: the stack has 1 layers, want a multiple of 2, at least one", nil, func() { NewStackOf(Concat, 0, l) }},
+		{"cell: NewStackOf: Layers[1].In = 3, want 2, what it sees", nil, func() { NewStackOf(Concat, 0, l, NewRecurrent[float32](GRU, 3, 3)) }},
+		{"cell: NewStackOf: Layers[1] has 4 outputs, want 3 as Layers[0], to which they are added", nil, func() { NewStackOf(Sum, 0, l, NewRecurrent[float32](GRU, 2, 4)) }},
+		{"cell: NewStackOf: Bidirectional = 3, want 0..2", nil, func() { NewStackOf(3, 0, l) }},
+		{"cell: StackSequence.Begin: the stack is bidirectional, so every step depends on all others", nil, func() { sseq.Begin(both, shape, nil, nil) }},
+		{"cell: Stack.Step: the stack is bidirectional", runBoth, func() { both.Step(sseq, 0, 0, 1) }},
+		{"cell: Stack.InputGrad: the stack is bidirectional", func() { runBoth(); both.Backward(sseq, nil, Grads[float32]{}, x, 1) }, func() { both.InputGrad(sseq, x, 0, 1, 0, 2, false) }},
+		{"cell: NewStackOf: Layers[1] is nil, want a layer", nil, func() { NewStackOf(OneWay, 0, l, nil) }},
 		{"cell: Stack.Forward: layer 0: the layer is not packed", nil, func() {
 			NewStack[float32](StackConfig{In: 2, Hidden: 3, Layers: 2}).Forward(sseq, shape, x, nil, nil, 1)
 		}},
 		{"cell: Stack.Forward: s is nil, want a StackSequence", nil, func() { st.Forward(nil, shape, x, nil, nil, 1) }},
 		{"cell: Stack.Forward: len(h0) = 9, want at least 14", nil, func() { st.Forward(sseq, shape, x, x, nil, 1) }},
 		{"cell: Stack.Step: the sequence has not begun: call Begin or Forward", nil, func() { st.Step(NewStackSequence[float32](), 0, 0, 1) }},
-		{"cell: Stack.Step: the sequence has begun with another stack", run, func() { NewStackOf(0, l).Step(sseq, 0, 0, 1) }},
+		{"cell: Stack.Step: the sequence has begun with another stack", run, func() { NewStackOf(OneWay, 0, l).Step(sseq, 0, 0, 1) }},
 		{"cell: Stack.Backward: len(g.DH0) = 9, want at least 14", run, func() { st.Backward(sseq, nil, Grads[float32]{DH0: x}, x, 1) }},
 		{"cell: Stack.Backward: len(x) = 5, want at least 6", run, func() { st.Backward(sseq, nil, Grads[float32]{}, x[:5], 1) }},
-		{"cell: Stack.Backward: grad is not of the shape of the stack, want one from NewGrad", run, func() { st.Backward(sseq, NewStackOf(0, l), Grads[float32]{}, x, 1) }},
+		{"cell: Stack.Backward: grad is not of the shape of the stack, want one from NewGrad", run, func() { st.Backward(sseq, NewStackOf(OneWay, 0, l), Grads[float32]{}, x, 1) }},
 		{"cell: Stack.StepBackward: the sequence does not go backward: call BeginBackward", run, func() { st.StepBackward(sseq, 0, 0, 1, nil) }},
 		{"cell: StackSequence.Begin: st is nil, want a stack", nil, func() { sseq.Begin(nil, shape, nil, nil) }},
 
