@@ -69,8 +69,9 @@ test-race: ## race detector: plain Go everywhere, machine code in cell and model
 	$(GO) test -race $(SHORT) ./cell ./model
 
 .PHONY: test-asan
-test-asan: ## address sanitizer, plain Go (needs cgo and gcc); under it everything allocates
-	$(GO) test -asan $(SHORT) -skip 'Alloc|NoEscape' -tags purego ./asm/... ./kernels ./blas ./cell ./model
+test-asan: ## address sanitizer, plain Go, and machine code in model (needs cgo and gcc); under it everything allocates
+	$(GO) test -asan $(SHORT) -skip 'Alloc|NoEscape' -tags purego ./asm/... ./kernels ./blas ./cell
+	$(GO) test -asan $(SHORT) -skip 'Alloc|NoEscape' ./model
 
 .PHONY: test-arm64
 test-arm64: ## all tests for arm64 under qemu-aarch64 (Debian: qemu-user)
