@@ -81,6 +81,10 @@ test-arm64: ## all tests for arm64 under qemu-aarch64 (Debian: qemu-user)
 count-arm64: ## loops of the machine code for arm64 take no more instructions than they should
 	$(GO) run ./internal/check/count
 
+.PHONY: mca-arm64
+mca-arm64: ## cycles that LLVM's models of cores estimate for these loops and a fused step (Debian: llvm-22)
+	$(GO) run ./internal/check/count -mca
+
 .PHONY: check-bits
 check-bits: ## short trainings leave the same bits in every build, on every instruction set, with any threads, on arm64 (Debian: qemu-user)
 	$(GO) run ./internal/check/bits

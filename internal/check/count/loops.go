@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -39,6 +40,7 @@ func parse(r io.Reader) ([]instruction, error) {
 type loop struct {
 	line   string // of the first instruction
 	label  string // before it
+	at     int    // its place in the code
 	size   int    // instructions
 	fmla   int    // fused multiply-adds of vectors
 	chains int    // registers they add to
@@ -57,17 +59,17 @@ func loops(code []instruction) []loop {
 		}
 		// A loop around the one before holds its jump.
 		if i+distance > last {
-			all = append(all, measure(code[i+distance:i+1]))
+			all = append(all, measure(code, i+distance, i+1))
 		}
 		last = i
 	}
 	return all
 }
 
-func measure(code []instruction) loop {
-	l := loop{line: code[0].line, size: len(code)}
+func measure(code []instruction, from, to int) loop {
+	l := loop{line: code[from].line, at: from, size: to - from}
 	var chains uint32
-	for _, in := range code {
+	for _, in := range code[from:to] {
 		if fmla(in.word) {
 			l.fmla++
 			chains |= 1 << (in.word & 31)
@@ -80,6 +82,35 @@ func measure(code []instruction) loop {
 	}
 	l.chains = bits.OnesCount32(chains)
 	return l
+}
+
+// edges returns the last straight piece of code before a loop that only loads all of its chains,
+// and the first one behind it that stores them.
+func edges(code []instruction, l loop) (start, end []instruction) {
+	from := 0
+	for i, in := range code {
+		if _, ok := jump(in.word); !ok {
+			continue
+		}
+		piece := code[from:i]
+		if i < l.at && vectors(piece, loaded) >= l.chains && !slices.ContainsFunc(piece, func(in instruction) bool { return fmla(in.word) }) {
+			start = piece
+		}
+		if from >= l.at+l.size && end == nil && vectors(piece, stored) >= l.chains {
+			end = piece
+		}
+		from = i + 1
+	}
+	return start, end
+}
+
+// vectors is the sum of what count says of each instruction.
+func vectors(code []instruction, count func(word uint32) int) int {
+	n := 0
+	for _, in := range code {
+		n += count(in.word)
+	}
+	return n
 }
 
 // The forms of instructions below are those of the Arm Architecture Reference Manual,
@@ -111,6 +142,17 @@ func onStack(w uint32) bool {
 	access := w>>27&1 == 1 && w>>25&1 == 0
 	literal := w&0x3b000000 == 0x18000000
 	return access && !literal && w>>5&31 == 31
+}
+
+// loaded is the number of vectors that LDR or LDP of whole ones loads.
+func loaded(w uint32) int {
+	switch {
+	case w&0xfe400000 == 0xac400000:
+		return 2
+	case w&0xffc00000 == 0x3dc00000, w&0xffe00c00 == 0x3ce00800, w&0xffe00000 == 0x3cc00000:
+		return 1
+	}
+	return 0
 }
 
 // stored is the number of vectors that STR or STP of whole ones stores.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -50,28 +51,39 @@ var noStack = []string{"GemmTiles", "GemmTiles64"}
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("count: ")
+	mca := flag.Bool("mca", false, "have llvm-mca estimate the cycles of the loops, instead of counting")
+	flag.Parse()
 	dir, err := os.MkdirTemp("", "count")
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = count(os.Stdout, filepath.Join(dir, "elbow"))
+	bin := filepath.Join(dir, "elbow")
+	if err = build(bin); err == nil && *mca {
+		err = estimate(os.Stdout, bin)
+	} else if err == nil {
+		err = count(os.Stdout, bin)
+	}
 	os.RemoveAll(dir)
 	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-// count builds the command into the file bin, prints the table, and returns an error unless the goals
-// are met.
-func count(w io.Writer, bin string) error {
-	build := exec.Command("go", "build", "-o", bin, "./cmd/elbow")
-	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
+// build links the command for arm64 into the file bin.
+func build(bin string) error {
+	cmd := exec.Command("go", "build", "-o", bin, "./cmd/elbow")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
+	return nil
+}
+
+// count prints the table of instructions, and returns an error unless the goals are met.
+func count(w io.Writer, bin string) error {
 	known := map[string][]loop{}
 	for _, kernel := range kernels() {
-		all, err := loopsOf(bin, kernel)
+		_, all, err := loopsOf(bin, kernel)
 		if err != nil {
 			return err
 		}
@@ -125,27 +137,27 @@ func (g goal) means(l loop) bool {
 	return l.label == g.label
 }
 
-// loopsOf disassembles a kernel.
-func loopsOf(bin, kernel string) ([]loop, error) {
+// loopsOf returns the code of a kernel, and its loops.
+func loopsOf(bin, kernel string) ([]instruction, []loop, error) {
 	var stderr bytes.Buffer
 	cmd := exec.Command("go", "tool", "objdump", "-s", `asm/neon\.`+kernel+`\.abi0$`, bin)
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("go tool objdump: %w\n%s", err, stderr.Bytes())
+		return nil, nil, fmt.Errorf("go tool objdump: %w\n%s", err, stderr.Bytes())
 	}
 	code, err := parse(bytes.NewReader(out))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := loops(code)
 	labels := labels{}
 	for i := range all {
 		if all[i].label, err = labels.before(all[i].line); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return all, nil
+	return code, all, nil
 }
 
 // labels are the lines of files in asm/neon.
