@@ -111,8 +111,8 @@ func GemvRows(args *GemmArgs)
 //go:noescape
 func GemvCols(args *GemmArgs)
 
-// Chains takes an even number of steps of 12 chains of multiply-adds in every lane, on registers
-// alone: package measure times it.
+// Chains does n multiply-adds of vectors in independent chains, on registers alone, n being a
+// multiple of 48: package measure times it.
 //
 //go:noescape
-func Chains(steps int)
+func Chains(n int)

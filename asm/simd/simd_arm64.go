@@ -523,12 +523,12 @@ func GemvCols(isa asm.ISA, args *GemmArgs) {
 	panic(missing)
 }
 
-// Chains takes an even number of steps of 12 chains of multiply-adds in every lane, on registers
-// alone: package measure times it.
-func Chains(isa asm.ISA, steps int) {
+// Chains does n multiply-adds of vectors in independent chains, on registers alone, n being a
+// multiple of 48: package measure times it.
+func Chains(isa asm.ISA, n int) {
 	switch isa {
 	case asm.NEON:
-		neon.Chains(steps)
+		neon.Chains(n)
 		return
 	}
 	panic(missing)

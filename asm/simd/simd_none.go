@@ -134,7 +134,7 @@ func GemvCols(isa asm.ISA, args *GemmArgs) {
 	panic(missing)
 }
 
-func Chains(isa asm.ISA, steps int) {
+func Chains(isa asm.ISA, n int) {
 	panic(missing)
 }
 

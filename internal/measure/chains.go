@@ -12,6 +12,6 @@ func Chains(isa asm.ISA) (call func(), flops float64) {
 	if isa == asm.Generic {
 		return nil, 0
 	}
-	const steps, chains = 3000, 12
-	return func() { simd.Chains(isa, steps) }, float64(2 * simd.Lanes(isa) * chains * steps)
+	const n = 48 * 750
+	return func() { simd.Chains(isa, n) }, float64(2 * simd.Lanes(isa) * n)
 }

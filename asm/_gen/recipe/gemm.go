@@ -213,28 +213,30 @@ const packFields = `
 	Tail int // columns in the last of them that exist, 1 to Lanes
 `
 
-// peakChains is the number of chains of Chains: two units, each done with a multiply-add
-// after four or five cycles, need ten at least; AVX2 has 16 registers.
-const peakChains = 12
-
 // chains writes Chains: multiply-adds on registers alone, which is all that a core can do. It
-// is not a kernel but what kernels are measured against.
+// is not a kernel but what kernels are measured against. Each multiply-add of a chain waits four
+// cycles for the one before, or five: two units of a core need ten chains to be busy, four need
+// 16 or more, and are found only where there are registers for them.
 func (p product) chains() {
-	p.Begin("Chains", "(steps int)",
-		"takes an even number of steps of 12 chains of multiply-adds in every lane, on registers",
-		"alone: package measure times it.")
-	steps := p.Count()
-	p.Comment(fmt.Sprintf("Registers:    %s steps left", p.traits.GPName(steps)), "Vectors:    chains, then two factors")
-	p.Move(steps, Arg("steps"))
-	for i := range V(peakChains + 2) {
+	chains := V(12)
+	if p.roomy() {
+		chains = 24
+	}
+	p.Begin("Chains", "(n int)",
+		"does n multiply-adds of vectors in independent chains, on registers alone, n being a",
+		"multiple of 48: package measure times it.")
+	left := p.Count()
+	p.Comment(fmt.Sprintf("Registers:    %s multiply-adds left", p.traits.GPName(left)), "Vectors:    chains, then two factors")
+	p.Move(left, Arg("n"))
+	for i := range chains + 2 {
 		p.Zero(i)
 	}
 	p.Label("chains")
-	for range 2 { // two steps in a turn, so that the count costs nothing
-		for i := range V(peakChains) {
-			p.MulAdd(i, peakChains+1, V(peakChains))
+	for range 48 / chains {
+		for i := range chains {
+			p.MulAdd(i, chains+1, chains)
 		}
 	}
-	p.SubJump(steps, 2, IfGt, "chains")
+	p.SubJump(left, 48, IfGt, "chains")
 	p.Return()
 }
