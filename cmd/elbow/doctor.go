@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -9,8 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-
-	"github.com/klauspost/cpuid/v2"
 
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas"
@@ -36,12 +35,9 @@ func doctor(_ context.Context, args []string, out io.Writer) error {
 		return nil
 	}
 	info := blas.Info()
-	cpu := strings.TrimSpace(cpuid.CPU.BrandName)
-	if cpu == "" {
-		cpu = "unknown"
-	}
-	fmt.Fprintf(out, "cpu      %s, %d logical cores, caches %d KB L1d, %d KB L2, %d KB L3\n", cpu, runtime.NumCPU(),
-		cpuid.CPU.Cache.L1D>>10, cpuid.CPU.Cache.L2>>10, cpuid.CPU.Cache.L3>>10)
+	cpu := measure.ThisCPU()
+	fmt.Fprintf(out, "cpu      %s, %d logical cores, caches %s L1d, %s L2, %s L3\n", cmp.Or(printable(cpu.Name), "unknown"), runtime.NumCPU(),
+		kilobytes(cpu.L1D), kilobytes(cpu.L2), kilobytes(cpu.L3))
 	fmt.Fprintf(out, "isa      %v, available: %s\n", asm.Active(), strings.Join(isas, " "))
 	fmt.Fprintf(out, "blas     %s, available: %s\n", info, strings.Join(blas.Available(), " "))
 	float := "denormals are kept, rounding is to nearest"
@@ -49,20 +45,28 @@ func doctor(_ context.Context, args []string, out io.Writer) error {
 		float = "warning: " + printable(err.Error())
 	}
 	fmt.Fprintf(out, "float    %s\n", float)
-	measured(out)
+	measured(out, cpu.L2)
 	fmt.Fprintf(out, "threads  GOMAXPROCS %d\n", runtime.GOMAXPROCS(0))
 	fmt.Fprintf(out, "go       %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }
 
-// measured prints what one core does at this moment.
-func measured(out io.Writer) {
+// kilobytes is the size of a cache, unknown if n is 0.
+func kilobytes(n int) string {
+	if n == 0 {
+		return "unknown"
+	}
+	return fmt.Sprintf("%d KB", n>>10)
+}
+
+// measured prints what one core does at this moment. l2 is the size of its L2 cache, or 0.
+func measured(out io.Writer, l2 int) {
 	if p := measure.Peak(asm.Active()); p > 0 {
 		fmt.Fprintf(out, "peak     %.0f GFLOP/s of float32 multiply-adds on one core with %v\n", p/1e9, asm.Active())
 	}
 	const beyond = 256 << 20
 	line := "reads    GB/s on one core:"
-	if l2 := cpuid.CPU.Cache.L2; l2 > 0 {
+	if l2 > 0 {
 		line += fmt.Sprintf(" L2 %.0f,", measure.ReadRate(l2/2)/1e9)
 	}
 	fmt.Fprintf(out, "%s %d MB %.0f\n", line, beyond>>20, measure.ReadRate(beyond)/1e9)
