@@ -15,8 +15,8 @@ import (
 )
 
 // The files of a run. Both are safetensors, so other programs can read them: parameters
-// under their names, the moments of Adam as adam.m.NAME and adam.v.NAME, and everything
-// that is not a tensor as JSON in the header, under the key elbow.
+// under their names, the moments of Adam as adam.m.NAME and adam.v.NAME, the average of
+// the parameters as ema.NAME, and what is no tensor as JSON in the header, under the key elbow.
 const (
 	CheckpointFile = "checkpoint.safetensors" // the last state, from which training goes on
 	BestFile       = "best.safetensors"       // the parameters at the best valid bound
@@ -234,7 +234,8 @@ func save(path string, m Model[float32], data *Data, eval *evalID) error {
 	return writeTensors(path, h, stored(m))
 }
 
-// Load reads a model from path, a best or a last checkpoint, ready for forward passes.
+// Load reads a model from path, a best or a last checkpoint, ready for forward passes. Of a
+// training that averages the parameters it is the average.
 // Damaged or hostile files give an error that names the file and the place.
 func Load(path string) (Model[float32], Info, error) {
 	c, err := readTensors(path)
@@ -244,6 +245,11 @@ func Load(path string) (Model[float32], Info, error) {
 	m, err := c.model()
 	if err != nil {
 		return nil, Info{}, err
+	}
+	if c.Train != nil && c.Train.EMADecay > 0 {
+		if err := c.readAll(averaged(m.Tensors())); err != nil {
+			return nil, Info{}, err
+		}
 	}
 	m.Pack()
 	return m, c.info(), nil

@@ -63,7 +63,7 @@ func packings() float64 {
 }
 
 // MemoryToTrain returns what a training takes beside its data: parameters, packed weights for both
-// directions, gradients, moments of the optimiser, a pass over the largest batch, and at its end
+// directions, gradients, moments of the optimiser, an average, a pass over the largest batch, and at its end
 // the best parameters once more. c is resolved.
 func (c Config) MemoryToTrain(t TrainConfig, d *Data) float64 {
 	params, _ := c.matrices()
@@ -81,15 +81,20 @@ func (c Config) MemoryToTrain(t TrainConfig, d *Data) float64 {
 	if t.WeightPosterior {
 		moments *= 2
 	}
+	rows := product(largest(d.Train, d.Dim, t.Batch, t.Truncate), float64(t.samples()))
+	e := t.Eval()
+	pass, scored := product(float32Bytes, rows, c.row(true)), c.MemoryToScore(d.Valid, d.Dim, e)
+	if t.EMADecay > 0 { // the average is a model of its own, with its own pass
+		copies += 1 + packings()
+		pass += scored
+	}
 	const again = 2 // the file of the best parameters, and what reading leaves behind
 	start := 0.0
 	if c.Cell != "" { // orthogonal matrices are drawn in float64
 		start = product(16, float64(c.Hidden), float64(c.Hidden))
 	}
-	rows := product(largest(d.Train, d.Dim, t.Batch, t.Truncate), float64(t.samples()))
-	e := t.Eval()
 	return product(float32Bytes, params, copies+moments+again) + c.MemoryToHold() + start +
-		max(product(float32Bytes, rows, c.row(true)), c.MemoryToScore(d.Valid, d.Dim, e), c.MemoryToScore(d.Test, d.Dim, e))
+		max(pass, scored, c.MemoryToScore(d.Test, d.Dim, e))
 }
 
 // MemoryToScore returns what [Evaluate] takes beside the model and the data.

@@ -58,6 +58,7 @@ func TestMemoryToTrain(t *testing.T) {
 		{"draws", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.Samples, c.Sampled = 5, true }},
 		{"importance", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.Samples, c.Importance = 5, true }},
 		{"posterior", Config{Model: ModelRNN}, func(c *TrainConfig) { c.WeightPosterior = true }},
+		{"average", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.EMADecay = 0.9 }},
 		{"sgd", Config{Model: ModelRNN}, func(c *TrainConfig) { c.Optimizer, c.Beta1 = OptimizerSGD, 0 }},
 	} {
 		for _, big := range []struct{ hidden, batch, steps, dim int }{{200, 1, 2, 20}, {16, 20, 150, 30}} {

@@ -70,6 +70,7 @@ type Trainer struct {
 	opt   Optimizer
 	grad  Model[float32]
 	bayes *WeightPosterior[float32] // nil without WeightPosterior
+	ema   *average                  // nil without EMADecay
 	// What the optimiser moves and the gradients of it; the list of a model is not free.
 	params, grads []cell.Tensor[float32]
 	steps         int // of the train split
@@ -113,6 +114,12 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 		t.state.Plateau = &plateau{Rate: config.Rate}
 	}
 	t.pass = m.NewPass(config.Threads)
+	if config.EMADecay > 0 {
+		var err error
+		if t.ema, err = newAverage(m, config); err != nil {
+			return nil, err
+		}
+	}
 	t.cuts = cut(d.Train, d.Dim, config.Batch)
 	t.h = make([]float32, min(config.Batch, len(d.Train))*config.samples()*m.State())
 	t.c = make([]float32, len(t.h))
@@ -166,11 +173,14 @@ func Resume(dir string, d *Data, epochs, threads int) (*Trainer, error) {
 }
 
 // training returns the tensors of the training state: those of the optimiser, the weight
-// posterior and the carried states.
+// posterior, the average and the carried states.
 func (t *Trainer) training() []cell.Tensor[float32] {
 	ts := t.opt.tensors(t.params)
 	if t.bayes != nil {
 		ts = append(ts, t.bayes.LogSigma...)
+	}
+	if t.ema != nil {
+		ts = append(ts, averaged(t.ema.params)...)
 	}
 	n := t.Model.State()
 	if n == 0 {
@@ -221,6 +231,15 @@ func (t *Trainer) Best() (bound float64, epoch int) {
 		return math.Inf(1), 0
 	}
 	return *t.state.Best, t.state.BestAt
+}
+
+// Scored returns the model that is scored after every epoch and stored as the best: Model or, with
+// EMADecay, the average of its parameters, packed as it was at the end of the last epoch.
+func (t *Trainer) Scored() Model[float32] {
+	if t.ema != nil {
+		return t.ema.model
+	}
+	return t.Model
 }
 
 // Seconds returns how long the training took so far, resumed parts included.
@@ -366,6 +385,9 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 	if math.IsNaN(size) || math.IsInf(size, 0) {
 		return last, fmt.Errorf("model: epoch %d, update %d: gradient norm %v: %w", s.Epoch+1, t.opt.Update+1, size, ErrDiverged)
 	}
+	if t.ema != nil {
+		t.ema.add(t.params[:len(t.ema.params)], t.opt.Update)
+	}
 	if !last {
 		t.pass.Final(t.h, t.c)
 	}
@@ -407,8 +429,13 @@ func (t *Trainer) endEpoch() error {
 	weight, rate := t.Config.klWeight(s.Epoch), t.rate(t.opt.Update)
 	channels := channels{}
 	var valid Score
+	m, pass := t.Scored(), t.pass
+	if t.ema != nil {
+		pass = t.ema.pass
+		m.Pack()
+	}
 	t.free(func() {
-		valid = evaluate(t.Model, t.pass, t.Data.Valid, t.Config.Eval(), func() { t.pass.Channels(channels.add) })
+		valid = evaluate(m, pass, t.Data.Valid, t.Config.Eval(), func() { pass.Channels(channels.add) })
 	})
 	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
 		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, valid.NLLPerStep, ErrDiverged)
@@ -426,7 +453,7 @@ func (t *Trainer) endEpoch() error {
 		s.Best, s.BestAt, s.BadSince = &best, s.Epoch, 0
 		if t.Dir != "" {
 			e := t.Config.Eval()
-			if err := save(filepath.Join(t.Dir, BestFile), t.Model, t.Data, &evalID{e.Seed, e.Samples, e.Batch}); err != nil {
+			if err := save(filepath.Join(t.Dir, BestFile), m, t.Data, &evalID{e.Seed, e.Samples, e.Batch}); err != nil {
 				return err
 			}
 		}

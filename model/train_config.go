@@ -40,6 +40,11 @@ type TrainConfig struct {
 	WeightDecay     float64 `json:"weight_decay,omitempty"`
 	WeightPosterior bool    `json:"weight_posterior,omitempty"`
 
+	// EMADecay is the decay of an exponential moving average of the parameters, taken after every
+	// update; 0 is none. The average is what is scored, early stopping looks at and the best
+	// checkpoint holds, while training goes on from the parameters themselves.
+	EMADecay float64 `json:"ema_decay,omitempty"`
+
 	// Reshuffle deals all sequences out anew in every epoch, so that a batch has sequences of
 	// all lengths; without it batches are of similar length, and only their order changes.
 	// Where the length says much about a sequence, as in speech, batches of one length each
@@ -83,7 +88,7 @@ func (c TrainConfig) Check() error {
 		{"kl_warmup", float64(c.KLWarmup), 0, 1 << 30}, {"free_bits", c.FreeBits, 0, math.MaxFloat32},
 		{"kl_weight", c.KLWeight, 0, math.MaxFloat32},
 		{"truncate", float64(c.Truncate), 0, 1 << 30}, {"reset_every", float64(c.ResetEvery), 0, 1 << 30}, {"threads", float64(c.Threads), 1, 4096},
-		{"weight_decay", c.WeightDecay, 0, math.MaxFloat32},
+		{"weight_decay", c.WeightDecay, 0, math.MaxFloat32}, {"ema_decay", c.EMADecay, 0, 1 - 1e-7},
 	} {
 		if !(v.got >= v.lo && v.got <= v.hi) {
 			return fmt.Errorf("model: %s = %v, want %v..%v", v.name, v.got, v.lo, v.hi)

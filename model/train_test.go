@@ -135,6 +135,8 @@ func TestResume(t *testing.T) {
 		{"preset", Config{Model: ModelVRNNI, Hidden: 6, Init: InitUniform, Depth: 2},
 			func(c *TrainConfig) { c.ColumnClip, c.Beta1Decay, c.DivideByBatch, c.Clip = 0.3, 1e-3, true, 0.05 }, []int{3, 9}},
 		{"adamw", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) { c.Optimizer, c.WeightDecay = OptimizerAdamW, 0.1 }, []int{3, 9}},
+		{"average", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) { c.EMADecay = 0.9 }, []int{1, 2, 8, 13}},
+		{"average of means", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) { c.EMADecay, c.WeightPosterior, c.Truncate = 0.9, true, 4 }, []int{3, 17}},
 		{"step", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) {
 			c.Schedule = Schedule{Name: ScheduleStep, StepSize: 1, Gamma: 0.5, Warmup: 9}
 		}, []int{3, 9, 14}},

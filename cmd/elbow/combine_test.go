@@ -172,7 +172,7 @@ func TestNothingIgnored(t *testing.T) {
 				t.Fatalf("%s %v: %v", m, args, err)
 			}
 			var s strings.Builder
-			for _, p := range tr.Model.Tensors() {
+			for _, p := range tr.Scored().Tensors() {
 				fmt.Fprintln(&s, p.Shape, p.Data)
 			}
 			return s.String(), nil
@@ -225,6 +225,8 @@ func TestNothingIgnored(t *testing.T) {
 			{"-optimizer adamw", "-weight-decay 0", ""},
 			{"", "-optimizer sgd", "rnn vrnn vrnn-i storn vae vrae"},
 			{"", "-optimizer adagrad", "rnn vrnn vrnn-i storn vae vrae"},
+			{"", "-ema-decay 0.9", "rnn vrnn vrnn-i storn vae vrae"},
+			{"", "-ema-decay 1", ""},
 			{"", "-reshuffle", "rnn vrnn vrnn-i storn vae vrae"},
 			{"", "-reverse", "vrae"},
 			{"", "-teacher", "vrae"},

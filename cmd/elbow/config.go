@@ -55,6 +55,7 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.train.Method, "method", "", "vae: aevb, wake-sleep, score or score-baseline (default: aevb)")
 	fs.Float64Var(&s.train.WeightDecay, "weight-decay", 0, "precision of a normal prior on the weights; 1 is N(0, I). Of adamw: the share of the weights, times -lr, that every update takes off (default: 0.01)")
 	fs.BoolVar(&s.train.WeightPosterior, "weight-posterior", false, "learn a normal posterior over the parameters in place of one value each")
+	fs.Float64Var(&s.train.EMADecay, "ema-decay", 0, "decay of an exponential moving average of the parameters, such as 0.999, which is scored and kept in their place; 0: none")
 	fs.StringVar(&s.train.Optimizer, "optimizer", "", "adam, adamw, adagrad or sgd (default: adam)")
 	fs.BoolVar(&s.train.Reshuffle, "reshuffle", false, "deal all sequences out anew in every epoch, in place of batches of similar length (default for images)")
 	fs.BoolVar(&s.model.Reverse, "reverse", false, "a vrae reads sequences from their end")
