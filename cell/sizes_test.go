@@ -123,6 +123,24 @@ var sizeCalls = map[string]sizeCall{
 			return has(lens[0], n[0], n[0]) && n[1] >= 0 && float64(n[1])+float64(n[0]) <= 1<<32
 		}},
 
+	"NewBatch": {ints: 3, call: func(_ *sizeWorld, n []int, _ [][]float32) { NewBatch(n...) }, right: rightAnyLengths, as: "Batch.Reset"},
+	"Batch.Reset": {ints: 3, call: func(_ *sizeWorld, n []int, _ [][]float32) { new(Batch).Reset(n) },
+		right: rightAnyLengths},
+	"FromPadded": {ints: 2, slices: 2, call: func(_ *sizeWorld, n []int, s [][]float32) {
+		FromPadded(NewBatch(1, 2), s[0], s[1], Padded{Steps: n[0], Cols: n[1]})
+	}, right: func(n, lens []int) bool {
+		return in(2, n[0], MaxSteps) && in(0, n[1], MaxSize) && has(lens[0], sizesRows, n[1]) && has(lens[1], 2*n[0], n[1])
+	}},
+	"ToPadded": {ints: 2, slices: 2, call: func(_ *sizeWorld, n []int, s [][]float32) {
+		ToPadded(NewBatch(1, 2), s[0], s[1], Padded{Steps: n[0], Cols: n[1], BatchFirst: true}, 0)
+	}, right: func(n, lens []int) bool {
+		return in(2, n[0], MaxSteps) && in(0, n[1], MaxSize) && has(lens[1], sizesRows, n[1]) && has(lens[0], 2*n[0], n[1])
+	}},
+	"SortStates": {ints: 1, slices: 2, call: func(_ *sizeWorld, n []int, s [][]float32) { SortStates(NewBatch(1, 2), s[0], s[1], n[0]) },
+		right: rightStates},
+	"UnsortStates": {ints: 1, slices: 2, call: func(_ *sizeWorld, n []int, s [][]float32) { UnsortStates(NewBatch(1, 2), s[0], s[1], n[0]) },
+		right: rightStates},
+
 	"Dense.Forward": {ints: 1, slices: 2, call: func(w *sizeWorld, n []int, s [][]float32) { w.dense.Forward(s[0], s[1], n[0]) },
 		right: func(n, lens []int) bool { return has(lens[0], n[0], sizesOut) && has(lens[1], n[0], sizesIn) }, as: "Dense.Project"},
 	"Dense.Project": {ints: 3, slices: 2, call: func(w *sizeWorld, n []int, s [][]float32) { w.dense.Project(s[0], s[1], n[0], n[1], n[2]) },
@@ -201,6 +219,16 @@ var sizeCalls = map[string]sizeCall{
 		w.backward()
 		w.seq.InitialGrad(s[0], s[1], n[0], n[1])
 	}, right: func(n, lens []int) bool { return in(n[0], n[1], 2) && states(lens...) }},
+}
+
+func rightAnyLengths(n, _ []int) bool { return in(0, n[0], 9) && in(0, n[1], 9) && in(0, n[2], 9) }
+
+// rightStates says whether the second slice has whole layers of states of a batch of two.
+func rightStates(n, lens []int) bool {
+	if n[0] == 0 {
+		return lens[1] == 0
+	}
+	return in(0, n[0], MaxSize) && lens[1]%(2*n[0]) == 0 && lens[0] >= lens[1]
 }
 
 func rightLengths(n, _ []int) bool { return in(0, n[2], n[1]) && in(n[1], n[0], 9) }

@@ -107,6 +107,13 @@ func TestPanics(t *testing.T) {
 		{"cell: Dense.ParamGrad: grad is not of the shape of the layer, want one from NewGrad", nil, func() { d.ParamGrad(NewDense[float32](3, 2, Linear), y, x, 2, 0, 2, 2, 3) }},
 		{"cell: Dense.ParamGrad: len(grad.W) = 0, want 3*2", nil, func() { d.ParamGrad(&Dense[float32]{In: 2, Out: 3}, y, x, 2, 0, 2, 2, 3) }},
 
+		{"cell: Batch.Reset: lengths[1] = -1, want 0..", nil, func() { NewBatch(2, -1) }},
+		{"cell: Batch.Reset: the sum of lengths[:5] is 1342177280, want at most 1073741824", nil, func() { NewBatch(MaxSteps, MaxSteps, MaxSteps, MaxSteps, MaxSteps) }},
+		{"cell: FromPadded: the batch is a zero Batch, want one from NewBatch, or Reset", nil, func() { FromPadded(new(Batch), x, x, Padded{}) }},
+		{"cell: FromPadded: p.Steps = 1, want at least 2, the largest length", nil, func() { FromPadded(NewBatch(1, 2), x, x, Padded{Steps: 1, Cols: 1}) }},
+		{"cell: FromPadded: len(src) = 9, want at least 12", nil, func() { FromPadded(NewBatch(1, 2), x, x, Padded{Steps: 2, Cols: 3}) }},
+		{"cell: SortStates: len(src) = 9, want a multiple of batch*cols = 4", nil, func() { SortStates(NewBatch(1, 2), x, x, 2) }},
+
 		{"cell: NewMLP: len(sizes) = 1, want at least 2", nil, func() { NewMLP[float32](ReLU, Linear, 2) }},
 		{"cell: MLP.Pack: the MLP has no layers, want one from NewMLP", nil, func() { new(MLP[float32]).Pack() }},
 		{"cell: MLP.Pack: Layers[1].In = 2, want Layers[0].Out = 3", nil, func() { (&MLP[float32]{Layers: []*Dense[float32]{d, d}}).Pack() }},

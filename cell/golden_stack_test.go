@@ -1,0 +1,169 @@
+package cell
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"slices"
+	"testing"
+)
+
+// stackGolden is a file testdata/stack_*.json: stacks as PyTorch computes them from padded batches
+// in any order. testdata/golden_stack.py writes the files and describes them.
+type stackGolden struct {
+	MadeBy  string            `json:"made_by"`
+	Python  string            `json:"python"`
+	Torch   string            `json:"torch"`
+	Seed    int64             `json:"seed"`
+	Kind    string            `json:"kind"`
+	In      int               `json:"in"`
+	Hidden  int               `json:"hidden"`
+	Steps   int               `json:"steps"`
+	Lengths []int             `json:"lengths"`
+	Cases   []stackGoldenCase `json:"cases"`
+}
+
+type stackGoldenCase struct {
+	Layers        int  `json:"layers"`
+	Bidirectional bool `json:"bidirectional"`
+	BatchFirst    bool `json:"batch_first"`
+
+	X, H0, C0    []float64
+	Y, Hn, Cn    []float64
+	Gy, Ghn, Gcn []float64
+	DX, DH0, DC0 []float64
+	Params       []struct {
+		Name        string
+		Value, Grad []float64
+	} `json:"params"`
+	Err map[string]float64 `json:"err"` // root mean square error of PyTorch's float32
+}
+
+func loadStackGolden(t *testing.T, name string) *stackGolden {
+	t.Helper()
+	f, err := os.Open("testdata/stack_" + name + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	g := new(stackGolden)
+	d := json.NewDecoder(f)
+	d.DisallowUnknownFields()
+	if err := d.Decode(g); err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Cases) == 0 {
+		t.Fatalf("%s has no cases", f.Name())
+	}
+	return g
+}
+
+// TestGoldenStack compares stacks of one to three layers, in one direction and both, with PyTorch:
+// padded batches whose lengths are in any order, all values, all gradients. float64 agrees to its
+// rounding; float32 is on the whole as close to float64 as PyTorch's own.
+func TestGoldenStack(t *testing.T) {
+	var ratios []float64
+	for name, kind := range map[string]Kind{"rnntanh": RNNTanh, "lstm": LSTM, "gru": GRU} {
+		g := loadStackGolden(t, name)
+		for _, c := range g.Cases {
+			for what, diff := range runStackGolden[float64](t, g, c, kind) {
+				if !(diff.most <= 1e-12) {
+					t.Errorf("%s, %d layers, bidirectional %v: %s is off by %v, want at most 1e-12", name, c.Layers, c.Bidirectional, what, diff.most)
+				}
+			}
+			for what, diff := range runStackGolden[float32](t, g, c, kind) {
+				if !(diff.most <= 1e-5) {
+					t.Errorf("%s, %d layers, bidirectional %v: float32 %s is off by %v", name, c.Layers, c.Bidirectional, what, diff.most)
+				}
+				ratios = append(ratios, diff.rms/c.Err[what])
+			}
+		}
+	}
+	slices.Sort(ratios)
+	median := ratios[len(ratios)/2]
+	t.Logf("errors of float32 to those of PyTorch: median %.2f, from %.2f to %.2f in %d tensors", median, ratios[0], ratios[len(ratios)-1], len(ratios))
+	if !(median <= 1.5) {
+		t.Errorf("the median error of float32 is %v that of PyTorch, want at most 1.5", median)
+	}
+}
+
+// goldenDiff is how far a tensor is from what PyTorch has in float64.
+type goldenDiff struct{ most, rms float64 }
+
+// runStackGolden runs a case and returns how far each result is off.
+func runStackGolden[T Float](t *testing.T, g *stackGolden, c stackGoldenCase, kind Kind) map[string]goldenDiff {
+	t.Helper()
+	config := StackConfig{Kind: kind, In: g.In, Hidden: g.Hidden, Layers: c.Layers}
+	if c.Bidirectional {
+		config.Bidirectional = Concat
+	}
+	st := NewStack[T](config)
+	params := st.Tensors()
+	for i, p := range c.Params {
+		if i >= len(params) || params[i].Name != p.Name || len(params[i].Data) != len(p.Value) {
+			t.Fatalf("parameter %d is %s of %d elements, not one of the stack", i, p.Name, len(p.Value))
+		}
+		copy(params[i].Data, convert[T](p.Value))
+	}
+	st.PackForTraining()
+
+	b := NewBatch(g.Lengths...)
+	in, out := Padded{Steps: g.Steps, Cols: g.In, BatchFirst: c.BatchFirst}, Padded{Steps: g.Steps, Cols: st.Out(), BatchFirst: c.BatchFirst}
+	rows := func(src []float64, p Padded) []T {
+		dst := make([]T, b.Shape.Rows()*p.Cols)
+		FromPadded(b, dst, convert[T](src), p)
+		return dst
+	}
+	padded := func(src []T, p Padded) []T {
+		dst := make([]T, len(g.Lengths)*g.Steps*p.Cols)
+		ToPadded(b, dst, src, p, 0)
+		return dst
+	}
+	sorted := func(src []float64) []T {
+		dst := make([]T, len(src))
+		SortStates(b, dst, convert[T](src), g.Hidden)
+		return dst
+	}
+	unsorted := func(src []T) []T {
+		dst := make([]T, len(src))
+		UnsortStates(b, dst, src, g.Hidden)
+		return dst
+	}
+	x, seq, grad := rows(c.X, in), NewStackSequence[T](), st.NewGrad()
+	st.Forward(seq, b.Shape, x, sorted(c.H0), sorted(c.C0), 1)
+	hn, cn := make([]T, len(c.Hn)), make([]T, len(c.Cn))
+	seq.Final(hn, cn)
+	y := padded(seq.H, out)
+	gs := Grads[T]{DY: rows(c.Gy, out), DHn: sorted(c.Ghn), DCn: sorted(c.Gcn),
+		DX: make([]T, len(x)), DH0: make([]T, len(c.H0)), DC0: make([]T, len(c.C0))}
+	st.Backward(seq, grad, gs, x, 1)
+
+	diffs := map[string]goldenDiff{"y": diff(y, c.Y), "hn": diff(unsorted(hn), c.Hn), "dx": diff(padded(gs.DX, in), c.DX), "dh0": diff(unsorted(gs.DH0), c.DH0)}
+	if kind == LSTM {
+		diffs["cn"], diffs["dc0"] = diff(unsorted(cn), c.Cn), diff(unsorted(gs.DC0), c.DC0)
+	}
+	grads := grad.Tensors()
+	for i, p := range c.Params {
+		diffs["d"+p.Name] = diff(grads[i].Data, p.Grad)
+	}
+	if len(diffs) != len(c.Err) || len(c.Params) != len(params) {
+		t.Fatalf("%d results and %d parameters, want %d and %d", len(diffs), len(params), len(c.Err), len(c.Params))
+	}
+	return diffs
+}
+
+func diff[T Float](got []T, want []float64) (d goldenDiff) {
+	if len(got) != len(want) {
+		return goldenDiff{math.Inf(1), math.Inf(1)}
+	}
+	sum := 0.0
+	for i, w := range want {
+		e := math.Abs(float64(got[i]) - w)
+		sum += e * e
+		if e /= 1 + math.Abs(w); !(e <= d.most) {
+			d.most = e
+		}
+	}
+	d.rms = math.Sqrt(sum / float64(len(want)))
+	return d
+}
