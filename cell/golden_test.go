@@ -18,7 +18,7 @@ import (
 // its y stand at the time of the x they have read, H0 is the state before the row's last
 // step, Hn the state after step 0. The loss is Σ Gy⊙Y + Σ Ghn⊙Hn + Σ Gcn⊙Cn, and the fields
 // named D... are its gradients. Absent fields (C0, Cn, ... of the kinds without a cell
-// state, Bhn, Peephole) are nil.
+// state, Bhn, Peephole, Whr) are nil.
 //
 // B is the sum of PyTorch's two bias vectors, where one is redundant: everywhere but in the
 // n gate of kind GRU, whose B is the input bias and Bhn the recurrent one.
@@ -33,7 +33,9 @@ type goldenFile struct {
 	In         int                `json:"in"`
 	Hidden     int                `json:"hidden"`
 	Lengths    []int              `json:"lengths"`
-	X          []float64          `json:"x"` // [Σ n_t, In]
+	Proj       int                `json:"proj"` // LSTMProj only; out is Proj, and Hidden without
+	Clip       float64            `json:"clip"` // LSTMClip only
+	X          []float64          `json:"x"`    // [Σ n_t, In]
 	Directions [2]goldenDirection `json:"directions"`
 }
 
@@ -42,15 +44,16 @@ type goldenDirection struct {
 	Reverse bool `json:"reverse"`
 
 	Wih      []float64 `json:"wih"`      // [G*Hidden, In]
-	Whh      []float64 `json:"whh"`      // [G*Hidden, Hidden]
+	Whh      []float64 `json:"whh"`      // [G*Hidden, out]
 	B        []float64 `json:"b"`        // [G*Hidden]
 	Bhn      []float64 `json:"bhn"`      // [Hidden], GRU only
 	Peephole []float64 `json:"peephole"` // [3*Hidden], i f o, LSTMPeephole only
+	Whr      []float64 `json:"whr"`      // [Proj, Hidden], LSTMProj only
 
-	H0 []float64 `json:"h0"` // [B, Hidden]
+	H0 []float64 `json:"h0"` // [B, out]
 	C0 []float64 `json:"c0"` // [B, Hidden], the LSTMs only, like Cn, Gcn and DC0
-	Y  []float64 `json:"y"`  // [Σ n_t, Hidden]
-	Hn []float64 `json:"hn"` // [B, Hidden]
+	Y  []float64 `json:"y"`  // [Σ n_t, out]
+	Hn []float64 `json:"hn"` // [B, out]
 	Cn []float64 `json:"cn"`
 
 	Gy  []float64 `json:"gy"` // weights of the loss
@@ -65,11 +68,20 @@ type goldenDirection struct {
 	DB        []float64 `json:"db"`
 	DBhn      []float64 `json:"dbhn"`
 	DPeephole []float64 `json:"dpeephole"`
+	DWhr      []float64 `json:"dwhr"`
 }
 
 // goldenGates is the number of gates of each kind. There is one file for each.
 var goldenGates = map[string]int{
-	"RNNTanh": 1, "RNNReLU": 1, "LSTM": 4, "LSTMPeephole": 4, "GRU": 3, "GRUBefore": 3,
+	"RNNTanh": 1, "RNNReLU": 1, "LSTM": 4, "LSTMPeephole": 4, "LSTMClip": 4, "LSTMProj": 4, "GRU": 3, "GRUBefore": 3,
+}
+
+// out is the number of columns of h.
+func (g *goldenFile) out() int {
+	if g.Proj > 0 {
+		return g.Proj
+	}
+	return g.Hidden
 }
 
 // loadGolden reads all golden files, by kind. Every slice has the length its comment above
@@ -131,15 +143,19 @@ func (g *goldenFile) check(t testing.TB, name string) {
 	for _, n := range g.Lengths {
 		rows += n
 	}
-	state := len(g.Lengths) * g.Hidden
+	state := len(g.Lengths) * g.out()
 	cell, bhn, peephole := 0, 0, 0
 	switch g.Kind {
-	case "LSTM":
-		cell = state
-	case "LSTMPeephole":
-		cell, peephole = state, 3*g.Hidden
+	case "LSTM", "LSTMPeephole", "LSTMClip", "LSTMProj":
+		cell = len(g.Lengths) * g.Hidden
 	case "GRU":
 		bhn = g.Hidden
+	}
+	if g.Kind == "LSTMPeephole" {
+		peephole = 3 * g.Hidden
+	}
+	if (g.Kind == "LSTMProj") != (g.Proj > 0) || (g.Kind == "LSTMClip") != (g.Clip > 0) {
+		t.Fatalf("%s: kind %q, proj %d, clip %v", name, g.Kind, g.Proj, g.Clip)
 	}
 	length := func(what string, x []float64, want int) {
 		t.Helper()
@@ -153,13 +169,14 @@ func (g *goldenFile) check(t testing.TB, name string) {
 			t.Fatalf("%s: direction %d has reverse = %v", name, i, d.Reverse)
 		}
 		length("wih", d.Wih, gates*g.In)
-		length("whh", d.Whh, gates*g.Hidden)
+		length("whh", d.Whh, gates*g.out())
 		length("b", d.B, gates)
 		length("bhn", d.Bhn, bhn)
 		length("peephole", d.Peephole, peephole)
+		length("whr", d.Whr, g.Proj*g.Hidden)
 		length("h0", d.H0, state)
 		length("c0", d.C0, cell)
-		length("y", d.Y, rows*g.Hidden)
+		length("y", d.Y, rows*g.out())
 		length("hn", d.Hn, state)
 		length("cn", d.Cn, cell)
 		length("gy", d.Gy, len(d.Y))
@@ -173,6 +190,7 @@ func (g *goldenFile) check(t testing.TB, name string) {
 		length("db", d.DB, len(d.B))
 		length("dbhn", d.DBhn, len(d.Bhn))
 		length("dpeephole", d.DPeephole, len(d.Peephole))
+		length("dwhr", d.DWhr, len(d.Whr))
 	}
 }
 
@@ -187,8 +205,8 @@ func TestGoldenLayout(t *testing.T) {
 				if d.Reverse {
 					last = 0
 				}
-				y := d.Y[(off[last]+b)*g.Hidden:][:g.Hidden]
-				if hn := d.Hn[b*g.Hidden:][:g.Hidden]; !slices.Equal(y, hn) {
+				y := d.Y[(off[last]+b)*g.out():][:g.out()]
+				if hn := d.Hn[b*g.out():][:g.out()]; !slices.Equal(y, hn) {
 					t.Errorf("%s, reverse %v, row %d: y of the last step %v, hn %v", kind, d.Reverse, b, y, hn)
 				}
 			}
@@ -206,13 +224,14 @@ func TestGolden(t *testing.T) {
 }
 
 func compareGolden[T Float](t *testing.T, g *goldenFile, tol float64) {
-	kind := map[string]Kind{"RNNTanh": RNNTanh, "RNNReLU": RNNReLU, "LSTM": LSTM, "LSTMPeephole": LSTM, "GRU": GRU, "GRUBefore": GRUBefore}[g.Kind]
+	kind := map[string]Kind{"RNNTanh": RNNTanh, "RNNReLU": RNNReLU, "LSTM": LSTM, "LSTMPeephole": LSTM, "LSTMClip": LSTM, "LSTMProj": LSTM,
+		"GRU": GRU, "GRUBefore": GRUBefore}[g.Kind]
 	for _, d := range g.Directions {
-		l := NewRecurrentWith[T](kind, g.In, g.Hidden, Options{Peepholes: d.Peephole != nil})
+		l := NewRecurrentWith[T](kind, g.In, g.Hidden, Options{Peepholes: d.Peephole != nil, CellClip: g.Clip, Proj: g.Proj})
 		for _, p := range []struct {
 			to   []T
 			from []float64
-		}{{l.Wih, d.Wih}, {l.Whh, d.Whh}, {l.B, d.B}, {l.Bhn, d.Bhn}, {l.Peephole, d.Peephole}} {
+		}{{l.Wih, d.Wih}, {l.Whh, d.Whh}, {l.B, d.B}, {l.Bhn, d.Bhn}, {l.Peephole, d.Peephole}, {l.Whr, d.Whr}} {
 			copy(p.to, convert[T](p.from))
 		}
 		l.PackForTraining()
@@ -240,7 +259,7 @@ func compareGolden[T Float](t *testing.T, g *goldenFile, tol float64) {
 				}
 			}
 		}
-		compare("y", turn(s.H, g.Hidden), d.Y)
+		compare("y", turn(s.H, g.out()), d.Y)
 		compare("hn", hn, d.Hn)
 		compare("cn", cn, d.Cn)
 
@@ -249,7 +268,7 @@ func compareGolden[T Float](t *testing.T, g *goldenFile, tol float64) {
 		if d.C0 == nil {
 			dc0 = nil
 		}
-		l.Backward(s, grad, Grads[T]{DX: dx, DH0: dh0, DC0: dc0, DY: turn(convert[T](d.Gy), g.Hidden), DHn: convert[T](d.Ghn), DCn: convert[T](d.Gcn)}, x, 1)
+		l.Backward(s, grad, Grads[T]{DX: dx, DH0: dh0, DC0: dc0, DY: turn(convert[T](d.Gy), g.out()), DHn: convert[T](d.Ghn), DCn: convert[T](d.Gcn)}, x, 1)
 		compare("dx", turn(dx, g.In), d.DX)
 		compare("dh0", dh0, d.DH0)
 		compare("dc0", dc0, d.DC0)
@@ -258,6 +277,7 @@ func compareGolden[T Float](t *testing.T, g *goldenFile, tol float64) {
 		compare("db", grad.B, d.DB)
 		compare("dbhn", grad.Bhn, d.DBhn)
 		compare("dpeephole", grad.Peephole, d.DPeephole)
+		compare("dwhr", grad.Whr, d.DWhr)
 	}
 }
 

@@ -68,7 +68,8 @@ type form struct {
 type moment[T Float] struct {
 	n, ld  int // sequences, and the distance between rows of their gates
 	gates  []T // pre-activations of the inputs, which the step replaces by what it saves
-	hx, hy []T // the state h before the step and after it, [n, Hidden]
+	hx, hy []T // the state h before the step and after it, [n, Out]
+	my     []T // h before the projection, [n, Hidden]: hy without one
 	cx, cy []T // the state c, where there is one
 	part   kernels.StepPart
 }
@@ -79,6 +80,7 @@ type momentBack[T Float] struct {
 	next  int // sequences that go on with the step after it
 	after []T // gradient of the pre-activations of that step
 	dh    []T // gradient of hy, but for the part that comes through after and Whh
+	dm    []T // room for the gradient of my, with a projection
 	dc    []T // gradient of cy, which the step replaces by that of cx, where there are these
 	dhx   []T // gets the gradient of hx but for the part through Whh, where there is another
 }

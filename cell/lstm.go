@@ -9,28 +9,45 @@ import "github.com/elbow-go/elbow/kernels"
 //	h' = σ(o) tanh(c')
 //
 // With peepholes p, i and f are moved on by p c, and o by p c'. With CellClip, c' is clipped before
-// h' sees it.
+// h' sees it. With Proj, h' is multiplied by Whr.
 //
 // Source: Gers, Schmidhuber and Cummins 2000; layout as torch.nn.LSTM.
 type lstm[T Float] struct{}
 
 func (lstm[T]) form() form {
 	return form{name: "lstm", packs: kernels.StepLSTM, gates: 4, saved: 4, memory: true,
-		takes: Options{Peepholes: true, CellClip: 1}}
+		takes: Options{Peepholes: true, CellClip: 1, Proj: 1}}
 }
 
 func (lstm[T]) step(l *Recurrent[T], m moment[T]) {
-	kernels.LSTMFusedStep(m.hy, m.cy, m.gates, m.hx, m.cx, l.Peephole, &l.whh, m.n, l.Hidden, m.ld, m.part)
+	h, p := l.Hidden, l.Proj
+	if p == 0 {
+		kernels.LSTMFusedStep(m.my, m.cy, m.gates, m.hx, m.cx, l.Peephole, &l.whh, m.n, h, m.ld, m.part)
+	} else {
+		l.byWhh.project(m.gates, m.hx, l.Whh, m.n, 4*h, p, 0, p, m.ld, p)
+		kernels.LSTMStep(m.my, m.cy, m.gates, m.cx, l.Peephole, m.n, h, m.ld)
+	}
 	if l.CellClip > 0 {
-		l.clip.apply(m, l.Hidden)
+		l.clip.apply(m, h)
+	}
+	if p > 0 {
+		clear(m.hy)
+		l.byWhr.project(m.hy, m.my, l.Whr, m.n, p, h, 0, h, p, h)
 	}
 }
 
 func (lstm[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
-	kernels.LSTMFusedStepBackward(m.gates, m.dc, m.dh, m.after, m.dc, m.gates, m.cx, m.cy, l.Peephole, &l.whh,
-		m.n, m.next, l.Hidden, m.ld, m.part)
+	h, p := l.Hidden, l.Proj
+	if p == 0 {
+		kernels.LSTMFusedStepBackward(m.gates, m.dc, m.dh, m.after, m.dc, m.gates, m.cx, m.cy, l.Peephole, &l.whh,
+			m.n, m.next, h, m.ld, m.part)
+	} else {
+		l.stateGrad(m.dh, m.after, m.next)
+		l.byWhr.inputGrad(m.dm, m.dh, l.Whr, m.n, p, h, 0, h, h, p, false)
+		kernels.LSTMStepBackward(m.gates, m.dc, m.dm, m.dc, m.gates, m.cx, m.cy, l.Peephole, m.n, h, m.ld)
+	}
 	if l.CellClip > 0 {
-		l.clip.applyBackward(m, l.Hidden)
+		l.clip.applyBackward(m, h)
 	}
 }
 
@@ -38,6 +55,11 @@ func (c lstm[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int
 	l.whhGrad(grad, s, lo, hi)
 	if l.Peepholes {
 		c.peepholeGrad(l, grad, s, lo, hi)
+	}
+	if p := l.Proj; p > 0 { // its rows are shared out as the gates are
+		h := l.Hidden
+		lo, hi := lo*p/(4*h), hi*p/(4*h)
+		tMul(grad.Whr[lo*h:], s.dH[lo:], s.m, hi-lo, h, s.shape.Rows(), h, p, h)
 	}
 }
 

@@ -16,6 +16,13 @@ type Options struct {
 	// h' and into the next step. As cell_clip of TensorFlow's LSTM, it passes no gradient where it
 	// took effect. It does not go together with Peepholes.
 	CellClip float64
+
+	// Proj, if not 0, is the number of columns of h of an LSTM that projects its output:
+	// h' = Whr (σ(o) tanh(c')), while c keeps Hidden. It is proj_size of torch.nn.LSTM. The steps
+	// are then products of package blas and gates, one behind the other.
+	//
+	// Source: Sak, Senior and Beaufays 2014.
+	Proj int
 }
 
 // check panics unless layers of a kind, whose form takes the options that it has, may have o.
@@ -28,11 +35,14 @@ func (o Options) check(fn string, kind Kind, takes Options) {
 		lacks("Peepholes")
 	case o.CellClip != 0 && takes.CellClip == 0:
 		lacks("CellClip")
+	case o.Proj != 0 && takes.Proj == 0:
+		lacks("Proj")
 	case !(o.CellClip >= 0):
 		panic(fmt.Sprintf("cell: %s: CellClip = %v, want at least 0", fn, o.CellClip))
 	case o.CellClip > 0 && o.Peepholes:
 		panic("cell: " + fn + ": CellClip and Peepholes, want one of them")
 	}
+	checkSize(fn, "Proj", o.Proj, MaxSize)
 }
 
 // A clip is the bound of the state c, if it is not 0, and its tanh.
@@ -48,7 +58,7 @@ func (k *clip[T]) set(c float64) {
 // apply clips the states c after a step, and puts the outputs right that have seen them.
 func (k *clip[T]) apply(m moment[T], h int) {
 	for i := range m.n {
-		c, y, o := m.cy[i*h:(i+1)*h], m.hy[i*h:(i+1)*h], m.gates[i*m.ld+3*h:]
+		c, y, o := m.cy[i*h:(i+1)*h], m.my[i*h:(i+1)*h], m.gates[i*m.ld+3*h:]
 		for j, v := range c {
 			switch {
 			case v > k.c:

@@ -26,13 +26,23 @@ func (p plainLSTM) step(h, c, x []float64) (hy, cy []float64) {
 			a[j] += l.Whh[j*len(h)+k] * v
 		}
 	}
-	cy, hy = make([]float64, n), make([]float64, n)
+	cy = make([]float64, n)
+	m := make([]float64, n)
 	for j := range n {
 		cy[j] = σ(a[n+j])*c[j] + σ(a[j])*math.Tanh(a[2*n+j])
 		if l.CellClip > 0 {
 			cy[j] = max(-l.CellClip, min(l.CellClip, cy[j]))
 		}
-		hy[j] = σ(a[3*n+j]) * math.Tanh(cy[j])
+		m[j] = σ(a[3*n+j]) * math.Tanh(cy[j])
+	}
+	if l.Proj == 0 {
+		return m, cy
+	}
+	hy = make([]float64, l.Proj)
+	for i := range hy {
+		for j, v := range m {
+			hy[i] += l.Whr[i*n+j] * v
+		}
 	}
 	return hy, cy
 }
@@ -41,7 +51,7 @@ func (p plainLSTM) step(h, c, x []float64) (hy, cy []float64) {
 func TestOptions(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	ls := layers[float64](4, 6, rng)
-	for _, name := range []string{"lstm", "lstm-clip"} {
+	for _, name := range []string{"lstm", "lstm-clip", "lstmp", "lstmp-clip"} {
 		l, s := ls[name], NewSequence[float64]()
 		p := newProblem(l, rng, 5)
 		h, c := p.h0, p.c0

@@ -17,7 +17,7 @@ func TestWritten(t *testing.T) {
 		shape := NewRagged(3, 2)
 		for _, hidden := range []int{1, 3, 64} {
 			for name, l := range layers[float32](2, hidden, rng) {
-				x, h, c := random[float32](10, rng), make([]float32, 2*hidden), make([]float32, 2*hidden)
+				x, h, c := random[float32](10, rng), make([]float32, 2*l.Out()), make([]float32, 2*hidden)
 				s, stream := NewSequence[float32](), NewSequence[float32]()
 				for _, ts := range l.Tensors() {
 					text := ts.Name + " was written to since the layer was packed: call Pack after writing parameters"
@@ -41,7 +41,10 @@ func TestWritten(t *testing.T) {
 					if l.Packed(false) == nil {
 						t.Errorf("%s: Packed says that it is, with another %s", name, ts.Name)
 					}
-					for _, pack := range []func(){l.Pack, l.PackBF16, l.PackForTraining} {
+					for i, pack := range []func(){l.PackBF16, l.Pack, l.PackForTraining} {
+						if i == 0 && l.Proj > 0 {
+							continue
+						}
 						pack()
 						next()
 						forward()

@@ -18,16 +18,19 @@ type Recurrent[T Float] struct {
 	In, Hidden int
 	Options
 	Wih      []T // [Gates*Hidden, In]
-	Whh      []T // [Gates*Hidden, Hidden]
+	Whh      []T // [Gates*Hidden, Out]
 	B        []T // [Gates*Hidden]
 	Bhn      []T // [Hidden], GRU only: the bias inside the reset
 	Peephole []T // [3*Hidden] for i, f and o, with Peepholes only
+	Whr      []T // [Proj, Hidden], with Proj only
 
 	cell     cell[T] // of the kind, since Pack
 	clip     clip[T] // since Pack
 	packing  packing[T]
 	products products[T]            // by Wih
-	whh      kernels.StepWeights[T] // Whh as the steps read it
+	whh      kernels.StepWeights[T] // Whh as the fused steps read it
+	byWhh    products[T]            // with Proj, instead of whh
+	byWhr    products[T]
 }
 
 // NewRecurrent returns a layer without options, all parameters 0. It panics if a size is negative or
@@ -41,6 +44,15 @@ func NewRecurrent[T Float](kind Kind, in, hidden int) *Recurrent[T] {
 // NewRecurrent, and if the kind does not have an option.
 func NewRecurrentWith[T Float](kind Kind, in, hidden int, options Options) *Recurrent[T] {
 	return newRecurrent[T]("NewRecurrentWith", kind, in, hidden, options)
+}
+
+// Out returns the columns of the state h, which is the output of the layer: Proj, or Hidden without
+// a projection.
+func (l *Recurrent[T]) Out() int {
+	if l.Proj > 0 {
+		return l.Proj
+	}
+	return l.Hidden
 }
 
 // NewGrad returns a layer of the same shape, all 0, to hold the gradient of l.
@@ -69,7 +81,7 @@ type param[T Float] struct {
 }
 
 // numParams is how many parameters there are that layers may have.
-const numParams = 5
+const numParams = 6
 
 // params returns the parameters of a layer of the kind and the sizes of l, in their order.
 func (l *Recurrent[T]) params() [numParams]param[T] {
@@ -77,10 +89,11 @@ func (l *Recurrent[T]) params() [numParams]param[T] {
 	rows := f.gates * h
 	return [...]param[T]{
 		{"Wih", true, false, rows, l.In, &l.Wih},
-		{"Whh", true, false, rows, h, &l.Whh},
+		{"Whh", true, false, rows, l.Out(), &l.Whh},
 		{"B", true, true, 1, rows, &l.B},
 		{"Bhn", f.bhn, true, 1, h, &l.Bhn},
 		{"Peephole", l.Peepholes, false, 3, h, &l.Peephole},
+		{"Whr", l.Proj > 0, false, l.Proj, h, &l.Whr},
 	}
 }
 
@@ -92,9 +105,6 @@ func (l *Recurrent[T]) data() (d [numParams][]T) {
 	return d
 }
 
-// Out returns the number of columns of an output and of the state h.
-func (l *Recurrent[T]) Out() int { return l.Hidden }
-
 // memory returns the number of columns of the state c, 0 where there is none.
 func (l *Recurrent[T]) memory() int {
 	if l.Kind.cell().form().memory {
@@ -103,7 +113,8 @@ func (l *Recurrent[T]) memory() int {
 	return 0
 }
 
-// Tensors returns the parameters: wih, whh, b, and bhn or peephole where the layer has them.
+// Tensors returns the parameters: wih, whh, b, and of bhn, peephole and whr those that the
+// layer has.
 func (l *Recurrent[T]) Tensors() (ts []Tensor[T]) {
 	for _, p := range l.params() {
 		if !p.has {
@@ -130,16 +141,22 @@ func (l *Recurrent[T]) PackForTraining() { l.pack("Recurrent.PackForTraining", t
 
 // PackBF16 is Pack with the recurrent weights rounded to bfloat16 in the copy: half the memory,
 // and about twice the speed for one sequence or a few where the weights do not fit the cache.
-// See [kernels.StepWeights.PackBF16].
+// See [kernels.StepWeights.PackBF16]. It panics for a layer with Proj.
 func (l *Recurrent[T]) PackBF16() {
-	f := l.beginPack("Recurrent.PackBF16")
+	const fn = "Recurrent.PackBF16"
+	if l.Proj > 0 {
+		panic(fmt.Sprintf("cell: %s: Proj = %d, want 0", fn, l.Proj))
+	}
+	f := l.beginPack(fn)
 	l.whh.PackBF16(f.packs, l.Whh, l.Hidden)
 	l.mark(false)
 }
 
 func (l *Recurrent[T]) pack(fn string, training bool) {
 	f := l.beginPack(fn)
-	l.whh.Pack(f.packs, l.Whh, l.Hidden, training)
+	if l.Proj == 0 {
+		l.whh.Pack(f.packs, l.Whh, l.Hidden, training)
+	}
 	l.mark(training)
 }
 
@@ -147,6 +164,8 @@ func (l *Recurrent[T]) pack(fn string, training bool) {
 func (l *Recurrent[T]) beginPack(fn string) form {
 	l.checkTensors(fn, "")
 	l.products.reset()
+	l.byWhh.reset()
+	l.byWhr.reset()
 	l.cell = cells[T]()[l.Kind]
 	l.clip.set(l.CellClip)
 	return l.cell.form()
@@ -209,7 +228,7 @@ func (l *Recurrent[T]) step(s *Sequence[T], t, b0, b1 int) {
 	if n <= 0 {
 		return
 	}
-	h := l.Hidden
+	h := s.out
 	lo, hi := off+b0, off+b0+n
 	hx := s.HPrev[lo*h : hi*h]
 	l.fusedStep(s, t, b0, n, hx, kernels.StepPart{})
@@ -224,11 +243,21 @@ func (l *Recurrent[T]) fusedStep(s *Sequence[T], t, b0, n int, hx []T, part kern
 	// Every other step reads the weights the other way round and so starts with those that the
 	// step before has left in the cache.
 	part.Falling = t&1 != 0
-	h, w := l.Hidden, l.stride()
+	m := s.moment(t, b0, n, part)
+	m.hx = hx
+	l.cell.step(l, m)
+}
+
+// moment returns step t of n sequences from b0.
+func (s *Sequence[T]) moment(t, b0, n int, part kernels.StepPart) moment[T] {
 	off, _ := s.shape.Step(t)
-	lo, hi := off+b0, off+b0+n
-	l.cell.step(l, moment[T]{n: n, ld: w, gates: s.gates[lo*w : hi*w], hx: hx, hy: s.H[lo*h : hi*h],
-		cx: s.cellBefore(t, b0, n), cy: s.state(s.C, lo, n), part: part})
+	lo, hi, w := off+b0, off+b0+n, s.layer.stride()
+	m := moment[T]{n: n, ld: w, gates: s.gates[lo*w : hi*w], hx: s.HPrev[lo*s.out : hi*s.out], hy: s.H[lo*s.out : hi*s.out],
+		cx: s.cellBefore(t, b0, n), cy: s.state(s.C, lo, n), part: part}
+	if m.my = s.state(s.m, lo, n); m.my == nil {
+		m.my = m.hy
+	}
+	return m
 }
 
 // StepBackward computes the gradient of step t for the sequences b0..b1, as far as they
@@ -237,7 +266,7 @@ func (l *Recurrent[T]) fusedStep(s *Sequence[T], t, b0, n int, hx []T, part kern
 // ParamGrad go on.
 //
 // dy is the gradient of h_t as far as it comes from outside the layer, for the first
-// len(dy)/Hidden sequences of the step; the others have none. What flows back from step
+// len(dy)/Out() sequences of the step; the others have none. What flows back from step
 // t+1 and from the final state is added here. It panics if dy has no whole rows, there is no
 // such step or range, or s does not go backward with l.
 func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
@@ -246,8 +275,8 @@ func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
 	s.check(fn, l, back, back)
 	checkIndex(fn, "t", t, s.shape.Steps())
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
-	if len(dy)%max(1, l.Hidden) != 0 {
-		panic(fmt.Sprintf("cell: %s: len(dy) = %d, want whole rows of Hidden = %d", fn, len(dy), l.Hidden))
+	if len(dy)%max(1, l.Out()) != 0 {
+		panic(fmt.Sprintf("cell: %s: len(dy) = %d, want whole rows of Out() = %d", fn, len(dy), l.Out()))
 	}
 	_, n := s.shape.Step(t)
 	n = min(b1, n) - b0
@@ -261,24 +290,32 @@ func (l *Recurrent[T]) StepBackward(s *Sequence[T], t, b0, b1 int, dy []T) {
 // stepBackward is a part of StepBackward after collect, for n sequences from b0.
 func (l *Recurrent[T]) stepBackward(s *Sequence[T], t, b0, n int, part kernels.StepPart) {
 	part.Falling = t&1 != 0
-	h, w := l.Hidden, l.stride()
-	off, _ := s.shape.Step(t)
-	lo, hi := off+b0, off+b0+n
+	h, w := s.out, l.stride()
 	next, m := s.shape.Step(t + 1)
 	m = max(0, min(b0+n, m)-b0) // sequences that go on at t+1
 	next += b0 * min(1, m)
-	l.cell.stepBackward(l, momentBack[T]{
-		moment: moment[T]{n: n, ld: w, gates: s.gates[lo*w : hi*w], hx: s.HPrev[lo*h : hi*h], hy: s.H[lo*h : hi*h],
-			cx: s.cellBefore(t, b0, n), cy: s.state(s.C, lo, n), part: part},
-		next: m, after: s.gates[next*w : (next+m)*w],
-		dh: s.dh[b0*h : (b0+n)*h], dc: s.state(s.dc, b0, n), dhx: s.state(s.dhx, b0, n)})
+	l.cell.stepBackward(l, momentBack[T]{moment: s.moment(t, b0, n, part), next: m, after: s.gates[next*w : (next+m)*w],
+		dh: s.dh[b0*h : (b0+n)*h], dm: s.state(s.dm, b0, n), dc: s.state(s.dc, b0, n), dhx: s.state(s.dhx, b0, n)})
+	if len(s.dH) > 0 {
+		off, _ := s.shape.Step(t)
+		copy(s.dH[(off+b0)*h:], s.dh[b0*h:(b0+n)*h])
+	}
+}
+
+// stateGrad adds to dh what flows back through Whh from the n rows of gradients after.
+func (l *Recurrent[T]) stateGrad(dh, after []T, n int) {
+	if l.Proj == 0 {
+		kernels.RecurrentGrad(dh, after, &l.whh, n, l.Hidden, l.stride())
+	} else if n > 0 {
+		l.byWhh.inputGrad(dh, after, l.Whh, n, l.cell.form().gates*l.Hidden, l.Proj, 0, l.Proj, l.Proj, l.stride(), true)
+	}
 }
 
 // collect puts into s.dh where the chains of the gradient of h_t start: the part from outside,
 // to which the state's direct path (GRU) or the final state's gradient is added. The product
 // with the gradients of step t+1 goes on from there.
 func (l *Recurrent[T]) collect(s *Sequence[T], t, b0, n int, dy []T) {
-	h := l.Hidden
+	h := s.out
 	_, m := s.shape.Step(t + 1)
 	m = min(b0+n, m) // the sequences before this one go on at t+1
 	given := len(dy) / max(1, h)
@@ -356,6 +393,6 @@ func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from
 
 // whhGrad adds the gradient of the rows lo..hi of Whh, whose products were with h.
 func (l *Recurrent[T]) whhGrad(grad *Recurrent[T], s *Sequence[T], lo, hi int) {
-	h := l.Hidden
-	tMul(grad.Whh[lo*h:], s.gates[lo:], s.HPrev, hi-lo, h, s.shape.Rows(), h, l.stride(), h)
+	n := s.out
+	tMul(grad.Whh[lo*n:], s.gates[lo:], s.HPrev, hi-lo, n, s.shape.Rows(), n, l.stride(), n)
 }

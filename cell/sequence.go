@@ -3,7 +3,6 @@ package cell
 import (
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
-	"github.com/elbow-go/elbow/kernels"
 )
 
 // Sequence is the workspace of one [Recurrent] layer over one batch of sequences: the
@@ -15,9 +14,9 @@ import (
 // BeginBackward or Backward with the same one, once, since the gradients take the place of the
 // gates. The shape must not be reset before all is done.
 type Sequence[T Float] struct {
-	H     []T // h_t of all rows [Rows, Hidden]
+	H     []T // h_t of all rows [Rows, Out]
 	HPrev []T // h_{t-1} of all rows: the state a row starts its step with; those of step t are there once step t-1 is done
-	C     []T // c_t of all rows, LSTM only
+	C     []T // c_t of all rows [Rows, Hidden], LSTM only
 
 	// Spin has Forward and Backward share the units of every step among their goroutines,
 	// where the batch has fewer than four sequences for each: every goroutine reads its share
@@ -29,19 +28,23 @@ type Sequence[T Float] struct {
 	// share of them does. It is a loss for small layers; and on a busy machine, where one
 	// goroutine that loses its core for a moment stops all of them. There should be no more
 	// goroutines than GOMAXPROCS. The bits do not change. Where package kernels has no machine
-	// code for the step, or the layer has CellClip, the batch is split all the same.
+	// code for the step, or the layer has CellClip or Proj, the batch is split all the same.
 	Spin bool
 
 	stage    stage
 	shape    *Ragged
 	version  uint64 // of shape, at Begin
 	hidden   int
+	out      int // columns of h
 	streamed int // single steps of the layer so far
 	h0, c0   []T
 	gates    []T // [Rows, stride]: pre-activations, then activated gates, then their gradient
-	dh, dc   []T // [Batch, Hidden], the gradients that flow back from step to step
+	m        []T // h before the projection, of all rows, or none
+	dh, dc   []T // [Batch, Out] and [Batch, Hidden], the gradients that flow back from step to step
 	dhx      []T // the GRU's direct path
 	dhn      []T // gradient of the final states, or nil
+	dm       []T // [Batch, Hidden], with a projection: the gradient of m at a step
+	dH       []T // and that of h_t of all rows
 
 	// The arguments of a running Forward or Backward, and its parts as function values
 	// made once: a closure per call would be an allocation per call.
@@ -110,7 +113,7 @@ func (s *Sequence[T]) misused(fn string, l *Recurrent[T], from, to stage) {
 }
 
 // Begin prepares s for a batch of the given shape, which it keeps. h0 and c0 are the
-// initial states [Batch, Hidden], copied; nil is zero. c0 is for the LSTM only. It panics if a
+// initial states [Batch, Out] and [Batch, Hidden], copied; nil is zero. c0 is for the LSTM only. It panics if a
 // state is too short, the batch too large, or the layer not packed since its parameters were
 // written; of batches of a single step the first for a layer asks that and every 64th.
 func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
@@ -151,27 +154,30 @@ const stepsPerLook = 64
 
 // begin is Begin with a layer that is packed.
 func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []T) {
-	h, w, b, rows := l.Hidden, l.stride(), shape.Batch(), shape.Rows()
+	h, out, w, b, rows := l.Hidden, l.Out(), l.stride(), shape.Batch(), shape.Rows()
 	if h0 != nil {
-		checkMatrix(fn, "h0", len(h0), b, h)
+		checkMatrix(fn, "h0", len(h0), b, out)
 	}
 	if c0 != nil {
 		checkMatrix(fn, "c0", len(c0), b, h)
 	}
-	checkRoom(fn, max(b, rows), w)
+	checkRoom(fn, max(b, rows), max(w, out))
 	s.init()
-	s.stage, s.layer, s.shape, s.version, s.hidden, s.dhn = begun, l, shape, shape.version, h, nil
-	s.H, s.HPrev = pages.Grow(s.H, rows*h), pages.Grow(s.HPrev, rows*h)
+	s.stage, s.layer, s.shape, s.version, s.hidden, s.out, s.dhn = begun, l, shape, shape.version, h, out, nil
+	s.H, s.HPrev = pages.Grow(s.H, rows*out), pages.Grow(s.HPrev, rows*out)
 	s.gates = pages.Grow(s.gates, rows*w)
-	s.h0 = initial(s.h0, h0, b*h)
+	s.h0 = initial(s.h0, h0, b*out)
 	if shape.Steps() > 0 {
 		_, n := shape.Step(0)
-		copy(s.HPrev[:n*h], s.h0)
+		copy(s.HPrev[:n*out], s.h0)
 	}
-	s.C, s.c0 = s.C[:0], s.c0[:0]
+	s.C, s.c0, s.m = s.C[:0], s.c0[:0], s.m[:0]
 	if l.cell.form().memory {
 		s.C = pages.Grow(s.C, rows*h)
 		s.c0 = initial(s.c0, c0, b*h)
+	}
+	if l.Proj > 0 {
+		s.m = pages.Grow(s.m, rows*h)
 	}
 }
 
@@ -202,13 +208,13 @@ func (s *Sequence[T]) cellBefore(t, b0, n int) []T {
 	return s.state(s.C, p+b0, n)
 }
 
-// Final copies the state of every sequence at its last step to h and c [Batch, Hidden];
+// Final copies the state of every sequence at its last step to h [Batch, Out] and c [Batch, Hidden];
 // a sequence of length 0 keeps its initial state. c is for the LSTM only and may be nil. It
 // panics if a slice is too short or s has not begun.
 func (s *Sequence[T]) Final(h, c []T) {
 	const fn = "Sequence.Final"
 	s.check(fn, s.layer, begun, back)
-	checkMatrix(fn, "h", len(h), s.shape.Batch(), s.hidden)
+	checkMatrix(fn, "h", len(h), s.shape.Batch(), s.out)
 	if len(s.c0) > 0 && c != nil {
 		checkMatrix(fn, "c", len(c), s.shape.Batch(), s.hidden)
 	}
@@ -217,14 +223,14 @@ func (s *Sequence[T]) Final(h, c []T) {
 
 // final is Final with what has been checked; h may be nil too.
 func (s *Sequence[T]) final(h, c []T) {
-	n := s.hidden
+	n, out := s.hidden, s.out
 	for b := range s.shape.Batch() {
 		hs, cs, row := s.h0, s.c0, b
 		if t := s.shape.Length(b); t > 0 {
 			hs, cs, row = s.H, s.C, s.shape.Row(t-1, b)
 		}
 		if h != nil {
-			copy(h[b*n:(b+1)*n], hs[row*n:])
+			copy(h[b*out:(b+1)*out], hs[row*out:])
 		}
 		if c != nil && len(s.c0) > 0 {
 			copy(c[b*n:(b+1)*n], cs[row*n:])
@@ -233,7 +239,7 @@ func (s *Sequence[T]) final(h, c []T) {
 }
 
 // BeginBackward starts the backward pass. dhn and dcn are the gradients of the final
-// states [Batch, Hidden]; nil is zero. dhn is read until the pass has ended. It panics if a slice
+// states, of their shapes; nil is zero. dhn is read until the pass has ended. It panics if a slice
 // is too short, or if s has not begun or has gone backward already.
 func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 	const fn = "Sequence.BeginBackward"
@@ -242,8 +248,8 @@ func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 	s.checkStates(fn, "dhn", dhn, "dcn", dcn)
 	n := s.shape.Batch() * s.hidden
 	s.stage, s.dhn = back, dhn
-	s.dh = pages.Grow(s.dh, n)
-	s.dhx, s.dc = s.dhx[:0], s.dc[:0]
+	s.dh = pages.Grow(s.dh, s.shape.Batch()*s.out)
+	s.dhx, s.dc, s.dm, s.dH = s.dhx[:0], s.dc[:0], s.dm[:0], s.dH[:0]
 	f := s.layer.cell.form()
 	if f.direct {
 		s.dhx = pages.Grow(s.dhx, n)
@@ -251,13 +257,16 @@ func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 	if f.memory {
 		s.dc = initial(s.dc, dcn, n)
 	}
+	if s.layer.Proj > 0 {
+		s.dm, s.dH = pages.Grow(s.dm, n), pages.Grow(s.dH, len(s.H))
+	}
 }
 
-// checkStates panics if one of two slices [Batch, Hidden], unless it is nil, is too short. The
+// checkStates panics if one of two slices of states, unless it is nil, is too short. The
 // second is for the LSTM only.
 func (s *Sequence[T]) checkStates(fn, nameH string, h []T, nameC string, c []T) {
 	if h != nil {
-		checkMatrix(fn, nameH, len(h), s.shape.Batch(), s.hidden)
+		checkMatrix(fn, nameH, len(h), s.shape.Batch(), s.out)
 	}
 	if c != nil && s.layer.cell.form().memory {
 		checkMatrix(fn, nameC, len(c), s.shape.Batch(), s.hidden)
@@ -265,13 +274,13 @@ func (s *Sequence[T]) checkStates(fn, nameH string, h []T, nameC string, c []T) 
 }
 
 // InitialGrad computes the gradient of the initial states of the sequences b0..b1 once all
-// their steps have gone backward. dh0 and dc0 are [Batch, Hidden]; dc0 is for the LSTM
+// their steps have gone backward. dh0 and dc0 are of their shapes; dc0 is for the LSTM
 // only; either may be nil. It panics if a slice is too short, the range is not within the batch,
 // or s does not go backward.
 func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 	const fn = "Sequence.InitialGrad"
 	s.check(fn, s.layer, back, back)
-	h, l := s.hidden, s.layer
+	h, out, l := s.hidden, s.out, s.layer
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
 	s.checkStates(fn, "dh0", dh0, "dc0", dc0)
 	if dc0 != nil && l.cell.form().memory {
@@ -285,19 +294,19 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 		_, n = s.shape.Step(0)
 	}
 	for b := b0; b < b1; b++ {
-		row := dh0[b*h : (b+1)*h]
+		row := dh0[b*out : (b+1)*out]
 		switch {
 		case b < n && len(s.dhx) > 0:
-			copy(row, s.dhx[b*h:])
+			copy(row, s.dhx[b*out:])
 		case b >= n && s.dhn != nil:
-			copy(row, s.dhn[b*h:])
+			copy(row, s.dhn[b*out:])
 		default:
 			clear(row)
 		}
 	}
 	if n = min(n, b1) - b0; n > 0 {
 		w := l.stride()
-		kernels.RecurrentGrad(dh0[b0*h:], s.gates[b0*w:(b0+n)*w], &l.whh, n, h, w)
+		l.stateGrad(dh0[b0*out:], s.gates[b0*w:(b0+n)*w], n)
 	}
 }
 
@@ -375,7 +384,7 @@ func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], g Grads[T], 
 		checkMatrix(fn, "g.DX", len(g.DX), rows, l.In)
 	}
 	if g.DY != nil {
-		checkMatrix(fn, "g.DY", len(g.DY), rows, l.Hidden)
+		checkMatrix(fn, "g.DY", len(g.DY), rows, l.Out())
 	}
 	checkMatrix(fn, "x", len(x), rows, l.In)
 	s.checkStates(fn, "g.DH0", g.DH0, "g.DC0", g.DC0)
@@ -416,14 +425,14 @@ func (s *Sequence[T]) outputGrad(t int) []T {
 		return nil
 	}
 	off, n := s.shape.Step(t)
-	return s.y[off*s.hidden : (off+n)*s.hidden]
+	return s.y[off*s.out : (off+n)*s.out]
 }
 
 func (s *Sequence[T]) paramGrad(lo, hi int) {
 	s.layer.ParamGrad(s.grad, s, s.x, 0, s.layer.In, lo, hi)
 }
 
-// Next advances the states h and c [batch, Hidden] by one step with the input x
+// Next advances the states h [batch, Out] and c [batch, Hidden] by one step with the input x
 // [batch, In], in place: a stream of inputs gives the same bits, one call after the other,
 // as a whole sequence. c is for the LSTM only, which needs it. Next panics if a slice is too
 // short, batch is negative, or the layer is not packed; whether its parameters have been written
@@ -435,7 +444,7 @@ func (l *Recurrent[T]) Next(s *Sequence[T], h, c, x []T, batch int) {
 	}
 	s.checkStream(fn, l)
 	checkSize(fn, "batch", batch, MaxRows)
-	checkMatrix(fn, "h", len(h), batch, l.Hidden)
+	checkMatrix(fn, "h", len(h), batch, l.Out())
 	checkMatrix(fn, "x", len(x), batch, l.In)
 	if l.cell.form().memory {
 		checkMatrix(fn, "c", len(c), batch, l.Hidden)

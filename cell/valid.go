@@ -15,7 +15,8 @@ func (l *Recurrent[T]) checkSizes(fn string) {
 	checkSize(fn, "hidden", l.Hidden, MaxSize)
 	rows := l.Kind.Gates() * l.Hidden
 	checkWeights(fn, "Wih", rows, l.In)
-	checkWeights(fn, "Whh", rows, l.Hidden)
+	checkWeights(fn, "Whh", rows, l.Out())
+	checkWeights(fn, "Whr", l.Proj, l.Hidden)
 }
 
 // checkTensors panics unless l could have been made by NewRecurrentWith. layer

@@ -45,6 +45,8 @@ func TestPanics(t *testing.T) {
 		{"cell: NewRecurrent: Whh has 67108864*16777216 elements, want at most 2147483647", nil, func() { NewRecurrent[float32](LSTM, 1, MaxSize) }},
 		{"cell: NewRecurrentWith: Peepholes of kind gru, want none", nil, func() { NewRecurrentWith[float32](GRU, 1, 1, Options{Peepholes: true}) }},
 		{"cell: NewRecurrentWith: CellClip of kind rnn, want none", nil, func() { NewRecurrentWith[float32](RNNTanh, 1, 1, Options{CellClip: 1}) }},
+		{"cell: NewRecurrentWith: Proj of kind rnn, want none", nil, func() { NewRecurrentWith[float32](RNNTanh, 1, 1, Options{Proj: 1}) }},
+		{"cell: NewRecurrentWith: Proj = -1, want 0..16777216", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{Proj: -1}) }},
 		{"cell: NewRecurrentWith: CellClip = -1, want at least 0", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{CellClip: -1}) }},
 		{"cell: NewRecurrentWith: CellClip and Peepholes, want one of them", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{CellClip: 1, Peepholes: true}) }},
 		{"cell: NewDense: act = 9, want 0..4", nil, func() { NewDense[float32](1, 1, 9) }},
@@ -56,7 +58,7 @@ func TestPanics(t *testing.T) {
 			gru.Peephole = x[:1]
 			gru.Pack()
 		}},
-		{"cell: Recurrent.Forward: kind, inputs, outputs and options of the layer are {2 1 3 {false 0}}, but {2 2 3 {false 0}} when it was packed", nil, func() {
+		{"cell: Recurrent.Forward: kind, inputs, outputs and options of the layer are {2 1 3 {false 0 0}}, but {2 2 3 {false 0 0}} when it was packed", nil, func() {
 			changed := NewRecurrent[float32](LSTM, 2, 3)
 			changed.Pack()
 			changed.In = 1
@@ -89,7 +91,7 @@ func TestPanics(t *testing.T) {
 		}},
 		{"cell: Recurrent.StepBackward: the sequence does not go backward: call BeginBackward", forward, func() { l.StepBackward(s, 1, 0, 2, nil) }},
 		{"cell: Recurrent.StepBackward: b0..b1 = 0..3, want a range within 0..2", backward, func() { l.StepBackward(s, 0, 0, 3, nil) }},
-		{"cell: Recurrent.StepBackward: len(dy) = 4, want whole rows of Hidden = 3", backward, func() { l.StepBackward(s, 0, 0, 2, x[:4]) }},
+		{"cell: Recurrent.StepBackward: len(dy) = 4, want whole rows of Out() = 3", backward, func() { l.StepBackward(s, 0, 0, 2, x[:4]) }},
 		{"cell: Recurrent.Project: the sequence has gone backward, which is done once", backward, func() { l.Project(s, x, 0, 3, 0, 2) }},
 		{"cell: Recurrent.InputGrad: lo..hi = 0..9, want a range within 0..3", backward, func() { l.InputGrad(s, x, 0, 9, 0, 2, false) }},
 		{"cell: Recurrent.ParamGrad: lo..hi = 0..13, want a range within 0..12", backward, func() { l.ParamGrad(l.NewGrad(), s, x, 0, 2, 0, 13) }},

@@ -2,29 +2,33 @@
 """Writes the golden files golden_*.json beside this script: recurrent layers as PyTorch
 computes them, forward and backward, in float64.
 
-    python3 golden.py
+    python3 golden.py            all files
+    python3 golden.py lstm_proj  the named ones
 
-Made with Python 3.11.2 and PyTorch 1.13.0 (Debian 12, python3-torch); the versions that
+Made with Python 3.11 and PyTorch 1.13.0 (Debian 12, python3-torch) or later; the versions that
 wrote a file are in the file. Nothing but this script needs Python. A new version of
 PyTorch may draw other random numbers: then all files change, and all stay true.
 
 What is in a file (cell/golden_test.go reads it):
 
-    kind      RNNTanh, RNNReLU, LSTM, GRU, GRUBefore or LSTMPeephole
+    kind      RNNTanh, RNNReLU, LSTM, GRU, GRUBefore, LSTMPeephole, LSTMClip or LSTMProj
     in, hidden, lengths
+    proj      columns of h, kind LSTMProj only; out below is proj, and hidden without one
+    clip      bound of c, kind LSTMClip only
     x         [sum n_t, in]
     directions: two objects, forward and reverse, each a layer of its own over the same x
       reverse   false or true
       wih       [G*hidden, in]      G = 1, 4 (i f g o) or 3 (r z n)
-      whh       [G*hidden, hidden]
+      whh       [G*hidden, out]
       b         [G*hidden]          the sum of PyTorch's two; of n in kind GRU: bias_ih only
       bhn       [hidden]            kind GRU only: bias_hh of n
       peephole  [3*hidden]          kind LSTMPeephole only: i f o
-      h0, c0    [batch, hidden]     c0 of the LSTMs only, likewise below
-      y         [sum n_t, hidden]   h of every valid step
+      whr       [proj, hidden]      kind LSTMProj only
+      h0, c0    [batch, out], [batch, hidden]   c0 of the LSTMs only, likewise below
+      y         [sum n_t, out]      h of every valid step
       hn, cn    [batch, hidden]     the states after a row's last step
       gy, ghn, gcn                  weights of the loss  sum gy*y + sum ghn*hn + sum gcn*cn
-      dx, dh0, dc0, dwih, dwhh, db, dbhn, dpeephole   its gradients, shaped as the values
+      dx, dh0, dc0, dwih, dwhh, db, dbhn, dpeephole, dwhr   its gradients, shaped as the values
 
 All matrices are row-major and flat. x, y and their gradients are ragged, time-major:
 lengths do not increase, step t holds the first n_t rows, steps follow each other. That is
@@ -33,13 +37,14 @@ step to step 0; its y stand at the time of the x they have read, h0 is the state
 the row's last step, and hn the state after step 0.
 
 nn.RNN, nn.LSTM and nn.GRU do not have a GRU with the reset gate in front of the product,
-nor peepholes: these two run through the loop below, with autograd. The loop is checked
+nor peepholes, nor a bound of c: these run through the loop below, with autograd. The loop is checked
 against PyTorch's own layers for all the kinds they have.
 """
 
 import json
 import os
 import platform
+import sys
 
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
@@ -47,7 +52,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 SEED = 20240613
 IN, HIDDEN, LENGTHS = 5, 4, [7, 5, 2]
 BATCH = len(LENGTHS)
-GATES = {"RNNTanh": 1, "RNNReLU": 1, "LSTM": 4, "GRU": 3, "GRUBefore": 3, "LSTMPeephole": 4}
+GATES = {"RNNTanh": 1, "RNNReLU": 1, "LSTM": 4, "GRU": 3, "GRUBefore": 3, "LSTMPeephole": 4, "LSTMClip": 4, "LSTMProj": 4}
+PROJ, CLIP = {"LSTMProj": 3}, {"LSTMClip": 0.5}
 
 torch.set_default_dtype(torch.float64)
 
@@ -63,7 +69,10 @@ def step(kind, p, x, h, c):
         pi, pf, po = p["peephole"].chunk(3) if "peephole" in p else (0, 0, 0)
         c, old = torch.sigmoid(f + pf * c) * c, c
         c = c + torch.sigmoid(i + pi * old) * torch.tanh(g)
-        return torch.sigmoid(o + po * c) * torch.tanh(c), c
+        if kind in CLIP:
+            c = c.clamp(-CLIP[kind], CLIP[kind])
+        m = torch.sigmoid(o + po * c) * torch.tanh(c)
+        return m @ p["whr"].T if "whr" in p else m, c
     r, z, n = pre.chunk(3, 1)
     ur, uz, un = p["whh"].chunk(3)
     r, z = torch.sigmoid(r + h @ ur.T), torch.sigmoid(z + h @ uz.T)
@@ -94,12 +103,13 @@ def loop(kind, p, x, h0, c0, reverse):
 
 def module(kind):
     """PyTorch's layer, both directions, with random weights, or None."""
-    if kind in ("GRUBefore", "LSTMPeephole"):
+    if kind in ("GRUBefore", "LSTMPeephole", "LSTMClip"):
         return None
     m = {
         "RNNTanh": lambda **k: torch.nn.RNN(nonlinearity="tanh", **k),
         "RNNReLU": lambda **k: torch.nn.RNN(nonlinearity="relu", **k),
         "LSTM": torch.nn.LSTM,
+        "LSTMProj": lambda **k: torch.nn.LSTM(proj_size=PROJ[kind], **k),
         "GRU": torch.nn.GRU,
     }[kind](input_size=IN, hidden_size=HIDDEN, bidirectional=True)
     with torch.no_grad():
@@ -113,6 +123,8 @@ def merged(kind, m, d):
     s = "_l0" + ("_reverse" if d else "")
     bih, bhh = getattr(m, "bias_ih" + s), getattr(m, "bias_hh" + s)
     p = {"wih": getattr(m, "weight_ih" + s), "whh": getattr(m, "weight_hh" + s), "b": bih + bhh}
+    if kind in PROJ:
+        p["whr"] = getattr(m, "weight_hr" + s)
     if kind == "GRU":
         h2 = 2 * HIDDEN
         p["b"] = torch.cat([bih[:h2] + bhh[:h2], bih[h2:]])
@@ -154,9 +166,9 @@ def direction(kind, m, d, x, packed, h0, c0):
     if m:  # what goes into the file is PyTorch's own result; the loop has to agree
         ty, tn = m(packed, (h0, c0) if lstm else h0)
         tn = tn if lstm else (tn, c0)
-        torch_out = {"y": ty.data[:, d * HIDDEN : (d + 1) * HIDDEN], "hn": tn[0][d], "cn": tn[1][d]}
+        torch_out = {"y": ty.data.chunk(2, 1)[d], "hn": tn[0][d], "cn": tn[1][d]}
         s = "_l0" + ("_reverse" if d else "")
-        names = {"wih": "weight_ih", "whh": "weight_hh", "b": "bias_ih", "bhn": "bias_hh"}
+        names = {"wih": "weight_ih", "whh": "weight_hh", "b": "bias_ih", "bhn": "bias_hh", "whr": "weight_hr"}
         wrt = {"x": x, "h0": h0, "c0": c0} if lstm else {"x": x, "h0": h0}
         wrt.update({k: getattr(m, names[k] + s) for k in p})
         wrt["bhh"] = getattr(m, "bias_hh" + s)
@@ -200,7 +212,7 @@ def write(kind, name):
     packed = pack_padded_sequence(padded, LENGTHS)
     x = packed.data.clone().requires_grad_()
     packed = PackedSequence(x, packed.batch_sizes)
-    h0 = torch.randn(2, BATCH, HIDDEN, requires_grad=True)
+    h0 = torch.randn(2, BATCH, PROJ.get(kind, HIDDEN), requires_grad=True)
     c0 = torch.randn(2, BATCH, HIDDEN, requires_grad=True)
     head = {
         "made_by": "cell/testdata/golden.py",
@@ -211,6 +223,7 @@ def write(kind, name):
         "in": IN,
         "hidden": HIDDEN,
         "lengths": LENGTHS,
+        **{k: v[kind] for k, v in (("proj", PROJ), ("clip", CLIP)) if kind in v},
         "x": x,
     }
     both = [lines(direction(kind, m, d, x, packed, h0, c0), "    ") for d in (0, 1)]
@@ -227,5 +240,8 @@ for kind, name in {
     "GRU": "gru",
     "GRUBefore": "gru_before",
     "LSTMPeephole": "lstm_peephole",
+    "LSTMClip": "lstm_clip",
+    "LSTMProj": "lstm_proj",
 }.items():
-    write(kind, name)
+    if name in (sys.argv[1:] or [name]):
+        write(kind, name)
