@@ -105,9 +105,9 @@ func BenchmarkRNNGates(b *testing.B)       { family(b, "RNNGates") }
 
 // TestEveryKernelIsMeasured compares the exported functions of package kernels with the calls
 // in the cases and in the benchmarks of steps, and the cases with the benchmarks above. What
-// makes integers is not measured, nor the product behind a whole sequence.
+// makes integers or arguments is not measured, nor the product behind a whole sequence.
 func TestEveryKernelIsMeasured(t *testing.T) {
-	calls := map[string]bool{"Uint32s": true, "Shuffle": true, "RecurrentGrad": true}
+	calls := map[string]bool{"Uint32s": true, "Shuffle": true, "GaussHead": true, "GaussHeadGrad": true, "RecurrentGrad": true}
 	for _, pattern := range []string{"internal/cases/*.go", "step_test.go"} {
 		walk(t, pattern, func(n ast.Node) {
 			if s, ok := n.(*ast.SelectorExpr); ok {

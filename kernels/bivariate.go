@@ -102,7 +102,7 @@ func mixtureCols(fn string, k int) int {
 }
 
 func checkBivariate[T Float](fn string, y, theta []T, form ScaleForm, rows, cols, ld int) {
-	checkForm(fn, form)
+	checkForm(fn, "form", form)
 	checkMatrix(fn, "y", len(y), rows, 3, 3)
 	checkMatrix(fn, "theta", len(theta), rows, cols, ld)
 }

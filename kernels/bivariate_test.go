@@ -204,7 +204,7 @@ func TestBivariateSingle(t *testing.T) {
 	theta, y, lp := []float32{0, 0.5, -1, 0.25, -0.5, 0}, []float32{1, 0.7, -0.3}, []float32{0}
 	BivariateLogProb(lp, y, theta, LogSigma, 1, 6)
 	want := []float32{0}
-	GaussLogProb(want, y[1:], theta[1:], theta[3:], LogSigma, 1, 2, 2)
+	GaussLogProb(want, y[1:], gaussOf(theta[1:], theta[3:], LogSigma, 2), 1, 2)
 	if d := lp[0] - (want[0] - math.Ln2); math.Abs(float64(d)) > 1e-6 {
 		t.Errorf("r = 0: %v, want %v", lp[0], want[0]-math.Ln2)
 	}

@@ -23,9 +23,12 @@ type shape struct {
 type call[T Float] struct {
 	k *kernel[T]
 	shape
-	a     [][]T  // what is passed
-	whole [][]T  // the same with guards before and behind
-	short string // a stride that is one too short
+	a       [][]T          // what is passed
+	whole   [][]T          // the same with guards before and behind
+	short   string         // a stride that is one too short
+	set     map[string]any // other values of parameters
+	left    []string       // cases in which arrays are left out
+	without string         // a pointer that is nil
 }
 
 const guardLen = 16
@@ -127,41 +130,61 @@ func (c *call[T]) row(i, r int) []T {
 
 // args binds the parameters.
 func (c *call[T]) args() []reflect.Value {
-	f, params := reflect.TypeOf(c.k.f), c.k.params()
-	args := make([]reflect.Value, f.NumIn())
+	params := c.k.params()
+	var args []reflect.Value
+	structs := map[string]reflect.Value{} // what pointers point to
 	slice := 0
-	for i := range args {
-		t, name := f.In(i), ""
-		if params != nil {
-			name = params[i]
+	for _, p := range params {
+		if i := strings.LastIndex(p.name, "."); i >= 0 {
+			structs[p.name[:i]].FieldByName(p.name[i+1:]).Set(c.arg(p, &slice))
+			continue
 		}
-		with, fixed := c.k.with[name]
-		var v any
-		switch {
-		case t.Kind() == reflect.Slice:
-			if a := &c.k.arrays[slice]; params != nil && a.name != name {
-				panic(fmt.Sprintf("table: %s: array %s for parameter %s", c.k.name, a.name, name))
+		arg := reflect.New(p.t).Elem()
+		if p.group {
+			arg.Set(reflect.New(p.t.Elem()))
+			structs[p.name] = arg.Elem()
+			if c.without == p.name || c.gone(p.name) {
+				arg.SetZero()
 			}
-			if v = c.a[slice]; t == reflect.TypeFor[[]int32]() {
-				v = int32s(c.a[slice])
-			}
-			slice++
-		case fixed:
-			v = with
-		case t == reflect.TypeFor[ScaleForm]():
-			v = c.form
-		case t.Kind() == reflect.Int && (name == "rows" || name == "batch"):
-			v = c.rows
-		case t.Kind() == reflect.Int && strings.HasPrefix(name, "ld"):
-			v = c.strideOf(name)
-		case t.Kind() == reflect.Int:
-			v = c.n
-		default:
-			panic(fmt.Sprintf("table: %s: nothing for parameter %s", c.k.name, name))
+		} else {
+			arg.Set(c.arg(p, &slice))
 		}
-		args[i] = reflect.ValueOf(v).Convert(t)
+		args = append(args, arg)
+	}
+	if slice < len(c.a) {
+		panic(fmt.Sprintf("table: %s: no parameter for array %s", c.k.name, c.k.arrays[slice].name))
 	}
 	return args
+}
+
+// arg makes the value of a parameter. slice counts those that are slices.
+func (c *call[T]) arg(p param, slice *int) reflect.Value {
+	v, fixed := c.set[p.name]
+	if !fixed {
+		v, fixed = c.k.with[p.name]
+	}
+	switch {
+	case p.t.Kind() == reflect.Slice:
+		if a := &c.k.arrays[*slice]; p.name != "" && a.name != p.name {
+			panic(fmt.Sprintf("table: %s: array %s for parameter %s", c.k.name, a.name, p.name))
+		}
+		if v = c.a[*slice]; p.t == reflect.TypeFor[[]int32]() {
+			v = int32s(c.a[*slice])
+		}
+		*slice++
+	case fixed:
+	case p.t == reflect.TypeFor[ScaleForm]():
+		v = c.form
+	case p.t.Kind() == reflect.Int && (p.name == "rows" || p.name == "batch"):
+		v = c.rows
+	case p.t.Kind() == reflect.Int && p.isStride():
+		v = c.strideOf(p.name)
+	case p.t.Kind() == reflect.Int:
+		v = c.n
+	default:
+		panic(fmt.Sprintf("table: %s: nothing for parameter %s", c.k.name, p.name))
+	}
+	return reflect.ValueOf(v).Convert(p.t)
 }
 
 func int32s[T Float](x []T) []int32 {
@@ -205,11 +228,28 @@ func (c *call[T]) fill(seed uint64, draw drawFunc) *call[T] {
 
 // leaveOut leaves out the arrays that are nil in the case.
 func (c *call[T]) leaveOut(name string) {
+	c.left = append(c.left, name)
 	for i, a := range c.k.arrays {
 		if slices.Contains(a.nils, name) {
 			c.a[i] = nil
 		}
 	}
+}
+
+// gone reports whether all arrays of a struct are left out, and so the pointer to it is nil.
+func (c *call[T]) gone(group string) bool {
+	for _, name := range c.left {
+		all := true
+		for _, a := range c.k.arrays {
+			if strings.HasPrefix(a.name, group+".") && !slices.Contains(a.nils, name) {
+				all = false
+			}
+		}
+		if all {
+			return true
+		}
+	}
+	return false
 }
 
 // cases are those in which some array is nil.

@@ -15,6 +15,8 @@ import (
 func calls() *asmtest.Calls {
 	return &asmtest.Calls{Package: "kernels", Arg: callArg, Funcs: slices.Concat(tableFuncs(), []asmtest.Func{
 		both("SumSquares", SumSquares[float32], SumSquares[float64]),
+		both("GaussHead", GaussHead[float32], GaussHead[float64]),
+		both("GaussHeadGrad", GaussHeadGrad[float32], GaussHeadGrad[float64]),
 		both("StepWeights.Pack", (*StepWeights[float32]).Pack, (*StepWeights[float64]).Pack),
 		both("StepWeights.PackBF16", (*StepWeights[float32]).PackBF16, (*StepWeights[float64]).PackBF16),
 		both("RNNFusedStep", RNNFusedStep[float32], RNNFusedStep[float64]),
@@ -40,7 +42,7 @@ func tableFuncs() (funcs []asmtest.Func) {
 	f64 := table[float64]()
 	for i, k := range table[float32]() {
 		known := slices.ContainsFunc(funcs, func(f asmtest.Func) bool { return f.Name == k.fn() })
-		if k.params() != nil && !known {
+		if k.named() && !known {
 			funcs = append(funcs, both(k.fn(), k.f, f64[i].f))
 		}
 	}
@@ -110,6 +112,8 @@ func callArg(d *asmtest.Draw, fn, param string, t reflect.Type) (any, bool) {
 			small = 4*callUnits - 1 + int(d.Byte()%8)
 		case param == "levels":
 			small = 1 + int(d.Byte())
+		case param == "Ld":
+			return d.Same(param, func() any { return d.Size(param) }), true
 		default:
 			return nil, false
 		}
@@ -118,7 +122,7 @@ func callArg(d *asmtest.Draw, fn, param string, t reflect.Type) (any, bool) {
 		}
 		return small, true
 	case reflect.TypeFor[ScaleForm]():
-		return ScaleForm(d.Byte() % 5), true
+		return d.Same("Form", func() any { return ScaleForm(d.Byte() % 5) }), true
 	case reflect.TypeFor[Activation]():
 		return Activation(d.Byte() % 3), true
 	case reflect.TypeFor[StepKind]():

@@ -6,7 +6,7 @@
 //	x Wih' + b, h, packed --RNNFusedStep LSTMFusedStep GRUFusedStep GRUBeforeFusedStep--> h, c
 //	x Wih' + h Whh' + b --RNNStep LSTMStep GRUStep--> h, c        (products: package blas)
 //	x            --Exp Log Tanh Sigmoid Softplus ReLU Softmax--> y
-//	mu, s, eps   --GaussSample, LatentStep--> z
+//	q, eps       --GaussSample, LatentStep--> z
 //	q, p         --GaussKL--> nats per row
 //	x, outputs   --GaussLogProb GMMLogProb BernoulliLogProb CategoricalLogProb
 //	               BivariateLogProb BivariateMixtureLogProb LogisticMixtureLogProb--> nats per row

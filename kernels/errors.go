@@ -46,6 +46,29 @@ func checkMatrix(fn, arg string, n, rows, cols, ld int) {
 	checkLen(fn, arg, n, size.Matrix(rows, cols, ld))
 }
 
+// checkSizes is the check of the two sizes of a matrix that several arguments have.
+func checkSizes(fn string, rows, cols int) {
+	checkSize(fn, "rows", rows, 0)
+	checkSize(fn, "cols", cols, 0)
+}
+
+// checkDense panics unless a slice of length n holds a dense matrix, whose sizes have been checked.
+func checkDense(fn, arg string, n, rows, cols int) { checkLen(fn, arg, n, size.Mul(rows, cols)) }
+
+// checkDenseOrNil is checkDense for an argument that may be nil.
+func checkDenseOrNil[T Float](fn, arg string, x []T, rows, cols int) {
+	if x != nil {
+		checkDense(fn, arg, len(x), rows, cols)
+	}
+}
+
+// checkLenOrNil is checkLen for an argument that may be nil.
+func checkLenOrNil[T Float](fn, arg string, x []T, want int) {
+	if x != nil {
+		checkLen(fn, arg, len(x), want)
+	}
+}
+
 // checkGateSizes is the check of the two sizes that every gate kernel has.
 func checkGateSizes(fn string, batch, hidden int) {
 	checkSize(fn, "batch", batch, 0)
@@ -68,6 +91,25 @@ func checkGateOrNil[T Float](fn, arg string, x []T, rows, cols int) {
 //go:noinline
 func badArg(fn, arg string, got, want int) {
 	panic(fmt.Sprintf("kernels: %s: %s = %d, want at least %d", fn, arg, got, want))
+}
+
+// badField is badArg for the length of a slice in a struct.
+//
+//go:noinline
+func badField(fn, arg, field string, got, want int) {
+	badArg(fn, "len("+arg+"."+field+")", got, want)
+}
+
+//go:noinline
+func badNil(fn, arg string) {
+	panic("kernels: " + fn + ": " + arg + " = nil, want what it points to")
+}
+
+// badOther is for two fields that have to be the same.
+//
+//go:noinline
+func badOther(fn, arg string, got any, other string, want any) {
+	panic(fmt.Sprintf("kernels: %s: %s = %v, want %s = %v", fn, arg, got, other, want))
 }
 
 //go:noinline

@@ -137,6 +137,7 @@ func testISA(t *testing.T, k *kernel[float32], s shape, rng *rand.Rand, sets [3]
 		}
 	}
 	want, got := k.layout(s), k.layout(s)
+	want.left, got.left = in.left, in.left
 	fences := in.fencesFor(sets)
 	for i, x := range in.a {
 		if x == nil {
@@ -357,14 +358,14 @@ func testNaN[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 					t.Fatalf("NaN in %s[1,%d]: %s[1,%d] = %v, want %v", arg.name, at, out.name, col, v, clean.row(o, 1)[col])
 				}
 			}
-			if out.name == "kl" || out.name == "lp" {
+			if slices.Contains([]string{"kl", "lp", "out.KL"}, out.name) {
 				isValue := arg.name != "dkl" && arg.name != "dlp" && arg.name != "eps"
 				if v := c.row(o, 1)[0]; isValue != (v != v) {
 					t.Errorf("NaN in %s: %s = %v", arg.name, out.name, v)
 				}
 			}
 		}
-		unused := k.name == "GaussSampleBackward" && form == Sigma && arg.name == "s" // dsigma/ds = 1
+		unused := k.name == "GaussSampleBackward" && form == Sigma && arg.name == "q.S" // dsigma/ds = 1
 		if nans == 0 && !unused && !k.each {
 			t.Errorf("NaN in %s: lost", arg.name)
 		}
@@ -463,7 +464,7 @@ func testPanics[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 	layout := k.layout(shape{form, 3, 5, 2})
 	for i, a := range k.arrays {
 		n := layout.len(i)
-		if a.absent || a.counts || k.params() == nil {
+		if a.absent || a.counts || !k.named() {
 			continue
 		}
 		try(fmt.Sprintf("len(%s) = %d, want at least %d", a.name, n-1, n), func(c *call[T]) { c.a[i] = c.a[i][:n-1] })
@@ -472,18 +473,36 @@ func testPanics[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 		}
 		if a.stride != "" {
 			ld := layout.strideOf(a.stride) - layout.gap
-			try(fmt.Sprintf(" = %d, want at least %d", ld-1, ld), func(c *call[T]) { c.short = a.stride })
+			want := fmt.Sprintf(" = %d, want at least %d", ld-1, ld)
+			if a.stride == "p.Ld" && k.has("q") {
+				want = fmt.Sprintf("p.Ld = %d, want q.Ld = %d", ld-1, layout.strideOf("q.Ld"))
+			}
+			try(want, func(c *call[T]) { c.short = a.stride })
 		}
 	}
-	for _, param := range k.params() {
-		_, fixed := k.with[param]
-		switch {
-		case param == "rows" || param == "batch":
+	for _, p := range k.params() {
+		_, fixed := k.with[p.name]
+		switch field := p.field(); {
+		case p.group && !(&call[T]{k: k, left: k.cases()}).gone(p.name):
+			try(p.name+" = nil, want what it points to", func(c *call[T]) { c.without = p.name })
+		case field == "rows" || field == "batch":
 			try(" = -1, want at least 0", func(c *call[T]) { c.rows = -1 })
-		case !fixed && slices.Contains([]string{"n", "z", "d", "k", "cols", "hidden"}, param):
+		case !fixed && slices.Contains([]string{"n", "z", "d", "k", "cols", "hidden"}, field):
 			try(" = -1, want at least 0", func(c *call[T]) { c.n = -1 })
-		case param == "form":
-			try("form = ScaleForm(4), want Sigma, LogSigma, LogVar or SoftplusSigma", func(c *call[T]) { c.form = 4 })
+		case p.name == "p.Form" && k.has("q"): // see below
+		case field == "form" || field == "Form":
+			try(p.name+" = ScaleForm(4), want Sigma, LogSigma, LogVar or SoftplusSigma", func(c *call[T]) { c.set = map[string]any{p.name: 4} })
+		}
+	}
+	// Two structs of one type have the same stride and the same form.
+	for _, p := range k.params() {
+		if p.name == "p.Ld" && k.has("q") {
+			ld := layout.strideOf(p.name)
+			try(fmt.Sprintf("p.Ld = %d, want q.Ld = %d", ld-1, ld), func(c *call[T]) { c.set = map[string]any{p.name: ld - 1} })
+		}
+		if p.name == "p.Form" && k.has("q") {
+			other := (form + 1) % 4
+			try(fmt.Sprintf("p.Form = %v, want q.Form = %v", other, form), func(c *call[T]) { c.set = map[string]any{p.name: other} })
 		}
 	}
 }

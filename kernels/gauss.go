@@ -4,25 +4,56 @@ import (
 	"fmt"
 
 	"github.com/elbow-go/elbow/internal/f32"
+	"github.com/elbow-go/elbow/internal/size"
 )
 
 // The Gaussian kernels work on diagonal Gaussians, row by row. Everywhere in this family:
 //
-//   - The parameters mu and s are [rows, Z] matrices, row-major, with one row stride ld >= Z
-//     for all parameter matrices of a call; usually they are the two halves of one head
-//     [rows, 2Z]: head, head[Z:], ld = 2Z. A gradient dmu or ds has the layout of what it is
-//     the gradient of, with the same ld. Everything else (x, z, eps, kl, ...) is dense. The
-//     elements between the rows are neither read nor written.
-//   - s gives the standard deviation sigma in one of the four forms of [ScaleForm], and ds is
-//     the gradient of s as given.
+//   - What is not a [Gauss] or its gradient (x, z, eps, kl, ...) is dense. The elements between
+//     the rows of the parameters are neither read nor written.
 //   - A row's sums run over 16 virtual lanes and are folded; the logarithms of the sigmas of
 //     a row are taken as one logarithm of their product. float64 is the plain equations with
 //     package math, and has the special values that those give.
 //   - A NaN stays in its row, and in the gradients that are not sums, in its element.
 //   - Zero sizes are legal. A row of no dimensions has the value 0.
 
-// ScaleForm says in which form the argument s of a Gaussian kernel gives the standard
-// deviation.
+// Gauss holds the parameters of diagonal Gaussians, one in each row: the means and, in one of the
+// forms of [ScaleForm], the standard deviations. Mu and S are [rows, cols], row-major, both with
+// the row stride Ld >= cols.
+//
+// In a call with two of them, q and p, both must have the same Ld and the same Form. Kernels only
+// read it. They take a pointer because a struct of this size, passed by value, is copied right after
+// it was put together, which takes as long as a small kernel.
+type Gauss[T Float] struct {
+	Mu, S []T
+	Ld    int
+	Form  ScaleForm
+}
+
+// GaussGrad holds the gradients of a [Gauss], those of Mu and of S as given. They have the layout
+// of what they are the gradients of, with its row stride.
+type GaussGrad[T Float] struct {
+	Mu, S []T
+}
+
+// GaussHead returns the Gaussians of the outputs of a network, head [rows, 2 cols]: cols means and
+// then cols scales in each row. Like [GaussHeadGrad] it is inlined, and allocates nothing where the
+// result is only passed to a kernel.
+func GaussHead[T Float](head []T, cols int, form ScaleForm) *Gauss[T] {
+	return &Gauss[T]{Mu: head, S: scalesOf(head, cols), Ld: 2 * cols, Form: form}
+}
+
+// GaussHeadGrad returns the parts of the gradient of a head, for [GaussHead].
+func GaussHeadGrad[T Float](dhead []T, cols int) *GaussGrad[T] {
+	return &GaussGrad[T]{Mu: dhead, S: scalesOf(dhead, cols)}
+}
+
+// scalesOf returns head without the first cols elements, or nothing if there are not so many. A
+// negative cols is for the kernel to refuse.
+func scalesOf[T Float](head []T, cols int) []T { return head[max(0, min(cols, len(head))):] }
+
+// ScaleForm says in which form s gives the standard deviation sigma: S of [Gauss], or the scales of
+// a mixture.
 type ScaleForm uint8
 
 // The forms of s. SoftplusSigma is what the networks of Chung et al. 2015 put out.
@@ -50,9 +81,10 @@ func (f ScaleForm) String() string {
 func (f ScaleForm) isLog() bool { return f == LogSigma || f == LogVar }
 
 // gaussArgs are the arguments of a Gaussian kernel, as in its comment; nil is what it does not have.
+// The p of a density is q here.
 type gaussArgs[T Float] struct {
 	v                        []T // kl or lp
-	dx, dmuQ, dsQ, dmuP, dsP []T // those without p are dmu and ds
+	dx, dmuQ, dsQ, dmuP, dsP []T
 	w                        []T // dkl or dlp
 	x, muQ, sQ, muP, sP      []T
 	form                     ScaleForm
@@ -60,53 +92,110 @@ type gaussArgs[T Float] struct {
 	ldx, ld                  int // ldx is n, or 0 for the components of a mixture
 }
 
-func checkForm(fn string, form ScaleForm) {
-	if int(form) >= len(scaleNames) {
-		panic(fmt.Sprintf("kernels: %s: form = %v, want Sigma, LogSigma, LogVar or SoftplusSigma", fn, form))
+// check panics unless the argument of function fn holds what it should. It returns how many elements
+// the slices have to have. rows and cols have been checked.
+func (g *Gauss[T]) check(fn, arg string, rows, cols int) (n int) {
+	n = g.checkScale(fn, arg, rows, cols)
+	if len(g.Mu) < n {
+		badField(fn, arg, "Mu", len(g.Mu), n)
 	}
+	return n
+}
+
+// checkScale is check without the means.
+func (g *Gauss[T]) checkScale(fn, arg string, rows, cols int) (n int) {
+	switch {
+	case g == nil:
+		badNil(fn, arg)
+	case int(g.Form) >= len(scaleNames):
+		badForm(fn, arg+".Form", g.Form)
+	case g.Ld < cols:
+		badArg(fn, arg+".Ld", g.Ld, cols)
+	}
+	n = size.Matrix(rows, cols, g.Ld)
+	if len(g.S) < n {
+		badField(fn, arg, "S", len(g.S), n)
+	}
+	return n
+}
+
+// checkBeside is check for an argument p beside q.
+func (g *Gauss[T]) checkBeside(fn string, q *Gauss[T], n int) {
+	switch {
+	case g == nil:
+		badNil(fn, "p")
+	case g.Ld != q.Ld:
+		badOther(fn, "p.Ld", g.Ld, "q.Ld", q.Ld)
+	case g.Form != q.Form:
+		badOther(fn, "p.Form", g.Form, "q.Form", q.Form)
+	case len(g.Mu) < n:
+		badField(fn, "p", "Mu", len(g.Mu), n)
+	case len(g.S) < n:
+		badField(fn, "p", "S", len(g.S), n)
+	}
+}
+
+// check panics unless the gradients have n elements each.
+func (d *GaussGrad[T]) check(fn, arg string, n int) {
+	switch {
+	case d == nil:
+		badNil(fn, arg)
+	case len(d.Mu) < n:
+		badField(fn, arg, "Mu", len(d.Mu), n)
+	case len(d.S) < n:
+		badField(fn, arg, "S", len(d.S), n)
+	}
+}
+
+// checkForm panics unless the form arg is known.
+func checkForm(fn, arg string, form ScaleForm) {
+	if int(form) >= len(scaleNames) {
+		badForm(fn, arg, form)
+	}
+}
+
+//go:noinline
+func badForm(fn, arg string, form ScaleForm) {
+	panic(fmt.Sprintf("kernels: %s: %s = %v, want Sigma, LogSigma, LogVar or SoftplusSigma", fn, arg, form))
 }
 
 // GaussKL writes the KL divergence between two diagonal Gaussians for each row, in nats.
 //
 //	kl[i] = sum_j ( (r^2 - 1 + t^2)/2 - ln r ),   r = sigmaQ/sigmaP,   t = (muQ - muP)/sigmaP
 //
-// muQ, sQ, muP and sP are [rows, z], row stride ld; kl is [rows] and overwritten. kl must not
-// overlap the rest. sQ and sP have the same form.
+// q and p are [rows, cols]; kl is [rows] and overwritten, and must not overlap the rest.
 //
 // The value is never negative and 0 if q and p are the same. In float32 it is finite wherever
 // the true value fits, else Inf; so no NaN arises from finite mu and |ln sigma| <= 80. sigma = 0
 // or Inf in one of the two gives Inf, in both NaN.
 // float32: the absolute error is at most
-// (40 + z/16 + 2 max |ln r|) 2^-24 sum_j ((r^2 + 1 + t^2)/2 + |ln r|).
+// (40 + cols/16 + 2 max |ln r|) 2^-24 sum_j ((r^2 + 1 + t^2)/2 + |ln r|).
 //
-// GaussKL panics if a size is negative, a slice or the stride too short, or form unknown. It
-// starts no goroutine and allocates nothing.
+// GaussKL panics if a size is negative, a slice or a stride too short, a form unknown, or if q and p
+// differ in Ld or Form. It starts no goroutine and allocates nothing.
 //
 // Source: Kingma and Welling 2014, appendix B; Chung et al. 2015, equation 11.
-func GaussKL[T Float](kl, muQ, sQ, muP, sP []T, form ScaleForm, rows, z, ld int) {
+func GaussKL[T Float](kl []T, q, p *Gauss[T], rows, cols int) {
 	const fn = "GaussKL"
-	checkForm(fn, form)
-	checkMatrix(fn, "muQ", len(muQ), rows, z, ld)
-	checkMatrix(fn, "sQ", len(sQ), rows, z, ld)
-	checkMatrix(fn, "muP", len(muP), rows, z, ld)
-	checkMatrix(fn, "sP", len(sP), rows, z, ld)
+	checkSizes(fn, rows, cols)
+	n := q.check(fn, "q", rows, cols)
+	p.checkBeside(fn, q, n)
 	checkLen(fn, "kl", len(kl), rows)
-	gaussKL(&gaussArgs[T]{v: kl, muQ: muQ, sQ: sQ, muP: muP, sP: sP, form: form, rows: rows, n: z, ld: ld})
+	gaussKL(&gaussArgs[T]{v: kl, muQ: q.Mu, sQ: q.S, muP: p.Mu, sP: p.S, form: q.Form, rows: rows, n: cols, ld: q.Ld})
 }
 
 // GaussKLStandard is [GaussKL] against the standard Gaussian, muP = 0 and sigmaP = 1.
 //
 //	kl[i] = sum_j ( (sigma^2 - 1 + mu^2)/2 - ln sigma )
 //
-// mu and s are [rows, z], row stride ld; kl is [rows] and overwritten. Bits, bounds, special
-// values and panics are those of GaussKL.
-func GaussKLStandard[T Float](kl, mu, s []T, form ScaleForm, rows, z, ld int) {
+// q is [rows, cols]; kl is [rows] and overwritten. Bits, bounds, special values and panics are
+// those of GaussKL.
+func GaussKLStandard[T Float](kl []T, q *Gauss[T], rows, cols int) {
 	const fn = "GaussKLStandard"
-	checkForm(fn, form)
-	checkMatrix(fn, "mu", len(mu), rows, z, ld)
-	checkMatrix(fn, "s", len(s), rows, z, ld)
+	checkSizes(fn, rows, cols)
+	q.check(fn, "q", rows, cols)
 	checkLen(fn, "kl", len(kl), rows)
-	gaussKL(&gaussArgs[T]{v: kl, muQ: mu, sQ: s, form: form, rows: rows, n: z, ld: ld})
+	gaussKL(&gaussArgs[T]{v: kl, muQ: q.Mu, sQ: q.S, form: q.Form, rows: rows, n: cols, ld: q.Ld})
 }
 
 func gaussKL[T Float](a *gaussArgs[T]) {
@@ -132,9 +221,9 @@ func gaussLogProb[T Float](a *gaussArgs[T]) {
 //	dmuQ = w t/sigmaP             dmuP = -dmuQ                        w = dkl[i]
 //	dsigmaQ = w (r^2 - 1)/sigmaQ  dsigmaP = -w (r^2 - 1 + t^2)/sigmaP
 //
-// and ds = dsigma dsigma/ds. dmuQ, dsQ, dmuP and dsP are overwritten, with the layout of muQ,
-// sQ, muP and sP; dmuP and dsP may both be nil, if p is fixed. kl, if not nil, gets the
-// values of GaussKL, bit for bit: one pass instead of two where dkl is known beforehand.
+// and ds = dsigma dsigma/ds. dq and dp are overwritten; dp may be nil, if p is fixed.
+// kl, if not nil, gets the values of GaussKL, bit for bit: one pass instead of two where dkl is
+// known beforehand.
 // A gradient may be the very slice it is the gradient of; nothing else may overlap.
 //
 // In float32, finite mu, |ln sigma| <= 80 and |w| <= 2^30 give no NaN, and no Inf where the result
@@ -145,78 +234,70 @@ func gaussLogProb[T Float](a *gaussArgs[T]) {
 // u w (r^2 + 1 + t^2)/sigmaP.
 //
 // GaussKLBackward panics as GaussKL does.
-func GaussKLBackward[T Float](kl, dmuQ, dsQ, dmuP, dsP, dkl, muQ, sQ, muP, sP []T, form ScaleForm, rows, z, ld int) {
+func GaussKLBackward[T Float](kl []T, dq, dp *GaussGrad[T], dkl []T, q, p *Gauss[T], rows, cols int) {
 	const fn = "GaussKLBackward"
-	checkForm(fn, form)
-	checkMatrix(fn, "muQ", len(muQ), rows, z, ld)
-	checkMatrix(fn, "sQ", len(sQ), rows, z, ld)
-	checkMatrix(fn, "muP", len(muP), rows, z, ld)
-	checkMatrix(fn, "sP", len(sP), rows, z, ld)
-	checkMatrix(fn, "dmuQ", len(dmuQ), rows, z, ld)
-	checkMatrix(fn, "dsQ", len(dsQ), rows, z, ld)
-	if dmuP != nil || dsP != nil {
-		checkMatrix(fn, "dmuP", len(dmuP), rows, z, ld)
-		checkMatrix(fn, "dsP", len(dsP), rows, z, ld)
+	checkSizes(fn, rows, cols)
+	n := q.check(fn, "q", rows, cols)
+	p.checkBeside(fn, q, n)
+	dq.check(fn, "dq", n)
+	if dp != nil {
+		dp.check(fn, "dp", n)
 	}
 	checkLen(fn, "dkl", len(dkl), rows)
-	if kl != nil {
-		checkLen(fn, "kl", len(kl), rows)
+	checkLenOrNil(fn, "kl", kl, rows)
+	a := &gaussArgs[T]{v: kl, dmuQ: dq.Mu, dsQ: dq.S, w: dkl, muQ: q.Mu, sQ: q.S, muP: p.Mu, sP: p.S, form: q.Form, rows: rows, n: cols, ld: q.Ld}
+	if dp != nil {
+		a.dmuP, a.dsP = dp.Mu, dp.S
 	}
-	gaussKL(&gaussArgs[T]{v: kl, dmuQ: dmuQ, dsQ: dsQ, dmuP: dmuP, dsP: dsP, w: dkl, muQ: muQ, sQ: sQ, muP: muP, sP: sP,
-		form: form, rows: rows, n: z, ld: ld})
+	gaussKL(a)
 }
 
 // GaussKLStandardBackward is the gradient of [GaussKLStandard]: [GaussKLBackward] with
 // sigmaP = 1, muP = 0 and no gradient for them.
 //
 //	dmu = w mu   dsigma = w (sigma^2 - 1)/sigma   w = dkl[i]
-func GaussKLStandardBackward[T Float](kl, dmu, ds, dkl, mu, s []T, form ScaleForm, rows, z, ld int) {
+func GaussKLStandardBackward[T Float](kl []T, dq *GaussGrad[T], dkl []T, q *Gauss[T], rows, cols int) {
 	const fn = "GaussKLStandardBackward"
-	checkForm(fn, form)
-	checkMatrix(fn, "mu", len(mu), rows, z, ld)
-	checkMatrix(fn, "s", len(s), rows, z, ld)
-	checkMatrix(fn, "dmu", len(dmu), rows, z, ld)
-	checkMatrix(fn, "ds", len(ds), rows, z, ld)
+	checkSizes(fn, rows, cols)
+	n := q.check(fn, "q", rows, cols)
+	dq.check(fn, "dq", n)
 	checkLen(fn, "dkl", len(dkl), rows)
-	if kl != nil {
-		checkLen(fn, "kl", len(kl), rows)
-	}
-	gaussKL(&gaussArgs[T]{v: kl, dmuQ: dmu, dsQ: ds, w: dkl, muQ: mu, sQ: s, form: form, rows: rows, n: z, ld: ld})
+	checkLenOrNil(fn, "kl", kl, rows)
+	gaussKL(&gaussArgs[T]{v: kl, dmuQ: dq.Mu, dsQ: dq.S, w: dkl, muQ: q.Mu, sQ: q.S, form: q.Form, rows: rows, n: cols, ld: q.Ld})
 }
 
 // GaussLogProb writes the log-density of each row under a diagonal Gaussian, in nats.
 //
 //	lp[i] = -sum_j ( t^2/2 + ln sigma + ln(2 pi)/2 ),   t = (x - mu)/sigma
 //
-// x is [rows, d], dense; mu and s are [rows, d], row stride ld; lp is [rows] and overwritten.
-// lp must not overlap the rest.
+// x is [rows, cols], dense; p, with mu and sigma, is [rows, cols]; lp is [rows] and overwritten, and
+// must not overlap the rest.
 //
 // In float32 it is finite wherever the true value fits, else Inf of the right sign; so no NaN
 // arises from finite x and mu and |ln sigma| <= 80. Where sigma = 0 the density of x = mu is
 // Inf and that of every other x is 0: lp = Inf in the first case, -Inf if the second occurs
 // anywhere in the row. sigma = Inf gives -Inf.
 // float32: the absolute error is at most
-// (28 + d/16) 2^-24 sum_j (t^2/2 + |ln sigma| + 1).
+// (28 + cols/16) 2^-24 sum_j (t^2/2 + |ln sigma| + 1).
 //
-// GaussLogProb panics if a size is negative, a slice or the stride too short, or form
-// unknown. It starts no goroutine and allocates nothing.
-func GaussLogProb[T Float](lp, x, mu, s []T, form ScaleForm, rows, d, ld int) {
+// GaussLogProb panics if a size is negative, a slice or the stride too short, or the form unknown.
+// It starts no goroutine and allocates nothing.
+func GaussLogProb[T Float](lp, x []T, p *Gauss[T], rows, cols int) {
 	const fn = "GaussLogProb"
-	checkForm(fn, form)
-	checkMatrix(fn, "mu", len(mu), rows, d, ld)
-	checkMatrix(fn, "s", len(s), rows, d, ld)
-	checkMatrix(fn, "x", len(x), rows, d, d)
+	checkSizes(fn, rows, cols)
+	p.check(fn, "p", rows, cols)
+	checkDense(fn, "x", len(x), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
-	gaussLogProb(&gaussArgs[T]{v: lp, x: x, muQ: mu, sQ: s, form: form, rows: rows, n: d, ldx: d, ld: ld})
+	gaussLogProb(&gaussArgs[T]{v: lp, x: x, muQ: p.Mu, sQ: p.S, form: p.Form, rows: rows, n: cols, ldx: cols, ld: p.Ld})
 }
 
 // GaussLogProbBackward is the gradient of [GaussLogProb].
 //
 //	dmu = w t/sigma   dx = -dmu   dsigma = w (t^2 - 1)/sigma   w = dlp[i]
 //
-// and ds = dsigma dsigma/ds. dmu and ds are overwritten, with the layout of mu and s; dx is
-// [rows, d], dense, overwritten, or nil. lp, if not nil, gets the values of GaussLogProb, bit
-// for bit: training wants both, and one pass over x, mu and s does it.
+// and ds = dsigma dsigma/ds. dp, which holds dmu and ds, is overwritten; dx is [rows, cols], dense,
+// overwritten, or nil. lp, if not nil, gets the values of GaussLogProb, bit for bit: training wants
+// both, and one pass over x and p does it.
 // A gradient may be the very slice it is the gradient of; nothing else may overlap.
 //
 // In float32, finite x and mu, |ln sigma| <= 80 and |w| <= 2^30 give no NaN, and no Inf where the
@@ -226,21 +307,15 @@ func GaussLogProb[T Float](lp, x, mu, s []T, form ScaleForm, rows, d, ld int) {
 // its size, dsigma within u w (t^2 + 1)/sigma.
 //
 // GaussLogProbBackward panics as GaussLogProb does.
-func GaussLogProbBackward[T Float](lp, dx, dmu, ds, dlp, x, mu, s []T, form ScaleForm, rows, d, ld int) {
+func GaussLogProbBackward[T Float](lp, dx []T, dp *GaussGrad[T], dlp, x []T, p *Gauss[T], rows, cols int) {
 	const fn = "GaussLogProbBackward"
-	checkForm(fn, form)
-	checkMatrix(fn, "mu", len(mu), rows, d, ld)
-	checkMatrix(fn, "s", len(s), rows, d, ld)
-	checkMatrix(fn, "dmu", len(dmu), rows, d, ld)
-	checkMatrix(fn, "ds", len(ds), rows, d, ld)
-	checkMatrix(fn, "x", len(x), rows, d, d)
-	if dx != nil {
-		checkMatrix(fn, "dx", len(dx), rows, d, d)
-	}
+	checkSizes(fn, rows, cols)
+	n := p.check(fn, "p", rows, cols)
+	dp.check(fn, "dp", n)
+	checkDense(fn, "x", len(x), rows, cols)
+	checkDenseOrNil(fn, "dx", dx, rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
-	if lp != nil {
-		checkLen(fn, "lp", len(lp), rows)
-	}
-	gaussLogProb(&gaussArgs[T]{v: lp, dx: dx, dmuQ: dmu, dsQ: ds, w: dlp, x: x, muQ: mu, sQ: s,
-		form: form, rows: rows, n: d, ldx: d, ld: ld})
+	checkLenOrNil(fn, "lp", lp, rows)
+	gaussLogProb(&gaussArgs[T]{v: lp, dx: dx, dmuQ: dp.Mu, dsQ: dp.S, w: dlp, x: x, muQ: p.Mu, sQ: p.S,
+		form: p.Form, rows: rows, n: cols, ldx: cols, ld: p.Ld})
 }

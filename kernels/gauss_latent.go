@@ -4,26 +4,25 @@ package kernels
 //
 //	z = mu + sigma eps
 //
-// mu and s are [rows, n], row stride ld; eps and z are [rows, n], dense. z is overwritten and
-// may be eps; nothing else may overlap. s has one of the forms of [ScaleForm].
+// q, with mu and sigma, is [rows, cols]; eps and z are [rows, cols], dense. z is overwritten and
+// may be eps; nothing else may overlap.
 // A NaN stays in its element. float32: one fma, so the error is half an ULP of z plus that of
 // sigma times eps: sigma is within 1 ULP in the log forms, within 2.5 ULP in SoftplusSigma.
-// GaussSample panics if a size is negative, a slice or the stride too short, or form unknown.
+// GaussSample panics if a size is negative, a slice or the stride too short, or the form unknown.
 // It starts no goroutine and allocates nothing.
-func GaussSample[T Float](z, mu, s, eps []T, form ScaleForm, rows, n, ld int) {
+func GaussSample[T Float](z []T, q *Gauss[T], eps []T, rows, cols int) {
 	const fn = "GaussSample"
-	checkForm(fn, form)
-	checkMatrix(fn, "mu", len(mu), rows, n, ld)
-	checkMatrix(fn, "s", len(s), rows, n, ld)
-	checkMatrix(fn, "eps", len(eps), rows, n, n)
-	checkMatrix(fn, "z", len(z), rows, n, n)
-	if rows == 0 || n == 0 {
+	checkSizes(fn, rows, cols)
+	q.check(fn, "q", rows, cols)
+	checkDense(fn, "eps", len(eps), rows, cols)
+	checkDense(fn, "z", len(z), rows, cols)
+	if rows == 0 || cols == 0 {
 		return
 	}
 	if is32[T]() {
-		gaussSample32(f32s(z), f32s(mu), f32s(s), f32s(eps), form, rows, n, ld)
+		gaussSample32(f32s(z), f32s(q.Mu), f32s(q.S), f32s(eps), q.Form, rows, cols, q.Ld)
 	} else {
-		gaussSample64(f64s(z), f64s(mu), f64s(s), f64s(eps), form, rows, n, ld)
+		gaussSample64(f64s(z), f64s(q.Mu), f64s(q.S), f64s(eps), q.Form, rows, cols, q.Ld)
 	}
 }
 
@@ -32,29 +31,28 @@ func GaussSample[T Float](z, mu, s, eps []T, form ScaleForm, rows, n, ld int) {
 //
 //	dmu += dz   ds += dz eps dsigma/ds
 //
-// It adds, because mu and s get a gradient from the KL term as well. dmu and ds are [rows, n]
-// with the row stride ld of s; dz and eps are [rows, n], dense; s and eps are what GaussSample
-// had. ds must not be s; nothing may overlap.
+// It adds to dq, which holds dmu and ds, because q gets a gradient from the KL term as well. dz and
+// eps are [rows, cols], dense; q and eps are what GaussSample had, but q.Mu is not read and may be
+// nil. ds must not be s; nothing may overlap.
 // A NaN stays in its element. float32: dsigma/ds is within 1 ULP in the log forms and 2.6 ULP in
 // SoftplusSigma; the product and the sum are rounded once more each.
 // GaussSampleBackward panics as GaussSample does.
 //
 // Source: Kingma and Welling 2014, section 2.4.
-func GaussSampleBackward[T Float](dmu, ds, dz, s, eps []T, form ScaleForm, rows, n, ld int) {
+func GaussSampleBackward[T Float](dq *GaussGrad[T], dz []T, q *Gauss[T], eps []T, rows, cols int) {
 	const fn = "GaussSampleBackward"
-	checkForm(fn, form)
-	checkMatrix(fn, "s", len(s), rows, n, ld)
-	checkMatrix(fn, "dmu", len(dmu), rows, n, ld)
-	checkMatrix(fn, "ds", len(ds), rows, n, ld)
-	checkMatrix(fn, "dz", len(dz), rows, n, n)
-	checkMatrix(fn, "eps", len(eps), rows, n, n)
-	if rows == 0 || n == 0 {
+	checkSizes(fn, rows, cols)
+	n := q.checkScale(fn, "q", rows, cols)
+	dq.check(fn, "dq", n)
+	checkDense(fn, "dz", len(dz), rows, cols)
+	checkDense(fn, "eps", len(eps), rows, cols)
+	if rows == 0 || cols == 0 {
 		return
 	}
 	if is32[T]() {
-		gaussSampleBackward32(f32s(dmu), f32s(ds), f32s(dz), f32s(s), f32s(eps), form, rows, n, ld)
+		gaussSampleBackward32(f32s(dq.Mu), f32s(dq.S), f32s(dz), f32s(q.S), f32s(eps), q.Form, rows, cols, q.Ld)
 	} else {
-		gaussSampleBackward64(f64s(dmu), f64s(ds), f64s(dz), f64s(s), f64s(eps), form, rows, n, ld)
+		gaussSampleBackward64(f64s(dq.Mu), f64s(dq.S), f64s(dz), f64s(q.S), f64s(eps), q.Form, rows, cols, q.Ld)
 	}
 }
 
@@ -64,31 +62,38 @@ type latentArgs[T Float] struct {
 	z, sigma, dz, eps []T
 }
 
+// Latent holds what [LatentStep] computes: the draw Z [rows, cols], KL [rows] and, if it is not nil,
+// the standard deviation Sigma [rows, cols] of the posterior. All are dense.
+type Latent[T Float] struct {
+	Z, KL, Sigma []T
+}
+
 // LatentStep does in one pass what a variational model does between its heads and its latent
 // variable: sigma, the sample and the KL term, from raw head outputs and noise.
 //
-//	z = muQ + sigmaQ eps   kl[i] = KL(q || p)
+//	Z = muQ + sigmaQ eps   KL[i] = KL(q || p)   Sigma = sigmaQ
 //
-// muQ, sQ, muP and sP are [rows, n], row stride ld; muP and sP both nil make p the standard
-// Gaussian. eps and z are [rows, n], dense; kl is [rows]; sigmaQ is [rows, n], dense, or nil if
-// it is not wanted. sigmaQ, z and kl are overwritten; z may be eps, nothing else may overlap.
+// q and p are [rows, cols]; a nil p is the standard Gaussian. eps is [rows, cols],
+// dense. The fields of out are overwritten; out.Z may be eps, nothing else may overlap.
 //
 // The bits are those of [GaussSample] and of [GaussKL] or [GaussKLStandard]; so are bounds and
-// special values.
-// LatentStep panics if a size is negative, a slice or the stride too short, or form unknown.
-// It starts no goroutine and allocates nothing.
+// special values, and the panics. It starts no goroutine and allocates nothing.
 //
 // Source: Chung et al. 2015, equations 5 to 11; Kingma and Welling 2014, appendix B.
-func LatentStep[T Float](sigmaQ, z, kl, muQ, sQ, muP, sP, eps []T, form ScaleForm, rows, n, ld int) {
+func LatentStep[T Float](out *Latent[T], q, p *Gauss[T], eps []T, rows, cols int) {
 	const fn = "LatentStep"
-	checkLatent(fn, muQ, sQ, muP, sP, eps, form, rows, n, ld)
-	if sigmaQ != nil {
-		checkMatrix(fn, "sigmaQ", len(sigmaQ), rows, n, n)
+	checkLatent(fn, q, p, eps, rows, cols)
+	if out == nil {
+		badNil(fn, "out")
 	}
-	checkMatrix(fn, "z", len(z), rows, n, n)
-	checkLen(fn, "kl", len(kl), rows)
-	a := &latentArgs[T]{sigma: sigmaQ, z: z, eps: eps,
-		gaussArgs: gaussArgs[T]{v: kl, muQ: muQ, sQ: sQ, muP: muP, sP: sP, form: form, rows: rows, n: n, ld: ld}}
+	checkDense(fn, "out.Z", len(out.Z), rows, cols)
+	checkLen(fn, "out.KL", len(out.KL), rows)
+	checkDenseOrNil(fn, "out.Sigma", out.Sigma, rows, cols)
+	a := &latentArgs[T]{sigma: out.Sigma, z: out.Z, eps: eps, gaussArgs: gaussArgs[T]{v: out.KL,
+		muQ: q.Mu, sQ: q.S, form: q.Form, rows: rows, n: cols, ld: q.Ld}}
+	if p != nil {
+		a.muP, a.sP = p.Mu, p.S
+	}
 	switch a := any(a).(type) {
 	case *latentArgs[float32]:
 		latentStep32(a)
@@ -102,30 +107,32 @@ func LatentStep[T Float](sigmaQ, z, kl, muQ, sQ, muP, sP, eps []T, form ScaleFor
 //	dmuQ = dz + dkl d(kl)/dmuQ           dmuP = dkl d(kl)/dmuP
 //	dsQ = (dz eps + dkl d(kl)/dsigmaQ) dsigmaQ/dsQ   dsP = dkl d(kl)/dsP
 //
-// dz is [rows, n], dense; dkl is [rows]; muQ, sQ, muP, sP and eps are what LatentStep had. dmuQ,
-// dsQ, dmuP and dsP have the layout of muQ, sQ, muP and sP, with the same ld, and are
-// overwritten. dmuP and dsP are both nil if p is the standard Gaussian or fixed.
+// dz is [rows, cols], dense; dkl is [rows]; q, p and eps are what LatentStep had. dq and dp are
+// overwritten; dp is nil if p is the standard Gaussian or fixed.
 // A gradient may be the very slice it is the gradient of; nothing else may overlap.
 //
 // Bounds and special values of the KL part are those of [GaussKLBackward]. The result is what
 // [GaussSampleBackward] makes of it: in the same bits for dmuQ and in the log forms, and in the
 // sigma forms with one product by dsigmaQ/dsQ in place of two.
-// LatentStepBackward panics as LatentStep does, and if dmuP is given and muP is not.
-func LatentStepBackward[T Float](dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, eps []T, form ScaleForm, rows, n, ld int) {
+// LatentStepBackward panics as LatentStep does, and if there is a dp without a p.
+func LatentStepBackward[T Float](dq, dp *GaussGrad[T], dz, dkl []T, q, p *Gauss[T], eps []T, rows, cols int) {
 	const fn = "LatentStepBackward"
-	checkLatent(fn, muQ, sQ, muP, sP, eps, form, rows, n, ld)
-	checkMatrix(fn, "dmuQ", len(dmuQ), rows, n, ld)
-	checkMatrix(fn, "dsQ", len(dsQ), rows, n, ld)
-	if dmuP != nil || dsP != nil {
-		checkMatrix(fn, "muP", len(muP), rows, n, ld)
-		checkMatrix(fn, "sP", len(sP), rows, n, ld)
-		checkMatrix(fn, "dmuP", len(dmuP), rows, n, ld)
-		checkMatrix(fn, "dsP", len(dsP), rows, n, ld)
+	n := checkLatent(fn, q, p, eps, rows, cols)
+	dq.check(fn, "dq", n)
+	if dp != nil {
+		p.checkBeside(fn, q, n)
+		dp.check(fn, "dp", n)
 	}
-	checkMatrix(fn, "dz", len(dz), rows, n, n)
+	checkDense(fn, "dz", len(dz), rows, cols)
 	checkLen(fn, "dkl", len(dkl), rows)
-	a := &latentArgs[T]{dz: dz, eps: eps, gaussArgs: gaussArgs[T]{dmuQ: dmuQ, dsQ: dsQ, dmuP: dmuP, dsP: dsP, w: dkl,
-		muQ: muQ, sQ: sQ, muP: muP, sP: sP, form: form, rows: rows, n: n, ld: ld}}
+	a := &latentArgs[T]{dz: dz, eps: eps, gaussArgs: gaussArgs[T]{dmuQ: dq.Mu, dsQ: dq.S, w: dkl,
+		muQ: q.Mu, sQ: q.S, form: q.Form, rows: rows, n: cols, ld: q.Ld}}
+	if p != nil {
+		a.muP, a.sP = p.Mu, p.S
+	}
+	if dp != nil {
+		a.dmuP, a.dsP = dp.Mu, dp.S
+	}
 	switch a := any(a).(type) {
 	case *latentArgs[float32]:
 		latentStepBackward32(a)
@@ -134,13 +141,12 @@ func LatentStepBackward[T Float](dmuQ, dsQ, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP
 	}
 }
 
-func checkLatent[T Float](fn string, muQ, sQ, muP, sP, eps []T, form ScaleForm, rows, n, ld int) {
-	checkForm(fn, form)
-	checkMatrix(fn, "muQ", len(muQ), rows, n, ld)
-	checkMatrix(fn, "sQ", len(sQ), rows, n, ld)
-	if muP != nil || sP != nil {
-		checkMatrix(fn, "muP", len(muP), rows, n, ld)
-		checkMatrix(fn, "sP", len(sP), rows, n, ld)
+func checkLatent[T Float](fn string, q, p *Gauss[T], eps []T, rows, cols int) (n int) {
+	checkSizes(fn, rows, cols)
+	n = q.check(fn, "q", rows, cols)
+	if p != nil {
+		p.checkBeside(fn, q, n)
 	}
-	checkMatrix(fn, "eps", len(eps), rows, n, n)
+	checkDense(fn, "eps", len(eps), rows, cols)
+	return n
 }

@@ -126,7 +126,7 @@ func testGaussRange(t *testing.T, d *rangeDraw, rows, cols int) {
 		x[i], mu[i], s[i], sp[i] = float32(d.mean()), float32(d.mean()), float32(d.scale()), float32(d.scale())
 	}
 	lp, dx, dmu, ds := make([]float32, rows), make([]float32, n), make([]float32, n), make([]float32, n)
-	GaussLogProbBackward(lp, dx, dmu, ds, w, x, mu, s, form, rows, cols, cols)
+	GaussLogProbBackward(lp, dx, gradOf(dmu, ds), w, x, gaussOf(mu, s, form, cols), rows, cols)
 	for i := range rows {
 		want, size := 0.0, 0.0
 		for j := range cols {
@@ -148,7 +148,7 @@ func testGaussRange(t *testing.T, d *rangeDraw, rows, cols int) {
 	asmtest.SameFloats(t, "dmu", dmu, c)
 	asmtest.SameFloats(t, "ds", ds, e)
 	c, e = append(c[:0], mu...), append(e[:0], s...)
-	GaussLogProbBackward(nil, nil, c, e, w, x, c, e, form, rows, cols, cols)
+	GaussLogProbBackward(nil, nil, gradOf(c, e), w, x, gaussOf(c, e, form, cols), rows, cols)
 	asmtest.SameFloats(t, "dmu in place", c, dmu)
 	asmtest.SameFloats(t, "ds in place", e, ds)
 
@@ -185,7 +185,7 @@ func testKLRange(t *testing.T, d *rangeDraw, w, muQ, sQ, muP, sP []float32, rows
 	gaussKL(&args)
 	dz, eps := randRow(n, d.rng.NormFloat64), randRow(n, d.rng.NormFloat64)
 	zmu, zs, zmuP, zsP := make([]float32, n), make([]float32, n), append([]float32(nil), dmuP...), append([]float32(nil), dsP...)
-	LatentStepBackward(zmu, zs, zmuP, zsP, dz, w, muQ, sQ, muP, sP, eps, form, rows, cols, cols)
+	LatentStepBackward(gradOf(zmu, zs), gradOf(zmuP, zsP), dz, w, gaussOf(muQ, sQ, form, cols), gaussOf(muP, sP, form, cols), eps, rows, cols)
 	for i := range rows {
 		want, size := 0.0, 0.0
 		for j := range cols {
@@ -269,10 +269,10 @@ func TestGaussFar(t *testing.T) {
 							t.Errorf("%v, %d columns: %s = %v, want %v", form, cols, what, got, c.want)
 						}
 					}
-					GaussLogProbBackward(nil, dx, dmu, ds, w, x, mu, s, form, 1, cols, cols)
+					GaussLogProbBackward(nil, dx, gradOf(dmu, ds), w, x, gaussOf(mu, s, form, cols), 1, cols)
 					near("dmu", dmu[at])
 					near("-dx", -dx[at])
-					GaussKLBackward(nil, dmu, ds, dmuP, dsP, w, x, s, mu, s, form, 1, cols, cols)
+					GaussKLBackward(nil, gradOf(dmu, ds), gradOf(dmuP, dsP), w, gaussOf(x, s, form, cols), gaussOf(mu, s, form, cols), 1, cols)
 					near("dmuQ", dmu[at])
 					near("-dmuP", -dmuP[at])
 				}

@@ -50,16 +50,16 @@ func TestGaussSpecials(t *testing.T) {
 		forms, s := args(c.sigma)
 		for i, form := range forms {
 			lp := []float32{-7}
-			GaussLogProb(lp, []float32{c.x}, []float32{c.mu}, s[i], form, 1, 1, 1)
+			GaussLogProb(lp, []float32{c.x}, gaussOf([]float32{c.mu}, s[i], form, 1), 1, 1)
 			eq(fmt.Sprintf("%v: log-density of %v under %v, sigma %v", form, c.x, c.mu, c.sigma), lp[0], c.want)
 		}
 	}
 	for _, sigma := range []float32{-1, -inf, -tiny, nan} {
 		lp, kl, kl2 := []float32{-7}, []float32{-7}, []float32{-7}
 		zero, s, one := []float32{0}, []float32{sigma}, []float32{1}
-		GaussLogProb(lp, zero, zero, s, Sigma, 1, 1, 1)
-		GaussKL(kl, zero, s, zero, one, Sigma, 1, 1, 1)
-		GaussKL(kl2, zero, one, zero, s, Sigma, 1, 1, 1)
+		GaussLogProb(lp, zero, gaussOf(zero, s, Sigma, 1), 1, 1)
+		GaussKL(kl, gaussOf(zero, s, Sigma, 1), gaussOf(zero, one, Sigma, 1), 1, 1)
+		GaussKL(kl2, gaussOf(zero, one, Sigma, 1), gaussOf(zero, s, Sigma, 1), 1, 1)
 		if lp[0] == lp[0] || kl[0] == kl[0] || kl2[0] == kl2[0] {
 			t.Errorf("sigma = %v: %v, %v, %v, want NaN", sigma, lp[0], kl[0], kl2[0])
 		}
@@ -75,15 +75,15 @@ func TestGaussSpecials(t *testing.T) {
 		forms, s := args(c.q, c.p)
 		for i, form := range forms {
 			kl := []float32{-7}
-			GaussKL(kl, []float32{c.muQ}, s[i][:1], []float32{c.muP}, s[i][1:], form, 1, 1, 1)
+			GaussKL(kl, gaussOf([]float32{c.muQ}, s[i][:1], form, 1), gaussOf([]float32{c.muP}, s[i][1:], form, 1), 1, 1)
 			eq(fmt.Sprintf("%v: KL of %v, %v from %v, %v", form, c.muQ, c.q, c.muP, c.p), kl[0], c.want)
 		}
 	}
 	// One bad dimension does not spoil the sign: a distance of Inf wins over a width of 0.
 	lp := []float32{-7}
-	GaussLogProb(lp, []float32{1, 2}, []float32{1, 1}, []float32{0, 0}, Sigma, 1, 2, 2)
+	GaussLogProb(lp, []float32{1, 2}, gaussOf([]float32{1, 1}, []float32{0, 0}, Sigma, 2), 1, 2)
 	eq("one hit, one miss", lp[0], -inf)
-	GaussLogProb(lp, []float32{1, 2}, []float32{1, 1}, []float32{0, 1}, Sigma, 1, 2, 2)
+	GaussLogProb(lp, []float32{1, 2}, gaussOf([]float32{1, 1}, []float32{0, 1}, Sigma, 2), 1, 2)
 	eq("one hit, one normal", lp[0], inf)
 }
 
@@ -100,8 +100,8 @@ func TestGaussStandard(t *testing.T) {
 			}
 		}
 		a, b := make([]float32, rows), make([]float32, rows)
-		GaussKL(a, mu, s, zero, one, form, rows, z, z)
-		GaussKLStandard(b, mu, s, form, rows, z, z)
+		GaussKL(a, gaussOf(mu, s, form, z), gaussOf(zero, one, form, z), rows, z)
+		GaussKLStandard(b, gaussOf(mu, s, form, z), rows, z)
 		asmtest.SameFloats(t, form.String(), b, a)
 	}
 }
@@ -123,11 +123,11 @@ func TestGaussIntegral(t *testing.T) {
 		for i := range x {
 			x[i] = at(i)
 		}
-		GaussLogProb(lp, x, slices.Repeat([]float32{0.3}, steps), slices.Repeat(s[:1], steps), form, steps, 1, 1)
+		GaussLogProb(lp, x, gaussOf(slices.Repeat([]float32{0.3}, steps), slices.Repeat(s[:1], steps), form, 1), steps, 1)
 		check(form.String(), oracleMass(lp, float64(h)))
 		x, cell := gridPoints(90, -9, 9)
 		lp = make([]float32, len(x)/2)
-		GaussLogProb(lp, x, slices.Repeat([]float32{0.3, -0.5}, len(lp)), slices.Repeat(s, len(lp)), form, len(lp), 2, 2)
+		GaussLogProb(lp, x, gaussOf(slices.Repeat([]float32{0.3, -0.5}, len(lp)), slices.Repeat(s, len(lp)), form, 2), len(lp), 2)
 		check(form.String()+", two dimensions", oracleMass(lp, cell))
 	}
 }
@@ -166,22 +166,22 @@ func TestLatentStep(t *testing.T) {
 				wantZ, wantKL, wantSigma := make([]float32, rows*n), make([]float32, rows), make([]float32, rows*n)
 				dmu, ds, dmuP, dsP := make([]float32, rows*ld), make([]float32, rows*ld), make([]float32, rows*ld), make([]float32, rows*ld)
 				a, b, c, d := make([]float32, rows*ld), make([]float32, rows*ld), make([]float32, rows*ld), make([]float32, rows*ld)
-				GaussSample(wantZ, muQ, sQ, eps, form, rows, n, ld)
+				GaussSample(wantZ, gaussOf(muQ, sQ, form, ld), eps, rows, n)
 				one, zero := make([]float32, rows*n), make([]float32, rows*ld)
 				for i := range one {
 					one[i] = 1
 				}
-				GaussSample(wantSigma, zero, sQ, one, form, rows, n, ld)
+				GaussSample(wantSigma, gaussOf(zero, sQ, form, ld), one, rows, n)
 				if std {
-					GaussKLStandard(wantKL, muQ, sQ, form, rows, n, ld)
-					LatentStep(sigma, z, kl, muQ, sQ, nil, nil, eps, form, rows, n, ld)
-					GaussKLStandardBackward(nil, a, b, dkl, muQ, sQ, form, rows, n, ld)
-					LatentStepBackward(dmu, ds, nil, nil, dz, dkl, muQ, sQ, nil, nil, eps, form, rows, n, ld)
+					GaussKLStandard(wantKL, gaussOf(muQ, sQ, form, ld), rows, n)
+					LatentStep(&Latent[float32]{Z: z, KL: kl, Sigma: sigma}, gaussOf(muQ, sQ, form, ld), nil, eps, rows, n)
+					GaussKLStandardBackward(nil, gradOf(a, b), dkl, gaussOf(muQ, sQ, form, ld), rows, n)
+					LatentStepBackward(gradOf(dmu, ds), nil, dz, dkl, gaussOf(muQ, sQ, form, ld), nil, eps, rows, n)
 				} else {
-					GaussKL(wantKL, muQ, sQ, muP, sP, form, rows, n, ld)
-					LatentStep(sigma, z, kl, muQ, sQ, muP, sP, eps, form, rows, n, ld)
-					GaussKLBackward(nil, a, b, c, d, dkl, muQ, sQ, muP, sP, form, rows, n, ld)
-					LatentStepBackward(dmu, ds, dmuP, dsP, dz, dkl, muQ, sQ, muP, sP, eps, form, rows, n, ld)
+					GaussKL(wantKL, gaussOf(muQ, sQ, form, ld), gaussOf(muP, sP, form, ld), rows, n)
+					LatentStep(&Latent[float32]{Z: z, KL: kl, Sigma: sigma}, gaussOf(muQ, sQ, form, ld), gaussOf(muP, sP, form, ld), eps, rows, n)
+					GaussKLBackward(nil, gradOf(a, b), gradOf(c, d), dkl, gaussOf(muQ, sQ, form, ld), gaussOf(muP, sP, form, ld), rows, n)
+					LatentStepBackward(gradOf(dmu, ds), gradOf(dmuP, dsP), dz, dkl, gaussOf(muQ, sQ, form, ld), gaussOf(muP, sP, form, ld), eps, rows, n)
 				}
 				what := fmt.Sprintf("%v standard=%v ", form, std)
 				asmtest.SameFloats(t, what+"z", z, wantZ)
@@ -190,7 +190,7 @@ func TestLatentStep(t *testing.T) {
 				asmtest.SameFloats(t, what+"dmuP", dmuP, c)
 				asmtest.SameFloats(t, what+"dsP", dsP, d)
 				part := append([]float32(nil), b...)
-				GaussSampleBackward(a, b, dz, sQ, eps, form, rows, n, ld)
+				GaussSampleBackward(gradOf(a, b), dz, gaussOf(nil, sQ, form, ld), eps, rows, n)
 				asmtest.SameFloats(t, what+"dmuQ", dmu, a)
 				var worst worstRatio
 				for i := range rows {
@@ -224,7 +224,7 @@ func TestLatentFiniteDifferences(t *testing.T) {
 			dkl := []float64{0.7, -1.2}
 			z, kl := make([]float64, rows*n), make([]float64, rows)
 			f := func() float64 {
-				LatentStep(nil, z, kl, muQ, sQ, muP, sP, eps, form, rows, n, ld)
+				LatentStep(&Latent[float64]{Z: z, KL: kl}, gaussOf(muQ, sQ, form, ld), gaussOf(muP, sP, form, ld), eps, rows, n)
 				sum := kl[0]*dkl[0] + kl[1]*dkl[1]
 				for i, v := range z {
 					sum += v * dz[i]
@@ -237,7 +237,7 @@ func TestLatentFiniteDifferences(t *testing.T) {
 			if !std {
 				c, d = make([]float64, rows*ld), make([]float64, rows*ld)
 			}
-			LatentStepBackward(a, b, c, d, dz, dkl, muQ, sQ, muP, sP, eps, form, rows, n, ld)
+			LatentStepBackward(gradOf(a, b), gradOf(c, d), dz, dkl, gaussOf(muQ, sQ, form, ld), gaussOf(muP, sP, form, ld), eps, rows, n)
 			checkDiff(t, what+"dmuQ", f, muQ, a)
 			checkDiff(t, what+"dsQ", f, sQ, b)
 			checkDiff(t, what+"dmuP", f, muP, c)
@@ -247,12 +247,12 @@ func TestLatentFiniteDifferences(t *testing.T) {
 			s, e := widen(randRow(rows*ld, rng.NormFloat64)), make([]float64, rows*ld)
 			copy(e, s)
 			a2 := make([]float64, rows*ld)
-			GaussSampleBackward(a2, e, dz, sQ, eps, form, rows, n, ld)
+			GaussSampleBackward(gradOf(a2, e), dz, gaussOf(nil, sQ, form, ld), eps, rows, n)
 			for i := range e {
 				e[i] -= s[i]
 			}
 			g := func() float64 {
-				GaussSample(z, muQ, sQ, eps, form, rows, n, ld)
+				GaussSample(z, gaussOf(muQ, sQ, form, ld), eps, rows, n)
 				sum := 0.0
 				for i, v := range z {
 					sum += v * dz[i]
@@ -268,54 +268,13 @@ func TestLatentFiniteDifferences(t *testing.T) {
 // TestLatentGivenPrior: gradients for a prior that was not given are the caller's mistake.
 func TestLatentGivenPrior(t *testing.T) {
 	defer func() {
-		want := "kernels: LatentStepBackward: len(muP) = 0, want at least 2"
+		want := "kernels: LatentStepBackward: p = nil, want what it points to"
 		if got := recover(); got != want {
 			t.Errorf("panic %v, want %v", got, want)
 		}
 	}()
 	x := make([]float32, 2)
-	LatentStepBackward(x, x, x, x, x, x, x, x, nil, nil, x, Sigma, 1, 2, 2)
-}
-
-func ExampleGaussKL() {
-	// Two rows of a head [2, 2Z] with Z = 2: means, then standard deviations.
-	q := []float32{0, 1, 1, 0.5 /**/, 0, 0, 1, 2}
-	p := []float32{0, 0, 1, 1 /* */, 0, 0, 1, 2}
-	const rows, z = 2, 2
-	kl := make([]float32, rows)
-	GaussKL(kl, q, q[z:], p, p[z:], Sigma, rows, z, 2*z)
-	fmt.Printf("%.4f\n", kl)
-
-	dq, dp := make([]float32, len(q)), make([]float32, len(p))
-	GaussKLBackward(nil, dq, dq[z:], dp, dp[z:], []float32{1, 1}, q, q[z:], p, p[z:], Sigma, rows, z, 2*z)
-	fmt.Printf("%.2f\n", dq[:4])
-	// Output:
-	// [0.8181 0.0000]
-	// [0.00 1.00 0.00 -1.50]
-}
-
-func ExampleGaussLogProb() {
-	x, mu, logvar := []float64{0.5, -1}, []float64{0, 0}, []float64{0, 0}
-	lp := make([]float64, 1)
-	GaussLogProb(lp, x, mu, logvar, LogVar, 1, 2, 2)
-	fmt.Printf("%.4f\n", lp)
-	// Output: [-2.4629]
-}
-
-func ExampleLatentStep() {
-	// One step of a variational model: the posterior's head, no prior network.
-	head := []float32{0.5, -0.5, 1, 1} // muQ, then the softplus input of sigmaQ
-	eps := []float32{1, -1}
-	z, kl := make([]float32, 2), make([]float32, 1)
-	LatentStep(nil, z, kl, head, head[2:], nil, nil, eps, SoftplusSigma, 1, 2, 4)
-	fmt.Printf("z = %.4f, KL = %.4f\n", z, kl[0])
-
-	dhead := make([]float32, 4)
-	LatentStepBackward(dhead, dhead[2:], nil, nil, []float32{1, 1}, []float32{1}, head, head[2:], nil, nil, eps, SoftplusSigma, 1, 2, 4)
-	fmt.Printf("%.4f\n", dhead)
-	// Output:
-	// z = [1.8134 -1.8134], KL = 0.4297
-	// [1.5000 0.5000 1.1346 -0.3275]
+	LatentStepBackward(gradOf(x, x), gradOf(x, x), x, x, gaussOf(x, x, Sigma, 2), nil, x, 1, 2)
 }
 
 // TestPlainRows: machine code takes the rows that plain Go calls plain. No result shows if it takes

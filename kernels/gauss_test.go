@@ -27,6 +27,21 @@ func gaussFill(rng *rand.Rand, form ScaleForm, n int, spread float64) (mu, s []f
 	return mu, randRow(n, func() float64 { return drawScale(rng, form, spread) })
 }
 
+// gaussOf and gradOf are the arguments that two slices make, nil where there are none.
+func gaussOf[T Float](mu, s []T, form ScaleForm, ld int) *Gauss[T] {
+	if mu == nil && s == nil {
+		return nil
+	}
+	return &Gauss[T]{mu, s, ld, form}
+}
+
+func gradOf[T Float](dmu, ds []T) *GaussGrad[T] {
+	if dmu == nil && ds == nil {
+		return nil
+	}
+	return &GaussGrad[T]{dmu, ds}
+}
+
 func TestGaussKLOracle(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, form := range gaussForms {
@@ -52,8 +67,8 @@ func TestGaussKLOracle(t *testing.T) {
 					}
 					what := fmt.Sprintf("%v n=%d spread %v: kl", form, n, spread)
 					kl, std := []float32{-7}, []float32{-7}
-					GaussKL(kl, muQ, sQ, muP, sP, form, 1, n, n)
-					GaussKLStandard(std, muQ, sQ, form, 1, n, n)
+					GaussKL(kl, gaussOf(muQ, sQ, form, n), gaussOf(muP, sP, form, n), 1, n)
+					GaussKLStandard(std, gaussOf(muQ, sQ, form, n), 1, n)
 					w := &worst
 					if spread == 0.01 {
 						w = &near
@@ -61,7 +76,7 @@ func TestGaussKLOracle(t *testing.T) {
 					w.within(t, what, float64(kl[0]), want, klBound(n, size, maxLog))
 					w.within(t, what+" standard", float64(std[0]), wantStd, klBound(n, sizeStd, maxLog))
 					kl64 := []float64{-7}
-					GaussKL(kl64, widen(muQ), widen(sQ), widen(muP), widen(sP), form, 1, n, n)
+					GaussKL(kl64, gaussOf(widen(muQ), widen(sQ), form, n), gaussOf(widen(muP), widen(sP), form, n), 1, n)
 					worst64.within(t, what+" float64", kl64[0], want, 1e-13*(1+size))
 				}
 			}
@@ -86,10 +101,10 @@ func TestGaussLogProbOracle(t *testing.T) {
 					}
 					what := fmt.Sprintf("%v n=%d spread %v: lp", form, n, spread)
 					lp := []float32{-7}
-					GaussLogProb(lp, x, mu, s, form, 1, n, n)
+					GaussLogProb(lp, x, gaussOf(mu, s, form, n), 1, n)
 					worst.within(t, what, float64(lp[0]), want, lpBound(n, size))
 					lp64 := []float64{-7}
-					GaussLogProb(lp64, widen(x), widen(mu), widen(s), form, 1, n, n)
+					GaussLogProb(lp64, widen(x), gaussOf(widen(mu), widen(s), form, n), 1, n)
 					worst64.within(t, what+" float64", lp64[0], want, 1e-13*(1+size))
 				}
 			}
@@ -140,8 +155,8 @@ func TestGaussSample(t *testing.T) {
 			mu, s := gaussFill(rng, form, rows*n, 5)
 			eps, dz := randRow(rows*n, rng.NormFloat64), randRow(rows*n, rng.NormFloat64)
 			z, dmu, ds := make([]float32, rows*n), slices.Clone(mu), slices.Clone(eps)
-			GaussSample(z, mu, s, eps, form, rows, n, n)
-			GaussSampleBackward(dmu, ds, dz, s, eps, form, rows, n, n)
+			GaussSample(z, gaussOf(mu, s, form, n), eps, rows, n)
+			GaussSampleBackward(gradOf(dmu, ds), dz, gaussOf(nil, s, form, n), eps, rows, n)
 			var worst worstRatio
 			for i := range z {
 				sigma, d := math.Exp(oracleLogSigma(form, float64(s[i]))), oracleDSigma(form, float64(s[i]))
@@ -173,7 +188,7 @@ func TestGaussSame(t *testing.T) {
 			m += step
 		}
 		for k := range s {
-			GaussKLBackward(kl[k][:], d[0][:], d[1][:], d[2][:], d[3][:], slices.Repeat([]float32{1}, 64), mu[k][:], s[k][:], mu[k][:], s[k][:], Sigma, 64, 1, 1)
+			GaussKLBackward(kl[k][:], gradOf(d[0][:], d[1][:]), gradOf(d[2][:], d[3][:]), slices.Repeat([]float32{1}, 64), gaussOf(mu[k][:], s[k][:], Sigma, 1), gaussOf(mu[k][:], s[k][:], Sigma, 1), 64, 1)
 			for i, v := range kl[k] {
 				if v != 0 || d[0][i] != 0 || d[1][i] != 0 || d[2][i] != 0 || d[3][i] != 0 {
 					t.Fatalf("sigma = %x: KL(q, q) = %v, gradients %v %v %v %v", s[k][i], v, d[0][i], d[1][i], d[2][i], d[3][i])
@@ -185,7 +200,7 @@ func TestGaussSame(t *testing.T) {
 	for _, form := range gaussForms {
 		mu, s := gaussFill(rng, form, 1000, 60)
 		kl := make([]float32, 1)
-		GaussKL(kl, mu, s, mu, s, form, 1, 1000, 1000)
+		GaussKL(kl, gaussOf(mu, s, form, 1000), gaussOf(mu, s, form, 1000), 1, 1000)
 		if kl[0] != 0 {
 			t.Errorf("%v: KL(q, q) = %v", form, kl[0])
 		}
@@ -205,7 +220,7 @@ func TestGaussKLNotNegative(t *testing.T) {
 				sP[j] *= 1 + float32(near*rng.NormFloat64())
 			}
 			kl := make([]float32, rows)
-			GaussKL(kl, muQ, sQ, muP, sP, form, rows, z, z)
+			GaussKL(kl, gaussOf(muQ, sQ, form, z), gaussOf(muP, sP, form, z), rows, z)
 			for _, v := range kl {
 				if v < 0 || v > 1e-3 {
 					t.Fatalf("%v: KL = %v", form, v)
@@ -243,21 +258,24 @@ func TestGaussBackward(t *testing.T) {
 		new32 := func(size int) []float32 { return make([]float32, size) }
 
 		a, b, c, d := new64(rows*ld), new64(rows*ld), new64(rows*ld), new64(rows*ld)
-		GaussKLBackward(nil, a, b, c, d, w64, mq, sq, mp, sp, form, rows, n, ld)
-		kl := func() float64 { GaussKL(val, mq, sq, mp, sp, form, rows, n, ld); return dot() }
+		GaussKLBackward(nil, gradOf(a, b), gradOf(c, d), w64, gaussOf(mq, sq, form, ld), gaussOf(mp, sp, form, ld), rows, n)
+		kl := func() float64 {
+			GaussKL(val, gaussOf(mq, sq, form, ld), gaussOf(mp, sp, form, ld), rows, n)
+			return dot()
+		}
 		what := form.String() + " KL "
 		checkDiff(t, what+"dmuQ", kl, mq, a)
 		checkDiff(t, what+"dsQ", kl, sq, b)
 		checkDiff(t, what+"dmuP", kl, mp, c)
 		checkDiff(t, what+"dsP", kl, sp, d)
 		a, b = new64(rows*ld), new64(rows*ld)
-		GaussKLStandardBackward(nil, a, b, w64, mq, sq, form, rows, n, ld)
-		kl = func() float64 { GaussKLStandard(val, mq, sq, form, rows, n, ld); return dot() }
+		GaussKLStandardBackward(nil, gradOf(a, b), w64, gaussOf(mq, sq, form, ld), rows, n)
+		kl = func() float64 { GaussKLStandard(val, gaussOf(mq, sq, form, ld), rows, n); return dot() }
 		checkDiff(t, what+"standard dmu", kl, mq, a)
 		checkDiff(t, what+"standard ds", kl, sq, b)
 		a, b, c = new64(rows*ld), new64(rows*ld), new64(rows*n)
-		GaussLogProbBackward(nil, c, a, b, w64, x64, mq, sq, form, rows, n, ld)
-		lp := func() float64 { GaussLogProb(val, x64, mq, sq, form, rows, n, ld); return dot() }
+		GaussLogProbBackward(nil, c, gradOf(a, b), w64, x64, gaussOf(mq, sq, form, ld), rows, n)
+		lp := func() float64 { GaussLogProb(val, x64, gaussOf(mq, sq, form, ld), rows, n); return dot() }
 		what = form.String() + " log-density "
 		checkDiff(t, what+"dx", lp, x64, c)
 		checkDiff(t, what+"dmu", lp, mq, a)
@@ -270,8 +288,8 @@ func TestGaussBackward(t *testing.T) {
 		var mu, sig worstRatio
 		a, b, c, d = new64(rows*ld), new64(rows*ld), new64(rows*ld), new64(rows*ld)
 		e, f, g, h := new32(rows*ld), new32(rows*ld), new32(rows*ld), new32(rows*ld)
-		GaussKLBackward(nil, a, b, c, d, w64, mq, sq, mp, sp, form, rows, n, ld)
-		GaussKLBackward(nil, e, f, g, h, w, muQ, sQ, muP, sP, form, rows, n, ld)
+		GaussKLBackward(nil, gradOf(a, b), gradOf(c, d), w64, gaussOf(mq, sq, form, ld), gaussOf(mp, sp, form, ld), rows, n)
+		GaussKLBackward(nil, gradOf(e, f), gradOf(g, h), w, gaussOf(muQ, sQ, form, ld), gaussOf(muP, sP, form, ld), rows, n)
 		bounds := func(i, j int) (q, p float64) { // in u, of dsQ and dsP
 			at := i*ld + j
 			lq, lp := oracleLogSigma(form, sq[at]), oracleLogSigma(form, sp[at])
@@ -293,8 +311,8 @@ func TestGaussBackward(t *testing.T) {
 		}
 		a, b, c, d = new64(rows*ld), new64(rows*ld), new64(rows*n), nil
 		x32, e, f := new32(rows*n), new32(rows*ld), new32(rows*ld)
-		GaussLogProbBackward(nil, c, a, b, w64, x64, mq, sq, form, rows, n, ld)
-		GaussLogProbBackward(nil, x32, e, f, w, x, muQ, sQ, form, rows, n, ld)
+		GaussLogProbBackward(nil, c, gradOf(a, b), w64, x64, gaussOf(mq, sq, form, ld), rows, n)
+		GaussLogProbBackward(nil, x32, gradOf(e, f), w, x, gaussOf(muQ, sQ, form, ld), rows, n)
 		for i := range rows {
 			for j := range n {
 				at := i*ld + j
@@ -383,16 +401,16 @@ func TestGaussExtremes(t *testing.T) {
 						}
 
 						want, size := oracleKLTerm(form, form, float64(mq), float64(sq[0]), float64(mp), float64(sp[0]))
-						GaussKL(kl, muQ, sq, muP, sp, form, 1, 1, 1)
+						GaussKL(kl, gaussOf(muQ, sq, form, 1), gaussOf(muP, sp, form, 1), 1, 1)
 						check(what+"KL", kl[0], want, klBound(1, size, math.Abs(l)))
-						GaussKLBackward(nil, a, b, c, d, one, muQ, sq, muP, sp, form, 1, 1, 1)
+						GaussKLBackward(nil, gradOf(a, b), gradOf(c, d), one, gaussOf(muQ, sq, form, 1), gaussOf(muP, sp, form, 1), 1, 1)
 						check(what+"KL dmuQ", a[0], z/sig, u*math.Abs(z/sig))
 						check(what+"KL dmuP", c[0], -z/sig, u*math.Abs(z/sig))
 						ds(what+"KL dsQ", b[0], (r*r-1)/sigQ, (r*r+1)/sigQ, dq)
 						ds(what+"KL dsP", d[0], -(r*r-1+z*z)/sig, (r*r+1+z*z)/sig, dp)
 
 						want, size = oracleLogProbTerm(form, float64(mq), float64(mp), float64(sp[0]))
-						GaussLogProbBackward(lpr, a, b, c, one, muQ, muP, sp, form, 1, 1, 1)
+						GaussLogProbBackward(lpr, a, gradOf(b, c), one, muQ, gaussOf(muP, sp, form, 1), 1, 1)
 						check(what+"log-density", lpr[0], want, lpBound(1, size))
 						check(what+"log-density dx", a[0], -z/sig, u*math.Abs(z/sig))
 						check(what+"log-density dmu", b[0], z/sig, u*math.Abs(z/sig))

@@ -14,19 +14,18 @@ func testGoldenDensities[T Float](t *testing.T, tol float64) {
 	for name, run := range map[string]func(in, out func(string) []T, form ScaleForm, n map[string]int){
 		"GaussKL": func(in, out func(string) []T, form ScaleForm, n map[string]int) {
 			rows, z := n["rows"], n["z"]
-			GaussKL(out("kl"), in("muQ"), in("sQ"), in("muP"), in("sP"), form, rows, z, z)
-			GaussKLBackward(nil, out("dmuQ"), out("dsQ"), out("dmuP"), out("dsP"), in("dkl"),
-				in("muQ"), in("sQ"), in("muP"), in("sP"), form, rows, z, z)
+			GaussKL(out("kl"), gaussOf(in("muQ"), in("sQ"), form, z), gaussOf(in("muP"), in("sP"), form, z), rows, z)
+			GaussKLBackward(nil, gradOf(out("dmuQ"), out("dsQ")), gradOf(out("dmuP"), out("dsP")), in("dkl"), gaussOf(in("muQ"), in("sQ"), form, z), gaussOf(in("muP"), in("sP"), form, z), rows, z)
 		},
 		"GaussKLStandard": func(in, out func(string) []T, form ScaleForm, n map[string]int) {
 			rows, z := n["rows"], n["z"]
-			GaussKLStandard(out("kl"), in("mu"), in("s"), form, rows, z, z)
-			GaussKLStandardBackward(nil, out("dmu"), out("ds"), in("dkl"), in("mu"), in("s"), form, rows, z, z)
+			GaussKLStandard(out("kl"), gaussOf(in("mu"), in("s"), form, z), rows, z)
+			GaussKLStandardBackward(nil, gradOf(out("dmu"), out("ds")), in("dkl"), gaussOf(in("mu"), in("s"), form, z), rows, z)
 		},
 		"GaussLogProb": func(in, out func(string) []T, form ScaleForm, n map[string]int) {
 			rows, d := n["rows"], n["d"]
-			GaussLogProb(out("lp"), in("x"), in("mu"), in("s"), form, rows, d, d)
-			GaussLogProbBackward(nil, out("dx"), out("dmu"), out("ds"), in("dlp"), in("x"), in("mu"), in("s"), form, rows, d, d)
+			GaussLogProb(out("lp"), in("x"), gaussOf(in("mu"), in("s"), form, d), rows, d)
+			GaussLogProbBackward(nil, out("dx"), gradOf(out("dmu"), out("ds")), in("dlp"), in("x"), gaussOf(in("mu"), in("s"), form, d), rows, d)
 		},
 		"GMMLogProb": func(in, out func(string) []T, form ScaleForm, n map[string]int) {
 			rows, k, d := n["rows"], n["k"], n["d"]

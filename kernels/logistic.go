@@ -97,7 +97,7 @@ func LogisticMixtureLogProbBackward[T Float](lp, dlogits, dmu, ds, dlp, x, logit
 }
 
 func checkLogistic[T Float](fn string, x, logits, mu, s []T, form ScaleForm, levels, rows, k, d, ld int) {
-	checkForm(fn, form)
+	checkForm(fn, "form", form)
 	if levels < 2 || levels > maxLevels {
 		panic(fmt.Sprintf("kernels: %s: levels = %d, want 2 to %d", fn, levels, maxLevels))
 	}

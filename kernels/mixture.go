@@ -84,7 +84,7 @@ func GMMLogProbBackward[T Float](lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s
 }
 
 func checkGMM[T Float](fn string, x, logits, mu, s []T, form ScaleForm, rows, k, d, ldl, ld int) {
-	checkForm(fn, form)
+	checkForm(fn, "form", form)
 	checkMatrix(fn, "x", len(x), rows, d, d)
 	checkMatrix(fn, "logits", len(logits), rows, k, ldl)
 	checkMatrix(fn, "mu", len(mu), rows, size.Mul(k, d), ld)

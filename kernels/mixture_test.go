@@ -169,7 +169,7 @@ func TestGMMOneComponent(t *testing.T) {
 	mu, s := gaussFill(rng, SoftplusSigma, d, 2)
 	x := randRow(d, rng.NormFloat64)
 	want, got := []float32{0}, []float32{0}
-	GaussLogProb(want, x, mu, s, SoftplusSigma, 1, d, d)
+	GaussLogProb(want, x, gaussOf(mu, s, SoftplusSigma, d), 1, d)
 	GMMLogProb(got, x, []float32{0}, mu, s, SoftplusSigma, 1, 1, d, 1, d)
 	if got[0] != want[0] {
 		t.Errorf("one component: %v, want %v", got[0], want[0])

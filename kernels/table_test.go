@@ -16,7 +16,8 @@ import (
 
 // A kernel is a row of the table. Slices are passed in the order of arrays, sizes by the names of
 // the parameters: rows and batch are a number of rows, ld and what begins with it a row stride, any
-// other int is n, the number of columns that most arrays have a multiple of.
+// other int is n, the number of columns that most arrays have a multiple of. What a struct groups is
+// named as q.Mu and q.Ld.
 type kernel[T Float] struct {
 	name   string // of the function, with a variant behind a slash
 	f      any
@@ -143,22 +144,51 @@ var paramNames = sync.OnceValue(func() map[string][]string {
 	return params
 })
 
-// params returns the names of the parameters, nil where f is a function of the test.
-func (k *kernel[T]) params() []string {
-	if names := paramNames()[k.fn()]; len(names) == reflect.TypeOf(k.f).NumIn() {
-		return names
+// A param is a parameter, or a field of one that points to a struct, as q.Mu.
+type param struct {
+	name  string // nothing where f is a function of the test
+	t     reflect.Type
+	group bool // its fields follow
+}
+
+// field is the name within a struct, or of the parameter.
+func (p param) field() string { return p.name[strings.LastIndex(p.name, ".")+1:] }
+
+func (p param) isStride() bool { return strings.HasPrefix(strings.ToLower(p.field()), "ld") }
+
+// named reports whether f is a function of the package.
+func (k *kernel[T]) named() bool { return len(paramNames()[k.fn()]) == reflect.TypeOf(k.f).NumIn() }
+
+// params returns the parameters.
+func (k *kernel[T]) params() (params []param) {
+	f := reflect.TypeOf(k.f)
+	for i := range f.NumIn() {
+		p := param{t: f.In(i)}
+		if k.named() {
+			p.name = paramNames()[k.fn()][i]
+		}
+		p.group = p.t.Kind() == reflect.Pointer
+		params = append(params, p)
+		if p.group {
+			for _, field := range reflect.VisibleFields(p.t.Elem()) {
+				params = append(params, param{name: p.name + "." + field.Name, t: field.Type})
+			}
+		}
 	}
-	return nil
+	return params
+}
+
+// has reports whether a parameter is called so, or a field of one.
+func (k *kernel[T]) has(fields ...string) bool {
+	return slices.ContainsFunc(k.params(), func(p param) bool { return slices.Contains(fields, p.field()) })
 }
 
 // hasRows reports whether there is a number of rows; else there is one.
-func (k *kernel[T]) hasRows() bool {
-	return slices.Contains(k.params(), "rows") || slices.Contains(k.params(), "batch")
-}
+func (k *kernel[T]) hasRows() bool { return k.has("rows", "batch") }
 
 // forms returns the forms of scale that the kernel is to be tested with.
 func (k *kernel[T]) forms() []ScaleForm {
-	if slices.Contains(k.params(), "form") {
+	if k.has("form", "Form") {
 		return gaussForms
 	}
 	return gaussForms[:1]
@@ -271,33 +301,45 @@ func gateTable[T Float]() (ks []kernel[T]) {
 
 // Gaussians: [rows, n] of means and scales with a stride of their own.
 func gaussTable[T Float]() []kernel[T] {
-	mean := func(name string) array { return in(name, kindMean).ld("ld") }
-	scale := func(name string) array { return in(name, kindScale).ld("ld") }
-	grad := func(name, of string) array { return out(name, kindAny).ld("ld").over(of) }
+	// of and grad are the arrays of a Gaussian and of its gradient, which are left out in the cases.
+	of := func(name string, cases ...string) []array {
+		ld := name + ".Ld"
+		return []array{in(name+".Mu", kindMean).ld(ld).without(cases...), in(name+".S", kindScale).ld(ld).without(cases...)}
+	}
+	grad := func(name string, cases ...string) []array {
+		mu, s, ld := name+".Mu", name+".S", name+".Ld"
+		return []array{out("d"+mu, kindAny).ld(ld).over(mu).without(cases...), out("d"+s, kindAny).ld(ld).over(s).without(cases...)}
+	}
+	list := func(parts ...any) (arrays []array) {
+		for _, part := range parts {
+			if a, one := part.(array); one {
+				arrays = append(arrays, a)
+			} else {
+				arrays = append(arrays, part.([]array)...)
+			}
+		}
+		return arrays
+	}
 	kl, lp := value("kl"), value("lp")
 	x, eps := in("x", kindMean), in("eps", kindAny)
-	muP, sP := mean("muP").without("standard"), scale("sP").without("standard")
-	dmuP, dsP := grad("dmuP", "muP").without("fixed p", "standard"), grad("dsP", "sP").without("fixed p", "standard")
+	q, p, dq := of("q"), of("p"), grad("q")
 	return []kernel[T]{
-		{name: "GaussKL", f: GaussKL[T],
-			arrays: []array{kl, mean("muQ"), scale("sQ"), mean("muP"), scale("sP")}},
-		{name: "GaussKLStandard", f: GaussKLStandard[T], arrays: []array{kl, mean("mu"), scale("s")}},
+		{name: "GaussKL", f: GaussKL[T], arrays: list(kl, q, p)},
+		{name: "GaussKLStandard", f: GaussKLStandard[T], arrays: list(kl, q)},
 		{name: "GaussKLBackward", f: GaussKLBackward[T],
-			arrays: []array{kl.without("kl"), grad("dmuQ", "muQ"), grad("dsQ", "sQ"), grad("dmuP", "muP").without("fixed p"), grad("dsP", "sP").without("fixed p"),
-				weight("dkl"), mean("muQ"), scale("sQ"), mean("muP"), scale("sP")}},
+			arrays: list(kl.without("kl"), dq, grad("p", "fixed p"), weight("dkl"), q, p)},
 		{name: "GaussKLStandardBackward", f: GaussKLStandardBackward[T],
-			arrays: []array{kl.without("kl"), grad("dmu", "mu"), grad("ds", "s"), weight("dkl"), mean("mu"), scale("s")}},
-		{name: "GaussLogProb", f: GaussLogProb[T], arrays: []array{lp, x, mean("mu"), scale("s")}},
+			arrays: list(kl.without("kl"), dq, weight("dkl"), q)},
+		{name: "GaussLogProb", f: GaussLogProb[T], arrays: list(lp, x, p)},
 		{name: "GaussLogProbBackward", f: GaussLogProbBackward[T],
-			arrays: []array{lp.without("lp"), out("dx", kindAny).over("x").without("dx"), grad("dmu", "mu"), grad("ds", "s"),
-				weight("dlp"), x, mean("mu"), scale("s")}},
-		{name: "GaussSample", f: GaussSample[T], arrays: []array{out("z", kindAny).over("eps"), mean("mu"), scale("s"), eps}},
+			arrays: list(lp.without("lp"), out("dx", kindAny).over("x").without("dx"), grad("p"), weight("dlp"), x, p)},
+		{name: "GaussSample", f: GaussSample[T], arrays: list(out("z", kindAny).over("eps"), q, eps)},
 		{name: "GaussSampleBackward", f: GaussSampleBackward[T],
-			arrays: []array{inout("dmu", kindAny).ld("ld"), inout("ds", kindAny).ld("ld"), in("dz", kindAny), scale("s"), eps}},
+			arrays: list(inout("dq.Mu", kindAny).ld("q.Ld"), inout("dq.S", kindAny).ld("q.Ld"), in("dz", kindAny), none("q.Mu"), q[1], eps)},
 		{name: "LatentStep", f: LatentStep[T],
-			arrays: []array{out("sigmaQ", kindAny).without("sigma"), out("z", kindAny).over("eps"), kl, mean("muQ"), scale("sQ"), muP, sP, eps}},
+			arrays: list(out("out.Z", kindAny).over("eps"), value("out.KL"), out("out.Sigma", kindAny).without("sigma"), q, of("p", "standard"), eps)},
 		{name: "LatentStepBackward", f: LatentStepBackward[T],
-			arrays: []array{grad("dmuQ", "muQ"), grad("dsQ", "sQ"), dmuP, dsP, in("dz", kindAny), weight("dkl"), mean("muQ"), scale("sQ"), muP, sP, eps}},
+			arrays: list(dq, grad("p", "fixed p", "standard"), in("dz", kindAny), weight("dkl"), q, of("p", "standard"), eps)},
 	}
 }
 

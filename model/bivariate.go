@@ -125,7 +125,7 @@ func (l bivariate[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32,
 		rest := T(math.Sqrt(float64(T(1-rho[0]) * T(1+rho[0]))))
 		e[1] = T(rho[0]*e[0]) + T(rest*e[1])
 		for j := range 2 {
-			kernels.GaussSample(to[1+j:], l.plane(row, j)[c:], l.plane(row, 2+j)[c:], e[j:], kernels.SoftplusSigma, 1, 1, 1)
+			kernels.GaussSample(to[1+j:], &kernels.Gauss[T]{Mu: l.plane(row, j)[c:], S: l.plane(row, 2+j)[c:], Ld: 1, Form: kernels.SoftplusSigma}, e[j:], 1, 1)
 		}
 	}
 }

@@ -37,17 +37,17 @@ func (l gauss[T]) initBias(b []T, _ Stats) {
 }
 
 func (l gauss[T]) logProb(lp, x, out []T, rows, dim int) {
-	kernels.GaussLogProb(lp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
+	kernels.GaussLogProb(lp, x, kernels.GaussHead(out, dim, l.form()), rows, dim)
 }
 
 func (l gauss[T]) backward(dout, dlp, x, out []T, rows, dim int) {
-	kernels.GaussLogProbBackward(nil, nil, dout, from(dout, dim), dlp, x, out, from(out, dim), l.form(), rows, dim, 2*dim)
+	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(dout, dim), dlp, x, kernels.GaussHead(out, dim, l.form()), rows, dim)
 }
 
 func (l gauss[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	eps := make([]T, rows*dim)
 	kernels.Normals(eps, noise, step, row0, rows, dim)
-	kernels.GaussSample(x, out, out[dim:], eps, l.form(), rows, dim, 2*dim)
+	kernels.GaussSample(x, kernels.GaussHead(out, dim, l.form()), eps, rows, dim)
 }
 
 func (gauss[T]) mean(x, out []T, rows, dim int) {

@@ -51,7 +51,7 @@ func (l gmm[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows,
 	kernels.Normals(x, noise, step, row0, rows, dim)
 	for i, c := range which {
 		at, row := i*ld+c*dim, x[i*dim:(i+1)*dim]
-		kernels.GaussSample(row, mu[at:], s[at:], row, kernels.SoftplusSigma, 1, dim, dim)
+		kernels.GaussSample(row, &kernels.Gauss[T]{Mu: mu[at:], S: s[at:], Ld: dim, Form: kernels.SoftplusSigma}, row, 1, dim)
 	}
 }
 

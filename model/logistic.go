@@ -95,7 +95,7 @@ func (l logistic[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, 
 		at := i/dim*ld + i%dim*l.k + c
 		one := x[i : i+1]
 		one[0] -= v[i]
-		kernels.GaussSample(one, mu[at:], s[at:], one, kernels.SoftplusSigma, 1, 1, 1)
+		kernels.GaussSample(one, &kernels.Gauss[T]{Mu: mu[at:], S: s[at:], Ld: 1, Form: kernels.SoftplusSigma}, one, 1, 1)
 		one[0] = l.level(one[0])
 	}
 }

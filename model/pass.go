@@ -116,7 +116,7 @@ func (p *vrnnPass[T]) latent(lo, hi int, t, row0 uint32) {
 	eps := p.eps[lo*z : hi*z]
 	kernels.Normals(eps, p.batch.Noise, t, row0, hi-lo, z)
 	q := p.posterior.Y[lo*2*z : hi*2*z]
-	kernels.GaussSample(p.z[lo*z:hi*z], q, q[z:], eps, kernels.SoftplusSigma, hi-lo, z, 2*z)
+	kernels.GaussSample(p.z[lo*z:hi*z], kernels.GaussHead(q, z, kernels.SoftplusSigma), eps, hi-lo, z)
 }
 
 // afterRows computes what needs the states of all steps, for the rows lo..hi.
@@ -138,9 +138,9 @@ func (p *vrnnPass[T]) afterRows(lo, hi int) {
 		case p.obj.sampled():
 			p.atDraw.forward(p.KL, p.z, p.eps, q, pr, lo, hi, z)
 		case m.prior != nil:
-			kernels.GaussKL(p.KL[lo:hi], q, q[z:], pr, pr[z:], kernels.SoftplusSigma, n, z, 2*z)
+			kernels.GaussKL(p.KL[lo:hi], kernels.GaussHead(q, z, kernels.SoftplusSigma), kernels.GaussHead(pr, z, kernels.SoftplusSigma), n, z)
 		default:
-			kernels.GaussKLStandard(p.KL[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
+			kernels.GaussKLStandard(p.KL[lo:hi], kernels.GaussHead(q, z, kernels.SoftplusSigma), n, z)
 		}
 	}
 	m.decoder.Project(&p.decoder, p.cells.seq.HPrev[lo*m.Hidden:hi*m.Hidden], lo, hi, from, from+m.Hidden)
@@ -221,9 +221,10 @@ func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
 	case p.obj.sampled():
 		p.atDraw.backward(p.dz, dq, dpr, p.dkl, p.z, q, pr, lo, hi, z)
 	case m.prior != nil:
-		kernels.GaussKLBackward(nil, dq, dq[z:], dpr, dpr[z:], p.dkl[lo:hi], q, q[z:], pr, pr[z:], kernels.SoftplusSigma, n, z, 2*z)
+		kernels.GaussKLBackward(nil, kernels.GaussHeadGrad(dq, z), kernels.GaussHeadGrad(dpr, z), p.dkl[lo:hi],
+			kernels.GaussHead(q, z, kernels.SoftplusSigma), kernels.GaussHead(pr, z, kernels.SoftplusSigma), n, z)
 	default:
-		kernels.GaussKLStandardBackward(nil, dq, dq[z:], p.dkl[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
+		kernels.GaussKLStandardBackward(nil, kernels.GaussHeadGrad(dq, z), p.dkl[lo:hi], kernels.GaussHead(q, z, kernels.SoftplusSigma), n, z)
 	}
 	if m.prior == nil {
 		return
@@ -252,7 +253,7 @@ func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
 		m.phiZ.ActivateBackward(&p.phiZ, lo, hi)
 		m.phiZ.InputGrad(&p.phiZ, p.dz[lo*z:hi*z], lo, hi, 0, z, p.obj.sampled())
 		q, dq := p.posterior.Y[lo*2*z:hi*2*z], p.posterior.DY[lo*2*z:hi*2*z]
-		kernels.GaussSampleBackward(dq, dq[z:], p.dz[lo*z:hi*z], q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, hi-lo, z, 2*z)
+		kernels.GaussSampleBackward(kernels.GaussHeadGrad(dq, z), p.dz[lo*z:hi*z], kernels.GaussHead(q, z, kernels.SoftplusSigma), p.eps[lo*z:hi*z], hi-lo, z)
 		m.posterior.ActivateBackward(&p.posterior, lo, hi)
 		m.posterior.InputGrad(&p.posterior, p.dHPrev[lo*h:hi*h], lo, hi, m.PhiX, m.PhiX+h, true)
 	}

@@ -126,7 +126,7 @@ func (m *Regression[T]) Sample(dst []T, count, steps int, seed uint64, mean bool
 			copy(y, mu)
 			if !mean {
 				kernels.Normals(y, noise, uint32(t), uint32(i), 1, d)
-				kernels.GaussSample(y, mu, sigma, y, kernels.Sigma, 1, d, d)
+				kernels.GaussSample(y, &kernels.Gauss[T]{Mu: mu, S: sigma, Ld: d, Form: kernels.Sigma}, y, 1, d)
 			}
 			row := dst[(i*steps+t)*m.Data : (i*steps+t+1)*m.Data]
 			copy(row[copy(row, m.Mean):], y)
@@ -212,8 +212,8 @@ func (p *regressionPass[T]) forwardPoints(lo, hi int) {
 		kernels.Normals(p.eps[from*d:to*d], p.batch.Noise, t, row, to-from, d)
 	})
 	draw := p.draw[a*d : b*d]
-	kernels.GaussSample(draw, out, out[d:], p.eps[a*d:b*d], m.form, b-a, d, 2*d)
-	kernels.GaussLogProb(p.LogProb[a:b], y, draw, p.scale[a*d:b*d], kernels.LogSigma, b-a, d, d)
+	kernels.GaussSample(draw, kernels.GaussHead(out, d, m.form), p.eps[a*d:b*d], b-a, d)
+	kernels.GaussLogProb(p.LogProb[a:b], y, &kernels.Gauss[T]{Mu: draw, S: p.scale[a*d : b*d], Ld: d, Form: kernels.LogSigma}, b-a, d)
 }
 
 // Backward implements [Pass].
@@ -248,9 +248,10 @@ func (p *regressionPass[T]) backwardPoints(lo, hi int) {
 	y, dlp := p.y[a*d:b*d], p.dlp[a:b]
 	if p.obj.sampled() {
 		dDraw, dNo := p.dDraw[a*d:b*d], p.dNo[a*d:b*d]
-		kernels.GaussLogProbBackward(nil, nil, dDraw, dNo, dlp, y, p.draw[a*d:b*d], p.scale[a*d:b*d], kernels.LogSigma, b-a, d, d)
+		kernels.GaussLogProbBackward(nil, nil, &kernels.GaussGrad[T]{Mu: dDraw, S: dNo}, dlp, y,
+			&kernels.Gauss[T]{Mu: p.draw[a*d : b*d], S: p.scale[a*d : b*d], Ld: d, Form: kernels.LogSigma}, b-a, d)
 		clear(dOut)
-		kernels.GaussSampleBackward(dOut, dOut[d:], dDraw, out[d:], p.eps[a*d:b*d], m.form, b-a, d, 2*d)
+		kernels.GaussSampleBackward(kernels.GaussHeadGrad(dOut, d), dDraw, kernels.GaussHead(out, d, m.form), p.eps[a*d:b*d], b-a, d)
 	} else {
 		m.like.backward(dOut, dlp, y, out, b-a, d)
 	}

@@ -54,7 +54,7 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 				m.prior.Project(&prior, h, 0, count, 0, m.Hidden)
 				m.prior.Activate(&prior, 0, count)
 				muP, sP = prior.Y, prior.Y[l:]
-				kernels.GaussSample(z, muP, sP, eps, kernels.SoftplusSigma, count, l, 2*l)
+				kernels.GaussSample(z, &kernels.Gauss[T]{Mu: muP, S: sP, Ld: 2 * l, Form: kernels.SoftplusSigma}, eps, count, l)
 			}
 			m.phiZ.Project(&phiZ, z, 0, count, 0, l)
 			m.phiZ.Activate(&phiZ, 0, count)

@@ -32,13 +32,14 @@ func (s *sampledKL[T]) size(rows, l int) {
 func (s *sampledKL[T]) forward(kl, z, eps, q, p []T, lo, hi, l int) {
 	n, zero := hi-lo, s.zero
 	kl, lq, lp := kl[lo:hi], s.lq[lo:hi], s.lp[lo:hi]
-	kernels.GaussLogProb(lq, eps[lo*l:hi*l], zero, zero, kernels.LogSigma, n, l, l)
+	standard := &kernels.Gauss[T]{Mu: zero, S: zero, Ld: l, Form: kernels.LogSigma}
+	kernels.GaussLogProb(lq, eps[lo*l:hi*l], standard, n, l)
 	if p == nil {
-		kernels.GaussLogProb(lp, z[lo*l:hi*l], zero, zero, kernels.LogSigma, n, l, l)
+		kernels.GaussLogProb(lp, z[lo*l:hi*l], standard, n, l)
 	} else {
-		kernels.GaussLogProb(lp, z[lo*l:hi*l], p, p[l:], s.form, n, l, 2*l)
+		kernels.GaussLogProb(lp, z[lo*l:hi*l], kernels.GaussHead(p, l, s.form), n, l)
 	}
-	kernels.GaussLogProb(kl, zero, zero, q[l:], s.form, n, l, 2*l) // -Σ (ln σ + ln(2π)/2)
+	kernels.GaussLogProb(kl, zero, &kernels.Gauss[T]{Mu: zero, S: q[l:], Ld: 2 * l, Form: s.form}, n, l) // -Σ (ln σ + ln(2π)/2)
 	c := T(float64(l) / 2 * f64.Log(2*math.Pi))
 	for i := range kl {
 		kl[i] = (kl[i] + c) + (lq[i] - lp[i])
@@ -60,8 +61,9 @@ func (s *sampledKL[T]) backward(dz, dq, dp, dkl, z, q, p []T, lo, hi, l int) {
 		for i, w := range dkl {
 			dlp[i] = -w
 		}
-		kernels.GaussLogProbBackward(nil, dz, dp, dp[l:], dlp, z, p, p[l:], s.form, n, l, 2*l)
+		kernels.GaussLogProbBackward(nil, dz, kernels.GaussHeadGrad(dp, l), dlp, z, kernels.GaussHead(p, l, s.form), n, l)
 	}
 	// At the mean the gradient of ln N is 0 with respect to μ and -1/σ to σ.
-	kernels.GaussLogProbBackward(nil, nil, dq, dq[l:], dkl, s.zero, s.zero, q[l:], s.form, n, l, 2*l)
+	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(dq, l), dkl, s.zero,
+		&kernels.Gauss[T]{Mu: s.zero, S: q[l:], Ld: 2 * l, Form: s.form}, n, l)
 }

@@ -127,11 +127,11 @@ func (p *stornPass[T]) betweenRows(lo, hi int) {
 	m.posterior.Project(&p.posterior, p.recognition.seq.H[lo*m.Hidden:hi*m.Hidden], lo, hi, 0, m.Hidden)
 	m.posterior.Activate(&p.posterior, lo, hi)
 	q := p.posterior.Y[lo*2*z : hi*2*z]
-	kernels.GaussSample(p.z[lo*z:hi*z], q, q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, n, z, 2*z)
+	kernels.GaussSample(p.z[lo*z:hi*z], kernels.GaussHead(q, z, kernels.SoftplusSigma), p.eps[lo*z:hi*z], n, z)
 	if p.obj.sampled() {
 		p.atDraw.forward(p.KL, p.z, p.eps, q, nil, lo, hi, z)
 	} else {
-		kernels.GaussKLStandard(p.KL[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
+		kernels.GaussKLStandard(p.KL[lo:hi], kernels.GaussHead(q, z, kernels.SoftplusSigma), n, z)
 	}
 	m.phiZ.Project(&p.phiZ, p.z[lo*z:hi*z], lo, hi, 0, z)
 	m.phiZ.Activate(&p.phiZ, lo, hi)
@@ -209,12 +209,12 @@ func (p *stornPass[T]) betweenRowsBackward(lo, hi int) {
 	if p.obj.sampled() {
 		p.atDraw.backward(p.dz, dq, nil, p.dkl, p.z, q, nil, lo, hi, z)
 	} else {
-		kernels.GaussKLStandardBackward(nil, dq, dq[z:], p.dkl[lo:hi], q, q[z:], kernels.SoftplusSigma, n, z, 2*z)
+		kernels.GaussKLStandardBackward(nil, kernels.GaussHeadGrad(dq, z), p.dkl[lo:hi], kernels.GaussHead(q, z, kernels.SoftplusSigma), n, z)
 	}
 	p.m.generator.InputGrad(p.generator.seq, p.phiZ.DY[lo*m.PhiZ:hi*m.PhiZ], lo, hi, m.PhiX, m.PhiX+m.PhiZ, false)
 	m.phiZ.ActivateBackward(&p.phiZ, lo, hi)
 	m.phiZ.InputGrad(&p.phiZ, p.dz[lo*z:hi*z], lo, hi, 0, z, p.obj.sampled())
-	kernels.GaussSampleBackward(dq, dq[z:], p.dz[lo*z:hi*z], q[z:], p.eps[lo*z:hi*z], kernels.SoftplusSigma, n, z, 2*z)
+	kernels.GaussSampleBackward(kernels.GaussHeadGrad(dq, z), p.dz[lo*z:hi*z], kernels.GaussHead(q, z, kernels.SoftplusSigma), p.eps[lo*z:hi*z], n, z)
 	m.posterior.ActivateBackward(&p.posterior, lo, hi)
 	m.posterior.InputGrad(&p.posterior, p.dR[lo*m.Hidden:hi*m.Hidden], lo, hi, 0, m.Hidden, false)
 }

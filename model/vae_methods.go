@@ -51,9 +51,9 @@ func (p *vaePass[T]) scoreRows(a, b int) {
 	if p.obj.sampled() {
 		clear(dq)
 	} else {
-		kernels.GaussKLStandardBackward(nil, dq, dq[l:], p.dkl[a:b], q, q[l:], m.form, n, l, 2*l)
+		kernels.GaussKLStandardBackward(nil, kernels.GaussHeadGrad(dq, l), p.dkl[a:b], kernels.GaussHead(q, l, m.form), n, l)
 	}
-	kernels.GaussLogProbBackward(nil, nil, d, d[l:], p.cost[a:b], p.z[a*l:b*l], q, q[l:], m.form, n, l, 2*l)
+	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(d, l), p.cost[a:b], p.z[a*l:b*l], kernels.GaussHead(q, l, m.form), n, l)
 	kernels.Axpy(dq, d, 1)
 }
 
@@ -84,6 +84,6 @@ func (p *vaePass[T]) sleepPoints(lo, hi int) {
 	q, dq := p.encoder.Y[lo*2*l:hi*2*l], p.encoder.DY[lo*2*l:hi*2*l]
 	weight := p.dlp[lo:hi] // the likelihood is done with it
 	fill(weight, T(-p.obj.Scale))
-	kernels.GaussLogProbBackward(nil, nil, dq, dq[l:], weight, z[lo*l:hi*l], q, q[l:], m.form, n, l, 2*l)
+	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(dq, l), weight, z[lo*l:hi*l], kernels.GaussHead(q, l, m.form), n, l)
 	m.encoder.ActivateBackward(&p.encoder, lo, hi)
 }

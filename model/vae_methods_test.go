@@ -76,8 +76,8 @@ func TestScoreGradient(t *testing.T) {
 			loss := func() float64 {
 				m.PackForTraining()
 				m.Encode(mu, sigma, b.X, rows)
-				kernels.GaussLogProb(lq, z, mu, sigma, kernels.Sigma, rows, m.Latent, m.Latent)
-				kernels.GaussKLStandard(kl, mu, sigma, kernels.Sigma, rows, m.Latent, m.Latent)
+				kernels.GaussLogProb(lq, z, &kernels.Gauss[float64]{Mu: mu, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, rows, m.Latent)
+				kernels.GaussKLStandard(kl, &kernels.Gauss[float64]{Mu: mu, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, rows, m.Latent)
 				sum := 0.0
 				for i := range cost {
 					sum += cost[i] * lq[i]
@@ -127,7 +127,7 @@ func TestWakeSleep(t *testing.T) {
 			checkDifferences(t, m.Tensors()[:encoder], grad.Tensors()[:encoder], func() float64 {
 				m.PackForTraining()
 				m.Encode(mu, sigma, dreamX, 6)
-				kernels.GaussLogProb(lq, dreamZ, mu, sigma, kernels.Sigma, 6, m.Latent, m.Latent)
+				kernels.GaussLogProb(lq, dreamZ, &kernels.Gauss[float64]{Mu: mu, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, 6, m.Latent)
 				sum := 0.0
 				for _, v := range lq {
 					sum -= v * obj.Scale

@@ -90,10 +90,10 @@ func (p *vaePass[T]) forwardPoints(lo, hi int) {
 	p.normals(p.eps, p.batch.Noise, a, b, 1)
 	q, eps, z, kl := p.q[a*2*l:b*2*l], p.eps[a*l:b*l], p.z[a*l:b*l], p.KL[a:b]
 	if p.obj.sampled() {
-		kernels.GaussSample(z, q, q[l:], eps, m.form, b-a, l, 2*l)
+		kernels.GaussSample(z, kernels.GaussHead(q, l, m.form), eps, b-a, l)
 		p.atDraw.forward(p.KL, p.z, p.eps, q, nil, a, b, l)
 	} else {
-		kernels.LatentStep(nil, z, kl, q, q[l:], nil, nil, eps, m.form, b-a, l, 2*l)
+		kernels.LatentStep(&kernels.Latent[T]{Z: z, KL: kl}, kernels.GaussHead(q, l, m.form), nil, eps, b-a, l)
 	}
 	m.decode(&p.decoder, p.z, a, b)
 	w := last(m.decoder).Out
@@ -189,9 +189,9 @@ func (p *vaePass[T]) latentBackward(a, b int) {
 	}
 	m.decoder.InputGrad(&p.decoder, p.dz[a*l:b*l], a, b, 0, l, sampled)
 	if sampled {
-		kernels.GaussSampleBackward(dq, dq[l:], dz, q[l:], eps, m.form, n, l, 2*l)
+		kernels.GaussSampleBackward(kernels.GaussHeadGrad(dq, l), dz, kernels.GaussHead(q, l, m.form), eps, n, l)
 	} else {
-		kernels.LatentStepBackward(dq, dq[l:], nil, nil, dz, p.dkl[a:b], q, q[l:], nil, nil, eps, m.form, n, l, 2*l)
+		kernels.LatentStepBackward(kernels.GaussHeadGrad(dq, l), nil, dz, p.dkl[a:b], kernels.GaussHead(q, l, m.form), nil, eps, n, l)
 	}
 }
 

@@ -82,7 +82,7 @@ func (w *WeightPosterior[T]) Draw(noise kernels.Noise) {
 		cols := len(p.Data) / rows
 		copy(w.mean[k], p.Data)
 		kernels.Normals(w.eps[k], noise, uint32(k), 0, rows, cols)
-		kernels.GaussSample(p.Data, w.mean[k], w.LogSigma[k].Data, w.eps[k], kernels.LogSigma, rows, cols, cols)
+		kernels.GaussSample(p.Data, &kernels.Gauss[T]{Mu: w.mean[k], S: w.LogSigma[k].Data, Ld: cols, Form: kernels.LogSigma}, w.eps[k], rows, cols)
 	}
 }
 
@@ -117,8 +117,8 @@ func (w *WeightPosterior[T]) Backward(grads []cell.Tensor[T], weight float64) {
 		cols := len(p.Data) / rows
 		dz := w.d[:len(p.Data)]
 		copy(dz, grads[k].Data)
-		kernels.LatentStepBackward(grads[k].Data, w.Grad[k].Data, nil, nil, dz, w.weight, p.Data, w.LogSigma[k].Data, nil, nil, w.eps[k],
-			kernels.LogSigma, rows, cols, cols)
+		kernels.LatentStepBackward(&kernels.GaussGrad[T]{Mu: grads[k].Data, S: w.Grad[k].Data}, nil, dz, w.weight,
+			&kernels.Gauss[T]{Mu: p.Data, S: w.LogSigma[k].Data, Ld: cols, Form: kernels.LogSigma}, nil, w.eps[k], rows, cols)
 	}
 }
 
@@ -130,7 +130,7 @@ func (w *WeightPosterior[T]) KL() float64 {
 		rows := tensorRows(p)
 		cols := len(p.Data) / rows
 		kl := w.weight[:rows]
-		kernels.GaussKLStandard(kl, p.Data, w.LogSigma[k].Data, kernels.LogSigma, rows, cols, cols)
+		kernels.GaussKLStandard(kl, &kernels.Gauss[T]{Mu: p.Data, S: w.LogSigma[k].Data, Ld: cols, Form: kernels.LogSigma}, rows, cols)
 		for _, v := range kl {
 			sum += float64(v)
 		}

@@ -115,10 +115,10 @@ func (p *vraePass[T]) drawRows(lo, hi int) {
 	eps, q, zs := p.eps[lo*z:hi*z], p.q[lo*2*z:hi*2*z], p.z[lo*z:hi*z]
 	kernels.Normals(eps, p.batch.Noise, 0, uint32(p.batch.Row0+lo), hi-lo, z)
 	if p.obj.sampled() {
-		kernels.GaussSample(zs, q, q[z:], eps, latentForm, hi-lo, z, 2*z)
+		kernels.GaussSample(zs, kernels.GaussHead(q, z, latentForm), eps, hi-lo, z)
 		p.atDraw.forward(p.KL, p.z, p.eps, q, nil, lo, hi, z)
 	} else {
-		kernels.LatentStep(nil, zs, p.KL[lo:hi], q, q[z:], nil, nil, eps, latentForm, hi-lo, z, 2*z)
+		kernels.LatentStep(&kernels.Latent[T]{Z: zs, KL: p.KL[lo:hi]}, kernels.GaussHead(q, z, latentForm), nil, eps, hi-lo, z)
 	}
 	m.start.Forward(p.s0[lo*m.Hidden:hi*m.Hidden], zs, hi-lo)
 }
@@ -227,9 +227,9 @@ func (p *vraePass[T]) drawRowsBackward(lo, hi int) {
 	}
 	m.start.InputGrad(dz, ds0, n, 0, z, sampled)
 	if sampled {
-		kernels.GaussSampleBackward(dq, dq[z:], dz, q[z:], eps, latentForm, n, z, 2*z)
+		kernels.GaussSampleBackward(kernels.GaussHeadGrad(dq, z), dz, kernels.GaussHead(q, z, latentForm), eps, n, z)
 	} else {
-		kernels.LatentStepBackward(dq, dq[z:], nil, nil, dz, p.dkl[lo:hi], q, q[z:], nil, nil, eps, latentForm, n, z, 2*z)
+		kernels.LatentStepBackward(kernels.GaussHeadGrad(dq, z), nil, dz, p.dkl[lo:hi], kernels.GaussHead(q, z, latentForm), nil, eps, n, z)
 	}
 	m.head.InputGrad(p.dhn[lo*h:hi*h], dq, n, 0, h, false)
 }

@@ -25,7 +25,9 @@ type Calls struct {
 	Funcs   []Func
 
 	// Arg returns an argument that the table knows how to make, and whether it does. What it
-	// does not know are sizes, named as parameters are in this module, and slices of numbers.
+	// does not know are sizes, named as parameters are in this module, slices of numbers, and
+	// pointers to structs of all that, which are made field by field, with the name of a field as
+	// param, and at times nil.
 	Arg func(d *Draw, fn, param string, t reflect.Type) (v any, ok bool)
 
 	params  map[string][]string // names of parameters, receiver first
@@ -103,7 +105,21 @@ func (c *Calls) Fuzz(f *testing.F) {
 // A Draw is what is left of the bytes that arguments are drawn from.
 type Draw struct {
 	data []byte
-	odd  int // of 4 sizes so many are from beyond
+	odd  int            // of 4 sizes so many are from beyond
+	same map[string]any // by field of a struct
+}
+
+// Same returns make(), but in most calls what it has returned for the field before, since several
+// structs of a call have to agree in it.
+func (d *Draw) Same(field string, make func() any) any {
+	if v, before := d.same[field]; before && d.Byte() < 240 {
+		return v
+	}
+	if d.same == nil {
+		d.same = map[string]any{}
+	}
+	d.same[field] = make()
+	return d.same[field]
 }
 
 // Byte returns the next byte, and 0 behind the last.
@@ -122,7 +138,7 @@ func (d *Draw) Size(param string) int {
 		return x
 	}
 	switch b := int(d.Byte()); {
-	case strings.HasPrefix(param, "ld"):
+	case strings.HasPrefix(strings.ToLower(param), "ld"):
 		return b % 100
 	case b >= 192:
 		return b - 192
@@ -197,10 +213,22 @@ func (c *Calls) call(f Func, form int, data []byte) error {
 // wrap makes one of the sizes, in half of the calls, such that the product with another of them is
 // just beyond the range of int or of uint.
 func wrap(d *Draw, args []reflect.Value) {
-	var ints []int
+	var ints []reflect.Value
 	for i, a := range args {
-		if a.Kind() == reflect.Int {
-			ints = append(ints, i)
+		switch a.Kind() {
+		case reflect.Int:
+			args[i] = reflect.New(a.Type()).Elem()
+			args[i].Set(a)
+			ints = append(ints, args[i])
+		case reflect.Pointer:
+			if a.IsNil() || a.Elem().Kind() != reflect.Struct {
+				continue
+			}
+			for j := range a.Elem().NumField() {
+				if f := a.Elem().Field(j); f.Kind() == reflect.Int && f.CanSet() {
+					ints = append(ints, f)
+				}
+			}
 		}
 	}
 	one, b := d.Byte(), d.Byte()
@@ -209,7 +237,7 @@ func wrap(d *Draw, args []reflect.Value) {
 	}
 	i := int(one) % len(ints)
 	j := (i + 1 + int(b/4)%(len(ints)-1)) % len(ints)
-	other := args[ints[j]].Int()
+	other := ints[j].Int()
 	if other < 2 || other > 1<<20 {
 		return
 	}
@@ -217,7 +245,7 @@ func wrap(d *Draw, args []reflect.Value) {
 	if b%2 == 1 && other > 2 {
 		whole = math.MaxUint
 	}
-	args[ints[i]] = reflect.ValueOf(int(whole/uint(other)) + 1 + int(b/2%2))
+	ints[i].SetInt(int64(whole/uint(other)) + 1 + int64(b/2%2))
 }
 
 // arg makes one argument.
@@ -233,6 +261,17 @@ func (c *Calls) arg(d *Draw, fn, param string, t reflect.Type) reflect.Value {
 	switch v := reflect.New(t).Elem(); t.Kind() {
 	case reflect.Int:
 		v.SetInt(int64(d.Size(param)))
+		return v
+	case reflect.Pointer:
+		if t.Elem().Kind() != reflect.Struct || d.Byte() < 16 {
+			return v
+		}
+		v.Set(reflect.New(t.Elem()))
+		for i := range t.Elem().NumField() {
+			if f := t.Elem().Field(i); f.IsExported() {
+				v.Elem().Field(i).Set(c.arg(d, fn, f.Name, f.Type))
+			}
+		}
 		return v
 	case reflect.Slice:
 		return c.room.slice(d, t)
@@ -254,17 +293,28 @@ func (c *Calls) arg(d *Draw, fn, param string, t reflect.Type) reflect.Value {
 func (c *Calls) text(fn string, args []reflect.Value) string {
 	var text []string
 	for i, v := range args {
-		param := c.params[fn][i]
-		switch v.Kind() {
-		case reflect.Slice:
-			param = fmt.Sprintf("%s [%d]", param, v.Len())
-		case reflect.Pointer:
-		default:
-			param = fmt.Sprintf("%s %+v", param, v)
-		}
-		text = append(text, param)
+		text = append(text, argText(c.params[fn][i], v))
 	}
 	return fmt.Sprintf("isa=%v: %s(%s)", asm.Active(), fn, strings.Join(text, ", "))
+}
+
+func argText(name string, v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Slice:
+		return fmt.Sprintf("%s [%d]", name, v.Len())
+	case reflect.Pointer:
+		if v.IsNil() || v.Elem().Kind() != reflect.Struct {
+			return name
+		}
+		var fields []string
+		for i := range v.Elem().NumField() {
+			if f := v.Elem().Type().Field(i); f.IsExported() {
+				fields = append(fields, argText(f.Name, v.Elem().Field(i)))
+			}
+		}
+		return fmt.Sprintf("%s {%s}", name, strings.Join(fields, ", "))
+	}
+	return fmt.Sprintf("%s %+v", name, v)
 }
 
 // protect calls f and returns what it panicked with. What reads or writes memory that is not

@@ -65,85 +65,91 @@ func (r source) scales(n int, form kernels.ScaleForm) []float32 {
 	})
 }
 
+// gauss and grad are the arguments of a kernel that two arrays make.
+func (s gaussShape) gauss(mu, sd Array) *kernels.Gauss[float32] {
+	return &kernels.Gauss[float32]{Mu: mu.Data, S: sd.Data, Ld: s.z, Form: s.form}
+}
+
+func grad(dmu, dsd Array) *kernels.GaussGrad[float32] {
+	return &kernels.GaussGrad[float32]{Mu: dmu.Data, S: dsd.Data}
+}
+
 var gaussFamilies = []family{
 	gauss("GaussKL", func(s gaussShape, r gaussSource) *Case {
 		kl, mq, sq, mp, sp := r.row(), r.mean(), r.scale(), r.mean(), r.scale()
 		return &Case{Arrays: []Array{kl, mq, sq, mp, sp}, Run: func() {
-			kernels.GaussKL(kl.Data, mq.Data, sq.Data, mp.Data, sp.Data, s.form, s.rows, s.z, s.z)
+			kernels.GaussKL(kl.Data, s.gauss(mq, sq), s.gauss(mp, sp), s.rows, s.z)
 		}}
 	}),
 	gauss("GaussKLBackward", func(s gaussShape, r gaussSource) *Case {
 		kl, dmq, dsq, dmp, dsp := r.row(), r.out(), r.out(), r.out(), r.out()
 		w, mq, sq, mp, sp := r.weights(), r.mean(), r.scale(), r.mean(), r.scale()
 		return &Case{Arrays: []Array{kl, dmq, dsq, dmp, dsp, w, mq, sq, mp, sp}, Run: func() {
-			kernels.GaussKLBackward(kl.Data, dmq.Data, dsq.Data, dmp.Data, dsp.Data, w.Data, mq.Data, sq.Data, mp.Data, sp.Data,
-				s.form, s.rows, s.z, s.z)
+			kernels.GaussKLBackward(kl.Data, grad(dmq, dsq), grad(dmp, dsp), w.Data, s.gauss(mq, sq), s.gauss(mp, sp), s.rows, s.z)
 		}}
 	}),
 	gauss("GaussKLStandard", func(s gaussShape, r gaussSource) *Case {
 		kl, mq, sq := r.row(), r.mean(), r.scale()
 		return &Case{Arrays: []Array{kl, mq, sq}, Run: func() {
-			kernels.GaussKLStandard(kl.Data, mq.Data, sq.Data, s.form, s.rows, s.z, s.z)
+			kernels.GaussKLStandard(kl.Data, s.gauss(mq, sq), s.rows, s.z)
 		}}
 	}),
 	gauss("GaussKLStandardBackward", func(s gaussShape, r gaussSource) *Case {
 		kl, dmq, dsq, w, mq, sq := r.row(), r.out(), r.out(), r.weights(), r.mean(), r.scale()
 		return &Case{Arrays: []Array{kl, dmq, dsq, w, mq, sq}, Run: func() {
-			kernels.GaussKLStandardBackward(kl.Data, dmq.Data, dsq.Data, w.Data, mq.Data, sq.Data, s.form, s.rows, s.z, s.z)
+			kernels.GaussKLStandardBackward(kl.Data, grad(dmq, dsq), w.Data, s.gauss(mq, sq), s.rows, s.z)
 		}}
 	}),
 	gauss("GaussLogProb", func(s gaussShape, r gaussSource) *Case {
 		lp, x, m, sd := r.row(), r.mean(), r.mean(), r.scale()
 		return &Case{Arrays: []Array{lp, x, m, sd}, Run: func() {
-			kernels.GaussLogProb(lp.Data, x.Data, m.Data, sd.Data, s.form, s.rows, s.z, s.z)
+			kernels.GaussLogProb(lp.Data, x.Data, s.gauss(m, sd), s.rows, s.z)
 		}}
 	}),
 	gauss("GaussLogProbBackward", func(s gaussShape, r gaussSource) *Case {
 		lp, dx, dm, ds := r.row(), r.out(), r.out(), r.out()
 		w, x, m, sd := r.weights(), r.mean(), r.mean(), r.scale()
 		return &Case{Arrays: []Array{lp, dx, dm, ds, w, x, m, sd}, Run: func() {
-			kernels.GaussLogProbBackward(lp.Data, dx.Data, dm.Data, ds.Data, w.Data, x.Data, m.Data, sd.Data, s.form, s.rows, s.z, s.z)
+			kernels.GaussLogProbBackward(lp.Data, dx.Data, grad(dm, ds), w.Data, x.Data, s.gauss(m, sd), s.rows, s.z)
 		}}
 	}),
 	gauss("GaussSample", func(s gaussShape, r gaussSource) *Case {
 		z, m, sd, eps := r.out(), r.mean(), r.scale(), r.eps()
 		return &Case{Arrays: []Array{z, m, sd, eps}, Run: func() {
-			kernels.GaussSample(z.Data, m.Data, sd.Data, eps.Data, s.form, s.rows, s.z, s.z)
+			kernels.GaussSample(z.Data, s.gauss(m, sd), eps.Data, s.rows, s.z)
 		}}
 	}),
 	gauss("GaussSampleBackward", func(s gaussShape, r gaussSource) *Case {
 		dm, ds := inout(r.out().Data), inout(r.out().Data)
 		dz, sd, eps := r.mean(), r.scale(), r.eps()
 		return &Case{Arrays: []Array{dm, ds, dz, sd, eps}, Run: func() {
-			kernels.GaussSampleBackward(dm.Data, ds.Data, dz.Data, sd.Data, eps.Data, s.form, s.rows, s.z, s.z)
+			kernels.GaussSampleBackward(grad(dm, ds), dz.Data, s.gauss(Array{}, sd), eps.Data, s.rows, s.z)
 		}}
 	}),
 	gauss("LatentStep", func(s gaussShape, r gaussSource) *Case {
 		kl, sigma, z := r.row(), r.out(), r.out()
 		mq, sq, mp, sp, eps := r.mean(), r.scale(), r.mean(), r.scale(), r.eps()
 		return &Case{Arrays: []Array{kl, sigma, z, mq, sq, mp, sp, eps}, Run: func() {
-			kernels.LatentStep(sigma.Data, z.Data, kl.Data, mq.Data, sq.Data, mp.Data, sp.Data, eps.Data, s.form, s.rows, s.z, s.z)
+			kernels.LatentStep(&kernels.Latent[float32]{Z: z.Data, KL: kl.Data, Sigma: sigma.Data}, s.gauss(mq, sq), s.gauss(mp, sp), eps.Data, s.rows, s.z)
 		}}
 	}),
 	gauss("LatentStepBackward", func(s gaussShape, r gaussSource) *Case {
 		dmq, dsq, dmp, dsp := r.out(), r.out(), r.out(), r.out()
 		dz, w, mq, sq, mp, sp, eps := r.mean(), r.weights(), r.mean(), r.scale(), r.mean(), r.scale(), r.eps()
 		return &Case{Arrays: []Array{dmq, dsq, dmp, dsp, dz, w, mq, sq, mp, sp, eps}, Run: func() {
-			kernels.LatentStepBackward(dmq.Data, dsq.Data, dmp.Data, dsp.Data, dz.Data, w.Data, mq.Data, sq.Data, mp.Data, sp.Data, eps.Data,
-				s.form, s.rows, s.z, s.z)
+			kernels.LatentStepBackward(grad(dmq, dsq), grad(dmp, dsp), dz.Data, w.Data, s.gauss(mq, sq), s.gauss(mp, sp), eps.Data, s.rows, s.z)
 		}}
 	}),
 	gauss("LatentStepStandard", func(s gaussShape, r gaussSource) *Case {
 		kl, sigma, z, mq, sq, eps := r.row(), r.out(), r.out(), r.mean(), r.scale(), r.eps()
 		return &Case{Arrays: []Array{kl, sigma, z, mq, sq, eps}, Run: func() {
-			kernels.LatentStep(sigma.Data, z.Data, kl.Data, mq.Data, sq.Data, nil, nil, eps.Data, s.form, s.rows, s.z, s.z)
+			kernels.LatentStep(&kernels.Latent[float32]{Z: z.Data, KL: kl.Data, Sigma: sigma.Data}, s.gauss(mq, sq), nil, eps.Data, s.rows, s.z)
 		}}
 	}),
 	gauss("LatentStepStandardBackward", func(s gaussShape, r gaussSource) *Case {
 		dmq, dsq, dz, w, mq, sq, eps := r.out(), r.out(), r.mean(), r.weights(), r.mean(), r.scale(), r.eps()
 		return &Case{Arrays: []Array{dmq, dsq, dz, w, mq, sq, eps}, Run: func() {
-			kernels.LatentStepBackward(dmq.Data, dsq.Data, nil, nil, dz.Data, w.Data, mq.Data, sq.Data, nil, nil, eps.Data,
-				s.form, s.rows, s.z, s.z)
+			kernels.LatentStepBackward(grad(dmq, dsq), nil, dz.Data, w.Data, s.gauss(mq, sq), nil, eps.Data, s.rows, s.z)
 		}}
 	}),
 }
