@@ -100,6 +100,8 @@ func (f *fusedStep[T]) run(w *StepWeights[T]) {
 	}
 	group, width := p.Units()
 	from, to := f.part.units(f.hidden, width)
+	var room tile.Room
+	p.PackRows(&room, to-from)
 	groups := (to - from + group - 1) / group
 	unit, ahead := from, group
 	if f.part.Falling {
@@ -113,6 +115,7 @@ func (f *fusedStep[T]) run(w *StepWeights[T]) {
 		f.group(unit, min(group, to-unit), next)
 		unit = next
 	}
+	room.Free()
 	if t := &f.last; t.rows > 0 {
 		f.after(t.row, t.rows, t.unit, width)
 		t.rows = 0

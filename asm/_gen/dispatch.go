@@ -16,6 +16,7 @@ import (
 
 	"github.com/elbow-go/elbow/asm/_gen/arm64"
 	"github.com/elbow-go/elbow/asm/_gen/engine"
+	"github.com/elbow-go/elbow/asm/_gen/recipe"
 	"github.com/elbow-go/elbow/asm/_gen/x86"
 )
 
@@ -132,8 +133,15 @@ func sizes() string {
 	}{
 		{"Lanes is how many float32 a vector of the instruction set has.", "Lanes(isa asm.ISA) int", "1",
 			func(t *engine.Traits) any { return t.Lanes(4) }},
-		{"TileRows is the most rows in a tile of GemmTiles of 1 to 4 vectors.", "TileRows(isa asm.ISA, vecs int) int", "1",
-			func(t *engine.Traits) any { return fmt.Sprintf("%#v[vecs]", t.Product.MaxRows) }},
+		{"TileRows is the most rows in a tile of GemmTiles of 1 to 4 vectors, where A is not packed.", "TileRows(isa asm.ISA, vecs int) int", "1",
+			func(t *engine.Traits) any { return fmt.Sprintf("%#v[vecs]", recipe.RowMajorRows(t)) }},
+		{"PackedRows is TileRows where A is packed tile by tile, and 0 if tiles gain nothing by that.", "PackedRows(isa asm.ISA, vecs int) int", "0",
+			func(t *engine.Traits) any {
+				if !t.ElementOperand {
+					return 0
+				}
+				return fmt.Sprintf("%#v[vecs]", t.Product.MaxRows)
+			}},
 		{"TileRows16 is the most rows in a tile of GemmTile16.", "TileRows16(isa asm.ISA) int", "1",
 			func(t *engine.Traits) any { return t.Product.MaxRows16 }},
 	} {

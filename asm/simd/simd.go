@@ -17,7 +17,7 @@ func Lanes(isa asm.ISA) int {
 	return 1
 }
 
-// TileRows is the most rows in a tile of GemmTiles of 1 to 4 vectors.
+// TileRows is the most rows in a tile of GemmTiles of 1 to 4 vectors, where A is not packed.
 func TileRows(isa asm.ISA, vecs int) int {
 	switch isa {
 	case asm.AVX512:
@@ -25,9 +25,22 @@ func TileRows(isa asm.ISA, vecs int) int {
 	case asm.AVX2:
 		return [5]int{0, 8, 6, 4, 3}[vecs]
 	case asm.NEON:
-		return [5]int{0, 8, 8, 8, 6}[vecs]
+		return [5]int{0, 8, 8, 7, 6}[vecs]
 	}
 	return 1
+}
+
+// PackedRows is TileRows where A is packed tile by tile, and 0 if tiles gain nothing by that.
+func PackedRows(isa asm.ISA, vecs int) int {
+	switch isa {
+	case asm.AVX512:
+		return 0
+	case asm.AVX2:
+		return 0
+	case asm.NEON:
+		return [5]int{0, 8, 8, 8, 6}[vecs]
+	}
+	return 0
 }
 
 // TileRows16 is the most rows in a tile of GemmTile16.
@@ -135,7 +148,7 @@ type GemmArgs struct {
 	CLast    int      // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
 	K        int      // steps of the chains, at least 1
 	Tiles    int      // number of tiles, one below the other, at least 1
-	Rows     int      // rows of a tile, 1 to 8 8 8 6 with AVX-512, 8 6 4 3 with AVX2, for 1 to 4 Vecs
+	Rows     int      // rows of a tile, 1 to 8 8 8 6 with AVX-512 and NEON, 8 6 4 3 with AVX2, for 1 to 4 Vecs
 	Vecs     int      // vectors in a row of a tile, 1 to 4
 	Tail     int      // columns in the last of them, 1 to Lanes; if CVec is not a vector, in each of them
 	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
@@ -158,7 +171,7 @@ type GemmArgs64 struct {
 	CLast    int      // from the first vector of a row of C to the last; Vecs-1 times CVec, or more
 	K        int      // steps of the chains, at least 1
 	Tiles    int      // number of tiles, one below the other, at least 1
-	Rows     int      // rows of a tile, 1 to 8 8 8 6 with AVX-512, 8 6 4 3 with AVX2, for 1 to 4 Vecs
+	Rows     int      // rows of a tile, 1 to 8 8 8 6 with AVX-512 and NEON, 8 6 4 3 with AVX2, for 1 to 4 Vecs
 	Vecs     int      // vectors in a row of a tile, 1 to 4
 	Tail     int      // columns in the last of them, 1 to Lanes; if CVec is not a vector, in each of them
 	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C

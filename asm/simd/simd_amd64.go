@@ -709,7 +709,7 @@ func GemmTile16(isa asm.ISA, args *GemmArgs) {
 }
 
 // GemmPack copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist
-// become 0.
+// become 0. If DstRow is less than a row, the next one overwrites its end.
 func GemmPack(isa asm.ISA, args *PackArgs) {
 	switch isa {
 	case asm.AVX512:
@@ -723,8 +723,9 @@ func GemmPack(isa asm.ISA, args *PackArgs) {
 }
 
 // GemmPackT copies K columns of a matrix, Vecs*Lanes rows of it, into a panel: row k of the panel
-// is column k of the matrix. Columns of the panel that do not exist repeat the last one. Dst and
-// Src are changed on return.
+// is column k of the matrix. Columns of the panel that do not exist repeat the last one. With NEON,
+// and a single vector, DstRow may be less than a row: the next one overwrites its end. Dst and Src
+// are changed on return.
 func GemmPackT(isa asm.ISA, args *PackArgs) {
 	switch isa {
 	case asm.AVX512:

@@ -14,7 +14,7 @@ import "github.com/elbow-go/elbow/asm"
 //
 //	for each block of columns of B
 //	    for each block of k              pack the block of B, as above
-//	        for each block of rows of A  pack it, if it is transposed and large
+//	        for each block of rows of A  pack it, if it is transposed and large, or see tiles.go
 //	            for each panel
 //	                for each few rows    tile
 //
@@ -58,11 +58,12 @@ func (p *product[T]) blocks(m, n int, beta T) {
 	}
 	by := blockingOf[T](p.isa)
 	packA := p.a.row == 1 && p.a.col != 1 && m >= packRows && size[T]()*p.a.col*min(p.k, by.steps) >= packBytes
+	p.tiled = p.tilesA(packA, m, n, by)
 	switch {
 	case m <= skinny && p.b.col != 1 && p.packed == nil:
 		by.steps = skinnyK
 		p.few(m, n, by, beta)
-	case m <= blockRows && !packA:
+	case m <= blockRows && !packA && !p.tiled:
 		p.few(m, n, by, beta)
 	default:
 		p.many(m, n, by, packA, beta)
@@ -108,7 +109,9 @@ func (p *product[T]) many(m, n int, by blocking, packA bool, beta T) {
 			args.K = min(by.steps, p.k-k0)
 			for i0 := 0; i0 < m; i0 += rows {
 				ib := min(rows, m-i0)
-				if packA {
+				if p.tiled {
+					args.A = p.packTiles(ib, args.K, i0, k0)
+				} else if packA {
 					args.A, args.ARow = p.packA(ib, args.K, i0, k0)
 					args.AStep = bytes
 				} else {
@@ -169,13 +172,18 @@ func (p *product[T]) where(m int, by blocking, k0, j int) (*T, int) {
 	switch {
 	case p.packed != nil:
 		return p.packed.where(p.row+k0, p.col+j)
-	case p.isa == asm.NEON && p.b.row < 3 && !is64[T]():
-		// See BStep of GemmTiles: this can be a single column.
-		return nil, 0
-	case p.b.col == 1 && (m < packRows || size[T]()*p.b.row*min(by.steps, p.k-k0) < by.farB):
+	case p.inPlace(m, by, k0):
 		return p.b.ptr(k0, j), size[T]() * p.b.row
 	}
 	return nil, 0
+}
+
+// inPlace reports whether a block of a B that is not packed is read where it is.
+func (p *product[T]) inPlace(m int, by blocking, k0 int) bool {
+	if p.isa == asm.NEON && p.b.row < 3 && !is64[T]() {
+		return false // see BStep of GemmTiles: this can be a single column
+	}
+	return p.b.col == 1 && (m < packRows || size[T]()*p.b.row*min(by.steps, p.k-k0) < by.farB)
 }
 
 // packedBlock returns the place of steps from k0 on, in the panel of column j of a B that was packed

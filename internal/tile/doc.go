@@ -11,10 +11,11 @@
 //
 // The unit of machine code is a tile: a few rows of A times a panel of B, which is up to four
 // vectors of columns, with a chain per output in a register; asm/_gen has it. Tiles read A from
-// where it is, whatever its strides. B has to have its columns side by side, so where it has not it
-// is packed: for one product in scratch (blocks.go has the order of the tiles), or beforehand in
-// [Panels]. A block of k goes on with the chains in C. With alpha other than 1, and where C has a
-// stride between columns, the chains are in a block of scratch instead.
+// where it is, whatever its strides, or from a copy where that is faster (tiles.go). B has to have
+// its columns side by side, so where it has not it is packed: for one product in scratch (blocks.go
+// has the order of the tiles), or beforehand in [Panels]. A block of k goes on with the chains in C.
+// With alpha other than 1, and where C has a stride between columns, the chains are in a block of
+// scratch instead.
 //
 // The plain Go tile (plain.go) is that of asm.Generic. It packs both operands for
 // itself, so there are no panels for it, and a product is one piece.

@@ -17,7 +17,7 @@ func Gemm[T Float](isa asm.ISA, transA, transB bool, m, n, k int, alpha T, a []T
 		Scale(m, n, beta, c, ldc)
 		return
 	}
-	var r room
+	var r Room
 	p := product[T]{isa: isa, k: k, room: &r}
 	p.c.data = c
 	p.c.row, p.c.col = ldc, 1
@@ -38,7 +38,7 @@ func Gemm[T Float](isa asm.ISA, transA, transB bool, m, n, k int, alpha T, a []T
 		p.b.row, p.b.col = strides(transB, ldb)
 	}
 	p.multiply(m, n, alpha, beta)
-	r.free()
+	r.Free()
 }
 
 // Gemv sets y to alpha op(A) x + beta y, for arguments that have been checked, A being [m,n] as it
@@ -54,7 +54,7 @@ func Gemv[T Float](isa asm.ISA, trans bool, m, n int, alpha T, a []T, lda int, x
 		Scale(m, 1, beta, y, max(incY, -incY))
 		return
 	}
-	var r room
+	var r Room
 	p := product[T]{isa: isa, k: n, room: &r}
 	p.a.data = x
 	p.a.at, p.a.col = first(incX, n), incX
@@ -64,7 +64,7 @@ func Gemv[T Float](isa asm.ISA, trans bool, m, n int, alpha T, a []T, lda int, x
 	p.c.data = y
 	p.c.at, p.c.col = first(incY, m), incY
 	p.multiply(1, m, alpha, beta)
-	r.free()
+	r.Free()
 }
 
 // fewCols is the most columns of a C that is computed transposed if it has more rows.
@@ -88,7 +88,8 @@ type product[T Float] struct {
 	packed  *Panels[T] // B where it was packed beforehand, or nil
 	row     int        // first k of the product in packed
 	col     int        // first column of the product in packed
-	room    *room
+	room    *Room
+	tiled   bool // A is packed tile by tile: see tiles.go
 }
 
 // multiply computes m rows and n columns. Where alpha is not 1, and where C has a stride between
@@ -177,28 +178,35 @@ func (p *product[T]) apart(i, j, m, n int, alpha, beta T) {
 // second.
 func (p *product[T]) tiles(m int, args Args[T], fetch int) {
 	most := simd.TileRows(p.isa, args.Vecs)
+	if p.tiled {
+		most, args.ARow = simd.PackedRows(p.isa, maxVecs), size[T]()
+	}
 	args.CVec = size[T]() * lanes[T](p.isa)
 	args.CLast = args.CVec * (args.Vecs - 1)
-	if m <= most && fetch == 0 {
-		args.Next, args.Tiles, args.Rows = nil, 1, m
-		gemmTiles(p.isa, &args)
-		return
-	}
 	left := cutRows(m, most)
-	args.NextStep = min(lineBytes, (fetch+left.tiles*args.K-1)/(left.tiles*args.K))
+	if left.tiles == 1 && fetch == 0 {
+		args.Next = nil
+	} else {
+		args.NextStep = min(lineBytes, (fetch+left.tiles*args.K-1)/(left.tiles*args.K))
+	}
 	for {
 		if fetch <= 0 {
 			args.Next = nil
 		}
 		args.Rows, args.Tiles = left.next()
 		args.Tiles = max(1, min(args.Tiles, callWork/(args.Rows*args.Vecs*args.K)))
+		tile := args.Rows * args.ARow // from one in A to the next
+		if p.tiled {
+			args.AStep = size[T]() * args.Rows
+			tile = args.K * args.AStep
+		}
 		gemmTiles(p.isa, &args)
 		left.skip(args.Tiles, args.Rows)
 		if left.tiles == 0 {
 			return
 		}
 		// Only while there are rows: a pointer behind the last one may belong to nothing.
-		args.A = (*T)(unsafe.Add(unsafe.Pointer(args.A), args.Tiles*args.Rows*args.ARow))
+		args.A = (*T)(unsafe.Add(unsafe.Pointer(args.A), args.Tiles*tile))
 		args.C = (*T)(unsafe.Add(unsafe.Pointer(args.C), args.Tiles*args.Rows*args.CRow))
 		fetched := args.Tiles * args.K * args.NextStep
 		if fetch -= fetched; fetch > 0 {

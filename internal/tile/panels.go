@@ -173,12 +173,12 @@ func (s *Panels[T]) Serve(isa asm.ISA) bool { return s.Packed() && s.isa == isa 
 // Gemm sets C to A op(B)[k0:k0+k, j0:j0+n] + beta C, for arguments that have been checked, by
 // panels of columns.
 func (s *Panels[T]) Gemm(m, n, k, k0, j0 int, a []T, lda int, beta T, c []T, ldc int) {
-	var r room
+	var r Room
 	p := product[T]{isa: s.isa, k: k, packed: s, row: k0, col: j0, room: &r}
 	p.a.data = a
 	p.a.row, p.a.col = lda, 1
 	p.c.data = c
 	p.c.row, p.c.col = ldc, 1
 	p.multiply(m, n, 1, beta)
-	r.free()
+	r.Free()
 }

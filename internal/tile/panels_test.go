@@ -39,6 +39,9 @@ func TestPanelFences(t *testing.T) {
 		}
 		for i := range 300 {
 			m, k, n := 1+rng.IntN(20), 1+rng.IntN(70), 1+rng.IntN(140)
+			if i%5 == 0 {
+				n += tiledCols // A is copied
+			}
 			trans, ldb := false, n
 			if i%2 == 1 {
 				trans, ldb = true, k

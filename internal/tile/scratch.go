@@ -25,11 +25,11 @@ type scratch struct {
 // collector does not empty it, unlike a sync.Pool, so that there is an end to allocations.
 var scratches [64]atomic.Pointer[scratch]
 
-// A room holds the scratch of a call, from the first time that it is asked for to free. It is
+// A Room holds the scratch of a call, from the first time that it is asked for to Free. It is
 // no part of a product: the compiler would see the operands escape with the scratch.
-type room struct{ s *scratch }
+type Room struct{ s *scratch }
 
-func (r *room) get() *scratch {
+func (r *Room) get() *scratch {
 	if r.s != nil {
 		return r.s
 	}
@@ -44,7 +44,8 @@ func (r *room) get() *scratch {
 	return r.s
 }
 
-func (r *room) free() {
+// Free gives the scratch back.
+func (r *Room) Free() {
 	if r.s == nil {
 		return
 	}

@@ -30,6 +30,7 @@ const (
 // A Step is a recurrent product, C += A W or, with Zero, C = A W, in pieces. The caller processes each
 // piece of C while it is in the L1 cache. A piece is a chunk of rows of a group of units. The order is
 //
+//	                                    PackRows
 //	for each group of units             Start
 //	    for each block of k             Next
 //	        for each chunk of rows      Next: Multiply, or Args for machine code of the caller's own
@@ -55,6 +56,8 @@ type Step[T Float] struct {
 	left       cut // the rows from the piece on
 	own        bool
 	fetch      ahead
+
+	packed []T // A tile by tile, block of k by block of k, or nil: see PackRows
 }
 
 // ahead says what a product fetches for later: the block of panels that comes next, a part of it
@@ -64,6 +67,28 @@ type ahead struct {
 	unit, k int // where the block starts
 	step    int // bytes with each step of a tile
 	done    int // bytes
+}
+
+// PackRows copies A tile by tile (see tiles.go) into memory of r, if that pays for a product with so
+// many units. A must not change until the product is done.
+func (p *Step[T]) PackRows(r *Room, units int) {
+	w := p.W
+	p.packed = nil
+	if !w.Packed() || w.first > 0 || p.MostRows > 0 {
+		return
+	}
+	most := simd.PackedRows(w.isa, w.vecs(0))
+	if most == 0 || p.Rows < most || units*max(1, w.gates) < tiledCols {
+		return
+	}
+	p.packed = grow[T](&r.get().a, p.Rows*w.steps+w.lanes)
+	var a place[T]
+	a.data = p.A
+	a.row, a.col = p.LDA, 1
+	for k0, k1 := 0, 0; k0 < w.steps; k0 = k1 {
+		k1 = p.blockEnd(k0)
+		packTiles(w.isa, p.packed[p.Rows*k0:], &a, 0, p.column(k0), p.Rows, k1-k0, most)
+	}
 }
 
 // Units returns the number of units in a group, and the multiple of units at which a product may be
@@ -146,22 +171,30 @@ func (p *Step[T]) block() bool {
 	if p.k0 == w.steps || p.Rows == 0 {
 		return false
 	}
-	p.k1, p.a = p.blockEnd(p.k0), p.k0
-	if p.k0 >= p.Split {
-		p.a += p.Skip
-	}
+	p.k1, p.a = p.blockEnd(p.k0), p.column(p.k0)
 	p.Row, p.Count, p.Tiles = 0, 0, 0
 	if !w.Packed() {
 		p.left = cut{p.Rows, 1}
 		return true
 	}
 	most := simd.TileRows(w.isa, w.vecs(p.unit))
-	if p.own {
+	switch {
+	case p.own:
 		most = p.MostRows
+	case p.packed != nil:
+		most = simd.PackedRows(w.isa, w.vecs(0))
 	}
 	p.left = cutRows(p.Rows, most)
 	p.startFetch()
 	return true
+}
+
+// column is the column of A with step k.
+func (p *Step[T]) column(k int) int {
+	if k >= p.Split {
+		return k + p.Skip
+	}
+	return k
 }
 
 // blockEnd returns the end of the block of steps that starts with k0.
@@ -230,6 +263,10 @@ func (p *Step[T]) Args(args *Args[T], u int) {
 	w, f := p.W, &p.fetch
 	args.B = w.ptr(u, p.k0, 0)
 	args.Tiles, args.Rows = p.Tiles, p.Count/p.Tiles
+	if p.packed != nil {
+		args.A = &p.packed[p.Rows*p.k0+p.Row*args.K]
+		args.ARow, args.AStep = size[T](), size[T]()*args.Rows
+	}
 	if f.step > 0 {
 		args.Next, args.NextStep = w.ptr(f.unit+u-p.unit, f.k, f.done/size[T]()), f.step
 	}

@@ -122,6 +122,9 @@ func TestStep(t *testing.T) {
 
 func runStep(rng *rand.Rand, p *Step[float32], units int) {
 	group, _ := p.Units()
+	var room Room
+	p.PackRows(&room, units)
+	defer room.Free()
 	falling := rng.IntN(2) == 0
 	for g := range (units + group - 1) / group {
 		unit := g * group

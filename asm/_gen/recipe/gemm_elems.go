@@ -43,12 +43,27 @@ const fetchSteps = 4
 // packedRegs is the number of registers for A in packed: they are loaded in pairs.
 const packedRegs = 4
 
+// byRows reports whether there are registers for a vector of every row of A, and one of the panel.
+func byRows(t *Traits, rows, vecs int) bool { return rows*vecs+rows < t.Vectors }
+
+// RowMajorRows is the most rows of a tile of 1 to 4 vectors for rows of A that lie along k: with more
+// there is no better loop than one.
+func RowMajorRows(t *Traits) [5]int {
+	most := t.Product.MaxRows
+	for vecs := range most {
+		for t.ElementOperand && !byRows(t, most[vecs], vecs) {
+			most[vecs]--
+		}
+	}
+	return most
+}
+
 // elemLoops writes all loops over k of a tile.
 func (t tile) elemLoops() {
 	t.CmpJump(t.field("Tail"), IfEq, Num(t.Lanes()), "whole"+t.name)
 	t.SubJump(t.k, 1, IfEq, "last"+t.name)
 	t.Label("whole" + t.name)
-	byRows, several := int(t.chains())+t.rows < t.traits.Vectors, t.rows > 1
+	byRows, several := byRows(t.traits, t.rows, t.vecs), t.rows > 1
 	t.CmpJump(t.bStep, IfNe, Num(t.vecs*t.Bytes()), "apart"+t.name)
 	if byRows {
 		t.CmpJump(t.aStep, IfEq, Num(t.elemBytes), "rows"+t.name)

@@ -8,7 +8,7 @@ import (
 func (p product) pack() {
 	regs, field := p.begin("GemmPack", p.packArgs,
 		"copies K rows of a matrix, Vecs vectors each, into a panel. Columns that do not exist",
-		"become 0.")
+		"become 0. If DstRow is less than a row, the next one overwrites its end.")
 	dstRow, srcRow, dst := regs.GP("row of panel"), regs.GP("row of source"), regs.GP("panel")
 	src, rows := regs.Take(p.Scratch(), "source"), regs.Take(p.Count(), "rows left")
 	p.arguments(regs, "a row")
@@ -50,8 +50,9 @@ type packer struct {
 func (p product) packT() {
 	regs, field := p.begin("GemmPackT", p.packArgs,
 		"copies K columns of a matrix, Vecs*Lanes rows of it, into a panel: row k of the panel",
-		"is column k of the matrix. Columns of the panel that do not exist repeat the last one. Dst and",
-		"Src are changed on return.")
+		"is column k of the matrix. Columns of the panel that do not exist repeat the last one. With NEON,",
+		"and a single vector, DstRow may be less than a row: the next one overwrites its end. Dst and Src",
+		"are changed on return.")
 	w := packer{product: p, field: field, steps: regs.Take(p.Count(), "steps left")}
 	w.row3, w.row1, w.dst = regs.GP("3 rows of panel"), regs.GP("row of panel"), regs.GP("panel")
 	w.src = p.Transposer(regs, 1)
