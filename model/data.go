@@ -29,6 +29,8 @@ const (
 	streamDreamX   = 13 // x of the sleep phase, likewise
 	streamPen      = 14 // pen bit when sampling from a model
 
+	streamTranspose = 15 // by how much pieces are moved; Update counts epochs
+
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
 

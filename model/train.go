@@ -73,7 +73,9 @@ type Trainer struct {
 	ema   *average                  // nil without EMADecay
 	// What the optimiser moves and the gradients of it; the list of a model is not free.
 	params, grads []cell.Tensor[float32]
-	steps         int // of the train split
+	train         []Sequence  // the train split as this epoch sees it
+	steps         int         // of the train split
+	moves         *transposer // nil without Transpose
 	pass          Pass[float32]
 	batch         Batch[float32]
 	cuts          [][]int
@@ -97,6 +99,12 @@ func NewTrainer(m Model[float32], d *Data, config TrainConfig) (*Trainer, error)
 	t := &Trainer{Model: m, Data: d, Config: config}
 	for i := range d.Train {
 		t.steps += d.Train[i].Steps(d.Dim)
+	}
+	if t.train = d.Train; config.Transpose > 0 {
+		var err error
+		if t.moves, err = newTransposer(d, config); err != nil {
+			return nil, err
+		}
 	}
 	t.grad = m.NewGrad()
 	t.params, t.grads = m.Tensors(), t.grad.Tensors()
@@ -316,6 +324,9 @@ func (t *Trainer) epoch(ctx context.Context) error {
 	if t.Config.Reshuffle {
 		t.cuts = deal(t.Data.Train, t.Data.Dim, t.Config.Batch, shuffle(len(t.Data.Train), streamItems, t.Config.Seed, s.Epoch))
 	}
+	if t.moves != nil {
+		t.train = t.moves.epoch(s.Epoch)
+	}
 	order := shuffle(len(t.cuts), streamShuffle, t.Config.Seed, s.Epoch)
 	for s.Batch < len(order) {
 		batch := t.cuts[order[s.Batch]]
@@ -347,7 +358,7 @@ func (t *Trainer) update(batch []int) (last bool, err error) {
 	from := s.Segment * c.Truncate
 	t.batch.Noise = kernels.Noise{Seed: c.Seed, Stream: streamTrain, Update: t.opt.Update + 1}
 	dim, k := t.Data.Dim, c.samples()
-	segment(&t.batch, t.Data.Train, batch, dim, from, c.Truncate, k, 0)
+	segment(&t.batch, t.train, batch, dim, from, c.Truncate, k, 0)
 	t.batch.H, t.batch.C = nil, nil
 	if carry := s.Segment > 0 && (c.ResetEvery == 0 || s.Segment%c.ResetEvery != 0); carry {
 		t.batch.H, t.batch.C = t.h, t.c

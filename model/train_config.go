@@ -51,6 +51,12 @@ type TrainConfig struct {
 	// pull in their own direction, and dealt ones learn faster.
 	Reshuffle bool `json:"reshuffle,omitempty"`
 
+	// Transpose moves each training piece of a piano roll, with probability TransposeProb in every
+	// epoch, by a number of semitones drawn from -Transpose..Transpose; 0 is off. A piece is moved
+	// as far as all its notes stay on the keyboard. TransposeProb is 0.5 if it is 0.
+	Transpose     int     `json:"transpose,omitempty"`
+	TransposeProb float64 `json:"transpose_prob,omitempty"`
+
 	// Samples is the number of draws per sequence, 0 is 1; Sampled and Importance choose
 	// the estimator. See Objective. With Importance the valid bound is that of as many draws.
 	Samples    int  `json:"samples,omitempty"`
@@ -89,6 +95,7 @@ func (c TrainConfig) Check() error {
 		{"kl_weight", c.KLWeight, 0, math.MaxFloat32},
 		{"truncate", float64(c.Truncate), 0, 1 << 30}, {"reset_every", float64(c.ResetEvery), 0, 1 << 30}, {"threads", float64(c.Threads), 1, 4096},
 		{"weight_decay", c.WeightDecay, 0, math.MaxFloat32}, {"ema_decay", c.EMADecay, 0, 1 - 1e-7},
+		{"transpose", float64(c.Transpose), 0, maxSize}, {"transpose_prob", c.TransposeProb, 0, 1},
 	} {
 		if !(v.got >= v.lo && v.got <= v.hi) {
 			return fmt.Errorf("model: %s = %v, want %v..%v", v.name, v.got, v.lo, v.hi)
@@ -147,6 +154,8 @@ func (c TrainConfig) suits(m Model[float32]) error {
 		return fmt.Errorf("model: truncate cuts sequences, a %s carries no state from one part to the next", s.Model)
 	case c.ResetEvery > 0 && c.Truncate == 0:
 		return errors.New("model: reset_every counts segments, which truncate makes")
+	case c.TransposeProb > 0 && c.Transpose == 0:
+		return errors.New("model: transpose_prob is how often pieces are moved, which transpose does")
 	case c.Optimizer == OptimizerAdamW && !(c.WeightDecay > 0 && float64(c.Rate*c.WeightDecay) < 1):
 		return fmt.Errorf("model: optimizer %s: weight_decay = %v, want it above 0, or it is %s, and lr times it below 1", c.Optimizer, c.WeightDecay, OptimizerAdam)
 	case c.Beta1Decay > 0 && !(&Optimizer{Method: c.Optimizer}).adam():

@@ -137,6 +137,7 @@ func TestResume(t *testing.T) {
 		{"adamw", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) { c.Optimizer, c.WeightDecay = OptimizerAdamW, 0.1 }, []int{3, 9}},
 		{"average", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) { c.EMADecay = 0.9 }, []int{1, 2, 8, 13}},
 		{"average of means", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) { c.EMADecay, c.WeightPosterior, c.Truncate = 0.9, true, 4 }, []int{3, 17}},
+		{"transpose", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) { c.Transpose, c.Truncate, c.Reshuffle = 2, 4, true }, []int{1, 8, 23}},
 		{"step", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) {
 			c.Schedule = Schedule{Name: ScheduleStep, StepSize: 1, Gamma: 0.5, Warmup: 9}
 		}, []int{3, 9, 14}},
@@ -151,7 +152,11 @@ func TestResume(t *testing.T) {
 			if testing.Short() {
 				c.stops = c.stops[:2]
 			}
-			checkResume(t, c.model, tc, d, c.stops)
+			data := d
+			if tc.Transpose > 0 {
+				data = testRolls()
+			}
+			checkResume(t, c.model, tc, data, c.stops)
 		})
 	}
 }
@@ -279,6 +284,9 @@ func TestTrainerErrors(t *testing.T) {
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Sampled = true }, "free_bits"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.FreeBits, c.Importance, c.Truncate = 0, true, 3 }, "whole sequences"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Samples = -1 }, "samples = -1"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Transpose = 2 }, "transpose moves the notes of piano rolls"},
+		{Config{}, testRolls(), func(c *TrainConfig, _ *Data) { c.TransposeProb = 1 }, "transpose_prob is how often"},
+		{Config{}, testRolls(), func(c *TrainConfig, _ *Data) { c.Transpose, c.TransposeProb = 1, 1.5 }, "transpose_prob = 1.5"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Optimizer = OptimizerAdamW }, "weight_decay = 0"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Optimizer, c.WeightDecay = OptimizerAdamW, 200 }, "lr times it below 1"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) {

@@ -57,6 +57,8 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.BoolVar(&s.train.WeightPosterior, "weight-posterior", false, "learn a normal posterior over the parameters in place of one value each")
 	fs.Float64Var(&s.train.EMADecay, "ema-decay", 0, "decay of an exponential moving average of the parameters, such as 0.999, which is scored and kept in their place; 0: none")
 	fs.StringVar(&s.train.Optimizer, "optimizer", "", "adam, adamw, adagrad or sgd (default: adam)")
+	fs.IntVar(&s.train.Transpose, "transpose", 0, "move each piece of a piano roll in training by up to that many semitones, up or down, anew in every epoch, as far as all its notes stay on the keyboard")
+	fs.Float64Var(&s.train.TransposeProb, "transpose-prob", 0, "with -transpose: probability that a piece is moved in an epoch (default: 0.5)")
 	fs.BoolVar(&s.train.Reshuffle, "reshuffle", false, "deal all sequences out anew in every epoch, in place of batches of similar length (default for images)")
 	fs.BoolVar(&s.model.Reverse, "reverse", false, "a vrae reads sequences from their end")
 	fs.BoolVar(&s.model.Teacher, "teacher", false, "a vrae's decoder sees the data in place of its own outputs")
