@@ -86,6 +86,24 @@ func stackStates(lens ...int) bool {
 }
 
 var stackCalls = map[string]sizeCall{
+	"Dropout.Train": {ints: 1, call: func(w *sizeWorld, n []int, _ [][]float32) { w.drop.Train(noNoise, n[0]) },
+		right: func(n, _ []int) bool { return in(0, n[0], MaxRows) }},
+	"Dropout.Begin": {ints: 1, call: func(w *sizeWorld, n []int, _ [][]float32) { w.drop.Begin(w.shape, n[0]) },
+		right: func(n, _ []int) bool { return in(0, n[0], MaxSize) }},
+	"Dropout.Draw": {ints: 3, call: func(w *sizeWorld, n []int, _ [][]float32) {
+		w.drop.Begin(w.shape, sizesIn)
+		w.drop.Draw(n[0], n[1], n[2])
+	}, right: func(n, _ []int) bool { return in(0, n[0], 1) && in(n[1], n[2], 2) }},
+	"Dropout.DrawAll": {ints: 2, call: func(w *sizeWorld, n []int, _ [][]float32) {
+		w.drop.Begin(w.shape, sizesIn)
+		w.drop.DrawAll(n[0], n[1])
+	}, right: func(n, _ []int) bool { return in(n[0], n[1], 2) }},
+	"Dropout.Apply": {ints: 2, slices: 2, call: func(w *sizeWorld, n []int, s [][]float32) {
+		w.drop.Begin(w.shape, sizesIn)
+		w.drop.Apply(s[0], s[1], n[0], n[1])
+	}, right: func(n, lens []int) bool {
+		return in(n[0], n[1], sizesRows) && has(min(lens[0], lens[1]), n[1]-n[0], sizesIn)
+	}},
 	"Stack.Forward": {ints: 1, slices: 3, call: func(w *sizeWorld, n []int, s [][]float32) {
 		w.stack.Forward(w.sseq, w.shape, s[0], s[1], s[2], n[0])
 	}, right: func(n, lens []int) bool {

@@ -55,12 +55,15 @@ type sizeWorld struct {
 	act   *Activations[float32]
 	stack *Stack[float32]
 	sseq  *StackSequence[float32]
+	drop  Dropout[float32]
 }
 
 func newSizeWorld() *sizeWorld {
 	w := &sizeWorld{dense: NewDense[float32](sizesIn, sizesOut, Tanh), lstm: NewRecurrentWith[float32](LSTM, sizesIn, sizesOut, Options{Peepholes: true}),
 		shape: NewRagged(2, 1), seq: NewSequence[float32](), mlp: NewMLP[float32](ReLU, Linear, sizesIn, 4, sizesOut), act: new(Activations[float32]),
-		stack: NewStack[float32](StackConfig{Kind: LSTM, In: sizesIn, Hidden: sizesOut, Layers: 2}), sseq: NewStackSequence[float32]()}
+		stack: NewStack[float32](StackConfig{Kind: LSTM, In: sizesIn, Hidden: sizesOut, Layers: 2}), sseq: NewStackSequence[float32](),
+		drop: Dropout[float32]{P: 0.5}}
+	w.drop.Train(noNoise, 0)
 	w.mlp.PackForTraining()
 	w.stack.PackForTraining()
 	w.dense.PackForTraining()

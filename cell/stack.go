@@ -3,12 +3,8 @@ package cell
 import "fmt"
 
 // Stack is recurrent layers on top of each other. Layer 0 sees the input, every other layer h_t of
-// the one below it, of which training drops elements:
-//
-//	x_l = h_{l-1} m / (1 - Dropout),   m = 1 with probability 1 - Dropout, else 0
-//
-// so that the expectation stays and nothing is scaled outside training (Srivastava et al. 2014;
-// between the layers only, as Zaremba et al. 2014 and torch.nn.LSTM).
+// the one below it, of which training drops the share Dropout, as [Dropout] says: between the layers
+// only (Zaremba et al. 2014, torch.nn.LSTM). A Dropout on the input or the outputs is the caller's.
 //
 // States are [layers, batch, hidden], as in PyTorch: those of layer 0 for the whole batch, then
 // those of layer 1. Layers may differ in size and kind; c is that of the LSTM layers alone.
@@ -95,9 +91,7 @@ func (st *Stack[T]) checkLayers(fn string) {
 	if len(st.Layers) == 0 || len(st.Layers)%d != 0 {
 		panic(fmt.Sprintf("cell: %s: the stack has %d layers, want a multiple of %d, at least one", fn, len(st.Layers), d))
 	}
-	if !(st.Dropout >= 0 && st.Dropout < 1) {
-		panic(fmt.Sprintf("cell: %s: dropout = %v, want at least 0 and less than 1", fn, st.Dropout))
-	}
+	checkShare(fn, "dropout", st.Dropout)
 	for i, l := range st.Layers {
 		if l == nil {
 			panic(fmt.Sprintf("cell: %s: Layers[%d] is nil, want a layer", fn, i))
@@ -312,12 +306,12 @@ func (st *Stack[T]) Step(s *StackSequence[T], t, b0, b1 int) {
 	}
 	lo, hi := off+b0, off+n
 	if s.drops {
-		s.mask(t, b0, lo, hi)
+		s.drop.draw(t, b0, b1)
 	}
 	for l, layer := range st.Layers {
 		if l > 0 {
 			if s.drops {
-				s.drop(l, lo, hi)
+				s.dropInput(l, lo, hi)
 			}
 			in := layer.In
 			layer.Project(s.seqs[l], s.input(l)[lo*in:hi*in], lo, hi, 0, in)
@@ -353,7 +347,7 @@ func (st *Stack[T]) StepBackward(s *StackSequence[T], t, b0, b1 int, dy []T) {
 		in := layer.In
 		layer.InputGrad(s.seqs[l], s.dIn[l][lo*in:hi*in], lo, hi, 0, in, false)
 		if s.drops {
-			s.scale(s.dIn[l], l, lo, hi)
+			s.scale(s.dIn[l], s.dIn[l], l, lo, hi)
 		}
 		dy = s.dIn[l][off*in : (off+n)*in]
 	}

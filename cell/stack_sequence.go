@@ -21,23 +21,19 @@ type StackSequence[T Float] struct {
 	seqs  []*Sequence[T] // of every layer, see running
 	shape *Ragged
 
-	training bool // as Train and Eval say
-	noise    kernels.Noise
-	row0     int
-
-	drops bool   // elements, in this batch
-	keep  []T    // [Rows, outputs of all layers but the topmost]: 0 or 1/(1-Dropout)
-	cols  []int  // the first of keep that is for the input of a level: a layer or pair
-	in    [][]T  // what a level sees where elements are dropped
-	dIn   [][]T  // gradient of what a level sees
-	both  [][]T  // outputs of a pair
-	turn  [3][]T // scratch of pairs: input, output gradient and input gradient of one direction
+	drop  Dropout[T] // of the outputs of all levels but the topmost, next to each other
+	drops bool       // elements, in this batch
+	cols  []int      // the first column of drop that is of the input of a level: a layer or pair
+	in    [][]T      // what a level sees where elements are dropped
+	dIn   [][]T      // gradient of what a level sees
+	both  [][]T      // outputs of a pair
+	turn  [3][]T     // scratch of pairs: input, output gradient and input gradient of one direction
 
 	// Parts of a running Forward or Backward as function values, made once: a closure per call
 	// would be an allocation per call. level is the one they are at, move what movePart does.
 	level                                   int
 	move                                    mover[T]
-	maskPart, dropPart, scalePart, movePart func(lo, hi int)
+	drawPart, dropPart, scalePart, movePart func(lo, hi int)
 }
 
 // NewStackSequence returns an empty workspace.
@@ -48,12 +44,11 @@ func NewStackSequence[T Float]() *StackSequence[T] { return new(StackSequence[T]
 // training, and each stack within it, gets a noise of its own. It panics if row0 is negative or
 // larger than [MaxRows].
 func (s *StackSequence[T]) Train(noise kernels.Noise, row0 int) {
-	checkSize("StackSequence.Train", "row0", row0, MaxRows)
-	s.training, s.noise, s.row0 = true, noise, row0
+	s.drop.train("StackSequence.Train", noise, row0)
 }
 
 // Eval has the batches that begin from now on drop nothing, as those of a new StackSequence.
-func (s *StackSequence[T]) Eval() { s.training = false }
+func (s *StackSequence[T]) Eval() { s.drop.Eval() }
 
 // running returns the sequences of the stack, of which others may have had more.
 func (s *StackSequence[T]) running() []*Sequence[T] { return s.seqs[:len(s.stack.Layers)] }
@@ -111,13 +106,14 @@ func (s *StackSequence[T]) seq(l int) *Sequence[T] {
 
 // begin is Begin with a stack that is packed.
 func (s *StackSequence[T]) begin(fn string, st *Stack[T], shape *Ragged, h0, c0 []T) {
-	if s.maskPart == nil {
-		s.maskPart, s.dropPart, s.scalePart, s.movePart = s.maskRows, s.dropRows, s.scaleRows, s.moveRows
+	if s.drawPart == nil {
+		s.drawPart, s.dropPart, s.scalePart, s.movePart = s.drop.drawAll, s.dropRows, s.scaleRows, s.moveRows
 	}
 	n, rows := shape.Batch(), shape.Rows()
 	checkBlocks(fn, st, n, "h0", h0, "c0", c0)
 	s.seq(len(st.Layers) - 1)
-	s.stack, s.shape, s.drops = st, shape, s.training && st.Dropout > 0
+	s.stack, s.shape, s.drop.P = st, shape, st.Dropout
+	s.drops = s.drop.drops()
 	for l, layer := range st.Layers {
 		s.seqs[l].Spin = s.Spin
 		s.seqs[l].begin(fn, layer, shape, s.hOf(l, h0), s.cOf(l, c0))
@@ -132,17 +128,14 @@ func (s *StackSequence[T]) begin(fn string, st *Stack[T], shape *Ragged, h0, c0 
 			s.both[level] = pages.Grow(s.both[level], rows*st.levelOut(level))
 		}
 	}
-	if s.drops {
-		checkRoom(fn, rows, s.width(st.levels()))
-		s.keep = pages.Grow(s.keep, rows*s.width(st.levels()))
-	}
+	s.drop.begin(fn, shape, s.width(st.levels()))
 	s.H, s.HPrev = s.out(st.levels()-1), nil
 	if st.Bidirectional == OneWay {
 		s.HPrev = s.seqs[st.levels()-1].HPrev
 	}
 }
 
-// width returns how many columns of keep are for the levels below one.
+// width returns how many columns of drop are for the levels below one.
 func (s *StackSequence[T]) width(level int) (w int) {
 	for k := 1; k < level; k++ {
 		w += s.stack.levelIn(k)
@@ -229,7 +222,7 @@ func (s *StackSequence[T]) InitialGrad(dh0, dc0 []T) {
 // runForward is [Stack.Forward] with a batch that has begun.
 func (s *StackSequence[T]) runForward(x []T, threads int) {
 	if s.drops {
-		par.Do(threads, s.shape.Batch(), s.maskPart)
+		par.Do(threads, s.shape.Batch(), s.drawPart)
 	}
 	for level := range s.stack.levels() {
 		if s.level = level; level > 0 {
@@ -294,47 +287,18 @@ func (s *StackSequence[T]) input(level int) []T {
 	return s.out(level - 1)
 }
 
-// mask draws what to keep of the rows lo..hi, the sequences b0... at step t.
-func (s *StackSequence[T]) mask(t, b0, lo, hi int) {
-	w := s.width(s.stack.levels())
-	keep, drop := s.keep[lo*w:hi*w], s.stack.Dropout
-	kernels.Uniforms(keep, s.noise, uint32(t), uint32(s.row0+b0), hi-lo, w)
-	scale := T(1 / (1 - drop))
-	for i, u := range keep {
-		keep[i] = scale
-		if float64(u) < drop {
-			keep[i] = 0
-		}
-	}
-}
-
-// maskRows is mask for all steps of the sequences b0..b1.
-func (s *StackSequence[T]) maskRows(b0, b1 int) {
-	for t := range s.shape.Steps() {
-		off, n := s.shape.Step(t)
-		if n = min(n, b1); n > b0 {
-			s.mask(t, b0, off+b0, off+n)
-		}
-	}
-}
-
-// drop computes what a level above the first sees in the rows lo..hi.
-func (s *StackSequence[T]) drop(level, lo, hi int) {
-	n := s.stack.levelIn(level)
-	copy(s.in[level][lo*n:hi*n], s.out(level - 1)[lo*n:])
-	s.scale(s.in[level], level, lo, hi)
+// dropInput computes what a level above the first sees in the rows lo..hi.
+func (s *StackSequence[T]) dropInput(level, lo, hi int) {
+	s.scale(s.in[level], s.out(level-1), level, lo, hi)
 }
 
 // scale multiplies the rows lo..hi of x by what is kept of the input of a level.
-func (s *StackSequence[T]) scale(x []T, level, lo, hi int) {
-	w, n := s.width(s.stack.levels()), s.stack.levelIn(level)
-	for i := lo; i < hi; i++ {
-		keep := s.keep[i*w+s.cols[level]:][:n]
-		for j, k := range keep {
-			x[i*n+j] *= k
-		}
-	}
+func (s *StackSequence[T]) scale(dst, x []T, level, lo, hi int) {
+	n, from := s.stack.levelIn(level), s.cols[level]
+	s.drop.apply(dst[lo*n:hi*n], x[lo*n:hi*n], lo, hi, from, from+n)
 }
 
-func (s *StackSequence[T]) dropRows(lo, hi int)  { s.drop(s.level, lo, hi) }
-func (s *StackSequence[T]) scaleRows(lo, hi int) { s.scale(s.dIn[s.level], s.level, lo, hi) }
+func (s *StackSequence[T]) dropRows(lo, hi int) { s.dropInput(s.level, lo, hi) }
+func (s *StackSequence[T]) scaleRows(lo, hi int) {
+	s.scale(s.dIn[s.level], s.dIn[s.level], s.level, lo, hi)
+}

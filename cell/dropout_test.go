@@ -1,0 +1,83 @@
+package cell
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// TestDropoutLayer: the right share is dropped and the rest scaled, in place and apart, in parts and
+// at once; nothing is dropped outside training, and nothing is allocated.
+func TestDropoutLayer(t *testing.T) {
+	const width, drop = 33, 0.2
+	shape := NewRagged(20, 20, 7, 1)
+	rows := shape.Rows()
+	x := random[float32](rows*width, rand.New(rand.NewPCG(1, 1)))
+	var d Dropout[float32]
+	d.P = drop
+	noise := kernels.Noise{Seed: 3}
+	run := func(parts [][2]int) []float32 {
+		y := slices.Clone(x)
+		d.Begin(shape, width)
+		for _, b := range parts {
+			d.DrawAll(b[0], b[1])
+		}
+		d.Apply(y[:9*width], y[:9*width], 0, 9)
+		d.Apply(y[9*width:], x[9*width:], 9, rows)
+		return y
+	}
+	asmtest.SameFloats(t, "before training", run([][2]int{{0, 4}}), x)
+	d.Train(noise, 6)
+	first := run([][2]int{{0, 4}})
+	asmtest.SameFloats(t, "in parts", run([][2]int{{1, 4}, {0, 1}}), first)
+	zeros := 0
+	for i, y := range first {
+		switch want := x[i] * float32(1/(1-drop)); y {
+		case 0:
+			zeros++
+		case want:
+		default:
+			t.Fatalf("element %d is %v, want 0 or %v", i, y, want)
+		}
+	}
+	if n := float64(len(first)); math.Abs(float64(zeros)/n-drop) > 5*math.Sqrt(drop*(1-drop)/n) {
+		t.Errorf("%d of %v dropped, want the share %v", zeros, n, drop)
+	}
+	noise.Update++
+	d.Train(noise, 6)
+	if slices.Equal(run([][2]int{{0, 4}}), first) {
+		t.Error("two updates drop the same")
+	}
+	if n := testing.AllocsPerRun(5, func() {
+		d.Begin(shape, width)
+		d.DrawAll(0, 4)
+		d.Apply(first, x, 0, rows)
+	}); n != 0 {
+		t.Errorf("%v allocations, want 0", n)
+	}
+	d.Eval()
+	asmtest.SameFloats(t, "outside training", run([][2]int{{0, 4}}), x)
+}
+
+// TestDropoutPanics: shares out of range, and what comes before Begin.
+func TestDropoutPanics(t *testing.T) {
+	for name, f := range map[string]func(){
+		"P = 1":       func() { (&Dropout[float32]{P: 1}).Begin(NewRagged(1), 1) },
+		"P = NaN":     func() { (&Dropout[float32]{P: math.NaN()}).Begin(NewRagged(1), 1) },
+		"Draw early":  func() { new(Dropout[float32]).Draw(0, 0, 1) },
+		"Apply early": func() { new(Dropout[float32]).Apply(nil, nil, 0, 0) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
