@@ -14,26 +14,39 @@ import "github.com/elbow-go/elbow/kernels"
 type gru[T Float] struct{}
 
 func (gru[T]) form() form {
-	return form{name: "gru", packs: kernels.StepGRU, gates: 3, saved: 4, direct: true, bhn: true}
+	return form{name: "gru", packs: kernels.StepGRU, gates: 3, saved: 4, direct: true, bhn: true,
+		takes: Options{Heads: 1}}
 }
 
 func (gru[T]) step(l *Recurrent[T], m moment[T]) {
+	if h := l.Hidden; !l.fused() {
+		hn := m.gates[3*h:]
+		kernels.SetRows(hn, l.Bhn, m.n, h, m.ld)
+		l.projectState(m.gates, m.hx, m.n, m.ld)
+		kernels.GRUStep(m.hy, m.gates, hn, m.hx, m.n, h, m.ld, m.ld)
+		return
+	}
 	kernels.GRUFusedStep(m.hy, m.gates, m.hx, l.Bhn, &l.whh, m.n, l.Hidden, m.ld, m.part)
 }
 
 func (gru[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
+	if h := l.Hidden; !l.fused() {
+		hn := m.gates[3*h:]
+		l.stateGrad(m.dh, m.after, m.next)
+		kernels.GRUStepBackward(m.gates, hn, m.dhx, m.dh, m.gates, hn, m.hx, m.n, h, m.ld, m.ld)
+		return
+	}
 	kernels.GRUFusedStepBackward(m.gates, m.dhx, m.dh, m.after, m.gates, m.hx, &l.whh, m.n, m.next, l.Hidden, m.ld, m.part)
 }
 
 func (gru[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int) {
-	h, w, rows := l.Hidden, l.stride(), s.shape.Rows()
+	h := l.Hidden
 	if mid := min(hi, 2*h); lo < mid { // r and z
 		l.whhGrad(grad, s, lo, mid)
 	}
 	if lo = max(lo, 2*h); lo < hi { // n, behind the reset
-		dhn := s.gates[lo+h:]
-		tMul(grad.Whh[lo*h:], dhn, s.HPrev, hi-lo, h, rows, h, w, h)
-		kernels.AddColumnSums(grad.Bhn[lo-2*h:hi-2*h], dhn, rows, hi-lo, w)
+		l.whhGrad(grad, s, lo, hi)
+		kernels.AddColumnSums(grad.Bhn[lo-2*h:hi-2*h], s.gates[lo+h:], s.shape.Rows(), hi-lo, l.stride())
 	}
 }
 

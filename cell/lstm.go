@@ -16,15 +16,15 @@ type lstm[T Float] struct{}
 
 func (lstm[T]) form() form {
 	return form{name: "lstm", packs: kernels.StepLSTM, gates: 4, saved: 4, memory: true,
-		takes: Options{Peepholes: true, CellClip: 1, Proj: 1}}
+		takes: Options{Peepholes: true, CellClip: 1, Proj: 1, Heads: 1}}
 }
 
 func (lstm[T]) step(l *Recurrent[T], m moment[T]) {
 	h, p := l.Hidden, l.Proj
-	if p == 0 {
+	if l.fused() {
 		kernels.LSTMFusedStep(m.my, m.cy, m.gates, m.hx, m.cx, l.Peephole, &l.whh, m.n, h, m.ld, m.part)
 	} else {
-		l.byWhh.project(m.gates, m.hx, l.Whh, m.n, 4*h, p, 0, p, m.ld, p)
+		l.projectState(m.gates, m.hx, m.n, m.ld)
 		kernels.LSTMStep(m.my, m.cy, m.gates, m.cx, l.Peephole, m.n, h, m.ld)
 	}
 	if l.CellClip > 0 {
@@ -38,13 +38,17 @@ func (lstm[T]) step(l *Recurrent[T], m moment[T]) {
 
 func (lstm[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 	h, p := l.Hidden, l.Proj
-	if p == 0 {
+	if l.fused() {
 		kernels.LSTMFusedStepBackward(m.gates, m.dc, m.dh, m.after, m.dc, m.gates, m.cx, m.cy, l.Peephole, &l.whh,
 			m.n, m.next, h, m.ld, m.part)
 	} else {
 		l.stateGrad(m.dh, m.after, m.next)
-		l.byWhr.inputGrad(m.dm, m.dh, l.Whr, m.n, p, h, 0, h, h, p, false)
-		kernels.LSTMStepBackward(m.gates, m.dc, m.dm, m.dc, m.gates, m.cx, m.cy, l.Peephole, m.n, h, m.ld)
+		dm := m.dh
+		if p > 0 {
+			dm = m.dm
+			l.byWhr.inputGrad(dm, m.dh, l.Whr, m.n, p, h, 0, h, h, p, false)
+		}
+		kernels.LSTMStepBackward(m.gates, m.dc, dm, m.dc, m.gates, m.cx, m.cy, l.Peephole, m.n, h, m.ld)
 	}
 	if l.CellClip > 0 {
 		l.clip.applyBackward(m, h)

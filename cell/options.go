@@ -23,6 +23,14 @@ type Options struct {
 	//
 	// Source: Sak, Senior and Beaufays 2014.
 	Proj int
+
+	// Heads, if larger than 1, makes Whh block-diagonal: the units of all gates and of the state are
+	// split into so many heads of Hidden/Heads, and those of a head see the state of that head only.
+	// Whh has Hidden/Heads columns and a step takes 1/Heads of the multiplications. It is for RNN,
+	// LSTM and GRU, whose steps are then as with Proj, and does not go together with that.
+	//
+	// Source: Pöppel, Beck and Hochreiter 2024 (FlashRNN).
+	Heads int
 }
 
 // check panics unless layers of a kind, whose form takes the options that it has, may have o.
@@ -37,6 +45,10 @@ func (o Options) check(fn string, kind Kind, takes Options) {
 		lacks("CellClip")
 	case o.Proj != 0 && takes.Proj == 0:
 		lacks("Proj")
+	case o.Heads != 0 && takes.Heads == 0:
+		lacks("Heads")
+	case o.Heads > 1 && o.Proj > 0:
+		panic("cell: " + fn + ": Heads and Proj, want one of them")
 	case !(o.CellClip >= 0):
 		panic(fmt.Sprintf("cell: %s: CellClip = %v, want at least 0", fn, o.CellClip))
 	case o.CellClip > 0 && o.Peepholes:

@@ -1,11 +1,13 @@
 package cell
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/elbow-go/elbow/asm/asmtest"
+	"github.com/elbow-go/elbow/blas/blastest"
 )
 
 // A plainLSTM is the equations of an LSTM with its options, for one sequence, in float64.
@@ -111,6 +113,55 @@ func TestCellClip(t *testing.T) {
 		}
 		if c := p.seq.C; c[0] != bound || c[1] != -bound || c[2] == c[2] {
 			t.Errorf("states +Inf, -Inf and NaN become %v", c[:3])
+		}
+	})
+}
+
+// TestHeads: a layer with heads has the bits of one whose other weights are 0, in the outputs and in
+// all gradients.
+func TestHeads(t *testing.T) {
+	blastest.UseGo(t)
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for _, size := range [][2]int{{6, 2}, {32, 2}, {66, 3}, {64, 8}} {
+			h, heads := size[0], size[1]
+			d := h / heads
+			for _, k := range []Kind{RNNTanh, RNNReLU, LSTM, GRU} {
+				o := Options{Peepholes: k == LSTM}
+				whole := NewRecurrentWith[float32](k, 5, h, o)
+				o.Heads = heads
+				l := NewRecurrentWith[float32](k, 5, h, o)
+				rng := rand.New(rand.NewPCG(8, uint64(h)))
+				for i, ts := range l.Tensors() {
+					if randomize(ts.Data, rng); ts.Name != "whh" {
+						copy(whole.Tensors()[i].Data, ts.Data)
+					}
+				}
+				for row := range k.Gates() * h {
+					copy(whole.Whh[row*h+row%h/d*d:], l.Whh[row*d:(row+1)*d])
+				}
+				l.PackForTraining()
+				whole.PackForTraining()
+				p, q := newProblem(l, rand.New(rand.NewPCG(9, 9)), 6, 6, 3, 1), newProblem(whole, rand.New(rand.NewPCG(9, 9)), 6, 6, 3, 1)
+				p.threads = 2
+				p.forward(l)
+				q.forward(whole)
+				asmtest.SameFloats(t, fmt.Sprint(k, size, " h"), p.seq.H, q.seq.H)
+				p.backward(l)
+				q.backward(whole)
+				asmtest.SameFloats(t, fmt.Sprint(k, size, " dx"), p.dx, q.dx)
+				asmtest.SameFloats(t, fmt.Sprint(k, size, " dh0"), p.dh0, q.dh0)
+				for i, g := range p.grad.Tensors() {
+					want := q.grad.Tensors()[i].Data
+					if g.Name == "whh" {
+						var blocks []float32
+						for row := range k.Gates() * h {
+							blocks = append(blocks, want[row*h+row%h/d*d:][:d]...)
+						}
+						want = blocks
+					}
+					asmtest.SameFloats(t, fmt.Sprint(k, size, " d", g.Name), g.Data, want)
+				}
+			}
 		}
 	})
 }

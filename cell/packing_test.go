@@ -42,7 +42,7 @@ func TestWritten(t *testing.T) {
 						t.Errorf("%s: Packed says that it is, with another %s", name, ts.Name)
 					}
 					for i, pack := range []func(){l.PackBF16, l.Pack, l.PackForTraining} {
-						if i == 0 && l.Proj > 0 {
+						if i == 0 && !l.fused() {
 							continue
 						}
 						pack()

@@ -18,7 +18,7 @@ type Recurrent[T Float] struct {
 	In, Hidden int
 	Options
 	Wih      []T // [Gates*Hidden, In]
-	Whh      []T // [Gates*Hidden, Out]
+	Whh      []T // [Gates*Hidden, Out], or [Gates*Hidden, Hidden/Heads]
 	B        []T // [Gates*Hidden]
 	Bhn      []T // [Hidden], GRU only: the bias inside the reset
 	Peephole []T // [3*Hidden] for i, f and o, with Peepholes only
@@ -29,7 +29,7 @@ type Recurrent[T Float] struct {
 	packing  packing[T]
 	products products[T]            // by Wih
 	whh      kernels.StepWeights[T] // Whh as the fused steps read it
-	byWhh    products[T]            // with Proj, instead of whh
+	blocks   []products[T]          // by blocks of Whh, where the steps are not fused
 	byWhr    products[T]
 }
 
@@ -89,7 +89,7 @@ func (l *Recurrent[T]) params() [numParams]param[T] {
 	rows := f.gates * h
 	return [...]param[T]{
 		{"Wih", true, false, rows, l.In, &l.Wih},
-		{"Whh", true, false, rows, l.Out(), &l.Whh},
+		{"Whh", true, false, rows, l.columns(), &l.Whh},
 		{"B", true, true, 1, rows, &l.B},
 		{"Bhn", f.bhn, true, 1, h, &l.Bhn},
 		{"Peephole", l.Peepholes, false, 3, h, &l.Peephole},
@@ -141,11 +141,11 @@ func (l *Recurrent[T]) PackForTraining() { l.pack("Recurrent.PackForTraining", t
 
 // PackBF16 is Pack with the recurrent weights rounded to bfloat16 in the copy: half the memory,
 // and about twice the speed for one sequence or a few where the weights do not fit the cache.
-// See [kernels.StepWeights.PackBF16]. It panics for a layer with Proj.
+// See [kernels.StepWeights.PackBF16]. It panics for a layer with Proj or Heads.
 func (l *Recurrent[T]) PackBF16() {
 	const fn = "Recurrent.PackBF16"
-	if l.Proj > 0 {
-		panic(fmt.Sprintf("cell: %s: Proj = %d, want 0", fn, l.Proj))
+	if !l.fused() {
+		panic(fmt.Sprintf("cell: %s: Proj = %d, Heads = %d, want neither", fn, l.Proj, l.Heads))
 	}
 	f := l.beginPack(fn)
 	l.whh.PackBF16(f.packs, l.Whh, l.Hidden)
@@ -154,7 +154,7 @@ func (l *Recurrent[T]) PackBF16() {
 
 func (l *Recurrent[T]) pack(fn string, training bool) {
 	f := l.beginPack(fn)
-	if l.Proj == 0 {
+	if l.fused() {
 		l.whh.Pack(f.packs, l.Whh, l.Hidden, training)
 	}
 	l.mark(training)
@@ -164,7 +164,7 @@ func (l *Recurrent[T]) pack(fn string, training bool) {
 func (l *Recurrent[T]) beginPack(fn string) form {
 	l.checkTensors(fn, "")
 	l.products.reset()
-	l.byWhh.reset()
+	l.resetBlocks()
 	l.byWhr.reset()
 	l.cell = cells[T]()[l.Kind]
 	l.clip.set(l.CellClip)
@@ -302,15 +302,6 @@ func (l *Recurrent[T]) stepBackward(s *Sequence[T], t, b0, n int, part kernels.S
 	}
 }
 
-// stateGrad adds to dh what flows back through Whh from the n rows of gradients after.
-func (l *Recurrent[T]) stateGrad(dh, after []T, n int) {
-	if l.Proj == 0 {
-		kernels.RecurrentGrad(dh, after, &l.whh, n, l.Hidden, l.stride())
-	} else if n > 0 {
-		l.byWhh.inputGrad(dh, after, l.Whh, n, l.cell.form().gates*l.Hidden, l.Proj, 0, l.Proj, l.Proj, l.stride(), true)
-	}
-}
-
 // collect puts into s.dh where the chains of the gradient of h_t start: the part from outside,
 // to which the state's direct path (GRU) or the final state's gradient is added. The product
 // with the gradients of step t+1 goes on from there.
@@ -389,10 +380,4 @@ func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from
 	}
 	kernels.AddColumnSums(grad.B[lo:hi], s.gates[lo:], rows, hi-lo, w)
 	l.cell.recurrentGrad(l, grad, s, lo, hi)
-}
-
-// whhGrad adds the gradient of the rows lo..hi of Whh, whose products were with h.
-func (l *Recurrent[T]) whhGrad(grad *Recurrent[T], s *Sequence[T], lo, hi int) {
-	n := s.out
-	tMul(grad.Whh[lo*n:], s.gates[lo:], s.HPrev, hi-lo, n, s.shape.Rows(), n, l.stride(), n)
 }

@@ -16,16 +16,23 @@ import (
 
 var kinds = []Kind{RNNTanh, RNNReLU, LSTM, GRU, GRUBefore}
 
+// headed is the number of heads in which the tests split the units: any that divides them.
+const headed = -1
+
 // optional are the layers with options that the tests try.
 var optional = map[string]struct {
 	kind Kind
 	Options
 }{
-	"lstm-peephole": {LSTM, Options{Peepholes: true}},
-	"lstm-clip":     {LSTM, Options{CellClip: 0.375}}, // within the states that the tests meet
-	"lstmp":         {LSTM, Options{Proj: 3}},
-	"lstmp-all":     {LSTM, Options{Proj: 20, Peepholes: true}},
-	"lstmp-clip":    {LSTM, Options{Proj: 2, CellClip: 0.375}},
+	"rnn-heads":      {RNNTanh, Options{Heads: headed}},
+	"gru-heads":      {GRU, Options{Heads: headed}},
+	"lstm-heads":     {LSTM, Options{Heads: headed}},
+	"lstm-heads-all": {LSTM, Options{Heads: headed, Peepholes: true}},
+	"lstm-peephole":  {LSTM, Options{Peepholes: true}},
+	"lstm-clip":      {LSTM, Options{CellClip: 0.375}}, // within the states that the tests meet
+	"lstmp":          {LSTM, Options{Proj: 3}},
+	"lstmp-all":      {LSTM, Options{Proj: 20, Peepholes: true}},
+	"lstmp-clip":     {LSTM, Options{Proj: 2, CellClip: 0.375}},
 }
 
 // layers returns one layer of every kind, and those with options, with random parameters, packed
@@ -36,6 +43,13 @@ func layers[T Float](in, hidden int, rng *rand.Rand) map[string]*Recurrent[T] {
 		ls[k.String()] = NewRecurrent[T](k, in, hidden)
 	}
 	for name, o := range optional {
+		if o.Heads == headed {
+			for o.Heads = 2; o.Heads < hidden && hidden%o.Heads > 0; o.Heads++ {
+			}
+		}
+		if o.Heads > hidden {
+			continue
+		}
 		ls[name] = NewRecurrentWith[T](o.kind, in, hidden, o.Options)
 	}
 	for _, name := range slices.Sorted(maps.Keys(ls)) {
@@ -105,7 +119,7 @@ func (p *problem[T]) backward(l *Recurrent[T]) {
 
 func TestRecurrentGradient(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	for name, l := range layers[float64](3, 5, rng) {
+	for name, l := range layers[float64](3, 6, rng) {
 		t.Run(name, func(t *testing.T) {
 			p := newProblem(l, rng, 6, 4, 4, 1, 0)
 			p.forward(l)
@@ -360,7 +374,7 @@ func TestPackBF16(t *testing.T) {
 		rng := rand.New(rand.NewPCG(4, 4))
 		for name, l := range layers[float32](5, 70, rng) {
 			p := newProblem(l, rng, 4, 3, 1)
-			if l.Proj > 0 {
+			if !l.fused() {
 				mustPanic(t, "cell: Recurrent.PackBF16: Proj = ", l.PackBF16)
 				continue
 			}

@@ -28,7 +28,7 @@ type Sequence[T Float] struct {
 	// share of them does. It is a loss for small layers; and on a busy machine, where one
 	// goroutine that loses its core for a moment stops all of them. There should be no more
 	// goroutines than GOMAXPROCS. The bits do not change. Where package kernels has no machine
-	// code for the step, or the layer has CellClip or Proj, the batch is split all the same.
+	// code for the step, or the layer has options other than Peepholes, the batch is split all the same.
 	Spin bool
 
 	stage    stage

@@ -74,7 +74,7 @@ func (s *Sequence[T]) spins(threads int) bool {
 
 // divides reports whether goroutines gain from sharing a step, and may: what follows the product in
 // package cell itself is not divided.
-func (l *Recurrent[T]) divides() bool { return l.CellClip == 0 && l.Proj == 0 && l.whh.Divides() }
+func (l *Recurrent[T]) divides() bool { return l.fused() && l.CellClip == 0 && l.whh.Divides() }
 
 // share returns the part of n elements that is that of goroutine i.
 func (s *Sequence[T]) share(i, n int) (lo, hi int) {

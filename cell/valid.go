@@ -1,6 +1,9 @@
 package cell
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // What a [Recurrent] layer checks of itself. Its fields are exported, so that they may hold
 // anything.
@@ -15,7 +18,10 @@ func (l *Recurrent[T]) checkSizes(fn string) {
 	checkSize(fn, "hidden", l.Hidden, MaxSize)
 	rows := l.Kind.Gates() * l.Hidden
 	checkWeights(fn, "Wih", rows, l.In)
-	checkWeights(fn, "Whh", rows, l.Out())
+	if l.Heads < 0 || l.Heads > 1 && l.Hidden%l.Heads != 0 {
+		panic(fmt.Sprintf("cell: %s: Heads = %d, want a divisor of Hidden = %d", fn, l.Heads, l.Hidden))
+	}
+	checkWeights(fn, "Whh", rows, l.columns())
 	checkWeights(fn, "Whr", l.Proj, l.Hidden)
 }
 

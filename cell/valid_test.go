@@ -47,6 +47,9 @@ func TestPanics(t *testing.T) {
 		{"cell: NewRecurrentWith: CellClip of kind rnn, want none", nil, func() { NewRecurrentWith[float32](RNNTanh, 1, 1, Options{CellClip: 1}) }},
 		{"cell: NewRecurrentWith: Proj of kind rnn, want none", nil, func() { NewRecurrentWith[float32](RNNTanh, 1, 1, Options{Proj: 1}) }},
 		{"cell: NewRecurrentWith: Proj = -1, want 0..16777216", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{Proj: -1}) }},
+		{"cell: NewRecurrentWith: Heads of kind gru-before, want none", nil, func() { NewRecurrentWith[float32](GRUBefore, 1, 4, Options{Heads: 2}) }},
+		{"cell: NewRecurrentWith: Heads and Proj, want one of them", nil, func() { NewRecurrentWith[float32](LSTM, 1, 4, Options{Heads: 2, Proj: 2}) }},
+		{"cell: NewRecurrentWith: Heads = 3, want a divisor of Hidden = 4", nil, func() { NewRecurrentWith[float32](LSTM, 1, 4, Options{Heads: 3}) }},
 		{"cell: NewRecurrentWith: CellClip = -1, want at least 0", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{CellClip: -1}) }},
 		{"cell: NewRecurrentWith: CellClip and Peepholes, want one of them", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{CellClip: 1, Peepholes: true}) }},
 		{"cell: NewDense: act = 9, want 0..4", nil, func() { NewDense[float32](1, 1, 9) }},
@@ -58,7 +61,7 @@ func TestPanics(t *testing.T) {
 			gru.Peephole = x[:1]
 			gru.Pack()
 		}},
-		{"cell: Recurrent.Forward: kind, inputs, outputs and options of the layer are {2 1 3 {false 0 0}}, but {2 2 3 {false 0 0}} when it was packed", nil, func() {
+		{"cell: Recurrent.Forward: kind, inputs, outputs and options of the layer are {2 1 3 {false 0 0 0}}, but {2 2 3 {false 0 0 0}} when it was packed", nil, func() {
 			changed := NewRecurrent[float32](LSTM, 2, 3)
 			changed.Pack()
 			changed.In = 1

@@ -1,0 +1,94 @@
+package cell
+
+import "github.com/elbow-go/elbow/kernels"
+
+// The product with the recurrent weights. With heads Whh is block-diagonal: block i belongs to head
+// i mod Heads of gate i / Heads and has the weights from that head's part of the state to the same
+// part of the gate, d = Hidden/Heads rows and columns.
+//
+//	        head 0   head 1
+//	gate 0  block 0  -             rows of Whh: block 0, block 1, block 2, ...
+//	        -        block 1
+//	gate 1  block 2  -
+//	        -        block 3
+
+// fused reports whether the steps are the fused ones of package kernels. Otherwise they are products
+// by the blocks of Whh, of which there is one without heads, and gates behind them.
+func (l *Recurrent[T]) fused() bool { return l.Proj == 0 && l.Heads <= 1 }
+
+// columns returns how many columns Whh has.
+func (l *Recurrent[T]) columns() int { return l.Out() / max(1, l.Heads) }
+
+// resetBlocks has the products read Whh again.
+func (l *Recurrent[T]) resetBlocks() {
+	n := 0
+	if !l.fused() {
+		n = 1
+		if l.Heads > 1 {
+			n = l.Kind.Gates() * l.Heads
+		}
+	}
+	if len(l.blocks) != n {
+		l.blocks = make([]products[T], n)
+	}
+	for i := range l.blocks {
+		l.blocks[i].reset()
+	}
+}
+
+// block returns where the block with a row of Whh ends, or most if that is less, and the first
+// column of the state that it sees.
+func (l *Recurrent[T]) block(row, most int) (end, column int) {
+	if l.Heads <= 1 {
+		return most, 0
+	}
+	d := l.Hidden / l.Heads
+	return min(most, row-row%d+d), row / d % l.Heads * d
+}
+
+// column returns the column of the saved gates that has the product with a row of Whh, and later
+// its gradient: where there is a bias inside the reset, that of n lies behind the gates.
+func (l *Recurrent[T]) column(row int) int {
+	if l.cell.form().bhn && row >= 2*l.Hidden {
+		return row + l.Hidden
+	}
+	return row
+}
+
+// projectState adds the product of n states h with Whh to their gates.
+func (l *Recurrent[T]) projectState(gates, h []T, n, ld int) {
+	k, rows := l.columns(), l.cell.form().gates*l.Hidden
+	for i, row := 0, 0; row < rows; i++ {
+		end, at := l.block(row, rows)
+		l.blocks[i].project(gates[l.column(row):], h[at:], l.Whh[row*k:], n, end-row, k, 0, k, ld, l.Out())
+		row = end
+	}
+}
+
+// stateGrad adds to dh what flows back through Whh from the n rows of gradients after.
+func (l *Recurrent[T]) stateGrad(dh, after []T, n int) {
+	if l.fused() {
+		kernels.RecurrentGrad(dh, after, &l.whh, n, l.Hidden, l.stride())
+		return
+	}
+	if n == 0 {
+		return
+	}
+	k, rows := l.columns(), l.cell.form().gates*l.Hidden
+	for i, row := 0, 0; row < rows; i++ {
+		end, at := l.block(row, rows)
+		l.blocks[i].inputGrad(dh[at:], after[l.column(row):], l.Whh[row*k:], n, end-row, k, 0, k, l.Out(), l.stride(), true)
+		row = end
+	}
+}
+
+// whhGrad adds the gradient of the rows lo..hi of Whh, all of one gate or of gates that lie beside
+// each other in what is saved, whose products were with h.
+func (l *Recurrent[T]) whhGrad(grad *Recurrent[T], s *Sequence[T], lo, hi int) {
+	k, w, at := l.columns(), l.stride(), l.column(lo)-lo
+	for row := lo; row < hi; {
+		end, column := l.block(row, hi)
+		tMul(grad.Whh[row*k:], s.gates[at+row:], s.HPrev[column:], end-row, k, s.shape.Rows(), k, w, s.out)
+		row = end
+	}
+}
