@@ -33,7 +33,7 @@ type RowArgs struct {
 	B      *float32 // first element of the first panel
 	B2     *float32 // first element of the second panel
 	C      *float32 // first element of the row
-	AStep  int      // from one k of A to the next
+	AStep  int      // from one k of A to the next, with NEON an element
 	CVec   int      // from one vector of C to the next
 	CLast  int      // from the first vector of C to the last
 	CPanel int      // from the vectors of the first panel to those of the second
@@ -41,6 +41,9 @@ type RowArgs struct {
 	Pairs  int      // how many pairs of panels follow each other in B and in C, at least 1
 	Vecs   int      // vectors in a row of a panel, 2 to 4, all of them full
 	Start  int      // where chains start: 0 at +0, 1 at C
+	Rows   int      // rows of A and of C, with NEON 1 or 2, or else 1; and always with GemmRow16
+	ARow   int      // from one row of A to the next
+	CRow   int      // from one row of C to the next
 }
 
 // PackArgs says what GemmPack and GemmPackT work on. Distances are in bytes.
@@ -67,8 +70,9 @@ func GemmTiles(args *GemmArgs)
 //go:noescape
 func GemmFinish(args *GemmArgs)
 
-// GemmRow multiplies a row of A by pairs of panels of B and adds to a row of C: the chain of every output
-// goes on by K steps. The panels lie as GemmTiles has them, without gaps between the steps.
+// GemmRow multiplies a row of A, or with NEON one or two rows, by pairs of panels of B and adds to as many rows
+// of C: the chain of every output goes on by K steps. The panels lie as GemmTiles has them, without
+// gaps between the steps.
 //
 //go:noescape
 func GemmRow(args *RowArgs)

@@ -26451,8 +26451,8 @@ t1900:
 // func GemmRow(args *RowArgs)
 TEXT ·GemmRow(SB), NOSPLIT, $8-8
 
-	// Registers:    R0 arguments    R1 in C    R2 second B    R3 B    R4 k of A    R5 vector of C    R6 last of C    R7 C    R8 3 k of A    R9 next pair    R14 A    R15 steps left
-	// Vectors:    0 up chains    10 up elements of A
+	// Registers:    R0 arguments    R1 in C    R2 second B    R3 B    R4 k of A    R5 vector of C    R6 last of C    R7 C    R8 3 k of A    R9 next pair    R10 A of the second row    R14 A    R15 steps left
+	// Vectors:    chains [row][panel][vector]; a vector of each row of A; those of a step of a panel
 	MOVD     args+0(FP), R0
 	MOVD     8(R0), R3
 	MOVD     16(R0), R2
@@ -26462,6 +26462,9 @@ TEXT ·GemmRow(SB), NOSPLIT, $8-8
 	MOVD     48(R0), R6
 	MOVD     72(R0), R14
 	MOVD     R14, 8(RSP)
+	MOVD     96(R0), R24
+	CMP      $2, R24
+	BEQ      rows2
 	MOVD     80(R0), R24
 	CMP      $4, R24
 	BEQ      vecs4
@@ -26497,66 +26500,51 @@ pair2:
 started2:
 	SUBS     $4, R15, R15
 	BLT      rest2
-	ADD      R4<<1, R4, R8
 four2:
-	FMOVS    (R14), F10
-	FMOVS    (R14)(R4), F11
-	ADD      R4<<1, R14, R24
-	FMOVS    (R24), F12
-	FMOVS    (R14)(R8), F13
-	FMOVQ    (R3), F14
-	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R3), F14
-	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R3), F14
-	WORD     $0x4f8b11c0 // fmla v0.4s, v14.4s, v11.s[0]
-	FMOVQ    48(R3), F14
-	WORD     $0x4f8b11c1 // fmla v1.4s, v14.4s, v11.s[0]
-	FMOVQ    64(R3), F14
-	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	FMOVQ    80(R3), F14
-	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
-	FMOVQ    96(R3), F14
-	WORD     $0x4f8d11c0 // fmla v0.4s, v14.4s, v13.s[0]
-	FMOVQ    112(R3), F14
-	WORD     $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ    (R14), F4
+	ADD      $16, R14, R14
+	FLDPQ    (R3), (F5, F6)
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FLDPQ    32(R3), (F5, F6)
+	WORD     $0x4fa410a0 // fmla v0.4s, v5.4s, v4.s[1]
+	WORD     $0x4fa410c1 // fmla v1.4s, v6.4s, v4.s[1]
+	FLDPQ    64(R3), (F5, F6)
+	WORD     $0x4f8418a0 // fmla v0.4s, v5.4s, v4.s[2]
+	WORD     $0x4f8418c1 // fmla v1.4s, v6.4s, v4.s[2]
+	FLDPQ    96(R3), (F5, F6)
+	WORD     $0x4fa418a0 // fmla v0.4s, v5.4s, v4.s[3]
+	WORD     $0x4fa418c1 // fmla v1.4s, v6.4s, v4.s[3]
 	ADD      $128, R3, R3
-	FMOVQ    (R2), F14
-	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R2), F14
-	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R2), F14
-	WORD     $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
-	FMOVQ    48(R2), F14
-	WORD     $0x4f8b11c3 // fmla v3.4s, v14.4s, v11.s[0]
-	FMOVQ    64(R2), F14
-	WORD     $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
-	FMOVQ    80(R2), F14
-	WORD     $0x4f8c11c3 // fmla v3.4s, v14.4s, v12.s[0]
-	FMOVQ    96(R2), F14
-	WORD     $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVQ    112(R2), F14
-	WORD     $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
+	FLDPQ    (R2), (F5, F6)
+	WORD     $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FLDPQ    32(R2), (F5, F6)
+	WORD     $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
+	WORD     $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
+	FLDPQ    64(R2), (F5, F6)
+	WORD     $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD     $0x4f8418c3 // fmla v3.4s, v6.4s, v4.s[2]
+	FLDPQ    96(R2), (F5, F6)
+	WORD     $0x4fa418a2 // fmla v2.4s, v5.4s, v4.s[3]
+	WORD     $0x4fa418c3 // fmla v3.4s, v6.4s, v4.s[3]
 	ADD      $128, R2, R2
-	ADD      R4<<2, R14, R14
 	SUBS     $4, R15, R15
 	BGE      four2
 rest2:
 	ADDS     $4, R15, R15
 	BEQ      store2
 one2:
-	FMOVS    (R14), F10
-	FMOVQ    (R3), F14
-	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R3), F14
-	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
+	FMOVS    (R14), F4
+	ADD      $4, R14, R14
+	FLDPQ    (R3), (F5, F6)
+	WORD     $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
 	ADD      $32, R3, R3
-	FMOVQ    (R2), F14
-	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R2), F14
-	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
+	FLDPQ    (R2), (F5, F6)
+	WORD     $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD     $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD      $32, R2, R2
-	ADD      R4, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one2
 store2:
@@ -26613,86 +26601,71 @@ pair3:
 started3:
 	SUBS     $4, R15, R15
 	BLT      rest3
-	ADD      R4<<1, R4, R8
 four3:
-	FMOVS    (R14), F10
-	FMOVS    (R14)(R4), F11
-	ADD      R4<<1, R14, R24
-	FMOVS    (R24), F12
-	FMOVS    (R14)(R8), F13
-	FMOVQ    (R3), F14
-	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R3), F14
-	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R3), F14
-	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
-	FMOVQ    48(R3), F14
-	WORD     $0x4f8b11c0 // fmla v0.4s, v14.4s, v11.s[0]
-	FMOVQ    64(R3), F14
-	WORD     $0x4f8b11c1 // fmla v1.4s, v14.4s, v11.s[0]
-	FMOVQ    80(R3), F14
-	WORD     $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
-	FMOVQ    96(R3), F14
-	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	FMOVQ    112(R3), F14
-	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
-	FMOVQ    128(R3), F14
-	WORD     $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
-	FMOVQ    144(R3), F14
-	WORD     $0x4f8d11c0 // fmla v0.4s, v14.4s, v13.s[0]
-	FMOVQ    160(R3), F14
-	WORD     $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVQ    176(R3), F14
-	WORD     $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
+	FMOVQ    (R14), F6
+	ADD      $16, R14, R14
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	WORD     $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	WORD     $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FLDPQ    48(R3), (F7, F8)
+	FMOVQ    80(R3), F9
+	WORD     $0x4fa610e0 // fmla v0.4s, v7.4s, v6.s[1]
+	WORD     $0x4fa61101 // fmla v1.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61122 // fmla v2.4s, v9.4s, v6.s[1]
+	FLDPQ    96(R3), (F7, F8)
+	FMOVQ    128(R3), F9
+	WORD     $0x4f8618e0 // fmla v0.4s, v7.4s, v6.s[2]
+	WORD     $0x4f861901 // fmla v1.4s, v8.4s, v6.s[2]
+	WORD     $0x4f861922 // fmla v2.4s, v9.4s, v6.s[2]
+	FLDPQ    144(R3), (F7, F8)
+	FMOVQ    176(R3), F9
+	WORD     $0x4fa618e0 // fmla v0.4s, v7.4s, v6.s[3]
+	WORD     $0x4fa61901 // fmla v1.4s, v8.4s, v6.s[3]
+	WORD     $0x4fa61922 // fmla v2.4s, v9.4s, v6.s[3]
 	ADD      $192, R3, R3
-	FMOVQ    (R2), F14
-	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R2), F14
-	WORD     $0x4f8a11c4 // fmla v4.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R2), F14
-	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
-	FMOVQ    48(R2), F14
-	WORD     $0x4f8b11c3 // fmla v3.4s, v14.4s, v11.s[0]
-	FMOVQ    64(R2), F14
-	WORD     $0x4f8b11c4 // fmla v4.4s, v14.4s, v11.s[0]
-	FMOVQ    80(R2), F14
-	WORD     $0x4f8b11c5 // fmla v5.4s, v14.4s, v11.s[0]
-	FMOVQ    96(R2), F14
-	WORD     $0x4f8c11c3 // fmla v3.4s, v14.4s, v12.s[0]
-	FMOVQ    112(R2), F14
-	WORD     $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
-	FMOVQ    128(R2), F14
-	WORD     $0x4f8c11c5 // fmla v5.4s, v14.4s, v12.s[0]
-	FMOVQ    144(R2), F14
-	WORD     $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVQ    160(R2), F14
-	WORD     $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVQ    176(R2), F14
-	WORD     $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
+	FLDPQ    (R2), (F7, F8)
+	FMOVQ    32(R2), F9
+	WORD     $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD     $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FLDPQ    48(R2), (F7, F8)
+	FMOVQ    80(R2), F9
+	WORD     $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+	WORD     $0x4fa61104 // fmla v4.4s, v8.4s, v6.s[1]
+	WORD     $0x4fa61125 // fmla v5.4s, v9.4s, v6.s[1]
+	FLDPQ    96(R2), (F7, F8)
+	FMOVQ    128(R2), F9
+	WORD     $0x4f8618e3 // fmla v3.4s, v7.4s, v6.s[2]
+	WORD     $0x4f861904 // fmla v4.4s, v8.4s, v6.s[2]
+	WORD     $0x4f861925 // fmla v5.4s, v9.4s, v6.s[2]
+	FLDPQ    144(R2), (F7, F8)
+	FMOVQ    176(R2), F9
+	WORD     $0x4fa618e3 // fmla v3.4s, v7.4s, v6.s[3]
+	WORD     $0x4fa61904 // fmla v4.4s, v8.4s, v6.s[3]
+	WORD     $0x4fa61925 // fmla v5.4s, v9.4s, v6.s[3]
 	ADD      $192, R2, R2
-	ADD      R4<<2, R14, R14
 	SUBS     $4, R15, R15
 	BGE      four3
 rest3:
 	ADDS     $4, R15, R15
 	BEQ      store3
 one3:
-	FMOVS    (R14), F10
-	FMOVQ    (R3), F14
-	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R3), F14
-	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R3), F14
-	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
+	FMOVS    (R14), F6
+	ADD      $4, R14, R14
+	FLDPQ    (R3), (F7, F8)
+	FMOVQ    32(R3), F9
+	WORD     $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	WORD     $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
 	ADD      $48, R3, R3
-	FMOVQ    (R2), F14
-	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R2), F14
-	WORD     $0x4f8a11c4 // fmla v4.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R2), F14
-	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
+	FLDPQ    (R2), (F7, F8)
+	FMOVQ    32(R2), F9
+	WORD     $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD     $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD     $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
 	ADD      $48, R2, R2
-	ADD      R4, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one3
 store3:
@@ -26759,106 +26732,81 @@ pair4:
 started4:
 	SUBS     $4, R15, R15
 	BLT      rest4
-	ADD      R4<<1, R4, R8
 four4:
-	FMOVS    (R14), F10
-	FMOVS    (R14)(R4), F11
-	ADD      R4<<1, R14, R24
-	FMOVS    (R24), F12
-	FMOVS    (R14)(R8), F13
-	FMOVQ    (R3), F14
-	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R3), F14
-	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R3), F14
-	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
-	FMOVQ    48(R3), F14
-	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
-	FMOVQ    64(R3), F14
-	WORD     $0x4f8b11c0 // fmla v0.4s, v14.4s, v11.s[0]
-	FMOVQ    80(R3), F14
-	WORD     $0x4f8b11c1 // fmla v1.4s, v14.4s, v11.s[0]
-	FMOVQ    96(R3), F14
-	WORD     $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
-	FMOVQ    112(R3), F14
-	WORD     $0x4f8b11c3 // fmla v3.4s, v14.4s, v11.s[0]
-	FMOVQ    128(R3), F14
-	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
-	FMOVQ    144(R3), F14
-	WORD     $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
-	FMOVQ    160(R3), F14
-	WORD     $0x4f8c11c2 // fmla v2.4s, v14.4s, v12.s[0]
-	FMOVQ    176(R3), F14
-	WORD     $0x4f8c11c3 // fmla v3.4s, v14.4s, v12.s[0]
-	FMOVQ    192(R3), F14
-	WORD     $0x4f8d11c0 // fmla v0.4s, v14.4s, v13.s[0]
-	FMOVQ    208(R3), F14
-	WORD     $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVQ    224(R3), F14
-	WORD     $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVQ    240(R3), F14
-	WORD     $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
+	FMOVQ    (R14), F8
+	ADD      $16, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
+	FLDPQ    64(R3), (F9, F10)
+	FLDPQ    96(R3), (F11, F12)
+	WORD     $0x4fa81120 // fmla v0.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81141 // fmla v1.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81162 // fmla v2.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa81183 // fmla v3.4s, v12.4s, v8.s[1]
+	FLDPQ    128(R3), (F9, F10)
+	FLDPQ    160(R3), (F11, F12)
+	WORD     $0x4f881920 // fmla v0.4s, v9.4s, v8.s[2]
+	WORD     $0x4f881941 // fmla v1.4s, v10.4s, v8.s[2]
+	WORD     $0x4f881962 // fmla v2.4s, v11.4s, v8.s[2]
+	WORD     $0x4f881983 // fmla v3.4s, v12.4s, v8.s[2]
+	FLDPQ    192(R3), (F9, F10)
+	FLDPQ    224(R3), (F11, F12)
+	WORD     $0x4fa81920 // fmla v0.4s, v9.4s, v8.s[3]
+	WORD     $0x4fa81941 // fmla v1.4s, v10.4s, v8.s[3]
+	WORD     $0x4fa81962 // fmla v2.4s, v11.4s, v8.s[3]
+	WORD     $0x4fa81983 // fmla v3.4s, v12.4s, v8.s[3]
 	ADD      $256, R3, R3
-	FMOVQ    (R2), F14
-	WORD     $0x4f8a11c4 // fmla v4.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R2), F14
-	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R2), F14
-	WORD     $0x4f8a11c6 // fmla v6.4s, v14.4s, v10.s[0]
-	FMOVQ    48(R2), F14
-	WORD     $0x4f8a11c7 // fmla v7.4s, v14.4s, v10.s[0]
-	FMOVQ    64(R2), F14
-	WORD     $0x4f8b11c4 // fmla v4.4s, v14.4s, v11.s[0]
-	FMOVQ    80(R2), F14
-	WORD     $0x4f8b11c5 // fmla v5.4s, v14.4s, v11.s[0]
-	FMOVQ    96(R2), F14
-	WORD     $0x4f8b11c6 // fmla v6.4s, v14.4s, v11.s[0]
-	FMOVQ    112(R2), F14
-	WORD     $0x4f8b11c7 // fmla v7.4s, v14.4s, v11.s[0]
-	FMOVQ    128(R2), F14
-	WORD     $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
-	FMOVQ    144(R2), F14
-	WORD     $0x4f8c11c5 // fmla v5.4s, v14.4s, v12.s[0]
-	FMOVQ    160(R2), F14
-	WORD     $0x4f8c11c6 // fmla v6.4s, v14.4s, v12.s[0]
-	FMOVQ    176(R2), F14
-	WORD     $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
-	FMOVQ    192(R2), F14
-	WORD     $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVQ    208(R2), F14
-	WORD     $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVQ    224(R2), F14
-	WORD     $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVQ    240(R2), F14
-	WORD     $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	FLDPQ    (R2), (F9, F10)
+	FLDPQ    32(R2), (F11, F12)
+	WORD     $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881166 // fmla v6.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881187 // fmla v7.4s, v12.4s, v8.s[0]
+	FLDPQ    64(R2), (F9, F10)
+	FLDPQ    96(R2), (F11, F12)
+	WORD     $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD     $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81166 // fmla v6.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa81187 // fmla v7.4s, v12.4s, v8.s[1]
+	FLDPQ    128(R2), (F9, F10)
+	FLDPQ    160(R2), (F11, F12)
+	WORD     $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD     $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	WORD     $0x4f881966 // fmla v6.4s, v11.4s, v8.s[2]
+	WORD     $0x4f881987 // fmla v7.4s, v12.4s, v8.s[2]
+	FLDPQ    192(R2), (F9, F10)
+	FLDPQ    224(R2), (F11, F12)
+	WORD     $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
+	WORD     $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
+	WORD     $0x4fa81966 // fmla v6.4s, v11.4s, v8.s[3]
+	WORD     $0x4fa81987 // fmla v7.4s, v12.4s, v8.s[3]
 	ADD      $256, R2, R2
-	ADD      R4<<2, R14, R14
 	SUBS     $4, R15, R15
 	BGE      four4
 rest4:
 	ADDS     $4, R15, R15
 	BEQ      store4
 one4:
-	FMOVS    (R14), F10
-	FMOVQ    (R3), F14
-	WORD     $0x4f8a11c0 // fmla v0.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R3), F14
-	WORD     $0x4f8a11c1 // fmla v1.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R3), F14
-	WORD     $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
-	FMOVQ    48(R3), F14
-	WORD     $0x4f8a11c3 // fmla v3.4s, v14.4s, v10.s[0]
+	FMOVS    (R14), F8
+	ADD      $4, R14, R14
+	FLDPQ    (R3), (F9, F10)
+	FLDPQ    32(R3), (F11, F12)
+	WORD     $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881162 // fmla v2.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881183 // fmla v3.4s, v12.4s, v8.s[0]
 	ADD      $64, R3, R3
-	FMOVQ    (R2), F14
-	WORD     $0x4f8a11c4 // fmla v4.4s, v14.4s, v10.s[0]
-	FMOVQ    16(R2), F14
-	WORD     $0x4f8a11c5 // fmla v5.4s, v14.4s, v10.s[0]
-	FMOVQ    32(R2), F14
-	WORD     $0x4f8a11c6 // fmla v6.4s, v14.4s, v10.s[0]
-	FMOVQ    48(R2), F14
-	WORD     $0x4f8a11c7 // fmla v7.4s, v14.4s, v10.s[0]
+	FLDPQ    (R2), (F9, F10)
+	FLDPQ    32(R2), (F11, F12)
+	WORD     $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD     $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881166 // fmla v6.4s, v11.4s, v8.s[0]
+	WORD     $0x4f881187 // fmla v7.4s, v12.4s, v8.s[0]
 	ADD      $64, R2, R2
-	ADD      R4, R14, R14
 	SUBS     $1, R15, R15
 	BNE      one4
 store4:
@@ -26887,6 +26835,597 @@ store4:
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
 	BNE      pair4
+	RET
+rows2:
+	MOVD     80(R0), R24
+	CMP      $4, R24
+	BEQ      vecs4x2
+	MOVD     80(R0), R24
+	CMP      $3, R24
+	BEQ      vecs3x2
+vecs2x2:
+	MOVD     R2, R9
+	SUB      R3, R9, R9
+	ADD      R9, R9, R9
+	MOVD     64(R0), R15
+	MOVD     $32, R25
+	MUL      R25, R15, R15
+	SUB      R15, R9, R9
+pair2x2:
+	MOVD     (R0), R14
+	MOVD     64(R0), R15
+	MOVD     R14, R10
+	MOVD     104(R0), R25
+	ADD      R25, R10, R10
+	VMOVI    $0, V0.B16
+	VMOVI    $0, V1.B16
+	VMOVI    $0, V2.B16
+	VMOVI    $0, V3.B16
+	VMOVI    $0, V4.B16
+	VMOVI    $0, V5.B16
+	VMOVI    $0, V6.B16
+	VMOVI    $0, V7.B16
+	MOVD     88(R0), R24
+	CBZ      R24, started2x2
+	MOVD     R7, R1
+	FMOVQ    (R1), F0
+	ADD      R6<<0, R1, R24
+	FMOVQ    (R24), F1
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    (R1), F2
+	ADD      R6<<0, R1, R24
+	FMOVQ    (R24), F3
+	MOVD     R7, R1
+	MOVD     112(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    (R1), F4
+	ADD      R6<<0, R1, R24
+	FMOVQ    (R24), F5
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    (R1), F6
+	ADD      R6<<0, R1, R24
+	FMOVQ    (R24), F7
+started2x2:
+	SUBS     $4, R15, R15
+	BLT      rest2x2
+four2x2:
+	FMOVQ    (R14), F8
+	ADD      $16, R14, R14
+	FMOVQ    (R10), F9
+	ADD      $16, R10, R10
+	FLDPQ    (R3), (F10, F11)
+	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD     $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	FLDPQ    32(R3), (F10, F11)
+	WORD     $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81161 // fmla v1.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
+	WORD     $0x4fa91165 // fmla v5.4s, v11.4s, v9.s[1]
+	FLDPQ    64(R3), (F10, F11)
+	WORD     $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
+	WORD     $0x4f881961 // fmla v1.4s, v11.4s, v8.s[2]
+	WORD     $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
+	WORD     $0x4f891965 // fmla v5.4s, v11.4s, v9.s[2]
+	FLDPQ    96(R3), (F10, F11)
+	WORD     $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
+	WORD     $0x4fa81961 // fmla v1.4s, v11.4s, v8.s[3]
+	WORD     $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
+	WORD     $0x4fa91965 // fmla v5.4s, v11.4s, v9.s[3]
+	ADD      $128, R3, R3
+	FLDPQ    (R2), (F10, F11)
+	WORD     $0x4f881142 // fmla v2.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
+	WORD     $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD     $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
+	FLDPQ    32(R2), (F10, F11)
+	WORD     $0x4fa81142 // fmla v2.4s, v10.4s, v8.s[1]
+	WORD     $0x4fa81163 // fmla v3.4s, v11.4s, v8.s[1]
+	WORD     $0x4fa91146 // fmla v6.4s, v10.4s, v9.s[1]
+	WORD     $0x4fa91167 // fmla v7.4s, v11.4s, v9.s[1]
+	FLDPQ    64(R2), (F10, F11)
+	WORD     $0x4f881942 // fmla v2.4s, v10.4s, v8.s[2]
+	WORD     $0x4f881963 // fmla v3.4s, v11.4s, v8.s[2]
+	WORD     $0x4f891946 // fmla v6.4s, v10.4s, v9.s[2]
+	WORD     $0x4f891967 // fmla v7.4s, v11.4s, v9.s[2]
+	FLDPQ    96(R2), (F10, F11)
+	WORD     $0x4fa81942 // fmla v2.4s, v10.4s, v8.s[3]
+	WORD     $0x4fa81963 // fmla v3.4s, v11.4s, v8.s[3]
+	WORD     $0x4fa91946 // fmla v6.4s, v10.4s, v9.s[3]
+	WORD     $0x4fa91967 // fmla v7.4s, v11.4s, v9.s[3]
+	ADD      $128, R2, R2
+	SUBS     $4, R15, R15
+	BGE      four2x2
+rest2x2:
+	ADDS     $4, R15, R15
+	BEQ      store2x2
+one2x2:
+	FMOVS    (R14), F8
+	ADD      $4, R14, R14
+	FMOVS    (R10), F9
+	ADD      $4, R10, R10
+	FLDPQ    (R3), (F10, F11)
+	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
+	WORD     $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD     $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	ADD      $32, R3, R3
+	FLDPQ    (R2), (F10, F11)
+	WORD     $0x4f881142 // fmla v2.4s, v10.4s, v8.s[0]
+	WORD     $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
+	WORD     $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD     $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
+	ADD      $32, R2, R2
+	SUBS     $1, R15, R15
+	BNE      one2x2
+store2x2:
+	MOVD     R7, R1
+	FMOVQ    F0, (R1)
+	ADD      R6<<0, R1, R24
+	FMOVQ    F1, (R24)
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    F2, (R1)
+	ADD      R6<<0, R1, R24
+	FMOVQ    F3, (R24)
+	MOVD     R7, R1
+	MOVD     112(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    F4, (R1)
+	ADD      R6<<0, R1, R24
+	FMOVQ    F5, (R24)
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    F6, (R1)
+	ADD      R6<<0, R1, R24
+	FMOVQ    F7, (R24)
+	ADD      R9, R3, R3
+	ADD      R9, R2, R2
+	MOVD     56(R0), R1
+	ADD      R1<<1, R7, R7
+	MOVD     8(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 8(RSP)
+	BNE      pair2x2
+	RET
+vecs3x2:
+	MOVD     R2, R9
+	SUB      R3, R9, R9
+	ADD      R9, R9, R9
+	MOVD     64(R0), R15
+	MOVD     $48, R25
+	MUL      R25, R15, R15
+	SUB      R15, R9, R9
+pair3x2:
+	MOVD     (R0), R14
+	MOVD     64(R0), R15
+	MOVD     R14, R10
+	MOVD     104(R0), R25
+	ADD      R25, R10, R10
+	VMOVI    $0, V0.B16
+	VMOVI    $0, V1.B16
+	VMOVI    $0, V2.B16
+	VMOVI    $0, V3.B16
+	VMOVI    $0, V4.B16
+	VMOVI    $0, V5.B16
+	VMOVI    $0, V6.B16
+	VMOVI    $0, V7.B16
+	VMOVI    $0, V8.B16
+	VMOVI    $0, V9.B16
+	VMOVI    $0, V10.B16
+	VMOVI    $0, V11.B16
+	MOVD     88(R0), R24
+	CBZ      R24, started3x2
+	MOVD     R7, R1
+	FMOVQ    (R1), F0
+	ADD      R5<<0, R1, R24
+	FMOVQ    (R24), F1
+	ADD      R6<<0, R1, R25
+	FMOVQ    (R25), F2
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    (R1), F3
+	ADD      R5<<0, R1, R24
+	FMOVQ    (R24), F4
+	ADD      R6<<0, R1, R25
+	FMOVQ    (R25), F5
+	MOVD     R7, R1
+	MOVD     112(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    (R1), F6
+	ADD      R5<<0, R1, R24
+	FMOVQ    (R24), F7
+	ADD      R6<<0, R1, R25
+	FMOVQ    (R25), F8
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    (R1), F9
+	ADD      R5<<0, R1, R24
+	FMOVQ    (R24), F10
+	ADD      R6<<0, R1, R25
+	FMOVQ    (R25), F11
+started3x2:
+	SUBS     $4, R15, R15
+	BLT      rest3x2
+four3x2:
+	FMOVQ    (R14), F12
+	ADD      $16, R14, R14
+	FMOVQ    (R10), F13
+	ADD      $16, R10, R10
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    32(R3), F16
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1202 // fmla v2.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d1208 // fmla v8.4s, v16.4s, v13.s[0]
+	FLDPQ    48(R3), (F14, F15)
+	FMOVQ    80(R3), F16
+	WORD     $0x4fac11c0 // fmla v0.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e1 // fmla v1.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1202 // fmla v2.4s, v16.4s, v12.s[1]
+	WORD     $0x4fad11c6 // fmla v6.4s, v14.4s, v13.s[1]
+	WORD     $0x4fad11e7 // fmla v7.4s, v15.4s, v13.s[1]
+	WORD     $0x4fad1208 // fmla v8.4s, v16.4s, v13.s[1]
+	FLDPQ    96(R3), (F14, F15)
+	FMOVQ    128(R3), F16
+	WORD     $0x4f8c19c0 // fmla v0.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e1 // fmla v1.4s, v15.4s, v12.s[2]
+	WORD     $0x4f8c1a02 // fmla v2.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8d19c6 // fmla v6.4s, v14.4s, v13.s[2]
+	WORD     $0x4f8d19e7 // fmla v7.4s, v15.4s, v13.s[2]
+	WORD     $0x4f8d1a08 // fmla v8.4s, v16.4s, v13.s[2]
+	FLDPQ    144(R3), (F14, F15)
+	FMOVQ    176(R3), F16
+	WORD     $0x4fac19c0 // fmla v0.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19e1 // fmla v1.4s, v15.4s, v12.s[3]
+	WORD     $0x4fac1a02 // fmla v2.4s, v16.4s, v12.s[3]
+	WORD     $0x4fad19c6 // fmla v6.4s, v14.4s, v13.s[3]
+	WORD     $0x4fad19e7 // fmla v7.4s, v15.4s, v13.s[3]
+	WORD     $0x4fad1a08 // fmla v8.4s, v16.4s, v13.s[3]
+	ADD      $192, R3, R3
+	FLDPQ    (R2), (F14, F15)
+	FMOVQ    32(R2), F16
+	WORD     $0x4f8c11c3 // fmla v3.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1205 // fmla v5.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
+	FLDPQ    48(R2), (F14, F15)
+	FMOVQ    80(R2), F16
+	WORD     $0x4fac11c3 // fmla v3.4s, v14.4s, v12.s[1]
+	WORD     $0x4fac11e4 // fmla v4.4s, v15.4s, v12.s[1]
+	WORD     $0x4fac1205 // fmla v5.4s, v16.4s, v12.s[1]
+	WORD     $0x4fad11c9 // fmla v9.4s, v14.4s, v13.s[1]
+	WORD     $0x4fad11ea // fmla v10.4s, v15.4s, v13.s[1]
+	WORD     $0x4fad120b // fmla v11.4s, v16.4s, v13.s[1]
+	FLDPQ    96(R2), (F14, F15)
+	FMOVQ    128(R2), F16
+	WORD     $0x4f8c19c3 // fmla v3.4s, v14.4s, v12.s[2]
+	WORD     $0x4f8c19e4 // fmla v4.4s, v15.4s, v12.s[2]
+	WORD     $0x4f8c1a05 // fmla v5.4s, v16.4s, v12.s[2]
+	WORD     $0x4f8d19c9 // fmla v9.4s, v14.4s, v13.s[2]
+	WORD     $0x4f8d19ea // fmla v10.4s, v15.4s, v13.s[2]
+	WORD     $0x4f8d1a0b // fmla v11.4s, v16.4s, v13.s[2]
+	FLDPQ    144(R2), (F14, F15)
+	FMOVQ    176(R2), F16
+	WORD     $0x4fac19c3 // fmla v3.4s, v14.4s, v12.s[3]
+	WORD     $0x4fac19e4 // fmla v4.4s, v15.4s, v12.s[3]
+	WORD     $0x4fac1a05 // fmla v5.4s, v16.4s, v12.s[3]
+	WORD     $0x4fad19c9 // fmla v9.4s, v14.4s, v13.s[3]
+	WORD     $0x4fad19ea // fmla v10.4s, v15.4s, v13.s[3]
+	WORD     $0x4fad1a0b // fmla v11.4s, v16.4s, v13.s[3]
+	ADD      $192, R2, R2
+	SUBS     $4, R15, R15
+	BGE      four3x2
+rest3x2:
+	ADDS     $4, R15, R15
+	BEQ      store3x2
+one3x2:
+	FMOVS    (R14), F12
+	ADD      $4, R14, R14
+	FMOVS    (R10), F13
+	ADD      $4, R10, R10
+	FLDPQ    (R3), (F14, F15)
+	FMOVQ    32(R3), F16
+	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e1 // fmla v1.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1202 // fmla v2.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d1208 // fmla v8.4s, v16.4s, v13.s[0]
+	ADD      $48, R3, R3
+	FLDPQ    (R2), (F14, F15)
+	FMOVQ    32(R2), F16
+	WORD     $0x4f8c11c3 // fmla v3.4s, v14.4s, v12.s[0]
+	WORD     $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
+	WORD     $0x4f8c1205 // fmla v5.4s, v16.4s, v12.s[0]
+	WORD     $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD     $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD     $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
+	ADD      $48, R2, R2
+	SUBS     $1, R15, R15
+	BNE      one3x2
+store3x2:
+	MOVD     R7, R1
+	FMOVQ    F0, (R1)
+	ADD      R5<<0, R1, R24
+	FMOVQ    F1, (R24)
+	ADD      R6<<0, R1, R25
+	FMOVQ    F2, (R25)
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    F3, (R1)
+	ADD      R5<<0, R1, R24
+	FMOVQ    F4, (R24)
+	ADD      R6<<0, R1, R25
+	FMOVQ    F5, (R25)
+	MOVD     R7, R1
+	MOVD     112(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    F6, (R1)
+	ADD      R5<<0, R1, R24
+	FMOVQ    F7, (R24)
+	ADD      R6<<0, R1, R25
+	FMOVQ    F8, (R25)
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    F9, (R1)
+	ADD      R5<<0, R1, R24
+	FMOVQ    F10, (R24)
+	ADD      R6<<0, R1, R25
+	FMOVQ    F11, (R25)
+	ADD      R9, R3, R3
+	ADD      R9, R2, R2
+	MOVD     56(R0), R1
+	ADD      R1<<1, R7, R7
+	MOVD     8(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 8(RSP)
+	BNE      pair3x2
+	RET
+vecs4x2:
+	MOVD     R2, R9
+	SUB      R3, R9, R9
+	ADD      R9, R9, R9
+	MOVD     64(R0), R15
+	MOVD     $64, R25
+	MUL      R25, R15, R15
+	SUB      R15, R9, R9
+pair4x2:
+	MOVD     (R0), R14
+	MOVD     64(R0), R15
+	MOVD     R14, R10
+	MOVD     104(R0), R25
+	ADD      R25, R10, R10
+	VMOVI    $0, V0.B16
+	VMOVI    $0, V1.B16
+	VMOVI    $0, V2.B16
+	VMOVI    $0, V3.B16
+	VMOVI    $0, V4.B16
+	VMOVI    $0, V5.B16
+	VMOVI    $0, V6.B16
+	VMOVI    $0, V7.B16
+	VMOVI    $0, V8.B16
+	VMOVI    $0, V9.B16
+	VMOVI    $0, V10.B16
+	VMOVI    $0, V11.B16
+	VMOVI    $0, V12.B16
+	VMOVI    $0, V13.B16
+	VMOVI    $0, V14.B16
+	VMOVI    $0, V15.B16
+	MOVD     88(R0), R24
+	CBZ      R24, started4x2
+	MOVD     R7, R1
+	FMOVQ    (R1), F0
+	ADD      R5<<0, R1, R24
+	FMOVQ    (R24), F1
+	ADD      R5<<1, R1, R25
+	FMOVQ    (R25), F2
+	ADD      R6<<0, R1, R24
+	FMOVQ    (R24), F3
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    (R1), F4
+	ADD      R5<<0, R1, R24
+	FMOVQ    (R24), F5
+	ADD      R5<<1, R1, R25
+	FMOVQ    (R25), F6
+	ADD      R6<<0, R1, R24
+	FMOVQ    (R24), F7
+	MOVD     R7, R1
+	MOVD     112(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    (R1), F8
+	ADD      R5<<0, R1, R24
+	FMOVQ    (R24), F9
+	ADD      R5<<1, R1, R25
+	FMOVQ    (R25), F10
+	ADD      R6<<0, R1, R24
+	FMOVQ    (R24), F11
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    (R1), F12
+	ADD      R5<<0, R1, R24
+	FMOVQ    (R24), F13
+	ADD      R5<<1, R1, R25
+	FMOVQ    (R25), F14
+	ADD      R6<<0, R1, R24
+	FMOVQ    (R24), F15
+started4x2:
+	SUBS     $4, R15, R15
+	BLT      rest4x2
+four4x2:
+	FMOVQ    (R14), F16
+	ADD      $16, R14, R14
+	FMOVQ    (R10), F17
+	ADD      $16, R10, R10
+	FLDPQ    (R3), (F18, F19)
+	FLDPQ    32(R3), (F20, F21)
+	WORD     $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901282 // fmla v2.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a3 // fmla v3.4s, v21.4s, v16.s[0]
+	WORD     $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD     $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD     $0x4f91128a // fmla v10.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112ab // fmla v11.4s, v21.4s, v17.s[0]
+	FLDPQ    64(R3), (F18, F19)
+	FLDPQ    96(R3), (F20, F21)
+	WORD     $0x4fb01240 // fmla v0.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01261 // fmla v1.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb01282 // fmla v2.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a3 // fmla v3.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb11248 // fmla v8.4s, v18.4s, v17.s[1]
+	WORD     $0x4fb11269 // fmla v9.4s, v19.4s, v17.s[1]
+	WORD     $0x4fb1128a // fmla v10.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112ab // fmla v11.4s, v21.4s, v17.s[1]
+	FLDPQ    128(R3), (F18, F19)
+	FLDPQ    160(R3), (F20, F21)
+	WORD     $0x4f901a40 // fmla v0.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a61 // fmla v1.4s, v19.4s, v16.s[2]
+	WORD     $0x4f901a82 // fmla v2.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa3 // fmla v3.4s, v21.4s, v16.s[2]
+	WORD     $0x4f911a48 // fmla v8.4s, v18.4s, v17.s[2]
+	WORD     $0x4f911a69 // fmla v9.4s, v19.4s, v17.s[2]
+	WORD     $0x4f911a8a // fmla v10.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aab // fmla v11.4s, v21.4s, v17.s[2]
+	FLDPQ    192(R3), (F18, F19)
+	FLDPQ    224(R3), (F20, F21)
+	WORD     $0x4fb01a40 // fmla v0.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a61 // fmla v1.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb01a82 // fmla v2.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa3 // fmla v3.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb11a48 // fmla v8.4s, v18.4s, v17.s[3]
+	WORD     $0x4fb11a69 // fmla v9.4s, v19.4s, v17.s[3]
+	WORD     $0x4fb11a8a // fmla v10.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aab // fmla v11.4s, v21.4s, v17.s[3]
+	ADD      $256, R3, R3
+	FLDPQ    (R2), (F18, F19)
+	FLDPQ    32(R2), (F20, F21)
+	WORD     $0x4f901244 // fmla v4.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901265 // fmla v5.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901286 // fmla v6.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a7 // fmla v7.4s, v21.4s, v16.s[0]
+	WORD     $0x4f91124c // fmla v12.4s, v18.4s, v17.s[0]
+	WORD     $0x4f91126d // fmla v13.4s, v19.4s, v17.s[0]
+	WORD     $0x4f91128e // fmla v14.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112af // fmla v15.4s, v21.4s, v17.s[0]
+	FLDPQ    64(R2), (F18, F19)
+	FLDPQ    96(R2), (F20, F21)
+	WORD     $0x4fb01244 // fmla v4.4s, v18.4s, v16.s[1]
+	WORD     $0x4fb01265 // fmla v5.4s, v19.4s, v16.s[1]
+	WORD     $0x4fb01286 // fmla v6.4s, v20.4s, v16.s[1]
+	WORD     $0x4fb012a7 // fmla v7.4s, v21.4s, v16.s[1]
+	WORD     $0x4fb1124c // fmla v12.4s, v18.4s, v17.s[1]
+	WORD     $0x4fb1126d // fmla v13.4s, v19.4s, v17.s[1]
+	WORD     $0x4fb1128e // fmla v14.4s, v20.4s, v17.s[1]
+	WORD     $0x4fb112af // fmla v15.4s, v21.4s, v17.s[1]
+	FLDPQ    128(R2), (F18, F19)
+	FLDPQ    160(R2), (F20, F21)
+	WORD     $0x4f901a44 // fmla v4.4s, v18.4s, v16.s[2]
+	WORD     $0x4f901a65 // fmla v5.4s, v19.4s, v16.s[2]
+	WORD     $0x4f901a86 // fmla v6.4s, v20.4s, v16.s[2]
+	WORD     $0x4f901aa7 // fmla v7.4s, v21.4s, v16.s[2]
+	WORD     $0x4f911a4c // fmla v12.4s, v18.4s, v17.s[2]
+	WORD     $0x4f911a6d // fmla v13.4s, v19.4s, v17.s[2]
+	WORD     $0x4f911a8e // fmla v14.4s, v20.4s, v17.s[2]
+	WORD     $0x4f911aaf // fmla v15.4s, v21.4s, v17.s[2]
+	FLDPQ    192(R2), (F18, F19)
+	FLDPQ    224(R2), (F20, F21)
+	WORD     $0x4fb01a44 // fmla v4.4s, v18.4s, v16.s[3]
+	WORD     $0x4fb01a65 // fmla v5.4s, v19.4s, v16.s[3]
+	WORD     $0x4fb01a86 // fmla v6.4s, v20.4s, v16.s[3]
+	WORD     $0x4fb01aa7 // fmla v7.4s, v21.4s, v16.s[3]
+	WORD     $0x4fb11a4c // fmla v12.4s, v18.4s, v17.s[3]
+	WORD     $0x4fb11a6d // fmla v13.4s, v19.4s, v17.s[3]
+	WORD     $0x4fb11a8e // fmla v14.4s, v20.4s, v17.s[3]
+	WORD     $0x4fb11aaf // fmla v15.4s, v21.4s, v17.s[3]
+	ADD      $256, R2, R2
+	SUBS     $4, R15, R15
+	BGE      four4x2
+rest4x2:
+	ADDS     $4, R15, R15
+	BEQ      store4x2
+one4x2:
+	FMOVS    (R14), F16
+	ADD      $4, R14, R14
+	FMOVS    (R10), F17
+	ADD      $4, R10, R10
+	FLDPQ    (R3), (F18, F19)
+	FLDPQ    32(R3), (F20, F21)
+	WORD     $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901282 // fmla v2.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a3 // fmla v3.4s, v21.4s, v16.s[0]
+	WORD     $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD     $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD     $0x4f91128a // fmla v10.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112ab // fmla v11.4s, v21.4s, v17.s[0]
+	ADD      $64, R3, R3
+	FLDPQ    (R2), (F18, F19)
+	FLDPQ    32(R2), (F20, F21)
+	WORD     $0x4f901244 // fmla v4.4s, v18.4s, v16.s[0]
+	WORD     $0x4f901265 // fmla v5.4s, v19.4s, v16.s[0]
+	WORD     $0x4f901286 // fmla v6.4s, v20.4s, v16.s[0]
+	WORD     $0x4f9012a7 // fmla v7.4s, v21.4s, v16.s[0]
+	WORD     $0x4f91124c // fmla v12.4s, v18.4s, v17.s[0]
+	WORD     $0x4f91126d // fmla v13.4s, v19.4s, v17.s[0]
+	WORD     $0x4f91128e // fmla v14.4s, v20.4s, v17.s[0]
+	WORD     $0x4f9112af // fmla v15.4s, v21.4s, v17.s[0]
+	ADD      $64, R2, R2
+	SUBS     $1, R15, R15
+	BNE      one4x2
+store4x2:
+	MOVD     R7, R1
+	FMOVQ    F0, (R1)
+	ADD      R5<<0, R1, R24
+	FMOVQ    F1, (R24)
+	ADD      R5<<1, R1, R25
+	FMOVQ    F2, (R25)
+	ADD      R6<<0, R1, R24
+	FMOVQ    F3, (R24)
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    F4, (R1)
+	ADD      R5<<0, R1, R24
+	FMOVQ    F5, (R24)
+	ADD      R5<<1, R1, R25
+	FMOVQ    F6, (R25)
+	ADD      R6<<0, R1, R24
+	FMOVQ    F7, (R24)
+	MOVD     R7, R1
+	MOVD     112(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    F8, (R1)
+	ADD      R5<<0, R1, R24
+	FMOVQ    F9, (R24)
+	ADD      R5<<1, R1, R25
+	FMOVQ    F10, (R25)
+	ADD      R6<<0, R1, R24
+	FMOVQ    F11, (R24)
+	MOVD     56(R0), R25
+	ADD      R25, R1, R1
+	FMOVQ    F12, (R1)
+	ADD      R5<<0, R1, R24
+	FMOVQ    F13, (R24)
+	ADD      R5<<1, R1, R25
+	FMOVQ    F14, (R25)
+	ADD      R6<<0, R1, R24
+	FMOVQ    F15, (R24)
+	ADD      R9, R3, R3
+	ADD      R9, R2, R2
+	MOVD     56(R0), R1
+	ADD      R1<<1, R7, R7
+	MOVD     8(RSP), R24
+	SUBS     $1, R24, R24
+	MOVD     R24, 8(RSP)
+	BNE      pair4x2
 	RET
 
 // func GemmRow16(args *RowArgs)

@@ -43,6 +43,19 @@ func PackedRows(isa asm.ISA, vecs int) int {
 	return 0
 }
 
+// PairRows is the most rows that GemmRow takes.
+func PairRows(isa asm.ISA) int {
+	switch isa {
+	case asm.AVX512:
+		return 1
+	case asm.AVX2:
+		return 1
+	case asm.NEON:
+		return 2
+	}
+	return 0
+}
+
 // TileRows16 is the most rows in a tile of GemmTile16.
 func TileRows16(isa asm.ISA) int {
 	switch isa {
@@ -207,7 +220,7 @@ type RowArgs struct {
 	B      *float32 // first element of the first panel
 	B2     *float32 // first element of the second panel
 	C      *float32 // first element of the row
-	AStep  int      // from one k of A to the next
+	AStep  int      // from one k of A to the next, with NEON an element
 	CVec   int      // from one vector of C to the next
 	CLast  int      // from the first vector of C to the last
 	CPanel int      // from the vectors of the first panel to those of the second
@@ -215,4 +228,7 @@ type RowArgs struct {
 	Pairs  int      // how many pairs of panels follow each other in B and in C, at least 1
 	Vecs   int      // vectors in a row of a panel, 2 to 4, all of them full
 	Start  int      // where chains start: 0 at +0, 1 at C
+	Rows   int      // rows of A and of C, with NEON 1 or 2, or else 1; and always with GemmRow16
+	ARow   int      // from one row of A to the next
+	CRow   int      // from one row of C to the next
 }

@@ -20,6 +20,7 @@ type Args[T Float] struct {
 type rowArgs[T Float] struct {
 	A, B, B2, C                                       *T
 	AStep, CVec, CLast, CPanel, K, Pairs, Vecs, Start int
+	Rows, ARow, CRow                                  int
 }
 
 type packArgs[T Float] struct {

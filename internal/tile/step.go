@@ -100,19 +100,24 @@ func (p *Step[T]) Units() (group, cut int) {
 		return cut, cut
 	}
 	group = cut
-	if w.gates > 0 && p.MostRows == 0 || p.Rows == 1 || w.first > 0 {
+	if w.gates > 0 && p.MostRows == 0 || p.pairs() || w.first > 0 {
 		group *= 2 // two vectors of units to work on in turn
 	}
 	if w.first > 0 {
 		cut = group // panels of words come in pairs
 	}
-	if p.Rows == 1 {
+	if p.pairs() {
 		group *= w.pairs()
 	}
 	return group, cut
 }
 
-// pairs is how many pairs of panels are in a group for a single row. With few units in a group, the
+// pairs reports whether there are so few rows that pairs of panels are multiplied at once.
+func (p *Step[T]) pairs() bool {
+	return p.Rows == 1 || p.W.first == 0 && p.W.Packed() && p.Rows <= simd.PairRows(p.W.isa)
+}
+
+// pairs is how many pairs of panels are in a group for a single row, or two. With few units in a group, the
 // calls for what follows the product cost more than the work they do. With too many, groups in
 // falling order would no longer start with the panels that the step before has read last.
 func (s *Panels[T]) pairs() int {
@@ -241,10 +246,10 @@ func (p *Step[T]) Multiply() {
 	}
 	u, width := p.unit, w.Width()
 	switch {
-	case p.Rows == 1:
+	case p.pairs():
 		end := u + p.n/(2*width)*(2*width)
-		p.row(p.Row, u, min(end, w.first))
-		p.row(p.Row, max(u, w.first), end)
+		p.row(p.Row, p.Count, u, min(end, w.first))
+		p.row(p.Row, p.Count, max(u, w.first), end)
 		u = end
 	case u < w.first:
 		p.half(u)
@@ -305,8 +310,9 @@ func (p *Step[T]) start() int {
 	return 1
 }
 
-// row does pairs of full panels, those of the units from u to end, for one row.
-func (p *Step[T]) row(row, u, end int) {
+// row does pairs of full panels, those of the units from u to end, for one row, or as many as GemmRow
+// takes.
+func (p *Step[T]) row(row, rows, u, end int) {
 	if u >= end {
 		return
 	}
@@ -315,6 +321,7 @@ func (p *Step[T]) row(row, u, end int) {
 	args := rowArgs[T]{
 		A: &p.A[row*p.LDA+p.a], C: &p.C[row*p.LDC+u],
 		AStep: bytes, CPanel: bytes * width, K: p.k1 - p.k0, Pairs: (end - u) / (2 * width), Vecs: vecs, Start: p.start(),
+		Rows: rows, ARow: bytes * p.LDA, CRow: bytes * p.LDC,
 	}
 	args.CVec, args.CLast = p.vectors(vecs)
 	if u < w.first {
@@ -332,7 +339,7 @@ func (p *Step[T]) half(u int) {
 	for left := cutRows(p.Count, simd.TileRows16(w.isa)); left.tiles > 0; {
 		rows, _ := left.next()
 		if rows == 1 {
-			p.row(row, u, u+2*w.Width())
+			p.row(row, 1, u, u+2*w.Width())
 		} else {
 			for _, u := range [...]int{u, u + w.Width()} {
 				var args Args[T]

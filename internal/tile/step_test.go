@@ -28,7 +28,7 @@ func drawStep(rng *rand.Rand) stepShape {
 		s.trans = true
 	}
 	if rng.IntN(3) == 0 {
-		s.rows = 1
+		s.rows = 1 + rng.IntN(2)
 	}
 	s.split = s.steps
 	if rng.IntN(3) == 0 {

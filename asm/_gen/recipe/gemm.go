@@ -11,7 +11,7 @@ import (
 //
 //	gemm_tiles.go     GemmTiles, GemmFinish      rows of C += rows of A times a panel of B
 //	gemm_elems.go     GemmTiles                  its loops where multiply-adds take one element of a register
-//	gemm_row.go       GemmRow, GemmRow16         one row times two panels
+//	gemm_row.go       GemmRow, GemmRow16         one row, or two, times two panels
 //	gemm_tile16.go    GemmTile16                 a few rows times a panel of bfloat16
 //	gemm_pack.go      GemmPack, GemmPackT        a panel of B in the order in which tiles read it
 //	gemm_rows.go      GemvRows                   y += A x where the rows of A are contiguous
@@ -193,7 +193,7 @@ var rowArgs = NewStruct("RowArgs", "says what GemmRow and GemmRow16 work on. Dis
 	B *float32 // first element of the first panel
 	B2 *float32 // first element of the second panel
 	C *float32 // first element of the row
-	AStep int // from one k of A to the next
+	AStep int // from one k of A to the next, with NEON an element
 	CVec int // from one vector of C to the next
 	CLast int // from the first vector of C to the last
 	CPanel int // from the vectors of the first panel to those of the second
@@ -201,6 +201,9 @@ var rowArgs = NewStruct("RowArgs", "says what GemmRow and GemmRow16 work on. Dis
 	Pairs int // how many pairs of panels follow each other in B and in C, at least 1
 	Vecs int // vectors in a row of a panel, 2 to 4, all of them full
 	Start int // where chains start: 0 at +0, 1 at C
+	Rows int // rows of A and of C, with NEON 1 or 2, or else 1; and always with GemmRow16
+	ARow int // from one row of A to the next
+	CRow int // from one row of C to the next
 `)
 
 const packFields = `

@@ -9,7 +9,8 @@ import (
 // A rowProduct writes GemmRow, a tile of one row, and with half set GemmRow16, the same for panels
 // of bfloat16. It takes two panels at a time: the chains of one of them, four at most, would wait
 // for themselves. Every vector of B is used once, straight from memory, so this runs at the
-// speed of the cache that holds the panels.
+// speed of the cache that holds the panels. With ElementOperand it takes two rows as well, for which
+// one panel has too few chains, too.
 //
 // A bfloat16 is the upper half of a float32. Two steps share a word: the even one is word<<16,
 // the odd one word&0xffff0000, so that no instruction for bfloat16 is needed and the chains are
@@ -21,6 +22,7 @@ type rowProduct struct {
 	product
 	field func(string) Place
 	half  bool
+	rows  int // 2 with ElementOperand alone
 
 	at            GP    // in the row of C
 	b, b2         GP    // panels
@@ -30,6 +32,7 @@ type rowProduct struct {
 	c, cVec       GP    // vectors of this pair in C, and from one of them to the next
 	cLast         GP    // from the first to the last
 	pairs         Place // left
+	a2            GP    // A of the second row
 }
 
 // Vector registers: first the chains of both panels. GemmRow: from rowElem on, elements of A.
@@ -41,21 +44,28 @@ const rowWord, rowEven, rowOdd, rowMask, rowElem2, rowElem1 V = 10, 11, 12, 13, 
 
 func (p product) row(half bool) {
 	name, doc := "GemmRow", []string{
-		"multiplies a row of A by pairs of panels of B and adds to a row of C: the chain of every output",
-		"goes on by K steps. The panels lie as GemmTiles has them, without gaps between the steps."}
+		"multiplies a row of A, or with NEON one or two rows, by pairs of panels of B and adds to as many rows",
+		"of C: the chain of every output goes on by K steps. The panels lie as GemmTiles has them, without",
+		"gaps between the steps."}
 	if half {
 		name, doc = "GemmRow16", []string{
 			"is GemmRow for panels of bfloat16: a word has the weights of steps 2k (lower half) and 2k+1.",
 			"With K odd the upper halves of the last step do not count."}
 	}
 	regs, field := p.begin(name, rowArgs, doc...)
-	r := rowProduct{product: p, field: field, half: half, a: regs.Take(p.Scratch(), "A"), steps: regs.Take(p.Count(), "steps left")}
+	r := rowProduct{product: p, field: field, half: half, rows: 1, a: regs.Take(p.Scratch(), "A"), steps: regs.Take(p.Count(), "steps left")}
 	r.at, r.b2, r.b, r.aStep = regs.GP("in C"), regs.GP("second B"), regs.GP("B"), regs.GP("k of A")
 	r.cVec, r.cLast, r.c = regs.GP("vector of C"), regs.GP("last of C"), regs.GP("C")
 	r.aStep3, r.next = regs.GP("3 k of A"), regs.GP("next pair")
+	two := p.traits.ElementOperand && !half
+	if two {
+		r.a2 = regs.GP("A of the second row")
+	}
 	if half {
 		p.arguments(regs, fmt.Sprintf("0 up chains    %d word    %d %d its even and odd step    %d mask    %d %d elements of A",
 			rowWord, rowEven, rowOdd, rowMask, rowElem2, rowElem1))
+	} else if two {
+		p.arguments(regs, "chains [row][panel][vector]; a vector of each row of A; those of a step of a panel")
 	} else {
 		p.arguments(regs, fmt.Sprintf("0 up chains    %d up elements of A", rowElem))
 	}
@@ -69,30 +79,56 @@ func (p product) row(half bool) {
 	if half {
 		p.OddMask(rowMask)
 	}
+	if two {
+		p.CmpJump(field("Rows"), IfEq, Num(2), "rows2")
+	}
+	r.pairsOf()
+	if two {
+		p.Label("rows2")
+		r.rows = 2
+		r.pairsOf()
+	}
+}
+
+// pairsOf writes the code for pairs of panels of any number of vectors.
+func (r rowProduct) pairsOf() {
 	for v := 4; v > 2; v-- {
-		p.CmpJump(field("Vecs"), IfEq, Num(v), vecsLabel(v))
+		r.CmpJump(r.field("Vecs"), IfEq, Num(v), vecsLabel(v)+r.suffix())
 	}
 	for vecs := 2; vecs <= 4; vecs++ {
 		r.pair(vecs)
 	}
 }
 
+// suffix tells the labels for two rows from those for one.
+func (r rowProduct) suffix() string {
+	if r.rows == 1 {
+		return ""
+	}
+	return fmt.Sprintf("x%d", r.rows)
+}
+
 // eachC visits the chains in memory.
 func (r rowProduct) eachC(vecs int, do func(x V, at Place)) {
-	r.Move(r.at, r.c)
-	for panel := range 2 {
-		for v := range vecs {
-			at := At(r.at, 0)
-			switch {
-			case v == vecs-1:
-				at = By(r.at, r.cLast, 1)
-			case v > 0:
-				at = By(r.at, r.cVec, v)
-			}
-			do(V(panel*vecs+v), at)
+	for row := range r.rows {
+		r.Move(r.at, r.c)
+		if row > 0 {
+			r.Add(r.at, r.field("CRow"))
 		}
-		if panel == 0 {
-			r.Add(r.at, r.field("CPanel"))
+		for panel := range 2 {
+			for v := range vecs {
+				at := At(r.at, 0)
+				switch {
+				case v == vecs-1:
+					at = By(r.at, r.cLast, 1)
+				case v > 0:
+					at = By(r.at, r.cVec, v)
+				}
+				do(V((row*2+panel)*vecs+v), at)
+			}
+			if panel == 0 {
+				r.Add(r.at, r.field("CPanel"))
+			}
 		}
 	}
 }
@@ -111,8 +147,8 @@ func (r rowProduct) weights(vecs, n int, do func(x V, step int, at Place)) {
 
 // pair writes the code for pairs of panels of so many vectors.
 func (r rowProduct) pair(vecs int) {
-	name := fmt.Sprint(vecs)
-	r.Label(vecsLabel(vecs))
+	name := fmt.Sprint(vecs) + r.suffix()
+	r.Label(vecsLabel(vecs) + r.suffix())
 	r.Move(r.next, r.b2)
 	r.Sub(r.next, r.b)
 	r.Add(r.next, r.next)
@@ -126,15 +162,22 @@ func (r rowProduct) pair(vecs int) {
 	r.Label("pair" + name)
 	r.Move(r.a, r.field("A"))
 	r.Move(r.steps, r.field("K"))
-	for x := range V(2 * vecs) {
+	if r.rows == 2 {
+		r.Move(r.a2, r.a)
+		r.Add(r.a2, r.field("ARow"))
+	}
+	for x := range V(r.rows * 2 * vecs) {
 		r.Zero(x)
 	}
 	r.CmpJump(r.field("Start"), IfEq, Num(0), "started"+name)
 	r.eachC(vecs, func(x V, at Place) { r.Load(x, at) })
 	r.Label("started" + name)
-	if r.half {
+	switch {
+	case r.half:
 		r.loops16(vecs, name)
-	} else {
+	case r.traits.ElementOperand:
+		r.elemLoops(vecs, name)
+	default:
 		r.loops(vecs, name)
 	}
 	r.Label("store" + name)
@@ -145,6 +188,46 @@ func (r rowProduct) pair(vecs int) {
 	r.Address(r.c, By(r.c, r.at, 2))
 	r.SubJump(r.pairs, 1, IfNe, "pair"+name)
 	r.Return()
+}
+
+// elemLoops is loops where multiply-adds take one element of a register. The vectors of a step of a panel
+// are loaded at once, so that they come in pairs.
+func (r rowProduct) elemLoops(vecs int, name string) {
+	elem := V(r.rows * 2 * vecs)
+	b := elem + V(r.rows)
+	steps := func(n int) {
+		for row, a := range []GP{r.a, r.a2}[:r.rows] {
+			if n == 1 {
+				r.Element(elem+V(row), At(a, 0))
+			} else {
+				r.Elements(elem+V(row), At(a, 0))
+			}
+			r.Add(a, Num(n*r.elemBytes))
+		}
+		for p, panel := range []GP{r.b, r.b2} {
+			for s := range n {
+				for v := range vecs {
+					r.Load(b+V(v), At(panel, (s*vecs+v)*r.Bytes()))
+				}
+				for row := range r.rows {
+					for v := range vecs {
+						r.MulAddLane(V((row*2+p)*vecs+v), b+V(v), elem+V(row), s)
+					}
+				}
+			}
+			r.Add(panel, Num(n*vecs*r.Bytes()))
+		}
+	}
+	n := r.Lanes()
+	r.SubJump(r.steps, n, IfLt, "rest"+name)
+	r.Label("four" + name)
+	steps(n)
+	r.SubJump(r.steps, n, IfGe, "four"+name)
+	r.Label("rest" + name)
+	r.SubJump(r.steps, -n, IfEq, "store"+name)
+	r.Label("one" + name)
+	steps(1)
+	r.SubJump(r.steps, 1, IfNe, "one"+name)
 }
 
 // loops writes the loops over k: four steps, then one.

@@ -250,38 +250,50 @@ func TestVectors(t *testing.T) {
 	})
 }
 
-// TestRow: a row and two panels, and panels of bfloat16, whose even steps are in the lower halves.
+// TestRow: a row, or two, and two panels, and panels of bfloat16, whose even steps are in the lower halves.
 func TestRow(t *testing.T) {
 	for _, toy := range []*toy{wideToy, narrowToy} {
 		a := toy.NewAsm("toy").(*toyAsm)
 		Gemm(NewFile(a))
-		lanes := toy.traits.Lanes(4)
 		for _, half := range []bool{false, true} {
 			for vecs := 2; vecs <= 4; vecs++ {
 				for k := 1; k <= 9; k++ {
 					for start := range 2 {
-						g := newProductTest(t, a, 4, rowArgs)
-						g.name = fmt.Sprintf("half %v, %d vectors, k %d, start %d", half, vecs, k, start)
-						panel, name := k*vecs*lanes*4, "GemmRow"
-						if half {
-							g.halves()
-							panel, name = (k+1)/2*vecs*lanes*4, "GemmRow16"
+						testRow(t, a, half, vecs, k, start, 1)
+						if toy.traits.ElementOperand && !half {
+							testRow(t, a, half, vecs, k, start, 2)
 						}
-						for f, x := range map[string]int{"A": toyA, "B": toyB, "B2": toyB + panel, "C": toyC, "AStep": 8, "CVec": lanes * 4,
-							"CLast": (vecs - 1) * lanes * 4, "CPanel": vecs * lanes * 4, "K": k, "Pairs": 2, "Vecs": vecs, "Start": start} {
-							g.set(f, x)
-						}
-						g.run(name)
-						g.want(1, 4*vecs*lanes, toyArray, func(_, j int) float64 {
-							from := toyB + j/(vecs*lanes)*panel + j%(vecs*lanes)*4
-							return g.chain(float64(start), 0, toyC+j*4, k, func(k int) float64 { return g.at(toyA + 8*k) },
-								func(k int) float64 { return g.weight(from, k, vecs*lanes*4, half) })
-						})
 					}
 				}
 			}
 		}
 	}
+}
+
+func testRow(t *testing.T, a *toyAsm, half bool, vecs, k, start, rows int) {
+	g := newProductTest(t, a, 4, rowArgs)
+	g.name = fmt.Sprintf("half %v, %d vectors, k %d, start %d, %d rows", half, vecs, k, start, rows)
+	width, aStep := vecs*a.toy.traits.Lanes(4), 8
+	panel, name := k*width*4, "GemmRow"
+	if half {
+		g.halves()
+		panel, name = (k+1)/2*width*4, "GemmRow16"
+	}
+	if a.toy.traits.ElementOperand {
+		aStep = 4
+	}
+	aRow, cRow := aStep*(k+2), 4*(4*width+3)
+	for f, x := range map[string]int{"A": toyA, "B": toyB, "B2": toyB + panel, "C": toyC, "AStep": aStep, "CVec": width / vecs * 4,
+		"CLast": (vecs - 1) * width / vecs * 4, "CPanel": width * 4, "K": k, "Pairs": 2, "Vecs": vecs, "Start": start,
+		"Rows": rows, "ARow": aRow, "CRow": cRow} {
+		g.set(f, x)
+	}
+	g.run(name)
+	g.want(rows, 4*width, cRow, func(i, j int) float64 {
+		from := toyB + j/width*panel + j%width*4
+		return g.chain(float64(start), 0, toyC+i*cRow+j*4, k, func(k int) float64 { return g.at(toyA + i*aRow + aStep*k) },
+			func(k int) float64 { return g.weight(from, k, width*4, half) })
+	})
 }
 
 // halves makes bfloat16 of B, two in a word.
