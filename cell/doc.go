@@ -11,13 +11,13 @@
 // one product each for all steps. Forward and Backward of a [Recurrent] layer do all of it;
 // models whose input depends on the state call the parts.
 //
-// A [Stack] is recurrent layers on top of each other, an [MLP] dense ones. They are used as a layer
-// is, whole or in parts.
+// A [Stack] is recurrent layers on top of each other, in one direction or both, an [MLP] dense ones.
+// They are used as a layer is, whole or in parts. A [Stream] runs layers as the inputs come in.
 //
 // A batch of sequences is ragged and time-major, see [Ragged]; its Rows are the sum of the
 // lengths, and no work is done for steps that a sequence does not have. One of length 0 keeps
 // its state: the final state is the initial one, and so for the gradients (ONNX Runtime sets it
-// to 0).
+// to 0). Padded batches in any order become such ones, and back, with a [Batch].
 //
 // # Rules
 //

@@ -24,8 +24,8 @@ func ExampleRecurrent() {
 	// Output: 20 rows of h, the first starts with [0.0429 0.0446 -0.0360]
 }
 
-// A stream of inputs gives the states of the whole sequence, one step at a time.
-func ExampleRecurrent_Next() {
+// A stream gives the outputs of the whole sequence, one step at a time.
+func ExampleStream() {
 	gru := cell.NewRecurrent[float64](cell.GRU, 1, 2)
 	for _, t := range gru.Tensors() {
 		for i := range t.Data {
@@ -33,11 +33,18 @@ func ExampleRecurrent_Next() {
 		}
 	}
 	gru.Pack()
-	seq, h := cell.NewSequence[float64](), make([]float64, 2)
-	for _, x := range []float64{1, 0, -1} {
-		gru.Next(seq, h, nil, []float64{x}, 1)
-		fmt.Printf("%.4f\n", h)
+	stream := gru.NewStream(1)
+	fmt.Printf("%.4f\n", stream.Push([]float64{1}))
+	fmt.Printf("%.4f\n", stream.Push([]float64{0}))
+
+	// Its states may wait in a file, and another program goes on with them.
+	saved, _ := stream.MarshalBinary()
+	later := gru.NewStream(1)
+	if err := later.UnmarshalBinary(saved); err != nil {
+		fmt.Println(err)
+		return
 	}
+	fmt.Printf("%.4f\n", later.Push([]float64{-1}))
 	// Output:
 	// [-0.0141 0.8491]
 	// [-0.0757 0.8489]

@@ -17,12 +17,11 @@ func TestWritten(t *testing.T) {
 		shape := NewRagged(3, 2)
 		for _, hidden := range []int{1, 3, 64} {
 			for name, l := range layers[float32](2, hidden, rng) {
-				x, h, c := random[float32](10, rng), make([]float32, 2*l.Out()), make([]float32, 2*hidden)
-				s, stream := NewSequence[float32](), NewSequence[float32]()
+				x, s, stream := random[float32](10, rng), NewSequence[float32](), l.NewStream(1)
 				for _, ts := range l.Tensors() {
 					text := ts.Name + " was written to since the layer was packed: call Pack after writing parameters"
 					forward := func() { l.Forward(s, shape, x, nil, nil, 1) }
-					next := func() { l.Next(stream, h, c, x, 1) }
+					next := func() { stream.Push(x) }
 					backward := func() { l.Backward(s, nil, Grads[float32]{}, x, 1) }
 					forward()
 					next()
@@ -32,8 +31,8 @@ func TestWritten(t *testing.T) {
 					mustPanic(t, "cell: Recurrent.Backward: "+text, backward)
 					mustPanic(t, "cell: Recurrent.Forward: "+text, forward)
 					mustPanic(t, "cell: Sequence.Begin: "+text, func() { s.Begin(l, shape, nil, nil) })
-					mustPanic(t, "cell: Recurrent.Next: "+text, func() { l.Next(NewSequence[float32](), h, c, x, 1) })
-					mustPanic(t, "cell: Recurrent.Next: "+text, func() {
+					mustPanic(t, "cell: Stream.Push: "+text, func() { l.NewStream(1).Push(x) })
+					mustPanic(t, "cell: Stream.Push: "+text, func() {
 						for range stepsPerLook {
 							next()
 						}

@@ -131,7 +131,7 @@ func (l *Recurrent[T]) Tensors() (ts []Tensor[T]) {
 
 // Pack makes the copy of the recurrent weights that the steps read, for the instruction
 // set in use. Whoever has written to a parameter calls it: [Sequence.Begin] and
-// [Recurrent.Next] look at some elements of each and panic if they have changed since. The
+// [Stream.Push] look at some elements of each and panic if they have changed since. The
 // input weights are copied later, by the products that gain from it. Pack panics if the
 // parameters do not have the sizes of the layer.
 func (l *Recurrent[T]) Pack() { l.pack("Recurrent.Pack", false) }

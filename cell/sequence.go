@@ -56,7 +56,6 @@ type Sequence[T Float] struct {
 	meet          func()
 	forwardShare  func(i, _ int)
 	backShare     func(i, _ int)
-	one           Ragged // shape of a single step, for Next
 }
 
 // stage is how far the use of a Sequence has come.
@@ -430,32 +429,4 @@ func (s *Sequence[T]) outputGrad(t int) []T {
 
 func (s *Sequence[T]) paramGrad(lo, hi int) {
 	s.layer.ParamGrad(s.grad, s, s.x, 0, s.layer.In, lo, hi)
-}
-
-// Next advances the states h [batch, Out] and c [batch, Hidden] by one step with the input x
-// [batch, In], in place: a stream of inputs gives the same bits, one call after the other,
-// as a whole sequence. c is for the LSTM only, which needs it. Next panics if a slice is too
-// short, batch is negative, or the layer is not packed; whether its parameters have been written
-// since, it asks as Begin does.
-func (l *Recurrent[T]) Next(s *Sequence[T], h, c, x []T, batch int) {
-	const fn = "Recurrent.Next"
-	if s == nil {
-		panic("cell: " + fn + ": s is nil, want a Sequence")
-	}
-	s.checkStream(fn, l)
-	checkSize(fn, "batch", batch, MaxRows)
-	checkMatrix(fn, "h", len(h), batch, l.Out())
-	checkMatrix(fn, "x", len(x), batch, l.In)
-	if l.cell.form().memory {
-		checkMatrix(fn, "c", len(c), batch, l.Hidden)
-	} else {
-		c = nil
-	}
-	s.one.ones(batch)
-	s.begin(fn, l, &s.one, h, c)
-	l.project(s, x, 0, batch, 0, l.In)
-	if batch > 0 {
-		l.step(s, 0, 0, batch)
-	}
-	s.Final(h, c)
 }

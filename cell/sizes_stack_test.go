@@ -116,6 +116,8 @@ var stackCalls = map[string]sizeCall{
 		return in(0, n[0], MaxThreads) && has(lens[0], sizesRows, sizesIn) && has(lens[3], sizesRows, sizesOut) &&
 			stackStates(lens[1], lens[2], lens[4], lens[5]) && has(lens[6], sizesRows, sizesIn)
 	}},
+	"Stack.NewStream": {ints: 1, call: func(w *sizeWorld, n []int, _ [][]float32) { w.stack.NewStream(n[0]) },
+		right: func(n, _ []int) bool { return in(0, n[0], 9) }},
 	"Stack.Project": {ints: 4, slices: 1, call: func(w *sizeWorld, n []int, s [][]float32) {
 		w.stackForward()
 		w.stack.Project(w.sseq, s[0], n[0], n[1], n[2], n[3])

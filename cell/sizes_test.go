@@ -203,10 +203,10 @@ var sizeCalls = map[string]sizeCall{
 		return in(0, n[0], MaxThreads) && has(lens[0], sizesRows, sizesIn) && has(lens[3], sizesRows, sizesOut) &&
 			states(lens[1], lens[2], lens[4], lens[5]) && has(lens[6], sizesRows, sizesIn)
 	}},
-	"Recurrent.Next": {ints: 1, slices: 3, call: func(w *sizeWorld, n []int, s [][]float32) { w.lstm.Next(w.seq, s[0], s[1], s[2], n[0]) },
-		right: func(n, lens []int) bool {
-			return has(lens[0], n[0], sizesOut) && has(lens[1], n[0], sizesOut) && has(lens[2], n[0], sizesIn)
-		}},
+	"Recurrent.NewStream": {ints: 1, call: func(w *sizeWorld, n []int, _ [][]float32) { w.lstm.NewStream(n[0]) },
+		right: func(n, _ []int) bool { return in(0, n[0], 9) }},
+	"Stream.Push": {slices: 1, call: func(w *sizeWorld, _ []int, s [][]float32) { w.lstm.NewStream(2).Push(s[0]) },
+		right: func(_, lens []int) bool { return has(lens[0], 2, sizesIn) }},
 
 	"Sequence.Begin": {slices: 2, call: func(w *sizeWorld, _ []int, s [][]float32) { w.seq.Begin(w.lstm, w.shape, s[0], s[1]) },
 		right: func(_, lens []int) bool { return states(lens...) }},

@@ -102,9 +102,10 @@ func TestPanics(t *testing.T) {
 		{"cell: Sequence.InitialGrad: b0..b1 = 1..0, want a range within 0..2", backward, func() { s.InitialGrad(nil, nil, 1, 0) }},
 		{"cell: Sequence.BeginBackward: the sequence has gone backward, which is done once", backward, func() { s.BeginBackward(nil, nil) }},
 
-		{"cell: Recurrent.Next: len(h) = 1, want at least 3", nil, func() { l.Next(s, x[:1], x, x, 1) }},
-		{"cell: Recurrent.Next: len(c) = 0, want at least 3", nil, func() { l.Next(s, x, nil, x, 1) }},
-		{"cell: Recurrent.Next: s is nil, want a Sequence", nil, func() { l.Next(nil, x, x, x, 1) }},
+		{"cell: Recurrent.NewStream: batch = -1, want 0..", nil, func() { l.NewStream(-1) }},
+		{"cell: Stream.Push: len(x) = 3, want at least 4", nil, func() { l.NewStream(2).Push(x[:3]) }},
+		{"cell: Stream.Push: the layer is not packed", nil, func() { NewRecurrent[float32](LSTM, 2, 3).NewStream(1).Push(x) }},
+		{"cell: Stream.Push: the stream is a zero Stream, want one from NewStream", nil, func() { new(Stream[float32]).Push(x) }},
 
 		{"cell: Dense.Project: len(x) = 3, want at least 4", nil, func() { d.Forward(y, x[:3], 2) }},
 		{"cell: Dense.Project: len(y) = 5, want at least 6", nil, func() { d.Forward(y[:5], x, 2) }},
@@ -184,9 +185,6 @@ func TestZeroSequence(t *testing.T) {
 	l.Forward(&zero, shape, x, nil, nil, 1)
 	l.Forward(made, shape, x, nil, nil, 1)
 	asmtest.SameFloats(t, "h", zero.H, made.H)
-	h := make([]float32, 3)
-	l.Next(new(Sequence[float32]), h, nil, x, 1)
-	asmtest.SameFloats(t, "h of a step", h, made.H[:3])
 }
 
 // TestEmptySequence: a sequence without steps keeps its state, and so does its gradient.

@@ -90,14 +90,13 @@ func (m *VRAE[T]) decode(fn string, dst, z []T, count, steps int, seed uint64, m
 		return
 	}
 	d := m.Data
-	h, c := make([]T, count*m.Hidden), make([]T, count*m.Hidden)
 	y, x, out := make([]T, count*d), make([]T, count*d), make([]T, count*m.output.Out)
 	noise := kernels.Noise{Seed: seed, Stream: streamOutput}
-	seq := cell.NewSequence[T]()
+	stream := m.decoder.NewStream(count)
+	h, _ := stream.States()
 	m.start.Forward(h, z, count)
 	for t := range steps {
-		m.decoder.Next(seq, h, c, y, count)
-		m.output.Forward(out, h, count)
+		m.output.Forward(out, stream.Push(y), count)
 		m.like.mean(y, out, count, d)
 		row := y
 		if !mean {
