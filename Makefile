@@ -130,6 +130,7 @@ fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong siz
 	$(FUZZ) FuzzOpen ./internal/dataset
 	$(FUZZ) FuzzStrokes ./internal/dataset
 	$(FUZZ) FuzzCheckpoint ./model
+	$(FUZZ) FuzzStream ./cell
 	$(FUZZ) FuzzGemm ./blas
 	$(FUZZ) FuzzCalls ./blas
 	$(FUZZ) FuzzKernels ./kernels

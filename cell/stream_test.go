@@ -151,3 +151,22 @@ func TestStreamBytes(t *testing.T) {
 		t.Error("AppendBinary does not append what MarshalBinary returns")
 	}
 }
+
+// FuzzStream: whatever the bytes, restoring does not panic, and what it takes is what it gives.
+func FuzzStream(f *testing.F) {
+	st := NewStackOf(OneWay, 0, NewRecurrent[float32](LSTM, 2, 3), NewRecurrent[float32](GRU, 3, 1))
+	s, _ := st.NewStream(1)
+	data, _ := s.MarshalBinary()
+	f.Add(data)
+	f.Add(data[:40])
+	f.Add([]byte(streamMagic))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, _ := st.NewStream(1)
+		if s.UnmarshalBinary(data) != nil {
+			return
+		}
+		if again, _ := s.MarshalBinary(); string(again) != string(data) {
+			t.Errorf("%x restored and saved is %x", data, again)
+		}
+	})
+}
