@@ -396,102 +396,102 @@ DATA bivariateConsts<>+1552(SB)/4, $0xf1800000
 DATA bivariateConsts<>+1556(SB)/4, $0xf1800000
 DATA bivariateConsts<>+1560(SB)/4, $0xf1800000
 DATA bivariateConsts<>+1564(SB)/4, $0xf1800000
-DATA bivariateConsts<>+1568(SB)/4, $0x40000000 // 2
-DATA bivariateConsts<>+1572(SB)/4, $0x40000000
-DATA bivariateConsts<>+1576(SB)/4, $0x40000000
-DATA bivariateConsts<>+1580(SB)/4, $0x40000000
-DATA bivariateConsts<>+1584(SB)/4, $0x40000000
-DATA bivariateConsts<>+1588(SB)/4, $0x40000000
-DATA bivariateConsts<>+1592(SB)/4, $0x40000000
-DATA bivariateConsts<>+1596(SB)/4, $0x40000000
-DATA bivariateConsts<>+1600(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA bivariateConsts<>+1604(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1608(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1612(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1616(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1620(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1624(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1628(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1632(SB)/4, $0x007fffff // the mantissa
-DATA bivariateConsts<>+1636(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1640(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1644(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1648(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1652(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1656(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1660(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1664(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA bivariateConsts<>+1668(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1672(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1676(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1680(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1684(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1688(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1692(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1696(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA bivariateConsts<>+1700(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1704(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1708(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1712(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1716(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1720(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1724(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1728(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA bivariateConsts<>+1732(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1736(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1740(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1744(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1748(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1752(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1756(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1760(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA bivariateConsts<>+1764(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1768(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1772(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1776(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1780(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1784(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1788(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1792(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA bivariateConsts<>+1796(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1800(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1804(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1808(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1812(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1816(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1820(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1824(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA bivariateConsts<>+1828(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1832(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1836(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1840(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1844(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1848(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1852(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1856(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA bivariateConsts<>+1860(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1864(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1868(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1872(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1876(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1880(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1884(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1888(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA bivariateConsts<>+1892(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1896(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1900(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1904(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1908(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1912(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1916(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1920(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
-DATA bivariateConsts<>+1924(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1928(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1932(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1936(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1940(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1944(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1948(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1568(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA bivariateConsts<>+1572(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1576(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1580(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1584(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1588(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1592(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1596(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1600(SB)/4, $0x007fffff // the mantissa
+DATA bivariateConsts<>+1604(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1608(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1612(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1616(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1620(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1624(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1628(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1632(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA bivariateConsts<>+1636(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1640(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1644(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1648(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1652(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1656(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1660(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1664(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA bivariateConsts<>+1668(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1672(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1676(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1680(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1684(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1688(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1692(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1696(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA bivariateConsts<>+1700(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1704(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1708(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1712(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1716(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1720(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1724(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1728(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA bivariateConsts<>+1732(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1736(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1740(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1744(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1748(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1752(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1756(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1760(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA bivariateConsts<>+1764(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1768(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1772(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1776(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1780(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1784(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1788(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1792(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA bivariateConsts<>+1796(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1800(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1804(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1808(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1812(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1816(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1820(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1824(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA bivariateConsts<>+1828(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1832(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1836(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1840(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1844(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1848(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1852(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1856(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA bivariateConsts<>+1860(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1864(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1868(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1872(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1876(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1880(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1884(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1888(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
+DATA bivariateConsts<>+1892(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1896(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1900(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1904(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1908(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1912(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1916(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1920(SB)/4, $0x40000000 // 2
+DATA bivariateConsts<>+1924(SB)/4, $0x40000000
+DATA bivariateConsts<>+1928(SB)/4, $0x40000000
+DATA bivariateConsts<>+1932(SB)/4, $0x40000000
+DATA bivariateConsts<>+1936(SB)/4, $0x40000000
+DATA bivariateConsts<>+1940(SB)/4, $0x40000000
+DATA bivariateConsts<>+1944(SB)/4, $0x40000000
+DATA bivariateConsts<>+1948(SB)/4, $0x40000000
 DATA bivariateConsts<>+1952(SB)/4, $0xc2ae0000 // -87
 DATA bivariateConsts<>+1956(SB)/4, $0xc2ae0000
 DATA bivariateConsts<>+1960(SB)/4, $0xc2ae0000
@@ -728,26 +728,26 @@ l5:
 	JLT          l8
 
 l6:
-	VMOVUPS      (DX)(R8*2), Y0
-	VMOVUPS      (DX)(R9*1), Y1
-	VMOVUPS      (DX)(R8*4), Y2
+	VMOVUPS      (DX)(R8*4), Y0
+	VMOVUPS      (DX)(R8*2), Y1
+	VMOVUPS      (DX)(R9*1), Y2
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y3
-	VMINPS       Y0, Y3, Y3
+	VMINPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
-	VBLENDVPS    Y0, bivariateConsts<>+1440(SB), Y3, Y0
-	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VDIVPS       Y0, Y3, Y0
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y3, Y1
+	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VDIVPS       Y1, Y3, Y1
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VANDPS       bivariateConsts<>+544(SB), Y0, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
@@ -779,83 +779,82 @@ l6:
 	// w = u/2, with the sign of r in w2
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y3, 24(SP)
-	VMOVUPS      (DX), Y3
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y7
-	VMULPS       Y0, Y7, Y3
+	VMOVUPS      Y4, 24(SP)
+	VMOVUPS      (DX), Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
+	VMULPS       Y1, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y6, 56(SP)
-	VMOVUPS      (DX)(R8*1), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y7
-	VMULPS       Y1, Y7, Y6
+	VMOVUPS      Y5, 56(SP)
+	VMOVUPS      (DX)(R8*1), Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
+	VMULPS       Y2, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y6, Y7, Y6
+	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y6, Y7, Y6
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
-	VXORPS       Y2, Y6, Y2
-
-	// the quadratic form
-	VSUBPS       Y2, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VADDPS       Y2, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y4
-	VMULPS       Y4, Y4, Y4
-	VFMADD231PS  Y5, Y5, Y4
-	VMULPS       Y2, Y2, Y2
-	VFMADD231PS  Y3, Y3, Y2
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y4, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       56(SP), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VPADDD       Y4, Y3, Y1
+	VMAXPS       Y5, Y7, Y5
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD       $0x17, Y1, Y5
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y2
+	VPSRAD       $0x17, Y2, Y7
+	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y2
+	VMULPS       Y2, Y1, Y1
+	VPADDD       Y7, Y5, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y3
-	VPADDD    Y1, Y3, Y1
-	VCVTDQ2PS Y1, Y1
-	VANDPS    bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD    bivariateConsts<>+1600(SB), Y0, Y0
-	VSUBPS    bivariateConsts<>+960(SB), Y0, Y0
+	VPSUBD    bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y5
+	VPADDD    Y2, Y5, Y2
+	VCVTDQ2PS Y2, Y2
+	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
+	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       24(SP), Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      (BX), Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y6
+	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
+	VFMADD231PS  Y6, Y5, Y7
+	VADDPS       Y1, Y7, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VADDPS       Y3, Y1, Y1
+
+	// the quadratic form
+	VSUBPS      Y0, Y4, Y2
+	VMULPS      bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS      56(SP), Y2, Y2
+	VADDPS      Y0, Y4, Y3
+	VMULPS      bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS      24(SP), Y3, Y3
+	VMULPS      Y3, Y3, Y3
+	VFMADD231PS Y2, Y2, Y3
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y4, Y4, Y0
+	VFMADD231PS bivariateConsts<>+1920(SB), Y3, Y0
+	VSUBPS      Y0, Y1, Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
@@ -947,26 +946,26 @@ l6:
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
-	VMOVUPS      32(DX)(R8*2), Y0
-	VMOVUPS      32(DX)(R9*1), Y1
-	VMOVUPS      32(DX)(R8*4), Y2
+	VMOVUPS      32(DX)(R8*4), Y0
+	VMOVUPS      32(DX)(R8*2), Y1
+	VMOVUPS      32(DX)(R9*1), Y2
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y3
-	VMINPS       Y0, Y3, Y3
+	VMINPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
-	VBLENDVPS    Y0, bivariateConsts<>+1440(SB), Y3, Y0
-	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VDIVPS       Y0, Y3, Y0
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y3, Y1
+	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VDIVPS       Y1, Y3, Y1
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VANDPS       bivariateConsts<>+544(SB), Y0, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
@@ -990,74 +989,73 @@ l6:
 	VMULPS       Y4, Y4, Y6
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y3, 24(SP)
-	VMOVUPS      32(DX), Y3
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y7
-	VMULPS       Y0, Y7, Y3
+	VMOVUPS      Y4, 24(SP)
+	VMOVUPS      32(DX), Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
+	VMULPS       Y1, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y6, 56(SP)
-	VMOVUPS      32(DX)(R8*1), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y7
-	VMULPS       Y1, Y7, Y6
+	VMOVUPS      Y5, 56(SP)
+	VMOVUPS      32(DX)(R8*1), Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
+	VMULPS       Y2, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y6, Y7, Y6
+	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y6, Y7, Y6
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
-	VXORPS       Y2, Y6, Y2
-	VSUBPS       Y2, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VADDPS       Y2, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y4
-	VMULPS       Y4, Y4, Y4
-	VFMADD231PS  Y5, Y5, Y4
-	VMULPS       Y2, Y2, Y2
-	VFMADD231PS  Y3, Y3, Y2
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y4, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       56(SP), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VPADDD       Y4, Y3, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y3
-	VPADDD       Y1, Y3, Y1
-	VCVTDQ2PS    Y1, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VSUBPS       bivariateConsts<>+960(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
-	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       24(SP), Y0, Y0
-	VSUBPS       Y2, Y0, Y0
+	VMAXPS       Y5, Y7, Y5
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD       $0x17, Y1, Y5
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y2
+	VPSRAD       $0x17, Y2, Y7
+	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y2
+	VMULPS       Y2, Y1, Y1
+	VPADDD       Y7, Y5, Y2
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD       $0x17, Y1, Y5
+	VPADDD       Y2, Y5, Y2
+	VCVTDQ2PS    Y2, Y2
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
+	VMULPS       Y1, Y1, Y6
+	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
+	VFMADD231PS  Y6, Y5, Y7
+	VADDPS       Y1, Y7, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VSUBPS       Y0, Y4, Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS       56(SP), Y2, Y2
+	VADDPS       Y0, Y4, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       24(SP), Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VFMADD231PS  Y2, Y2, Y3
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y4, Y4, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y3, Y0
+	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
@@ -1146,26 +1144,28 @@ l8:
 	LEAQ         (AX)(CX*4), AX
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (DX)(R8*2), Y0, Y1
-	VMASKMOVPS   (DX)(R9*1), Y0, Y2
-	VMASKMOVPS   (DX)(R8*4), Y0, Y3
+	VMASKMOVPS   (DX)(R8*4), Y0, Y1
+	VMOVUPS      (AX), Y2
+	VMOVUPS      (AX), Y3
+	VMASKMOVPS   (DX)(R8*2), Y2, Y2
+	VMASKMOVPS   (DX)(R9*1), Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y5
-	VMINPS       Y2, Y5, Y5
+	VMINPS       Y3, Y5, Y5
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
-	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y4, Y1
-	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y5, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VDIVPS       Y1, Y4, Y1
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y4, Y2
+	VBLENDVPS    Y3, bivariateConsts<>+1440(SB), Y5, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
 	VDIVPS       Y2, Y4, Y2
-	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 
@@ -1195,87 +1195,86 @@ l8:
 	VMULPS       Y5, Y5, Y7
 
 	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y4, 24(SP)
-	VBROADCASTSS 4(SI), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y7, 56(SP)
-	VMASKMOVPS   (DX), Y0, Y7
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y7, Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y4, Y7, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y4, Y7, Y4
-	VBROADCASTSS 8(SI), Y7
-	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
+	VMOVUPS      Y5, 24(SP)
+	VBROADCASTSS 4(SI), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y6, 56(SP)
+	VMASKMOVPS   (DX), Y0, Y6
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS 8(SI), Y6
+	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
 	VMOVUPS      Y0, 88(SP)
 	VMASKMOVPS   (DX)(R8*1), Y0, Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y7
-	VMULPS       Y2, Y7, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y0, Y7, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y0, Y7, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y3, Y3
-	VXORPS       Y3, Y0, Y0
-
-	// the quadratic form
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       Y6, Y3, Y3
-	VADDPS       Y0, Y4, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VMULPS       Y5, Y5, Y5
-	VFMADD231PS  Y3, Y3, Y5
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y4, Y4, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VADDPS       56(SP), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPADDD       Y4, Y3, Y2
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
+	VMULPS       Y3, Y6, Y0
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
+	VMINPS       Y0, Y6, Y0
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
+	VMAXPS       Y0, Y6, Y0
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y1
+	VPSRAD       $0x17, Y1, Y2
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y3
+	VPSRAD       $0x17, Y3, Y6
+	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y7, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       Y6, Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD    bivariateConsts<>+1568(SB), Y1, Y1
 	VPSRAD    $0x17, Y1, Y3
 	VPADDD    Y2, Y3, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
+	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y1, Y5, Y1
+	VMULPS       Y1, Y1, Y6
+	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
+	VFMADD231PS  Y6, Y3, Y7
+	VADDPS       Y1, Y7, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
-	VADDPS       24(SP), Y1, Y1
-	VSUBPS       Y0, Y1, Y0
-	VMOVUPS      88(SP), Y1
-	VMASKMOVPS   (BX), Y1, Y2
-	VSUBPS       Y9, Y2, Y2
-	VADDPS       Y0, Y2, Y0
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VADDPS       Y4, Y1, Y1
+
+	// the quadratic form
+	VSUBPS      Y0, Y5, Y2
+	VMULPS      bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS      56(SP), Y2, Y2
+	VADDPS      Y0, Y5, Y3
+	VMULPS      bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS      24(SP), Y3, Y3
+	VMULPS      Y3, Y3, Y3
+	VFMADD231PS Y2, Y2, Y3
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y5, Y5, Y0
+	VFMADD231PS bivariateConsts<>+1920(SB), Y3, Y0
+	VSUBPS      Y0, Y1, Y0
+	VMOVUPS     88(SP), Y1
+	VMASKMOVPS  (BX), Y1, Y2
+	VSUBPS      Y9, Y2, Y2
+	VADDPS      Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
@@ -1371,26 +1370,28 @@ l8:
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   32(DX)(R8*2), Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y0, Y2
-	VMASKMOVPS   32(DX)(R8*4), Y0, Y3
+	VMASKMOVPS   32(DX)(R8*4), Y0, Y1
+	VMOVUPS      32(AX), Y2
+	VMOVUPS      32(AX), Y3
+	VMASKMOVPS   32(DX)(R8*2), Y2, Y2
+	VMASKMOVPS   32(DX)(R9*1), Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y5
-	VMINPS       Y2, Y5, Y5
+	VMINPS       Y3, Y5, Y5
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
-	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y4, Y1
-	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y5, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VDIVPS       Y1, Y4, Y1
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y4, Y2
+	VBLENDVPS    Y3, bivariateConsts<>+1440(SB), Y5, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
 	VDIVPS       Y2, Y4, Y2
-	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
@@ -1412,76 +1413,75 @@ l8:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VDIVPS       Y5, Y6, Y6
 	VMULPS       Y5, Y5, Y7
-	VMOVUPS      Y4, 88(SP)
-	VBROADCASTSS 4(SI), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y7, 24(SP)
-	VMASKMOVPS   32(DX), Y0, Y7
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y7, Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y4, Y7, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y4, Y7, Y4
-	VBROADCASTSS 8(SI), Y7
-	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
+	VMOVUPS      Y5, 88(SP)
+	VBROADCASTSS 4(SI), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y6, 24(SP)
+	VMASKMOVPS   32(DX), Y0, Y6
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VBROADCASTSS 8(SI), Y6
+	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
 	VMOVUPS      Y0, 56(SP)
 	VMASKMOVPS   32(DX)(R8*1), Y0, Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y7
-	VMULPS       Y2, Y7, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y0, Y7, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y0, Y7, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y3, Y3
-	VXORPS       Y3, Y0, Y0
-	VSUBPS       Y0, Y4, Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       Y6, Y3, Y3
-	VADDPS       Y0, Y4, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VMULPS       Y5, Y5, Y5
-	VFMADD231PS  Y3, Y3, Y5
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y4, Y4, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VADDPS       24(SP), Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VPADDD       Y4, Y3, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
+	VMULPS       Y3, Y6, Y0
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
+	VMINPS       Y0, Y6, Y0
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
+	VMAXPS       Y0, Y6, Y0
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y1
+	VPSRAD       $0x17, Y1, Y2
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y3
+	VPSRAD       $0x17, Y3, Y6
+	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y7, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y3
 	VPADDD       Y2, Y3, Y2
 	VCVTDQ2PS    Y2, Y2
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
 	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VMULPS       bivariateConsts<>+768(SB), Y2, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y1, Y5, Y1
+	VMULPS       Y1, Y1, Y6
+	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
+	VFMADD231PS  Y6, Y3, Y7
+	VADDPS       Y1, Y7, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
-	VADDPS       88(SP), Y1, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VSUBPS       Y0, Y5, Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS       24(SP), Y2, Y2
+	VADDPS       Y0, Y5, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       88(SP), Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VFMADD231PS  Y2, Y2, Y3
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y5, Y5, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y3, Y0
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      56(SP), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
@@ -1650,23 +1650,23 @@ l9:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -1696,23 +1696,23 @@ l9:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -1741,7 +1741,7 @@ l9:
 
 // func BivariateSigmaBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $392-88
+TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $296-88
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
 	// Registers:    DI lp    SI dy    DX dtheta    BX dlogits    R8 y    R9 theta    R10 logits    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
@@ -1904,26 +1904,26 @@ l14:
 	JLT          l17
 
 l15:
-	VMOVUPS      (R9)(R11*2), Y0
-	VMOVUPS      (R9)(R12*1), Y1
-	VMOVUPS      (R9)(R11*4), Y2
+	VMOVUPS      (R9)(R11*4), Y0
+	VMOVUPS      (R9)(R11*2), Y1
+	VMOVUPS      (R9)(R12*1), Y2
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y3
-	VMINPS       Y0, Y3, Y3
+	VMINPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
-	VBLENDVPS    Y0, bivariateConsts<>+1440(SB), Y3, Y0
-	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VDIVPS       Y0, Y3, Y0
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y3, Y1
+	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VDIVPS       Y1, Y3, Y1
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VANDPS       bivariateConsts<>+544(SB), Y0, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
@@ -1953,647 +1953,125 @@ l15:
 	VMULPS       Y4, Y4, Y6
 
 	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y3, 40(SP)
-	VBROADCASTSS 4(R8), Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y6, 72(SP)
-	VMOVUPS      (R9), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y3
-	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS 8(R8), Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMOVUPS      Y0, 104(SP)
-	VMOVUPS      (R9)(R11*1), Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
-	VMULPS       Y1, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y6
-	VXORPS       Y6, Y0, Y0
-
-	// the quadratic form
-	VSUBPS       Y0, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VMOVUPS      Y2, 136(SP)
-	VADDPS       Y0, Y3, Y2
-	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VMOVUPS      Y5, 168(SP)
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y6, Y6, Y5
-	VMOVUPS      Y0, 200(SP)
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y3, Y3, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y0
-	VMOVUPS      104(SP), Y5
-	VPSUBD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y6, 232(SP)
-	VPSRAD       $0x17, Y5, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y1, 264(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y3, 296(SP)
-	VPSRAD       $0x17, Y1, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       72(SP), Y5, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y3, Y6, Y3
+	VMOVUPS      Y4, 40(SP)
+	VBROADCASTSS 4(R8), Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMOVUPS      Y5, 72(SP)
+	VMOVUPS      (R9), Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
+	VMULPS       Y1, Y4, Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 8(R8), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y4, 104(SP)
+	VMOVUPS      (R9)(R11*1), Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y5
+	VMULPS       Y2, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y5
+	VXORPS       Y5, Y4, Y4
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y5
+	VMOVUPS      Y0, 136(SP)
+	VPSRAD       $0x17, Y5, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VMOVUPS      Y2, 168(SP)
+	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y2
+	VMOVUPS      Y1, 200(SP)
+	VPSRAD       $0x17, Y2, Y1
+	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
+	VMULPS       Y2, Y5, Y2
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
+	VMULPS       Y5, Y2, Y2
+	VPADDD       Y1, Y0, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y5
-	VPADDD    Y3, Y5, Y3
-	VCVTDQ2PS Y3, Y3
-	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD    bivariateConsts<>+1568(SB), Y2, Y1
+	VPSRAD    $0x17, Y1, Y2
+	VPADDD    Y0, Y2, Y0
+	VCVTDQ2PS Y0, Y0
+	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VMOVUPS      Y2, 328(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y3, Y2
-	VFMADD231PS  Y6, Y5, Y2
-	VADDPS       Y1, Y2, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
-	VADDPS       40(SP), Y1, Y1
-	VSUBPS       Y0, Y1, Y0
-	VMULPS       328(SP), Y4, Y1
-	VADDPS       296(SP), Y1, Y2
-	VMOVUPS      232(SP), Y3
-	VFMADD231PS  168(SP), Y3, Y2
-	VADDPS       200(SP), Y1, Y1
-	VFNMADD231PS 168(SP), Y3, Y1
-	VMULPS       104(SP), Y2, Y4
-	VMOVUPS      Y4, (DX)
-	VMOVUPS      136(SP), Y4
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
-	VXORPS       Y5, Y1, Y5
-	VMULPS       264(SP), Y5, Y5
-	VMOVUPS      Y5, (DX)(R11*1)
-	VMOVUPS      296(SP), Y5
-	VADDPS       Y5, Y5, Y5
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y5, Y2
-	VMULPS       104(SP), Y2, Y2
-	VMOVUPS      Y2, (DX)(R11*2)
-	VMOVUPS      200(SP), Y2
-	VADDPS       Y2, Y2, Y2
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VMULPS       264(SP), Y1, Y1
-	VMOVUPS      Y1, (DX)(R12*1)
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VSUBPS       72(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VADDPS       72(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VSUBPS       328(SP), Y3, Y2
-	VMULPS       bivariateConsts<>+2176(SB), Y2, Y2
-	VADDPS       328(SP), Y3, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y2
-	VXORPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (DX)(R11*4)
-	VMOVUPS      (R10), Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (BX)
-
-	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
-	VMINPS       Y2, Y3, Y2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
-
-	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-
-	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS Y2, Y1, Y1
-	VADDPS Y15, Y1, Y15
-
-	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VSUBPS       Y1, Y13, Y2
-	VSUBPS       Y1, Y0, Y0
-	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
-	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y3, Y4, Y3
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVUPS      Y0, 136(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
-
-	// p = e^r
-	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-
-	// p 2^n
-	// p 2^n
-	VPSLLD       $0x17, Y4, Y1
-	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VMOVUPS      136(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
-	VANDPS       Y0, Y2, Y0
-	VANDPS       Y1, Y3, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
-	VMOVUPS      32(R9)(R11*2), Y0
-	VMOVUPS      32(R9)(R12*1), Y1
-	VMOVUPS      32(R9)(R11*4), Y2
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y3
-	VMINPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
-	VBLENDVPS    Y0, bivariateConsts<>+1440(SB), Y3, Y0
-	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y4, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VDIVPS       Y0, Y3, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VDIVPS       Y1, Y3, Y1
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
-	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y4, Y4, Y6
-	VMOVUPS      Y3, 136(SP)
-	VBROADCASTSS 4(R8), Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y6, 328(SP)
-	VMOVUPS      32(R9), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y3
-	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS 8(R8), Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMOVUPS      Y0, 232(SP)
-	VMOVUPS      32(R9)(R11*1), Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
-	VMULPS       Y1, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y6
-	VXORPS       Y6, Y0, Y0
-	VSUBPS       Y0, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VMOVUPS      Y2, 72(SP)
-	VADDPS       Y0, Y3, Y2
-	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VMOVUPS      Y5, 264(SP)
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y6, Y6, Y5
-	VMOVUPS      Y0, 200(SP)
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y3, Y3, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y0
-	VMOVUPS      232(SP), Y5
-	VPSUBD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y6, 104(SP)
-	VPSRAD       $0x17, Y5, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y1, 296(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y3, 168(SP)
-	VPSRAD       $0x17, Y1, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       328(SP), Y5, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y3, Y6, Y3
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y5
-	VPADDD       Y3, Y5, Y3
-	VCVTDQ2PS    Y3, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VMOVUPS      Y2, 40(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y3, Y2
-	VFMADD231PS  Y6, Y5, Y2
-	VADDPS       Y1, Y2, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
-	VADDPS       136(SP), Y1, Y1
-	VSUBPS       Y0, Y1, Y0
-	VMULPS       40(SP), Y4, Y1
-	VADDPS       168(SP), Y1, Y2
-	VMOVUPS      104(SP), Y3
-	VFMADD231PS  264(SP), Y3, Y2
-	VADDPS       200(SP), Y1, Y1
-	VFNMADD231PS 264(SP), Y3, Y1
-	VMULPS       232(SP), Y2, Y4
-	VMOVUPS      Y4, 32(DX)
-	VMOVUPS      72(SP), Y4
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
-	VXORPS       Y5, Y1, Y5
-	VMULPS       296(SP), Y5, Y5
-	VMOVUPS      Y5, 32(DX)(R11*1)
-	VMOVUPS      168(SP), Y5
-	VADDPS       Y5, Y5, Y5
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y5, Y2
-	VMULPS       232(SP), Y2, Y2
-	VMOVUPS      Y2, 32(DX)(R11*2)
-	VMOVUPS      200(SP), Y2
-	VADDPS       Y2, Y2, Y2
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VMULPS       296(SP), Y1, Y1
-	VMOVUPS      Y1, 32(DX)(R12*1)
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VSUBPS       328(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VADDPS       328(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VSUBPS       40(SP), Y3, Y2
-	VMULPS       bivariateConsts<>+2176(SB), Y2, Y2
-	VADDPS       40(SP), Y3, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y2
-	VXORPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(DX)(R11*4)
-	VMOVUPS      32(R10), Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y14, Y1, Y14
-	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VSUBPS       Y1, Y12, Y2
-	VSUBPS       Y1, Y0, Y0
-	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
-	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVUPS      Y0, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y1
-	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
-	VANDPS       Y0, Y2, Y0
-	VANDPS       Y1, Y3, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
-	ADDQ         $0x40, R9
-	ADDQ         $0x40, R10
-	ADDQ         $0x40, DX
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, CX
-	JGE          l15
-
-l17:
-	ADDQ         $0x10, CX
-	JEQ          l18
-	LEAQ         bivariateConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R9)(R11*2), Y0, Y1
-	VMASKMOVPS   (R9)(R12*1), Y0, Y2
-	VMASKMOVPS   (R9)(R11*4), Y0, Y3
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y5
-	VMINPS       Y2, Y5, Y5
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
-	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y4, Y1
-	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y5, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VDIVPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VDIVPS       Y2, Y4, Y2
-	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
-	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
-	VMINPS       Y4, Y5, Y4
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
-	VMOVUPS      Y3, 40(SP)
-	VMOVAPS      Y4, Y3
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y3
-
-	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-
-	// p 2^n
-	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y3, Y6, Y3
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y3, Y3, Y6
-
-	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y4, 72(SP)
-	VBROADCASTSS 4(R8), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y6, 104(SP)
-	VMASKMOVPS   (R9), Y0, Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS 8(R8), Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMOVUPS      Y0, 136(SP)
-	VMASKMOVPS   (R9)(R11*1), Y0, Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
-	VMULPS       Y2, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VMOVUPS      40(SP), Y6
-	VANDPS       bivariateConsts<>+608(SB), Y6, Y6
-	VXORPS       Y6, Y0, Y0
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y5
+	VMOVUPS      Y6, 232(SP)
+	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VFMADD231PS  Y5, Y2, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VADDPS       Y3, Y0, Y0
 
 	// the quadratic form
-	VSUBPS       Y0, Y4, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VMOVUPS      Y5, 168(SP)
-	VADDPS       Y0, Y4, Y5
-	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VMOVUPS      Y3, 200(SP)
-	VMULPS       Y5, Y5, Y3
-	VFMADD231PS  Y6, Y6, Y3
-	VMOVUPS      Y0, 232(SP)
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y4, Y4, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y3, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y3
-	VMOVUPS      Y1, 264(SP)
-	VPSRAD       $0x17, Y3, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
-	VMOVUPS      Y2, 296(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMOVUPS      Y6, 328(SP)
-	VPSRAD       $0x17, Y2, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VADDPS       104(SP), Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VPADDD       Y6, Y1, Y1
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y3
-	VPADDD    Y1, Y3, Y1
-	VCVTDQ2PS Y1, Y1
-	VANDPS    bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD    bivariateConsts<>+1600(SB), Y2, Y2
-	VSUBPS    bivariateConsts<>+960(SB), Y2, Y2
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
-	VMULPS       Y2, Y2, Y6
-	VMOVUPS      Y4, 360(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y4
-	VFMADD231PS  Y6, Y3, Y4
-	VADDPS       Y2, Y4, Y2
-	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y1
-	VADDPS       72(SP), Y1, Y1
-	VSUBPS       Y0, Y1, Y0
-	VMULPS       200(SP), Y5, Y1
-	VADDPS       360(SP), Y1, Y2
-	VMOVUPS      328(SP), Y3
-	VFMADD231PS  168(SP), Y3, Y2
-	VADDPS       232(SP), Y1, Y1
-	VFNMADD231PS 168(SP), Y3, Y1
-	VMULPS       264(SP), Y2, Y4
-	VMOVUPS      136(SP), Y6
-	VMASKMOVPS   Y4, Y6, (DX)
-	VMOVUPS      40(SP), Y4
-	VMOVUPS      Y0, 168(SP)
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y0
-	VXORPS       Y0, Y1, Y0
-	VMULPS       296(SP), Y0, Y0
-	VMASKMOVPS   Y0, Y6, (DX)(R11*1)
-	VMOVUPS      360(SP), Y0
-	VADDPS       Y0, Y0, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y2
-	VMULPS       264(SP), Y2, Y0
-	VMASKMOVPS   Y0, Y6, (DX)(R11*2)
-	VMOVUPS      232(SP), Y0
-	VADDPS       Y0, Y0, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VMULPS       296(SP), Y1, Y0
-	VMASKMOVPS   Y0, Y6, (DX)(R12*1)
+	VMOVUPS      104(SP), Y1
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS       72(SP), Y2, Y2
+	VADDPS       Y4, Y1, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       40(SP), Y3, Y3
+	VMULPS       Y3, Y3, Y5
+	VFMADD231PS  Y2, Y2, Y5
+	VMULPS       Y4, Y4, Y6
+	VFMADD231PS  Y1, Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       40(SP), Y3, Y5
+	VADDPS       Y1, Y5, Y6
+	VFMADD231PS  72(SP), Y2, Y6
+	VADDPS       Y4, Y5, Y5
+	VFNMADD231PS 72(SP), Y2, Y5
+	VMOVUPS      Y0, 72(SP)
+	VMULPS       200(SP), Y6, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      136(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VMULPS       168(SP), Y0, Y0
+	VMOVUPS      Y0, (DX)(R11*1)
+	VADDPS       Y1, Y1, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMULPS       200(SP), Y6, Y0
+	VMOVUPS      Y0, (DX)(R11*2)
+	VADDPS       Y4, Y4, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMULPS       168(SP), Y5, Y0
+	VMOVUPS      Y0, (DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
-	VSUBPS       104(SP), Y0, Y0
+	VSUBPS       232(SP), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       104(SP), Y1, Y1
+	VADDPS       232(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VSUBPS       Y5, Y3, Y1
+	VSUBPS       Y3, Y2, Y1
 	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
-	VADDPS       Y5, Y3, Y2
+	VADDPS       Y3, Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y1
+	VMOVUPS      136(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
 	VXORPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y6, (DX)(R11*4)
-	VMASKMOVPS   (R10), Y6, Y0
+	VMOVUPS      Y0, (DX)(R11*4)
+	VMOVUPS      (R10), Y0
 	VSUBPS       Y9, Y0, Y0
-	VADDPS       168(SP), Y0, Y1
-	VMASKMOVPS   Y1, Y6, (BX)
+	VADDPS       72(SP), Y0, Y1
+	VMOVUPS      Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
@@ -2623,12 +2101,523 @@ l17:
 	VMULPS Y2, Y4, Y2
 	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
 	VANDPS Y2, Y0, Y0
-	VANDPS Y0, Y6, Y0
+	VADDPS Y15, Y0, Y15
+
+	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
+	VMAXPS       Y13, Y1, Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y13, Y2
+	VSUBPS       Y0, Y1, Y1
+	VMOVAPS      Y0, Y13
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VMAXPS       Y2, Y0, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y1, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+
+	// p 2^n
+	// p 2^n
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
+	VFMADD231PS  Y11, Y0, Y1
+	VMOVAPS      Y1, Y11
+	VMOVUPS      32(R9)(R11*4), Y0
+	VMOVUPS      32(R9)(R11*2), Y1
+	VMOVUPS      32(R9)(R12*1), Y2
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y3
+	VMINPS       Y1, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
+	VMINPS       Y2, Y4, Y4
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y3, Y1
+	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y1, Y3, Y1
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VANDPS       bivariateConsts<>+544(SB), Y0, Y3
+	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VMOVAPS      Y3, Y6
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
+	VMULPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+960(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VMULPS       Y4, Y4, Y6
+	VMOVUPS      Y4, 72(SP)
+	VBROADCASTSS 4(R8), Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMOVUPS      Y5, 136(SP)
+	VMOVUPS      32(R9), Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
+	VMULPS       Y1, Y4, Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 8(R8), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y4, 232(SP)
+	VMOVUPS      32(R9)(R11*1), Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y5
+	VMULPS       Y2, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y5
+	VXORPS       Y5, Y4, Y4
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y5
+	VMOVUPS      Y0, 168(SP)
+	VPSRAD       $0x17, Y5, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VMOVUPS      Y2, 200(SP)
+	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y2
+	VMOVUPS      Y1, 104(SP)
+	VPSRAD       $0x17, Y2, Y1
+	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
+	VMULPS       Y2, Y5, Y2
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
+	VMULPS       Y5, Y2, Y2
+	VPADDD       Y1, Y0, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y1
+	VPSRAD       $0x17, Y1, Y2
+	VPADDD       Y0, Y2, Y0
+	VCVTDQ2PS    Y0, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y5
+	VMOVUPS      Y6, 40(SP)
+	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VFMADD231PS  Y5, Y2, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      232(SP), Y1
+	VSUBPS       Y4, Y1, Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS       136(SP), Y2, Y2
+	VADDPS       Y4, Y1, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       72(SP), Y3, Y3
+	VMULPS       Y3, Y3, Y5
+	VFMADD231PS  Y2, Y2, Y5
+	VMULPS       Y4, Y4, Y6
+	VFMADD231PS  Y1, Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       72(SP), Y3, Y5
+	VADDPS       Y1, Y5, Y6
+	VFMADD231PS  136(SP), Y2, Y6
+	VADDPS       Y4, Y5, Y5
+	VFNMADD231PS 136(SP), Y2, Y5
+	VMOVUPS      Y0, 136(SP)
+	VMULPS       104(SP), Y6, Y0
+	VMOVUPS      Y0, 32(DX)
+	VMOVUPS      168(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VMULPS       200(SP), Y0, Y0
+	VMOVUPS      Y0, 32(DX)(R11*1)
+	VADDPS       Y1, Y1, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMULPS       104(SP), Y6, Y0
+	VMOVUPS      Y0, 32(DX)(R11*2)
+	VADDPS       Y4, Y4, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMULPS       200(SP), Y5, Y0
+	VMOVUPS      Y0, 32(DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       40(SP), Y0, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y1
+	VADDPS       40(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VSUBPS       Y3, Y2, Y1
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VADDPS       Y3, Y2, Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      168(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)(R11*4)
+	VMOVUPS      32(R10), Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       136(SP), Y0, Y1
+	VMOVUPS      Y1, 32(BX)
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
+	VADDPS       Y14, Y0, Y14
+	VMAXPS       Y12, Y1, Y0
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y12, Y2
+	VSUBPS       Y0, Y1, Y1
+	VMOVAPS      Y0, Y12
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VMAXPS       Y2, Y0, Y0
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VMOVUPS      Y1, 136(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      136(SP), Y3
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
+	VFMADD231PS  Y10, Y0, Y1
+	VMOVAPS      Y1, Y10
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	JGE          l15
+
+l17:
+	ADDQ         $0x10, CX
+	JEQ          l18
+	LEAQ         bivariateConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (R9)(R11*4), Y0, Y1
+	VMOVUPS      (AX), Y2
+	VMOVUPS      (AX), Y3
+	VMASKMOVPS   (R9)(R11*2), Y2, Y2
+	VMASKMOVPS   (R9)(R12*1), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
+	VMINPS       Y2, Y4, Y4
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y5
+	VMINPS       Y3, Y5, Y5
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y4, Y2
+	VBLENDVPS    Y3, bivariateConsts<>+1440(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VDIVPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
+	VMINPS       Y4, Y5, Y4
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VMOVUPS      Y1, 40(SP)
+	VMOVAPS      Y4, Y1
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+
+	// p = e^r
+	VBROADCASTSS bivariateConsts<>+832(SB), Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+
+	// p 2^n
+	VPSLLD       $0x17, Y5, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VMULPS       Y1, Y6, Y1
+	VBROADCASTSS bivariateConsts<>+960(SB), Y5
+	VDIVPS       Y1, Y5, Y5
+	VMULPS       Y1, Y1, Y6
+
+	// w = u/2, with the sign of r in w2
+	VMOVUPS      Y1, 72(SP)
+	VBROADCASTSS 4(R8), Y1
+	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
+	VMOVUPS      Y5, 104(SP)
+	VMASKMOVPS   (R9), Y0, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y1
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS 8(R8), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y0, 136(SP)
+	VMASKMOVPS   (R9)(R11*1), Y0, Y0
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y5
+	VMULPS       Y3, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y0, Y5, Y0
+	VMOVUPS      40(SP), Y5
+	VANDPS       bivariateConsts<>+608(SB), Y5, Y5
+	VXORPS       Y5, Y0, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y5
+	VMOVUPS      Y2, 168(SP)
+	VPSRAD       $0x17, Y5, Y2
+	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VMOVUPS      Y3, 200(SP)
+	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y3
+	VMOVUPS      Y0, 232(SP)
+	VPSRAD       $0x17, Y3, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       Y0, Y2, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y2
+	VPSRAD    $0x17, Y2, Y3
+	VPADDD    Y0, Y3, Y0
+	VCVTDQ2PS Y0, Y0
+	VANDPS    bivariateConsts<>+1600(SB), Y2, Y2
+	VPADDD    bivariateConsts<>+1568(SB), Y2, Y2
+	VSUBPS    bivariateConsts<>+960(SB), Y2, Y2
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y5
+	VMOVUPS      Y6, 264(SP)
+	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VFMADD231PS  Y5, Y3, Y6
+	VADDPS       Y2, Y6, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y2
+	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y0
+	VADDPS       Y4, Y0, Y0
+
+	// the quadratic form
+	VSUBPS       232(SP), Y1, Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS       104(SP), Y2, Y2
+	VADDPS       232(SP), Y1, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       72(SP), Y3, Y3
+	VMULPS       Y3, Y3, Y4
+	VFMADD231PS  Y2, Y2, Y4
+	VMOVUPS      232(SP), Y5
+	VMULPS       Y5, Y5, Y6
+	VFMADD231PS  Y1, Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y4, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       72(SP), Y3, Y4
+	VADDPS       Y1, Y4, Y6
+	VFMADD231PS  104(SP), Y2, Y6
+	VADDPS       Y5, Y4, Y4
+	VFNMADD231PS 104(SP), Y2, Y4
+	VMOVUPS      Y0, 104(SP)
+	VMULPS       168(SP), Y6, Y0
+	VMOVUPS      Y2, 72(SP)
+	VMOVUPS      136(SP), Y2
+	VMASKMOVPS   Y0, Y2, (DX)
+	VMOVUPS      40(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y4, Y0
+	VMULPS       200(SP), Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)(R11*1)
+	VADDPS       Y1, Y1, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMULPS       168(SP), Y6, Y0
+	VMASKMOVPS   Y0, Y2, (DX)(R11*2)
+	VADDPS       Y5, Y5, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y4
+	VMULPS       200(SP), Y4, Y0
+	VMASKMOVPS   Y0, Y2, (DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       264(SP), Y0, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y1
+	VADDPS       264(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      72(SP), Y1
+	VSUBPS       Y3, Y1, Y4
+	VMULPS       bivariateConsts<>+2176(SB), Y4, Y4
+	VADDPS       Y3, Y1, Y1
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      40(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)(R11*4)
+	VMASKMOVPS   (R10), Y2, Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       104(SP), Y0, Y1
+	VMASKMOVPS   Y1, Y2, (BX)
+
+	// the lanes of the log-sum-exp of the logits
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+
+	// p = e^r
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPADDD bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS Y3, Y0, Y0
+	VANDPS Y0, Y2, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
-	VBLENDVPS    Y6, Y1, Y0, Y0
+	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -2691,193 +2680,192 @@ l17:
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   32(R9)(R11*2), Y0, Y1
-	VMASKMOVPS   32(R9)(R12*1), Y0, Y2
-	VMASKMOVPS   32(R9)(R11*4), Y0, Y3
+	VMASKMOVPS   32(R9)(R11*4), Y0, Y1
+	VMOVUPS      32(AX), Y2
+	VMOVUPS      32(AX), Y3
+	VMASKMOVPS   32(R9)(R11*2), Y2, Y2
+	VMASKMOVPS   32(R9)(R12*1), Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y4
-	VMINPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y5
-	VMINPS       Y2, Y5, Y5
+	VMINPS       Y3, Y5, Y5
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y1, Y1
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
-	VBLENDVPS    Y1, bivariateConsts<>+1440(SB), Y4, Y1
-	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y5, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y4
-	VDIVPS       Y1, Y4, Y1
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBLENDVPS    Y2, bivariateConsts<>+1440(SB), Y4, Y2
+	VBLENDVPS    Y3, bivariateConsts<>+1440(SB), Y5, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y4
 	VDIVPS       Y2, Y4, Y2
-	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
-	VMOVUPS      Y3, 136(SP)
-	VMOVAPS      Y4, Y3
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y3
+	VMOVUPS      Y1, 136(SP)
+	VMOVAPS      Y4, Y1
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y3, Y6, Y3
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VPSLLD       $0x17, Y5, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VMULPS       Y1, Y6, Y1
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y3, Y5, Y5
-	VMULPS       Y3, Y3, Y6
-	VMOVUPS      Y4, 168(SP)
-	VBROADCASTSS 4(R8), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y6, 40(SP)
-	VMASKMOVPS   32(R9), Y0, Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS 8(R8), Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMOVUPS      Y0, 328(SP)
-	VMASKMOVPS   32(R9)(R11*1), Y0, Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
-	VMULPS       Y2, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VMOVUPS      136(SP), Y6
-	VANDPS       bivariateConsts<>+608(SB), Y6, Y6
-	VXORPS       Y6, Y0, Y0
-	VSUBPS       Y0, Y4, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VMOVUPS      Y5, 104(SP)
-	VADDPS       Y0, Y4, Y5
+	VDIVPS       Y1, Y5, Y5
+	VMULPS       Y1, Y1, Y6
+	VMOVUPS      Y1, 104(SP)
+	VBROADCASTSS 4(R8), Y1
+	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
+	VMOVUPS      Y5, 40(SP)
+	VMASKMOVPS   32(R9), Y0, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y1
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS 8(R8), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VMOVUPS      Y3, 296(SP)
-	VMULPS       Y5, Y5, Y3
-	VFMADD231PS  Y6, Y6, Y3
+	VMOVUPS      Y0, 72(SP)
+	VMASKMOVPS   32(R9)(R11*1), Y0, Y0
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y5
+	VMULPS       Y3, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y0, Y5, Y0
+	VMOVUPS      136(SP), Y5
+	VANDPS       bivariateConsts<>+608(SB), Y5, Y5
+	VXORPS       Y5, Y0, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y5
+	VMOVUPS      Y2, 264(SP)
+	VPSRAD       $0x17, Y5, Y2
+	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VMOVUPS      Y3, 200(SP)
+	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y3
 	VMOVUPS      Y0, 232(SP)
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y4, Y4, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y3, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y3
-	VMOVUPS      Y1, 264(SP)
-	VPSRAD       $0x17, Y3, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
-	VMOVUPS      Y2, 360(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMOVUPS      Y6, 200(SP)
-	VPSRAD       $0x17, Y2, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VADDPS       40(SP), Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VPADDD       Y6, Y1, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
+	VPSRAD       $0x17, Y3, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       Y0, Y2, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y2
 	VPSRAD       $0x17, Y2, Y3
-	VPADDD       Y1, Y3, Y1
-	VCVTDQ2PS    Y1, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
+	VPADDD       Y0, Y3, Y0
+	VCVTDQ2PS    Y0, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
 	VSUBPS       bivariateConsts<>+960(SB), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
-	VMULPS       Y2, Y2, Y6
-	VMOVUPS      Y4, 72(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y4
-	VFMADD231PS  Y6, Y3, Y4
-	VADDPS       Y2, Y4, Y2
-	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y2
-	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y1
-	VADDPS       168(SP), Y1, Y1
-	VSUBPS       Y0, Y1, Y0
-	VMULPS       296(SP), Y5, Y1
-	VADDPS       72(SP), Y1, Y2
-	VMOVUPS      200(SP), Y3
-	VFMADD231PS  104(SP), Y3, Y2
-	VADDPS       232(SP), Y1, Y1
-	VFNMADD231PS 104(SP), Y3, Y1
-	VMULPS       264(SP), Y2, Y4
-	VMOVUPS      328(SP), Y6
-	VMASKMOVPS   Y4, Y6, 32(DX)
-	VMOVUPS      136(SP), Y4
-	VMOVUPS      Y0, 104(SP)
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y0
-	VXORPS       Y0, Y1, Y0
-	VMULPS       360(SP), Y0, Y0
-	VMASKMOVPS   Y0, Y6, 32(DX)(R11*1)
-	VMOVUPS      72(SP), Y0
-	VADDPS       Y0, Y0, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y2
-	VMULPS       264(SP), Y2, Y0
-	VMASKMOVPS   Y0, Y6, 32(DX)(R11*2)
-	VMOVUPS      232(SP), Y0
-	VADDPS       Y0, Y0, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VMULPS       360(SP), Y1, Y0
-	VMASKMOVPS   Y0, Y6, 32(DX)(R12*1)
+	VMULPS       Y2, Y2, Y5
+	VMOVUPS      Y6, 168(SP)
+	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VFMADD231PS  Y5, Y3, Y6
+	VADDPS       Y2, Y6, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y2
+	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VSUBPS       232(SP), Y1, Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS       40(SP), Y2, Y2
+	VADDPS       232(SP), Y1, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       104(SP), Y3, Y3
+	VMULPS       Y3, Y3, Y4
+	VFMADD231PS  Y2, Y2, Y4
+	VMOVUPS      232(SP), Y5
+	VMULPS       Y5, Y5, Y6
+	VFMADD231PS  Y1, Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y4, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       104(SP), Y3, Y4
+	VADDPS       Y1, Y4, Y6
+	VFMADD231PS  40(SP), Y2, Y6
+	VADDPS       Y5, Y4, Y4
+	VFNMADD231PS 40(SP), Y2, Y4
+	VMOVUPS      Y0, 40(SP)
+	VMULPS       264(SP), Y6, Y0
+	VMOVUPS      Y2, 104(SP)
+	VMOVUPS      72(SP), Y2
+	VMASKMOVPS   Y0, Y2, 32(DX)
+	VMOVUPS      136(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y4, Y0
+	VMULPS       200(SP), Y0, Y0
+	VMASKMOVPS   Y0, Y2, 32(DX)(R11*1)
+	VADDPS       Y1, Y1, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMULPS       264(SP), Y6, Y0
+	VMASKMOVPS   Y0, Y2, 32(DX)(R11*2)
+	VADDPS       Y5, Y5, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y4
+	VMULPS       200(SP), Y4, Y0
+	VMASKMOVPS   Y0, Y2, 32(DX)(R12*1)
 	VBROADCASTSS bivariateConsts<>+960(SB), Y0
-	VSUBPS       40(SP), Y0, Y0
+	VSUBPS       168(SP), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       40(SP), Y1, Y1
+	VADDPS       168(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
-	VSUBPS       Y5, Y3, Y1
-	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
-	VADDPS       Y5, Y3, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y1
+	VMOVUPS      104(SP), Y1
+	VSUBPS       Y3, Y1, Y4
+	VMULPS       bivariateConsts<>+2176(SB), Y4, Y4
+	VADDPS       Y3, Y1, Y1
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      136(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
 	VXORPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y6, 32(DX)(R11*4)
-	VMASKMOVPS   32(R10), Y6, Y0
+	VMASKMOVPS   Y0, Y2, 32(DX)(R11*4)
+	VMASKMOVPS   32(R10), Y2, Y0
 	VSUBPS       Y9, Y0, Y0
-	VADDPS       104(SP), Y0, Y1
-	VMASKMOVPS   Y1, Y6, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
+	VADDPS       40(SP), Y0, Y1
+	VMASKMOVPS   Y1, Y2, 32(BX)
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VANDPS       Y0, Y6, Y0
+	VANDPS       Y3, Y0, Y0
+	VANDPS       Y0, Y2, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
-	VBLENDVPS    Y6, Y1, Y0, Y0
+	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -2897,7 +2885,7 @@ l17:
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVUPS      Y0, 328(SP)
+	VMOVUPS      Y0, 72(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
@@ -2924,7 +2912,7 @@ l17:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VMOVUPS      328(SP), Y3
+	VMOVUPS      72(SP), Y3
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -3023,23 +3011,23 @@ l18:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -3069,23 +3057,23 @@ l18:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -3743,62 +3731,62 @@ l27:
 	JLT          l30
 
 l28:
-	VMOVUPS      (DX)(R8*2), Y0
-	VMOVUPS      (DX)(R9*1), Y1
-	VMOVUPS      (DX)(R8*4), Y2
-	VMULPS       24(SP), Y0, Y0
+	VMOVUPS      (DX)(R8*4), Y0
+	VMOVUPS      (DX)(R8*2), Y1
+	VMOVUPS      (DX)(R9*1), Y2
 	VMULPS       24(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
-	VMINPS       Y0, Y3, Y0
+	VMULPS       24(SP), Y2, Y2
 	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
-	VMAXPS       Y0, Y3, Y0
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFNMADD231PS bivariateConsts<>+672(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVAPS      Y0, Y7
+	VMOVAPS      Y1, Y7
 	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y7
-	VMOVUPS      Y0, 56(SP)
-	VMOVAPS      Y1, Y0
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y0
+	VMOVUPS      Y1, 56(SP)
+	VMOVAPS      Y2, Y1
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
 
 	// p = e^r
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
 	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y5
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
 
 	// p 2^n
 	// p 2^n
-	VPSLLD       $0x17, Y3, Y0
+	VPSLLD       $0x17, Y3, Y1
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y0, Y5, Y0
+	VMULPS       Y1, Y5, Y1
 	VMULPS       Y3, Y6, Y3
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y4
+	VANDPS       bivariateConsts<>+544(SB), Y0, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 
@@ -3828,69 +3816,68 @@ l28:
 	VMULPS       Y5, Y5, Y7
 
 	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y4, 88(SP)
-	VBROADCASTSS 4(SI), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y1, 120(SP)
-	VMOVUPS      (DX), Y1
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y1, Y4
-	VMULPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y1
-	VMINPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS 8(SI), Y1
-	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
-	VMOVUPS      (DX)(R8*1), Y4
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y1
-	VMULPS       Y3, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
-	VXORPS       Y2, Y1, Y1
-
-	// the quadratic form
-	VSUBPS      Y1, Y0, Y2
-	VMULPS      bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS      Y6, Y2, Y2
-	VADDPS      Y1, Y0, Y3
-	VMULPS      bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS      Y5, Y3, Y3
-	VMULPS      Y3, Y3, Y3
-	VFMADD231PS Y2, Y2, Y3
-	VMULPS      Y1, Y1, Y1
-	VFMADD231PS Y0, Y0, Y1
-	VFMADD231PS bivariateConsts<>+1568(SB), Y3, Y1
+	VMOVUPS      Y5, 88(SP)
+	VBROADCASTSS 4(SI), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y6, 120(SP)
+	VMOVUPS      (DX), Y6
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
+	VMULPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS 8(SI), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      (DX)(R8*1), Y6
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
+	VMULPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y3, Y0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y7, Y0
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y7, Y2
-	VBLENDVPS    Y0, Y2, Y7, Y2
-	VANDPS       bivariateConsts<>+1056(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
-	VMULPS       Y2, Y2, Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VMOVUPS      56(SP), Y2
-	VADDPS       120(SP), Y2, Y2
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       88(SP), Y0, Y0
-	VSUBPS       Y1, Y0, Y0
-	VMOVUPS      (BX), Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y7, Y3
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y7, Y5
+	VBLENDVPS    Y3, Y5, Y7, Y5
+	VANDPS       bivariateConsts<>+1056(SB), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y3, Y3
+	VADDPS       56(SP), Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y2
+	VADDPS       Y4, Y2, Y2
+
+	// the quadratic form
+	VSUBPS      Y0, Y1, Y3
+	VMULPS      bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS      120(SP), Y3, Y3
+	VADDPS      Y0, Y1, Y4
+	VMULPS      bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS      88(SP), Y4, Y4
+	VMULPS      Y4, Y4, Y4
+	VFMADD231PS Y3, Y3, Y4
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS Y1, Y1, Y0
+	VFMADD231PS bivariateConsts<>+1920(SB), Y4, Y0
+	VSUBPS      Y0, Y2, Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
@@ -3982,53 +3969,53 @@ l28:
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
-	VMOVUPS      32(DX)(R8*2), Y0
-	VMOVUPS      32(DX)(R9*1), Y1
-	VMOVUPS      32(DX)(R8*4), Y2
-	VMULPS       24(SP), Y0, Y0
+	VMOVUPS      32(DX)(R8*4), Y0
+	VMOVUPS      32(DX)(R8*2), Y1
+	VMOVUPS      32(DX)(R9*1), Y2
 	VMULPS       24(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
-	VMINPS       Y0, Y3, Y0
+	VMULPS       24(SP), Y2, Y2
 	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
-	VMAXPS       Y0, Y3, Y0
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFNMADD231PS bivariateConsts<>+672(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVAPS      Y0, Y7
+	VMOVAPS      Y1, Y7
 	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y7
-	VMOVUPS      Y0, 88(SP)
-	VMOVAPS      Y1, Y0
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y0
+	VMOVUPS      Y1, 88(SP)
+	VMOVAPS      Y2, Y1
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
 	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y5
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
 	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VPSLLD       $0x17, Y3, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VPSLLD       $0x17, Y3, Y1
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y0, Y5, Y0
+	VMULPS       Y1, Y5, Y1
 	VMULPS       Y3, Y6, Y3
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y4
+	VANDPS       bivariateConsts<>+544(SB), Y0, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
@@ -4050,62 +4037,61 @@ l28:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VDIVPS       Y5, Y6, Y6
 	VMULPS       Y5, Y5, Y7
-	VMOVUPS      Y4, 120(SP)
-	VBROADCASTSS 4(SI), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y1, 56(SP)
-	VMOVUPS      32(DX), Y1
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y1, Y4
-	VMULPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y1
-	VMINPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS 8(SI), Y1
-	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
-	VMOVUPS      32(DX)(R8*1), Y4
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y1
-	VMULPS       Y3, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
-	VXORPS       Y2, Y1, Y1
-	VSUBPS       Y1, Y0, Y2
-	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS       Y6, Y2, Y2
-	VADDPS       Y1, Y0, Y3
+	VMOVUPS      Y5, 120(SP)
+	VBROADCASTSS 4(SI), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y6, 56(SP)
+	VMOVUPS      32(DX), Y6
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
+	VMULPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS 8(SI), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      32(DX)(R8*1), Y6
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
+	VMULPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y3, Y0
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y7, Y3
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y7, Y5
+	VBLENDVPS    Y3, Y5, Y7, Y5
+	VANDPS       bivariateConsts<>+1056(SB), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y6
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y6
+	VMULPS       Y5, Y5, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y5, Y3, Y3
+	VADDPS       88(SP), Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y2
+	VADDPS       Y4, Y2, Y2
+	VSUBPS       Y0, Y1, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y3, Y3, Y3
-	VFMADD231PS  Y2, Y2, Y3
-	VMULPS       Y1, Y1, Y1
-	VFMADD231PS  Y0, Y0, Y1
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y3, Y1
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y7, Y0
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y7, Y2
-	VBLENDVPS    Y0, Y2, Y7, Y2
-	VANDPS       bivariateConsts<>+1056(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
-	VMULPS       Y2, Y2, Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VADDPS       Y2, Y0, Y0
-	VMOVUPS      88(SP), Y2
-	VADDPS       56(SP), Y2, Y2
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       120(SP), Y0, Y0
-	VSUBPS       Y1, Y0, Y0
+	VMULPS       56(SP), Y3, Y3
+	VADDPS       Y0, Y1, Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS       120(SP), Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VFMADD231PS  Y3, Y3, Y4
+	VMULPS       Y0, Y0, Y0
+	VFMADD231PS  Y1, Y1, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y4, Y0
+	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
@@ -4194,63 +4180,65 @@ l30:
 	LEAQ         (AX)(CX*4), AX
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (DX)(R8*2), Y0, Y1
-	VMASKMOVPS   (DX)(R9*1), Y0, Y2
-	VMASKMOVPS   (DX)(R8*4), Y0, Y3
-	VMULPS       24(SP), Y1, Y1
+	VMASKMOVPS   (DX)(R8*4), Y0, Y1
+	VMOVUPS      (AX), Y2
+	VMOVUPS      (AX), Y3
+	VMASKMOVPS   (DX)(R8*2), Y2, Y2
+	VMASKMOVPS   (DX)(R9*1), Y3, Y3
 	VMULPS       24(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMULPS       24(SP), Y3, Y3
 	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
-	VMAXPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y5
+	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
 	VMOVUPS      Y0, 56(SP)
-	VMOVAPS      Y1, Y0
+	VMOVAPS      Y2, Y0
 	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y0
-	VMOVUPS      Y1, 88(SP)
-	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y7, Y1
+	VMOVUPS      Y2, 88(SP)
+	VMOVAPS      Y3, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y7, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y2
 
 	// p = e^r
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
 	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+832(SB), Y7
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y7
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y0
-	VPSLLD       $0x17, Y5, Y1
+	VPSLLD       $0x17, Y5, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y0, Y6, Y0
-	VMULPS       Y1, Y7, Y1
-	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
+	VMULPS       Y2, Y7, Y2
+	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 
@@ -4280,107 +4268,105 @@ l30:
 	VMULPS       Y5, Y5, Y7
 
 	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y4, 120(SP)
-	VBROADCASTSS 4(SI), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y2, 152(SP)
-	VMOVUPS      56(SP), Y2
-	VMOVUPS      Y7, 184(SP)
-	VMASKMOVPS   (DX), Y2, Y7
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y7, Y4
-	VMULPS       Y0, Y4, Y0
+	VMOVUPS      Y5, 120(SP)
+	VBROADCASTSS 4(SI), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y6, 152(SP)
+	VMOVUPS      56(SP), Y6
+	VMOVUPS      Y4, 184(SP)
+	VMASKMOVPS   (DX), Y6, Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y5
+	VMULPS       Y0, Y5, Y0
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VMINPS       Y0, Y4, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
 	VMAXPS       Y0, Y4, Y0
 	VBROADCASTSS 8(SI), Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMASKMOVPS   (DX)(R8*1), Y2, Y7
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y7, Y4
-	VMULPS       Y1, Y4, Y1
+	VMASKMOVPS   (DX)(R8*1), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
+	VMULPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y3, Y3
-	VXORPS       Y3, Y1, Y1
+	VMAXPS       Y2, Y4, Y2
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y2, Y1
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y7, Y2
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y4
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y7, Y4
+	VBLENDVPS    Y2, Y4, Y7, Y4
+	VANDPS       bivariateConsts<>+1056(SB), Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y4, Y2, Y2
+	VADDPS       88(SP), Y3, Y3
+	VSUBPS       Y3, Y2, Y2
+	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y2
+	VADDPS       184(SP), Y2, Y2
 
 	// the quadratic form
 	VSUBPS      Y1, Y0, Y3
 	VMULPS      bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS      Y6, Y3, Y3
+	VMULPS      152(SP), Y3, Y3
 	VADDPS      Y1, Y0, Y4
 	VMULPS      bivariateConsts<>+1024(SB), Y4, Y4
-	VMULPS      Y5, Y4, Y4
+	VMULPS      120(SP), Y4, Y4
 	VMULPS      Y4, Y4, Y4
 	VFMADD231PS Y3, Y3, Y4
 	VMULPS      Y1, Y1, Y1
 	VFMADD231PS Y0, Y0, Y1
-	VFMADD231PS bivariateConsts<>+1568(SB), Y4, Y1
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VMOVUPS      184(SP), Y0
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y3
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y4
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y4
-	VBLENDVPS    Y3, Y4, Y0, Y0
-	VANDPS       bivariateConsts<>+1056(SB), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y4
-	VMULPS       Y0, Y0, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VADDPS       Y0, Y3, Y0
-	VMOVUPS      88(SP), Y3
-	VADDPS       152(SP), Y3, Y3
-	VSUBPS       Y3, Y0, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       120(SP), Y0, Y0
-	VSUBPS       Y1, Y0, Y0
-	VMASKMOVPS   (BX), Y2, Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
+	VFMADD231PS bivariateConsts<>+1920(SB), Y4, Y1
+	VSUBPS      Y1, Y2, Y0
+	VMASKMOVPS  (BX), Y6, Y1
+	VSUBPS      Y9, Y1, Y1
+	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS Y3, Y5, Y3
+	VPSLLD $0x17, Y3, Y2
+	VPADDD bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
 	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS Y3, Y1, Y1
-	VANDPS Y1, Y2, Y1
+	VANDPS Y2, Y1, Y1
+	VANDPS Y1, Y6, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
-	VBLENDVPS    Y2, Y0, Y1, Y0
+	VBLENDVPS    Y6, Y0, Y1, Y0
 	VMAXPS       Y13, Y0, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -4441,54 +4427,56 @@ l30:
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   32(DX)(R8*2), Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y0, Y2
-	VMASKMOVPS   32(DX)(R8*4), Y0, Y3
-	VMULPS       24(SP), Y1, Y1
+	VMASKMOVPS   32(DX)(R8*4), Y0, Y1
+	VMOVUPS      32(AX), Y2
+	VMOVUPS      32(AX), Y3
+	VMASKMOVPS   32(DX)(R8*2), Y2, Y2
+	VMASKMOVPS   32(DX)(R9*1), Y3, Y3
 	VMULPS       24(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMULPS       24(SP), Y3, Y3
 	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
-	VMAXPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y5
+	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
 	VMOVUPS      Y0, 56(SP)
-	VMOVAPS      Y1, Y0
+	VMOVAPS      Y2, Y0
 	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y0
-	VMOVUPS      Y1, 120(SP)
-	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y7, Y1
+	VMOVUPS      Y2, 120(SP)
+	VMOVAPS      Y3, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y7, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
 	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+832(SB), Y7
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y7
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y7
 	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y7
 	VPSLLD       $0x17, Y4, Y0
-	VPSLLD       $0x17, Y5, Y1
+	VPSLLD       $0x17, Y5, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y0, Y6, Y0
-	VMULPS       Y1, Y7, Y1
-	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
+	VMULPS       Y2, Y7, Y2
+	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
@@ -4510,93 +4498,91 @@ l30:
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VDIVPS       Y5, Y6, Y6
 	VMULPS       Y5, Y5, Y7
-	VMOVUPS      Y4, 152(SP)
-	VBROADCASTSS 4(SI), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y2, 88(SP)
-	VMOVUPS      56(SP), Y2
-	VMOVUPS      Y7, 184(SP)
-	VMASKMOVPS   32(DX), Y2, Y7
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y7, Y4
-	VMULPS       Y0, Y4, Y0
+	VMOVUPS      Y5, 152(SP)
+	VBROADCASTSS 4(SI), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y6, 184(SP)
+	VMOVUPS      56(SP), Y6
+	VMOVUPS      Y4, 88(SP)
+	VMASKMOVPS   32(DX), Y6, Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y5
+	VMULPS       Y0, Y5, Y0
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VMINPS       Y0, Y4, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
 	VMAXPS       Y0, Y4, Y0
 	VBROADCASTSS 8(SI), Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMASKMOVPS   32(DX)(R8*1), Y2, Y7
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y7, Y4
-	VMULPS       Y1, Y4, Y1
+	VMASKMOVPS   32(DX)(R8*1), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
+	VMULPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y3, Y3
-	VXORPS       Y3, Y1, Y1
+	VMAXPS       Y2, Y4, Y2
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y2, Y1
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y7, Y2
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y4
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y7, Y4
+	VBLENDVPS    Y2, Y4, Y7, Y4
+	VANDPS       bivariateConsts<>+1056(SB), Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y4, Y5
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y4, Y2, Y2
+	VADDPS       120(SP), Y3, Y3
+	VSUBPS       Y3, Y2, Y2
+	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y2
+	VADDPS       88(SP), Y2, Y2
 	VSUBPS       Y1, Y0, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       Y6, Y3, Y3
+	VMULPS       184(SP), Y3, Y3
 	VADDPS       Y1, Y0, Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMULPS       Y5, Y4, Y4
+	VMULPS       152(SP), Y4, Y4
 	VMULPS       Y4, Y4, Y4
 	VFMADD231PS  Y3, Y3, Y4
 	VMULPS       Y1, Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y4, Y1
-	VMOVUPS      184(SP), Y0
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y3
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y4
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y4
-	VBLENDVPS    Y3, Y4, Y0, Y0
-	VANDPS       bivariateConsts<>+1056(SB), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y4
-	VMULPS       Y0, Y0, Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VADDPS       Y0, Y3, Y0
-	VMOVUPS      120(SP), Y3
-	VADDPS       88(SP), Y3, Y3
-	VSUBPS       Y3, Y0, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       152(SP), Y0, Y0
-	VSUBPS       Y1, Y0, Y0
-	VMASKMOVPS   32(BX), Y2, Y1
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y4, Y1
+	VSUBPS       Y1, Y2, Y0
+	VMASKMOVPS   32(BX), Y6, Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
+	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y4
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS       Y3, Y1, Y1
-	VANDPS       Y1, Y2, Y1
+	VANDPS       Y2, Y1, Y1
+	VANDPS       Y1, Y6, Y1
 	VADDPS       Y14, Y1, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
-	VBLENDVPS    Y2, Y0, Y1, Y0
+	VBLENDVPS    Y6, Y0, Y1, Y0
 	VMAXPS       Y12, Y0, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -4735,23 +4721,23 @@ l31:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -4781,23 +4767,23 @@ l31:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -4826,7 +4812,7 @@ l31:
 
 // func BivariateLogBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·BivariateLogBackward(SB), NOSPLIT, $456-92
+TEXT ·BivariateLogBackward(SB), NOSPLIT, $360-92
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
 	VBROADCASTSS factor+88(FP), Y0
 	VMOVUPS      Y0, 40(SP)
@@ -4992,62 +4978,62 @@ l36:
 	JLT          l39
 
 l37:
-	VMOVUPS      (R9)(R11*2), Y0
-	VMOVUPS      (R9)(R12*1), Y1
-	VMOVUPS      (R9)(R11*4), Y2
-	VMULPS       40(SP), Y0, Y0
+	VMOVUPS      (R9)(R11*4), Y0
+	VMOVUPS      (R9)(R11*2), Y1
+	VMOVUPS      (R9)(R12*1), Y2
 	VMULPS       40(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
-	VMINPS       Y0, Y3, Y0
+	VMULPS       40(SP), Y2, Y2
 	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
-	VMAXPS       Y0, Y3, Y0
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFNMADD231PS bivariateConsts<>+672(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVUPS      Y2, 72(SP)
-	VMOVAPS      Y0, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y2
-	VMOVUPS      Y0, 104(SP)
+	VMOVUPS      Y0, 72(SP)
 	VMOVAPS      Y1, Y0
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y0
+	VMOVUPS      Y1, 104(SP)
+	VMOVAPS      Y2, Y1
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
 
 	// p = e^r
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y0
-	VPSLLD       $0x17, Y4, Y2
+	VPSLLD       $0x17, Y4, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VMULPS       Y0, Y5, Y0
-	VMULPS       Y2, Y6, Y2
+	VMULPS       Y1, Y6, Y1
 	VMOVUPS      72(SP), Y3
 	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
@@ -5057,139 +5043,134 @@ l37:
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
-	VMOVUPS      Y1, 136(SP)
-	VMOVAPS      Y4, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VMOVUPS      Y2, 136(SP)
+	VMOVAPS      Y4, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
 
 	// p 2^n
-	VPSLLD       $0x17, Y5, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y1, Y6, Y1
+	VPSLLD       $0x17, Y5, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y6, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y1, Y5, Y5
-	VMULPS       Y1, Y1, Y6
+	VDIVPS       Y2, Y5, Y5
+	VMULPS       Y2, Y2, Y6
 
 	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y4, 168(SP)
-	VBROADCASTSS 4(R8), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y6, 200(SP)
-	VMOVUPS      (R9), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y4
-	VMULPS       Y0, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS 8(R8), Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
+	VMOVUPS      Y2, 168(SP)
+	VBROADCASTSS 4(R8), Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMOVUPS      Y5, 200(SP)
+	VMOVUPS      (R9), Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS 8(R8), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
 	VMOVUPS      Y0, 232(SP)
 	VMOVUPS      (R9)(R11*1), Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
-	VMULPS       Y2, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y3, Y6
-	VXORPS       Y6, Y0, Y0
-
-	// the quadratic form
-	VSUBPS      Y0, Y4, Y6
-	VMULPS      bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS      Y5, Y6, Y6
-	VMOVUPS     Y2, 264(SP)
-	VADDPS      Y0, Y4, Y2
-	VMULPS      bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS      Y1, Y2, Y2
-	VMULPS      Y2, Y2, Y3
-	VFMADD231PS Y6, Y6, Y3
-	VMOVUPS     Y0, 296(SP)
-	VMULPS      Y0, Y0, Y0
-	VFMADD231PS Y4, Y4, Y0
-	VFMADD231PS bivariateConsts<>+1568(SB), Y3, Y0
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y5
+	VMULPS       Y1, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y0, Y5, Y0
+	VANDPS       bivariateConsts<>+608(SB), Y3, Y5
+	VXORPS       Y5, Y0, Y0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VMOVUPS      200(SP), Y3
-	VMOVUPS      Y5, 328(SP)
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y3, Y5
-	VMOVUPS      Y6, 360(SP)
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y6
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y3, Y6
-	VBLENDVPS    Y5, Y6, Y3, Y6
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y6, Y5
+	VMOVUPS      Y1, 264(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y6, Y1
+	VBLENDVPS    Y5, Y1, Y6, Y1
 	VANDPS       bivariateConsts<>+1056(SB), Y5, Y5
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y6, Y3
-	VMOVUPS      Y4, 392(SP)
-	VMULPS       Y6, Y6, Y4
-	VFMADD231PS  Y4, Y3, Y6
-	VADDPS       Y6, Y5, Y3
-	VMOVUPS      104(SP), Y4
-	VADDPS       136(SP), Y4, Y4
-	VSUBPS       Y4, Y3, Y3
-	VSUBPS       bivariateConsts<>+1920(SB), Y3, Y3
-	VADDPS       168(SP), Y3, Y3
-	VSUBPS       Y0, Y3, Y0
-	VMULPS       Y1, Y2, Y1
-	VADDPS       392(SP), Y1, Y3
-	VMOVUPS      360(SP), Y4
-	VFMADD231PS  328(SP), Y4, Y3
-	VADDPS       296(SP), Y1, Y1
-	VFNMADD231PS 328(SP), Y4, Y1
-	VMULPS       232(SP), Y3, Y5
-	VMOVUPS      Y5, (DX)
-	VMOVUPS      72(SP), Y5
-	VANDPS       bivariateConsts<>+608(SB), Y5, Y6
-	VXORPS       Y6, Y1, Y6
-	VMULPS       264(SP), Y6, Y6
-	VMOVUPS      Y6, (DX)(R11*1)
-	VMOVUPS      392(SP), Y6
-	VADDPS       Y6, Y6, Y6
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y6, Y3
-	VMULPS       40(SP), Y3, Y3
-	VMOVUPS      Y3, (DX)(R11*2)
-	VMOVUPS      296(SP), Y3
-	VADDPS       Y3, Y3, Y3
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y3, Y1
-	VMULPS       40(SP), Y1, Y1
-	VMOVUPS      Y1, (DX)(R12*1)
+	VMOVUPS      Y6, 296(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y6
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y3, Y6, Y1
+	VADDPS       Y1, Y5, Y1
+	VMOVUPS      104(SP), Y3
+	VADDPS       136(SP), Y3, Y3
+	VSUBPS       Y3, Y1, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VADDPS       Y4, Y1, Y1
+
+	// the quadratic form
+	VSUBPS       Y0, Y2, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       200(SP), Y3, Y3
+	VADDPS       Y0, Y2, Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS       168(SP), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VFMADD231PS  Y3, Y3, Y5
+	VMULPS       Y0, Y0, Y6
+	VFMADD231PS  Y2, Y2, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VSUBPS       Y6, Y1, Y1
+	VMULPS       168(SP), Y4, Y5
+	VADDPS       Y2, Y5, Y6
+	VFMADD231PS  200(SP), Y3, Y6
+	VADDPS       Y0, Y5, Y5
+	VFNMADD231PS 200(SP), Y3, Y5
+	VMOVUPS      Y1, 200(SP)
+	VMULPS       232(SP), Y6, Y1
+	VMOVUPS      Y1, (DX)
+	VMOVUPS      72(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y5, Y1
+	VMULPS       264(SP), Y1, Y1
+	VMOVUPS      Y1, (DX)(R11*1)
+	VADDPS       Y2, Y2, Y1
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VMULPS       40(SP), Y6, Y1
+	VMOVUPS      Y1, (DX)(R11*2)
+	VADDPS       Y0, Y0, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMULPS       40(SP), Y5, Y0
+	VMOVUPS      Y0, (DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       296(SP), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VSUBPS       200(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VADDPS       200(SP), Y3, Y3
-	VDIVPS       Y3, Y1, Y1
-	VSUBPS       Y2, Y4, Y3
-	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
-	VADDPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y5, Y2
-	VXORPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (DX)(R11*4)
-	VMOVUPS      (R10), Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (BX)
+	VADDPS       296(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VSUBPS       Y4, Y3, Y1
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      72(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)(R11*4)
+	VMOVUPS      (R10), Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       200(SP), Y0, Y1
+	VMOVUPS      Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMAXPS       Y1, Y2, Y2
+	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
@@ -5213,247 +5194,242 @@ l37:
 	VPSLLD $0x17, Y3, Y2
 	VPADDD bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS Y2, Y1, Y1
-	VADDPS Y15, Y1, Y15
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS Y2, Y0, Y0
+	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Y13, Y0, Y1
+	VMAXPS       Y13, Y1, Y0
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VSUBPS       Y1, Y13, Y2
-	VSUBPS       Y1, Y0, Y0
-	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
-	VMAXPS       Y2, Y1, Y1
+	VMINPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y13, Y2
+	VSUBPS       Y0, Y1, Y1
+	VMOVAPS      Y0, Y13
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VMAXPS       Y2, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMINPS       Y0, Y4, Y0
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVUPS      Y0, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VMOVUPS      Y1, 200(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
 	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y1, Y0, Y0
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VMOVUPS      72(SP), Y3
+	VMOVUPS      200(SP), Y3
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
-	VMOVUPS      32(R9)(R11*2), Y0
-	VMOVUPS      32(R9)(R12*1), Y1
-	VMOVUPS      32(R9)(R11*4), Y2
-	VMULPS       40(SP), Y0, Y0
+	VMOVUPS      32(R9)(R11*4), Y0
+	VMOVUPS      32(R9)(R11*2), Y1
+	VMOVUPS      32(R9)(R12*1), Y2
 	VMULPS       40(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
-	VMINPS       Y0, Y3, Y0
+	VMULPS       40(SP), Y2, Y2
 	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
-	VMAXPS       Y0, Y3, Y0
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMAXPS       Y1, Y3, Y1
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFNMADD231PS bivariateConsts<>+672(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVUPS      Y2, 72(SP)
-	VMOVAPS      Y0, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y2
-	VMOVUPS      Y0, 360(SP)
+	VMOVUPS      Y0, 200(SP)
 	VMOVAPS      Y1, Y0
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y0
+	VMOVUPS      Y1, 72(SP)
+	VMOVAPS      Y2, Y1
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
 	VPSLLD       $0x17, Y3, Y0
-	VPSLLD       $0x17, Y4, Y2
+	VPSLLD       $0x17, Y4, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VMULPS       Y0, Y5, Y0
-	VMULPS       Y2, Y6, Y2
-	VMOVUPS      72(SP), Y3
+	VMULPS       Y1, Y6, Y1
+	VMOVUPS      200(SP), Y3
 	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
-	VMOVUPS      Y1, 200(SP)
-	VMOVAPS      Y4, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VMOVUPS      Y2, 296(SP)
+	VMOVAPS      Y4, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VPSLLD       $0x17, Y5, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y1, Y6, Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VPSLLD       $0x17, Y5, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y6, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y1, Y5, Y5
-	VMULPS       Y1, Y1, Y6
-	VMOVUPS      Y4, 296(SP)
-	VBROADCASTSS 4(R8), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y6, 392(SP)
-	VMOVUPS      32(R9), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y4
-	VMULPS       Y0, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VBROADCASTSS 8(R8), Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMOVUPS      Y0, 264(SP)
-	VMOVUPS      32(R9)(R11*1), Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
-	VMULPS       Y2, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y3, Y6
-	VXORPS       Y6, Y0, Y0
-	VSUBPS       Y0, Y4, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VMOVUPS      Y2, 232(SP)
-	VADDPS       Y0, Y4, Y2
+	VDIVPS       Y2, Y5, Y5
+	VMULPS       Y2, Y2, Y6
+	VMOVUPS      Y2, 264(SP)
+	VBROADCASTSS 4(R8), Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y2, Y2, Y3
-	VFMADD231PS  Y6, Y6, Y3
-	VMOVUPS      Y0, 328(SP)
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y4, Y4, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y3, Y0
-	VMOVUPS      392(SP), Y3
-	VMOVUPS      Y5, 168(SP)
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y3, Y5
-	VMOVUPS      Y6, 136(SP)
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y6
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y3, Y6
-	VBLENDVPS    Y5, Y6, Y3, Y6
+	VMOVUPS      Y5, 232(SP)
+	VMOVUPS      32(R9), Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS 8(R8), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMOVUPS      Y0, 168(SP)
+	VMOVUPS      32(R9)(R11*1), Y0
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y5
+	VMULPS       Y1, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y0, Y5, Y0
+	VANDPS       bivariateConsts<>+608(SB), Y3, Y5
+	VXORPS       Y5, Y0, Y0
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y6, Y5
+	VMOVUPS      Y1, 136(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y6, Y1
+	VBLENDVPS    Y5, Y1, Y6, Y1
 	VANDPS       bivariateConsts<>+1056(SB), Y5, Y5
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y6, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y6, Y3
-	VMOVUPS      Y4, 104(SP)
-	VMULPS       Y6, Y6, Y4
-	VFMADD231PS  Y4, Y3, Y6
-	VADDPS       Y6, Y5, Y3
-	VMOVUPS      360(SP), Y4
-	VADDPS       200(SP), Y4, Y4
-	VSUBPS       Y4, Y3, Y3
-	VSUBPS       bivariateConsts<>+1920(SB), Y3, Y3
+	VMOVUPS      Y6, 104(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y6
+	VMULPS       Y1, Y1, Y3
+	VFMADD231PS  Y3, Y6, Y1
+	VADDPS       Y1, Y5, Y1
+	VMOVUPS      72(SP), Y3
 	VADDPS       296(SP), Y3, Y3
-	VSUBPS       Y0, Y3, Y0
-	VMULPS       Y1, Y2, Y1
-	VADDPS       104(SP), Y1, Y3
-	VMOVUPS      136(SP), Y4
-	VFMADD231PS  168(SP), Y4, Y3
-	VADDPS       328(SP), Y1, Y1
-	VFNMADD231PS 168(SP), Y4, Y1
-	VMULPS       264(SP), Y3, Y5
-	VMOVUPS      Y5, 32(DX)
-	VMOVUPS      72(SP), Y5
-	VANDPS       bivariateConsts<>+608(SB), Y5, Y6
-	VXORPS       Y6, Y1, Y6
-	VMULPS       232(SP), Y6, Y6
-	VMOVUPS      Y6, 32(DX)(R11*1)
-	VMOVUPS      104(SP), Y6
-	VADDPS       Y6, Y6, Y6
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y6, Y3
-	VMULPS       40(SP), Y3, Y3
-	VMOVUPS      Y3, 32(DX)(R11*2)
-	VMOVUPS      328(SP), Y3
-	VADDPS       Y3, Y3, Y3
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y3, Y1
-	VMULPS       40(SP), Y1, Y1
-	VMOVUPS      Y1, 32(DX)(R12*1)
+	VSUBPS       Y3, Y1, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VSUBPS       Y0, Y2, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       232(SP), Y3, Y3
+	VADDPS       Y0, Y2, Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS       264(SP), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VFMADD231PS  Y3, Y3, Y5
+	VMULPS       Y0, Y0, Y6
+	VFMADD231PS  Y2, Y2, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VSUBPS       Y6, Y1, Y1
+	VMULPS       264(SP), Y4, Y5
+	VADDPS       Y2, Y5, Y6
+	VFMADD231PS  232(SP), Y3, Y6
+	VADDPS       Y0, Y5, Y5
+	VFNMADD231PS 232(SP), Y3, Y5
+	VMOVUPS      Y1, 232(SP)
+	VMULPS       168(SP), Y6, Y1
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      200(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y5, Y1
+	VMULPS       136(SP), Y1, Y1
+	VMOVUPS      Y1, 32(DX)(R11*1)
+	VADDPS       Y2, Y2, Y1
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VMULPS       40(SP), Y6, Y1
+	VMOVUPS      Y1, 32(DX)(R11*2)
+	VADDPS       Y0, Y0, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMULPS       40(SP), Y5, Y0
+	VMOVUPS      Y0, 32(DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       104(SP), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VSUBPS       392(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VADDPS       392(SP), Y3, Y3
-	VDIVPS       Y3, Y1, Y1
-	VSUBPS       Y2, Y4, Y3
-	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
-	VADDPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y3, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y5, Y2
-	VXORPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(DX)(R11*4)
-	VMOVUPS      32(R10), Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(BX)
+	VADDPS       104(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VSUBPS       Y4, Y3, Y1
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      200(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)(R11*4)
+	VMOVUPS      32(R10), Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       232(SP), Y0, Y1
+	VMOVUPS      Y1, 32(BX)
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMAXPS       Y1, Y2, Y2
+	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y3
@@ -5471,56 +5447,56 @@ l37:
 	VPSLLD       $0x17, Y3, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y14, Y1, Y14
-	VMAXPS       Y12, Y0, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
+	VADDPS       Y14, Y0, Y14
+	VMAXPS       Y12, Y1, Y0
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VSUBPS       Y1, Y12, Y2
-	VSUBPS       Y1, Y0, Y0
-	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
-	VMAXPS       Y2, Y1, Y1
+	VMINPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y12, Y2
+	VSUBPS       Y0, Y1, Y1
+	VMOVAPS      Y0, Y12
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VMAXPS       Y2, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMINPS       Y0, Y4, Y0
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVUPS      Y0, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VMOVUPS      Y1, 232(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
 	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y1, Y0, Y0
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VMOVUPS      72(SP), Y3
+	VMOVUPS      232(SP), Y3
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -5541,65 +5517,67 @@ l39:
 	LEAQ         (AX)(CX*4), AX
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R9)(R11*2), Y0, Y1
-	VMASKMOVPS   (R9)(R12*1), Y0, Y2
-	VMASKMOVPS   (R9)(R11*4), Y0, Y3
-	VMULPS       40(SP), Y1, Y1
+	VMASKMOVPS   (R9)(R11*4), Y0, Y1
+	VMOVUPS      (AX), Y2
+	VMOVUPS      (AX), Y3
+	VMASKMOVPS   (R9)(R11*2), Y2, Y2
+	VMASKMOVPS   (R9)(R12*1), Y3, Y3
 	VMULPS       40(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMULPS       40(SP), Y3, Y3
 	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
-	VMAXPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y5
+	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
 	VMOVUPS      Y0, 72(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VMOVUPS      Y3, 104(SP)
-	VMOVAPS      Y1, Y3
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y3
-	VMOVUPS      Y1, 136(SP)
+	VMOVUPS      Y1, 104(SP)
 	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y0, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y1
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
+	VMOVUPS      Y2, 136(SP)
+	VMOVAPS      Y3, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
 
 	// p = e^r
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
-	VPSLLD       $0x17, Y5, Y3
+	VPSLLD       $0x17, Y5, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y6, Y1
-	VMOVUPS      104(SP), Y3
-	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
+	VMULPS       Y2, Y6, Y1
+	VMOVUPS      104(SP), Y2
+	VANDPS       bivariateConsts<>+544(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 
@@ -5607,142 +5585,139 @@ l39:
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
-	VMOVUPS      Y2, 168(SP)
-	VMOVAPS      Y4, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
+	VMOVUPS      Y3, 168(SP)
+	VMOVAPS      Y4, Y3
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y3
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
-	VPSLLD       $0x17, Y5, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y2, Y6, Y2
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y2, Y5, Y5
-	VMULPS       Y2, Y2, Y6
+	VDIVPS       Y3, Y5, Y5
+	VMULPS       Y3, Y3, Y6
 
 	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y4, 200(SP)
-	VBROADCASTSS 4(R8), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y6, 232(SP)
-	VMOVUPS      72(SP), Y6
-	VMOVUPS      Y2, 264(SP)
-	VMASKMOVPS   (R9), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y4
-	VMULPS       Y0, Y4, Y2
+	VMOVUPS      Y3, 200(SP)
+	VBROADCASTSS 4(R8), Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMOVUPS      Y5, 232(SP)
+	VMOVUPS      72(SP), Y5
+	VMOVUPS      Y4, 264(SP)
+	VMASKMOVPS   (R9), Y5, Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y3
+	VMULPS       Y0, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
-	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS 8(R8), Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMASKMOVPS   (R9)(R11*1), Y6, Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y4
+	VMASKMOVPS   (R9)(R11*1), Y5, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
 	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VANDPS       bivariateConsts<>+608(SB), Y3, Y6
-	VXORPS       Y6, Y4, Y4
-
-	// the quadratic form
-	VSUBPS      Y4, Y2, Y6
-	VMULPS      bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS      Y5, Y6, Y6
-	VMOVUPS     Y1, 296(SP)
-	VADDPS      Y4, Y2, Y1
-	VMULPS      bivariateConsts<>+1024(SB), Y1, Y1
-	VMULPS      264(SP), Y1, Y1
-	VMULPS      Y1, Y1, Y3
-	VFMADD231PS Y6, Y6, Y3
-	VMOVUPS     Y0, 328(SP)
-	VMULPS      Y4, Y4, Y0
-	VFMADD231PS Y2, Y2, Y0
-	VFMADD231PS bivariateConsts<>+1568(SB), Y3, Y0
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VANDPS       bivariateConsts<>+608(SB), Y2, Y5
+	VXORPS       Y5, Y4, Y4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VMOVUPS      232(SP), Y3
-	VMOVUPS      Y4, 360(SP)
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y3, Y4
-	VMOVUPS      Y5, 392(SP)
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y5
-	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y3
-	VMOVUPS      Y6, 424(SP)
-	VMULPS       Y5, Y5, Y6
-	VFMADD231PS  Y6, Y3, Y5
-	VADDPS       Y5, Y4, Y3
-	VMOVUPS      136(SP), Y4
-	VADDPS       168(SP), Y4, Y4
-	VSUBPS       Y4, Y3, Y3
-	VSUBPS       bivariateConsts<>+1920(SB), Y3, Y3
-	VADDPS       200(SP), Y3, Y3
-	VSUBPS       Y0, Y3, Y0
-	VMULPS       264(SP), Y1, Y3
-	VADDPS       Y2, Y3, Y4
-	VMOVUPS      424(SP), Y5
-	VFMADD231PS  392(SP), Y5, Y4
-	VADDPS       360(SP), Y3, Y3
-	VFNMADD231PS 392(SP), Y5, Y3
-	VMULPS       328(SP), Y4, Y6
-	VMOVUPS      Y0, 328(SP)
-	VMOVUPS      72(SP), Y0
-	VMASKMOVPS   Y6, Y0, (DX)
-	VMOVUPS      104(SP), Y6
-	VANDPS       bivariateConsts<>+608(SB), Y6, Y6
-	VXORPS       Y6, Y3, Y6
-	VMULPS       296(SP), Y6, Y6
-	VMASKMOVPS   Y6, Y0, (DX)(R11*1)
-	VADDPS       Y2, Y2, Y2
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VMULPS       40(SP), Y4, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(R11*2)
-	VMOVUPS      360(SP), Y2
-	VADDPS       Y2, Y2, Y2
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y3
-	VMULPS       40(SP), Y3, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(R12*1)
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VSUBPS       232(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VADDPS       232(SP), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VSUBPS       Y1, Y5, Y3
-	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y6, Y5
+	VMOVUPS      Y1, 296(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y6, Y1
+	VBLENDVPS    Y5, Y1, Y6, Y1
+	VANDPS       bivariateConsts<>+1056(SB), Y5, Y5
+	VMOVUPS      Y6, 328(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y6
+	VMULPS       Y1, Y1, Y2
+	VFMADD231PS  Y2, Y6, Y1
 	VADDPS       Y1, Y5, Y1
-	VFMADD231PS  Y1, Y3, Y2
+	VMOVUPS      136(SP), Y2
+	VADDPS       168(SP), Y2, Y2
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VADDPS       264(SP), Y1, Y1
+
+	// the quadratic form
+	VSUBPS       Y4, Y3, Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS       232(SP), Y2, Y2
+	VADDPS       Y4, Y3, Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMULPS       200(SP), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VFMADD231PS  Y2, Y2, Y6
+	VMOVUPS      Y0, 264(SP)
+	VMULPS       Y4, Y4, Y0
+	VFMADD231PS  Y3, Y3, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y6, Y0
+	VSUBPS       Y0, Y1, Y0
+	VMULPS       200(SP), Y5, Y1
+	VADDPS       Y3, Y1, Y6
+	VFMADD231PS  232(SP), Y2, Y6
+	VADDPS       Y4, Y1, Y1
+	VFNMADD231PS 232(SP), Y2, Y1
+	VMOVUPS      Y0, 232(SP)
+	VMULPS       264(SP), Y6, Y0
+	VMOVUPS      Y2, 264(SP)
+	VMOVUPS      72(SP), Y2
+	VMASKMOVPS   Y0, Y2, (DX)
+	VMOVUPS      104(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y1, Y0
+	VMULPS       296(SP), Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)(R11*1)
+	VADDPS       Y3, Y3, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMULPS       40(SP), Y6, Y0
+	VMASKMOVPS   Y0, Y2, (DX)(R11*2)
+	VADDPS       Y4, Y4, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VMULPS       40(SP), Y1, Y0
+	VMASKMOVPS   Y0, Y2, (DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       328(SP), Y0, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y1
+	VADDPS       328(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      264(SP), Y1
+	VSUBPS       Y5, Y1, Y3
+	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      104(SP), Y1
 	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
-	VXORPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (DX)(R11*4)
-	VMASKMOVPS   (R10), Y0, Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       328(SP), Y1, Y2
-	VMASKMOVPS   Y2, Y0, (BX)
+	VXORPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)(R11*4)
+	VMASKMOVPS   (R10), Y2, Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       232(SP), Y0, Y1
+	VMASKMOVPS   Y1, Y2, (BX)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y1, Y3, Y3
+	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
@@ -5766,14 +5741,14 @@ l39:
 	VPSLLD $0x17, Y4, Y3
 	VPADDD bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS Y3, Y1, Y1
-	VANDPS Y1, Y0, Y1
-	VADDPS Y15, Y1, Y15
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS Y3, Y0, Y0
+	VANDPS Y0, Y2, Y0
+	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBROADCASTSS bivariateConsts<>+512(SB), Y1
-	VBLENDVPS    Y0, Y2, Y1, Y0
+	VBROADCASTSS bivariateConsts<>+512(SB), Y0
+	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -5836,185 +5811,184 @@ l39:
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   32(R9)(R11*2), Y0, Y1
-	VMASKMOVPS   32(R9)(R12*1), Y0, Y2
-	VMASKMOVPS   32(R9)(R11*4), Y0, Y3
-	VMULPS       40(SP), Y1, Y1
+	VMASKMOVPS   32(R9)(R11*4), Y0, Y1
+	VMOVUPS      32(AX), Y2
+	VMOVUPS      32(AX), Y3
+	VMASKMOVPS   32(R9)(R11*2), Y2, Y2
+	VMASKMOVPS   32(R9)(R12*1), Y3, Y3
 	VMULPS       40(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMULPS       40(SP), Y3, Y3
 	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
-	VMAXPS       Y1, Y4, Y1
+	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
-	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y5
+	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
 	VMOVUPS      Y0, 72(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VMOVUPS      Y3, 328(SP)
-	VMOVAPS      Y1, Y3
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y3
-	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      Y1, 232(SP)
 	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y0, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y1
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
+	VMOVUPS      Y2, 104(SP)
+	VMOVAPS      Y3, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y0, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
 	VPSLLD       $0x17, Y4, Y1
-	VPSLLD       $0x17, Y5, Y3
+	VPSLLD       $0x17, Y5, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y6, Y1
-	VMOVUPS      328(SP), Y3
-	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
+	VMULPS       Y2, Y6, Y1
+	VMOVUPS      232(SP), Y2
+	VANDPS       bivariateConsts<>+544(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
-	VMOVUPS      Y2, 424(SP)
-	VMOVAPS      Y4, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
+	VMOVUPS      Y3, 264(SP)
+	VMOVAPS      Y4, Y3
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y3
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VPSLLD       $0x17, Y5, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y2, Y6, Y2
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y2, Y5, Y5
-	VMULPS       Y2, Y2, Y6
-	VMOVUPS      Y4, 232(SP)
-	VBROADCASTSS 4(R8), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMOVUPS      Y6, 360(SP)
-	VMOVUPS      72(SP), Y6
-	VMOVUPS      Y2, 296(SP)
-	VMASKMOVPS   32(R9), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y4
-	VMULPS       Y0, Y4, Y2
+	VDIVPS       Y3, Y5, Y5
+	VMULPS       Y3, Y3, Y6
+	VMOVUPS      Y3, 328(SP)
+	VBROADCASTSS 4(R8), Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMOVUPS      Y5, 296(SP)
+	VMOVUPS      72(SP), Y5
+	VMOVUPS      Y4, 200(SP)
+	VMASKMOVPS   32(R9), Y5, Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y3
+	VMULPS       Y0, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
-	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS 8(R8), Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMASKMOVPS   32(R9)(R11*1), Y6, Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y4
+	VMASKMOVPS   32(R9)(R11*1), Y5, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
 	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VANDPS       bivariateConsts<>+608(SB), Y3, Y6
-	VXORPS       Y6, Y4, Y4
-	VSUBPS       Y4, Y2, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VMOVUPS      Y1, 392(SP)
-	VADDPS       Y4, Y2, Y1
-	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
-	VMULPS       296(SP), Y1, Y1
-	VMULPS       Y1, Y1, Y3
-	VFMADD231PS  Y6, Y6, Y3
-	VMOVUPS      Y0, 264(SP)
-	VMULPS       Y4, Y4, Y0
-	VFMADD231PS  Y2, Y2, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y3, Y0
-	VMOVUPS      360(SP), Y3
-	VMOVUPS      Y4, 200(SP)
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y3, Y4
-	VMOVUPS      Y5, 168(SP)
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y3, Y5
-	VBLENDVPS    Y4, Y5, Y3, Y5
-	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VANDPS       bivariateConsts<>+608(SB), Y2, Y5
+	VXORPS       Y5, Y4, Y4
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y6, Y5
+	VMOVUPS      Y1, 168(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y6, Y1
+	VBLENDVPS    Y5, Y1, Y6, Y1
+	VANDPS       bivariateConsts<>+1056(SB), Y5, Y5
 	VMOVUPS      Y6, 136(SP)
-	VMULPS       Y5, Y5, Y6
-	VFMADD231PS  Y6, Y3, Y5
-	VADDPS       Y5, Y4, Y3
-	VMOVUPS      104(SP), Y4
-	VADDPS       424(SP), Y4, Y4
-	VSUBPS       Y4, Y3, Y3
-	VSUBPS       bivariateConsts<>+1920(SB), Y3, Y3
-	VADDPS       232(SP), Y3, Y3
-	VSUBPS       Y0, Y3, Y0
-	VMULPS       296(SP), Y1, Y3
-	VADDPS       Y2, Y3, Y4
-	VMOVUPS      136(SP), Y5
-	VFMADD231PS  168(SP), Y5, Y4
-	VADDPS       200(SP), Y3, Y3
-	VFNMADD231PS 168(SP), Y5, Y3
-	VMULPS       264(SP), Y4, Y6
-	VMOVUPS      Y0, 264(SP)
-	VMOVUPS      72(SP), Y0
-	VMASKMOVPS   Y6, Y0, 32(DX)
-	VMOVUPS      328(SP), Y6
-	VANDPS       bivariateConsts<>+608(SB), Y6, Y6
-	VXORPS       Y6, Y3, Y6
-	VMULPS       392(SP), Y6, Y6
-	VMASKMOVPS   Y6, Y0, 32(DX)(R11*1)
-	VADDPS       Y2, Y2, Y2
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VMULPS       40(SP), Y4, Y2
-	VMASKMOVPS   Y2, Y0, 32(DX)(R11*2)
-	VMOVUPS      200(SP), Y2
-	VADDPS       Y2, Y2, Y2
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y3
-	VMULPS       40(SP), Y3, Y2
-	VMASKMOVPS   Y2, Y0, 32(DX)(R12*1)
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VSUBPS       360(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VADDPS       360(SP), Y3, Y3
-	VDIVPS       Y3, Y2, Y2
-	VSUBPS       Y1, Y5, Y3
-	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y6
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y6
+	VMULPS       Y1, Y1, Y2
+	VFMADD231PS  Y2, Y6, Y1
 	VADDPS       Y1, Y5, Y1
-	VFMADD231PS  Y1, Y3, Y2
-	VMOVUPS      328(SP), Y1
+	VMOVUPS      104(SP), Y2
+	VADDPS       264(SP), Y2, Y2
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VADDPS       200(SP), Y1, Y1
+	VSUBPS       Y4, Y3, Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMULPS       296(SP), Y2, Y2
+	VADDPS       Y4, Y3, Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMULPS       328(SP), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VFMADD231PS  Y2, Y2, Y6
+	VMOVUPS      Y0, 200(SP)
+	VMULPS       Y4, Y4, Y0
+	VFMADD231PS  Y3, Y3, Y0
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y6, Y0
+	VSUBPS       Y0, Y1, Y0
+	VMULPS       328(SP), Y5, Y1
+	VADDPS       Y3, Y1, Y6
+	VFMADD231PS  296(SP), Y2, Y6
+	VADDPS       Y4, Y1, Y1
+	VFNMADD231PS 296(SP), Y2, Y1
+	VMOVUPS      Y0, 296(SP)
+	VMULPS       200(SP), Y6, Y0
+	VMOVUPS      Y2, 200(SP)
+	VMOVUPS      72(SP), Y2
+	VMASKMOVPS   Y0, Y2, 32(DX)
+	VMOVUPS      232(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y1, Y0
+	VMULPS       168(SP), Y0, Y0
+	VMASKMOVPS   Y0, Y2, 32(DX)(R11*1)
+	VADDPS       Y3, Y3, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMULPS       40(SP), Y6, Y0
+	VMASKMOVPS   Y0, Y2, 32(DX)(R11*2)
+	VADDPS       Y4, Y4, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y1
+	VMULPS       40(SP), Y1, Y0
+	VMASKMOVPS   Y0, Y2, 32(DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       136(SP), Y0, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y1
+	VADDPS       136(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      200(SP), Y1
+	VSUBPS       Y5, Y1, Y3
+	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      232(SP), Y1
 	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
-	VXORPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, 32(DX)(R11*4)
-	VMASKMOVPS   32(R10), Y0, Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       264(SP), Y1, Y2
-	VMASKMOVPS   Y2, Y0, 32(BX)
+	VXORPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, 32(DX)(R11*4)
+	VMASKMOVPS   32(R10), Y2, Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       296(SP), Y0, Y1
+	VMASKMOVPS   Y1, Y2, 32(BX)
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y1, Y3, Y3
+	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
@@ -6032,12 +6006,12 @@ l39:
 	VPSLLD       $0x17, Y4, Y3
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS       Y3, Y1, Y1
-	VANDPS       Y1, Y0, Y1
-	VADDPS       Y14, Y1, Y14
-	VBROADCASTSS bivariateConsts<>+512(SB), Y1
-	VBLENDVPS    Y0, Y2, Y1, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y3, Y0, Y0
+	VANDPS       Y0, Y2, Y0
+	VADDPS       Y14, Y0, Y14
+	VBROADCASTSS bivariateConsts<>+512(SB), Y0
+	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -6183,23 +6157,23 @@ l40:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -6229,23 +6203,23 @@ l40:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -6900,11 +6874,11 @@ l49:
 	JLT          l52
 
 l50:
-	VMOVUPS      (DX)(R8*2), Y0
-	VMOVUPS      (DX)(R9*1), Y1
-	VMOVUPS      (DX)(R8*4), Y2
-	VORPS        bivariateConsts<>+608(SB), Y0, Y3
-	VORPS        bivariateConsts<>+608(SB), Y1, Y4
+	VMOVUPS      (DX)(R8*4), Y0
+	VMOVUPS      (DX)(R8*2), Y1
+	VMOVUPS      (DX)(R9*1), Y2
+	VORPS        bivariateConsts<>+608(SB), Y1, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
@@ -6917,28 +6891,28 @@ l50:
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
-	VMOVUPS      Y2, 24(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y2
+	VMOVUPS      Y0, 24(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y4
 	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y4
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y2
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y0
 	VBROADCASTSS bivariateConsts<>+832(SB), Y7
 	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y7
 
 	// p 2^n
@@ -6949,18 +6923,18 @@ l50:
 	VPSRAD  $0x01, Y4, Y6
 	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
 	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y1, 56(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y1
-	VMOVUPS Y0, 88(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y6, Y0
+	VMOVUPS Y2, 56(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y5, Y2
+	VMOVUPS Y1, 88(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y6, Y1
 	VPSUBD  Y5, Y3, Y3
 	VPSUBD  Y6, Y4, Y4
 	VPADDD  bivariateConsts<>+960(SB), Y3, Y3
 	VPADDD  bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS  Y1, Y2, Y1
-	VMULPS  Y0, Y7, Y0
-	VMULPS  Y3, Y1, Y1
-	VMULPS  Y4, Y0, Y0
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y1, Y7, Y1
+	VMULPS  Y3, Y0, Y0
+	VMULPS  Y4, Y1, Y1
 	VMOVUPS 88(SP), Y2
 	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y2, Y3
 	VMOVUPS 56(SP), Y4
@@ -6970,58 +6944,58 @@ l50:
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y4
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y5
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y5
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y6
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y6
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y7
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
 	VANDPS       bivariateConsts<>+1056(SB), Y5, Y5
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y7
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y7
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y7
 	VMOVUPS      Y3, 56(SP)
-	VMULPS       Y1, Y1, Y3
+	VMULPS       Y0, Y0, Y3
 	VMOVUPS      Y2, 88(SP)
-	VMULPS       Y0, Y0, Y2
-	VFMADD231PS  Y3, Y6, Y1
-	VFMADD231PS  Y2, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       88(SP), Y1, Y1
-	VADDPS       56(SP), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y2
+	VFMADD231PS  Y3, Y6, Y0
+	VFMADD231PS  Y2, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       88(SP), Y0, Y0
+	VADDPS       56(SP), Y1, Y1
 	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
-	VMINPS       Y1, Y2, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
+	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
 	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VDIVPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
+	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y2
+	VDIVPS       Y1, Y2, Y1
 	VMOVUPS      24(SP), Y2
 	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
@@ -7055,83 +7029,82 @@ l50:
 	// w = u/2, with the sign of r in w2
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y3, 56(SP)
-	VMOVUPS      (DX), Y3
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y7
-	VMULPS       Y1, Y7, Y3
+	VMOVUPS      Y4, 56(SP)
+	VMOVUPS      (DX), Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
+	VMULPS       Y0, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y6, 88(SP)
-	VMOVUPS      (DX)(R8*1), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y7
-	VMULPS       Y0, Y7, Y6
+	VMOVUPS      Y5, 88(SP)
+	VMOVUPS      (DX)(R8*1), Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
+	VMULPS       Y1, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y6, Y7, Y6
+	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y6, Y7, Y6
+	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
-	VXORPS       Y2, Y6, Y2
-
-	// the quadratic form
-	VSUBPS       Y2, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VADDPS       Y2, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y4
-	VMULPS       Y4, Y4, Y4
-	VFMADD231PS  Y5, Y5, Y4
-	VMULPS       Y2, Y2, Y2
-	VFMADD231PS  Y3, Y3, Y2
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y4, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       88(SP), Y1, Y1
+	VXORPS       Y2, Y5, Y2
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y5
+	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD       $0x17, Y1, Y7
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VPADDD       Y4, Y3, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
+	VMULPS       Y1, Y0, Y0
+	VPADDD       Y7, Y5, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y3
-	VPADDD    Y1, Y3, Y1
+	VPSUBD    bivariateConsts<>+1568(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y5
+	VPADDD    Y1, Y5, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD    bivariateConsts<>+1600(SB), Y0, Y0
+	VANDPS    bivariateConsts<>+1600(SB), Y0, Y0
+	VPADDD    bivariateConsts<>+1568(SB), Y0, Y0
 	VSUBPS    bivariateConsts<>+960(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y5
+	VMULPS       Y0, Y0, Y6
+	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
+	VFMADD231PS  Y6, Y5, Y7
+	VADDPS       Y0, Y7, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       56(SP), Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      (BX), Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
+	VSUBPS       bivariateConsts<>+1888(SB), Y0, Y0
+	VADDPS       Y3, Y0, Y0
+
+	// the quadratic form
+	VSUBPS      Y2, Y4, Y1
+	VMULPS      bivariateConsts<>+1024(SB), Y1, Y1
+	VMULPS      88(SP), Y1, Y1
+	VADDPS      Y2, Y4, Y3
+	VMULPS      bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS      56(SP), Y3, Y3
+	VMULPS      Y3, Y3, Y3
+	VFMADD231PS Y1, Y1, Y3
+	VMULPS      Y2, Y2, Y1
+	VFMADD231PS Y4, Y4, Y1
+	VFMADD231PS bivariateConsts<>+1920(SB), Y3, Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (BX), Y1
+	VSUBPS      Y9, Y1, Y1
+	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
@@ -7223,11 +7196,11 @@ l50:
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
-	VMOVUPS      32(DX)(R8*2), Y0
-	VMOVUPS      32(DX)(R9*1), Y1
-	VMOVUPS      32(DX)(R8*4), Y2
-	VORPS        bivariateConsts<>+608(SB), Y0, Y3
-	VORPS        bivariateConsts<>+608(SB), Y1, Y4
+	VMOVUPS      32(DX)(R8*4), Y0
+	VMOVUPS      32(DX)(R8*2), Y1
+	VMOVUPS      32(DX)(R9*1), Y2
+	VORPS        bivariateConsts<>+608(SB), Y1, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
@@ -7237,25 +7210,25 @@ l50:
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
-	VMOVUPS      Y2, 56(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y2
+	VMOVUPS      Y0, 56(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y4
 	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+832(SB), Y2
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y4
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y0
 	VBROADCASTSS bivariateConsts<>+832(SB), Y7
 	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y7
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y7
 	VPSLLD       $0x17, Y5, Y3
 	VPSLLD       $0x17, Y6, Y4
@@ -7263,76 +7236,76 @@ l50:
 	VPSRAD       $0x01, Y4, Y6
 	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
 	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y1, 88(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y1
-	VMOVUPS      Y0, 24(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y0
+	VMOVUPS      Y2, 88(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y5, Y2
+	VMOVUPS      Y1, 24(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y6, Y1
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS       Y1, Y2, Y1
-	VMULPS       Y0, Y7, Y0
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y4, Y0, Y0
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y1, Y7, Y1
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y1, Y1
 	VMOVUPS      24(SP), Y2
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y3
 	VMOVUPS      88(SP), Y4
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
 	VANDPS       Y2, Y3, Y2
 	VANDPS       Y4, Y5, Y3
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y4
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y5
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y5
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y6
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y6
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y7
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y7
-	VBLENDVPS    Y4, Y6, Y1, Y1
-	VBLENDVPS    Y5, Y7, Y0, Y0
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y7
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
 	VANDPS       bivariateConsts<>+1056(SB), Y5, Y5
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y7
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y0, Y7
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y7
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y6
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y7
 	VMOVUPS      Y3, 88(SP)
-	VMULPS       Y1, Y1, Y3
+	VMULPS       Y0, Y0, Y3
 	VMOVUPS      Y2, 24(SP)
-	VMULPS       Y0, Y0, Y2
-	VFMADD231PS  Y3, Y6, Y1
-	VFMADD231PS  Y2, Y7, Y0
-	VADDPS       Y1, Y4, Y1
-	VADDPS       Y0, Y5, Y0
-	VADDPS       24(SP), Y1, Y1
-	VADDPS       88(SP), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VMULPS       Y1, Y1, Y2
+	VFMADD231PS  Y3, Y6, Y0
+	VFMADD231PS  Y2, Y7, Y1
+	VADDPS       Y0, Y4, Y0
+	VADDPS       Y1, Y5, Y1
+	VADDPS       24(SP), Y0, Y0
+	VADDPS       88(SP), Y1, Y1
 	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
-	VMINPS       Y1, Y2, Y1
+	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
+	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
 	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VDIVPS       Y1, Y2, Y1
+	VBROADCASTSS bivariateConsts<>+1408(SB), Y2
+	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y0, Y2, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y2
+	VDIVPS       Y1, Y2, Y1
 	VMOVUPS      56(SP), Y2
 	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
@@ -7358,74 +7331,73 @@ l50:
 	VMULPS       Y4, Y4, Y6
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y3, 88(SP)
-	VMOVUPS      32(DX), Y3
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y7
-	VMULPS       Y1, Y7, Y3
+	VMOVUPS      Y4, 88(SP)
+	VMOVUPS      32(DX), Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
+	VMULPS       Y0, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y6, 24(SP)
-	VMOVUPS      32(DX)(R8*1), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y7
-	VMULPS       Y0, Y7, Y6
+	VMOVUPS      Y5, 24(SP)
+	VMOVUPS      32(DX)(R8*1), Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
+	VMULPS       Y1, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y6, Y7, Y6
+	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y6, Y7, Y6
+	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
-	VXORPS       Y2, Y6, Y2
-	VSUBPS       Y2, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VADDPS       Y2, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y4
-	VMULPS       Y4, Y4, Y4
-	VFMADD231PS  Y5, Y5, Y4
-	VMULPS       Y2, Y2, Y2
-	VFMADD231PS  Y3, Y3, Y2
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y4, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       24(SP), Y1, Y1
+	VXORPS       Y2, Y5, Y2
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y5
+	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD       $0x17, Y1, Y7
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VPADDD       Y4, Y3, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y3
-	VPADDD       Y1, Y3, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
+	VMULPS       Y1, Y0, Y0
+	VPADDD       Y7, Y5, Y1
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y5
+	VPADDD       Y1, Y5, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
 	VSUBPS       bivariateConsts<>+960(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y5
+	VMULPS       Y0, Y0, Y6
+	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
+	VFMADD231PS  Y6, Y5, Y7
+	VADDPS       Y0, Y7, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       88(SP), Y0, Y0
-	VSUBPS       Y2, Y0, Y0
+	VSUBPS       bivariateConsts<>+1888(SB), Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VSUBPS       Y2, Y4, Y1
+	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
+	VMULPS       24(SP), Y1, Y1
+	VADDPS       Y2, Y4, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       88(SP), Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VFMADD231PS  Y1, Y1, Y3
+	VMULPS       Y2, Y2, Y1
+	VFMADD231PS  Y4, Y4, Y1
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y3, Y1
+	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
@@ -7514,11 +7486,13 @@ l52:
 	LEAQ         (AX)(CX*4), AX
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (DX)(R8*2), Y0, Y1
-	VMASKMOVPS   (DX)(R9*1), Y0, Y2
-	VMASKMOVPS   (DX)(R8*4), Y0, Y3
-	VORPS        bivariateConsts<>+608(SB), Y1, Y4
-	VORPS        bivariateConsts<>+608(SB), Y2, Y5
+	VMASKMOVPS   (DX)(R8*4), Y0, Y1
+	VMOVUPS      (AX), Y2
+	VMOVUPS      (AX), Y3
+	VMASKMOVPS   (DX)(R8*2), Y2, Y2
+	VMASKMOVPS   (DX)(R9*1), Y3, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
+	VORPS        bivariateConsts<>+608(SB), Y3, Y5
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
@@ -7532,29 +7506,29 @@ l52:
 	VFMADD231PS  bivariateConsts<>+672(SB), Y5, Y7
 	VMOVUPS      Y0, 24(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
-	VMOVUPS      Y3, 56(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y7, Y3
+	VMOVUPS      Y1, 56(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y7, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y5
 	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y5
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y5
 
 	// p = e^r
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y0
 	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+864(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+864(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+896(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+896(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+928(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+928(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y1
 
 	// p 2^n
 	// p 2^n
@@ -7564,16 +7538,16 @@ l52:
 	VPSRAD  $0x01, Y5, Y7
 	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
 	VANDPS  bivariateConsts<>+512(SB), Y7, Y7
-	VMOVUPS Y2, 88(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y6, Y2
-	VMOVUPS Y1, 120(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y7, Y1
+	VMOVUPS Y3, 88(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y6, Y3
+	VMOVUPS Y2, 120(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y7, Y2
 	VPSUBD  Y6, Y4, Y4
 	VPSUBD  Y7, Y5, Y5
 	VPADDD  bivariateConsts<>+960(SB), Y4, Y4
 	VPADDD  bivariateConsts<>+960(SB), Y5, Y5
-	VMULPS  Y2, Y0, Y0
-	VMULPS  Y1, Y3, Y1
+	VMULPS  Y3, Y0, Y0
+	VMULPS  Y2, Y1, Y1
 	VMULPS  Y4, Y0, Y0
 	VMULPS  Y5, Y1, Y1
 	VMOVUPS 120(SP), Y2
@@ -7670,85 +7644,84 @@ l52:
 	// w = u/2, with the sign of r in w2
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y3, 88(SP)
-	VMOVUPS      24(SP), Y3
-	VMOVUPS      Y6, 120(SP)
-	VMASKMOVPS   (DX), Y3, Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y7
-	VMULPS       Y0, Y7, Y6
+	VMOVUPS      Y4, 88(SP)
+	VMOVUPS      24(SP), Y4
+	VMOVUPS      Y5, 120(SP)
+	VMASKMOVPS   (DX), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
+	VMULPS       Y0, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y6, Y7, Y6
+	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y6, Y7, Y6
+	VMAXPS       Y5, Y7, Y5
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMASKMOVPS   (DX)(R8*1), Y3, Y3
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y7
-	VMULPS       Y1, Y7, Y3
+	VMASKMOVPS   (DX)(R8*1), Y4, Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
+	VMULPS       Y1, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
-	VXORPS       Y2, Y3, Y2
-
-	// the quadratic form
-	VSUBPS       Y2, Y6, Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VADDPS       Y2, Y6, Y5
-	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y4, Y4, Y4
-	VFMADD231PS  Y3, Y3, Y4
-	VMULPS       Y2, Y2, Y2
-	VFMADD231PS  Y6, Y6, Y2
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y4, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VXORPS       Y2, Y4, Y2
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y4
+	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD       $0x17, Y1, Y7
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       120(SP), Y1, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
-	VPADDD       Y4, Y3, Y1
+	VPADDD       Y7, Y4, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD    $0x17, Y0, Y3
-	VPADDD    Y1, Y3, Y1
+	VPSUBD    bivariateConsts<>+1568(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y4
+	VPADDD    Y1, Y4, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD    bivariateConsts<>+1600(SB), Y0, Y0
+	VANDPS    bivariateConsts<>+1600(SB), Y0, Y0
+	VPADDD    bivariateConsts<>+1568(SB), Y0, Y0
 	VSUBPS    bivariateConsts<>+960(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y4
+	VMULPS       Y0, Y0, Y6
+	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
+	VFMADD231PS  Y6, Y4, Y7
+	VADDPS       Y0, Y7, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       88(SP), Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VMOVUPS      24(SP), Y1
-	VMASKMOVPS   (BX), Y1, Y2
-	VSUBPS       Y9, Y2, Y2
-	VADDPS       Y0, Y2, Y0
+	VSUBPS       bivariateConsts<>+1888(SB), Y0, Y0
+	VADDPS       Y3, Y0, Y0
+
+	// the quadratic form
+	VSUBPS      Y2, Y5, Y1
+	VMULPS      bivariateConsts<>+1024(SB), Y1, Y1
+	VMULPS      120(SP), Y1, Y1
+	VADDPS      Y2, Y5, Y3
+	VMULPS      bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS      88(SP), Y3, Y3
+	VMULPS      Y3, Y3, Y3
+	VFMADD231PS Y1, Y1, Y3
+	VMULPS      Y2, Y2, Y1
+	VFMADD231PS Y5, Y5, Y1
+	VFMADD231PS bivariateConsts<>+1920(SB), Y3, Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     24(SP), Y1
+	VMASKMOVPS  (BX), Y1, Y2
+	VSUBPS      Y9, Y2, Y2
+	VADDPS      Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
@@ -7844,11 +7817,13 @@ l52:
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   32(DX)(R8*2), Y0, Y1
-	VMASKMOVPS   32(DX)(R9*1), Y0, Y2
-	VMASKMOVPS   32(DX)(R8*4), Y0, Y3
-	VORPS        bivariateConsts<>+608(SB), Y1, Y4
-	VORPS        bivariateConsts<>+608(SB), Y2, Y5
+	VMASKMOVPS   32(DX)(R8*4), Y0, Y1
+	VMOVUPS      32(AX), Y2
+	VMOVUPS      32(AX), Y3
+	VMASKMOVPS   32(DX)(R8*2), Y2, Y2
+	VMASKMOVPS   32(DX)(R9*1), Y3, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
+	VORPS        bivariateConsts<>+608(SB), Y3, Y5
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
@@ -7859,42 +7834,42 @@ l52:
 	VFMADD231PS  bivariateConsts<>+672(SB), Y5, Y7
 	VMOVUPS      Y0, 24(SP)
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y0
-	VMOVUPS      Y3, 88(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y7, Y3
+	VMOVUPS      Y1, 88(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y7, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y5
 	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y4
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y5
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y5
 	VBROADCASTSS bivariateConsts<>+832(SB), Y0
 	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y0
-	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+864(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+864(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+896(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+896(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+928(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+928(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y1
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y7, Y5
 	VPSRAD       $0x01, Y4, Y6
 	VPSRAD       $0x01, Y5, Y7
 	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+512(SB), Y7, Y7
-	VMOVUPS      Y2, 120(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y2
-	VMOVUPS      Y1, 56(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y7, Y1
+	VMOVUPS      Y3, 120(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y6, Y3
+	VMOVUPS      Y2, 56(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y7, Y2
 	VPSUBD       Y6, Y4, Y4
 	VPSUBD       Y7, Y5, Y5
 	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y1, Y3, Y1
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y2, Y1, Y1
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y5, Y1, Y1
 	VMOVUPS      56(SP), Y2
@@ -7980,75 +7955,74 @@ l52:
 	VMULPS       Y4, Y4, Y6
 	VBROADCASTSS 4(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMOVUPS      Y3, 120(SP)
-	VMOVUPS      24(SP), Y3
-	VMOVUPS      Y6, 56(SP)
-	VMASKMOVPS   32(DX), Y3, Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y7
-	VMULPS       Y0, Y7, Y6
+	VMOVUPS      Y4, 120(SP)
+	VMOVUPS      24(SP), Y4
+	VMOVUPS      Y5, 56(SP)
+	VMASKMOVPS   32(DX), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
+	VMULPS       Y0, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y6, Y7, Y6
+	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y6, Y7, Y6
+	VMAXPS       Y5, Y7, Y5
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
-	VMASKMOVPS   32(DX)(R8*1), Y3, Y3
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y7
-	VMULPS       Y1, Y7, Y3
+	VMASKMOVPS   32(DX)(R8*1), Y4, Y4
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
+	VMULPS       Y1, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
-	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
-	VXORPS       Y2, Y3, Y2
-	VSUBPS       Y2, Y6, Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VADDPS       Y2, Y6, Y5
-	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y4, Y4, Y4
-	VFMADD231PS  Y3, Y3, Y4
-	VMULPS       Y2, Y2, Y2
-	VFMADD231PS  Y6, Y6, Y2
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y4, Y2
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y4
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VXORPS       Y2, Y4, Y2
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y4
+	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD       $0x17, Y1, Y7
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       56(SP), Y1, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
-	VPADDD       Y4, Y3, Y1
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
-	VPSRAD       $0x17, Y0, Y3
-	VPADDD       Y1, Y3, Y1
+	VPADDD       Y7, Y4, Y1
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y4
+	VPADDD       Y1, Y4, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
 	VSUBPS       bivariateConsts<>+960(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y3
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y3
-	VMULPS       Y0, Y0, Y4
-	VMULPS       bivariateConsts<>+768(SB), Y1, Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VADDPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y4
+	VMULPS       Y0, Y0, Y6
+	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
+	VFMADD231PS  Y6, Y4, Y7
+	VADDPS       Y0, Y7, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
-	VADDPS       120(SP), Y0, Y0
-	VSUBPS       Y2, Y0, Y0
+	VSUBPS       bivariateConsts<>+1888(SB), Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VSUBPS       Y2, Y5, Y1
+	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
+	VMULPS       56(SP), Y1, Y1
+	VADDPS       Y2, Y5, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       120(SP), Y3, Y3
+	VMULPS       Y3, Y3, Y3
+	VFMADD231PS  Y1, Y1, Y3
+	VMULPS       Y2, Y2, Y1
+	VFMADD231PS  Y5, Y5, Y1
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y3, Y1
+	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      24(SP), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
@@ -8216,23 +8190,23 @@ l53:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -8262,23 +8236,23 @@ l53:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -8307,7 +8281,7 @@ l53:
 
 // func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $520-88
+TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $360-88
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
 	// Registers:    DI lp    SI dy    DX dtheta    BX dlogits    R8 y    R9 theta    R10 logits    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
@@ -8470,11 +8444,11 @@ l58:
 	JLT          l61
 
 l59:
-	VMOVUPS      (R9)(R11*2), Y0
-	VMOVUPS      (R9)(R12*1), Y1
-	VMOVUPS      (R9)(R11*4), Y2
-	VORPS        bivariateConsts<>+608(SB), Y0, Y3
-	VORPS        bivariateConsts<>+608(SB), Y1, Y4
+	VMOVUPS      (R9)(R11*4), Y0
+	VMOVUPS      (R9)(R11*2), Y1
+	VMOVUPS      (R9)(R12*1), Y2
+	VORPS        bivariateConsts<>+608(SB), Y1, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
@@ -8486,30 +8460,30 @@ l59:
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y2, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y2
-	VMOVUPS      Y1, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y4
-	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y4
+	VMOVUPS      Y0, 40(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VMOVUPS      Y2, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y2
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y4
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y1
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y0
 	VBROADCASTSS bivariateConsts<>+832(SB), Y2
 	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
 
 	// p 2^n
@@ -8520,15 +8494,15 @@ l59:
 	VPSRAD  $0x01, Y4, Y6
 	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
 	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y0, 104(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y0
+	VMOVUPS Y1, 104(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y5, Y1
 	VMOVUPS Y2, 136(SP)
 	VPADDD  bivariateConsts<>+960(SB), Y6, Y2
 	VPSUBD  Y5, Y3, Y3
 	VPSUBD  Y6, Y4, Y4
 	VPADDD  bivariateConsts<>+960(SB), Y3, Y3
 	VPADDD  bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS  Y0, Y1, Y0
+	VMULPS  Y1, Y0, Y0
 	VMULPS  136(SP), Y2, Y1
 	VMULPS  Y3, Y0, Y0
 	VMULPS  Y4, Y1, Y1
@@ -8596,184 +8570,185 @@ l59:
 	VDIVPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      40(SP), Y2
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
-	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
-	VMINPS       Y3, Y4, Y3
+	VMOVUPS      104(SP), Y2
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y2, 200(SP), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y3, 168(SP), Y4, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VADDPS       200(SP), Y4, Y4
+	VBROADCASTSS bivariateConsts<>+960(SB), Y5
+	VADDPS       168(SP), Y5, Y5
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      40(SP), Y4
+	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
+	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
+	VMINPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
+	VMOVUPS      Y3, 168(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
+	VMOVUPS      Y2, 200(SP)
+	VMOVAPS      Y5, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y3, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y2
 
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y3
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y4, Y4, Y6
+	VPSLLD       $0x17, Y6, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y3
+	VMULPS       Y2, Y2, Y6
 
 	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y3, 136(SP)
-	VBROADCASTSS 4(R8), Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y6, 232(SP)
-	VMOVUPS      (R9), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y3
-	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS 8(R8), Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMOVUPS      Y0, 264(SP)
-	VMOVUPS      (R9)(R11*1), Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
-	VMULPS       Y1, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y6
-	VXORPS       Y6, Y0, Y0
-
-	// the quadratic form
-	VSUBPS       Y0, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VADDPS       Y0, Y3, Y2
+	VMOVUPS      Y2, 72(SP)
+	VBROADCASTSS 4(R8), Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VMOVUPS      Y5, 296(SP)
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y6, Y6, Y5
-	VMOVUPS      Y0, 328(SP)
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y3, Y3, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y0
-	VMOVUPS      264(SP), Y5
-	VPSUBD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y6, 360(SP)
-	VPSRAD       $0x17, Y5, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y1, 392(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y3, 424(SP)
-	VPSRAD       $0x17, Y1, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       232(SP), Y5, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y3, Y6, Y3
+	VMOVUPS      Y3, 104(SP)
+	VMOVUPS      (R9), Y3
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 8(R8), Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMOVUPS      Y2, 136(SP)
+	VMOVUPS      (R9)(R11*1), Y2
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y3
+	VMULPS       Y1, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
+	VXORPS       Y3, Y2, Y2
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y3
+	VPSRAD       $0x17, Y3, Y4
+	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VMOVUPS      Y1, 232(SP)
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VMOVUPS      Y0, 264(SP)
+	VPSRAD       $0x17, Y1, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       Y0, Y4, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y5
-	VPADDD    Y3, Y5, Y3
-	VCVTDQ2PS Y3, Y3
-	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD    bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y3
+	VPADDD    Y0, Y3, Y0
+	VCVTDQ2PS Y0, Y0
+	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VMOVUPS      Y2, 456(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y3, Y2
-	VFMADD231PS  Y6, Y5, Y2
-	VADDPS       Y1, Y2, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
-	VADDPS       136(SP), Y1, Y1
-	VSUBPS       Y0, Y1, Y0
-	VMULPS       456(SP), Y4, Y1
-	VADDPS       424(SP), Y1, Y2
-	VMOVUPS      360(SP), Y3
-	VFMADD231PS  296(SP), Y3, Y2
-	VADDPS       328(SP), Y1, Y1
-	VFNMADD231PS 296(SP), Y3, Y1
-	VMULPS       264(SP), Y2, Y4
-	VMOVUPS      Y4, (DX)
-	VMOVUPS      40(SP), Y4
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
-	VXORPS       Y5, Y1, Y5
-	VMULPS       392(SP), Y5, Y5
-	VMOVUPS      Y5, (DX)(R11*1)
-	VMOVUPS      424(SP), Y5
-	VADDPS       Y5, Y5, Y5
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y5, Y2
-	VMOVUPS      104(SP), Y5
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y5, Y5
-	VBROADCASTSS bivariateConsts<>+960(SB), Y6
-	VBLENDVPS    Y5, 200(SP), Y6, Y5
-	VBROADCASTSS bivariateConsts<>+960(SB), Y6
-	VADDPS       200(SP), Y6, Y6
-	VDIVPS       Y6, Y5, Y5
-	VMULPS       264(SP), Y5, Y6
-	VMULPS       Y6, Y2, Y2
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y5, Y5
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      Y2, (DX)(R11*2)
-	VMOVUPS      328(SP), Y2
-	VADDPS       Y2, Y2, Y2
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VMOVUPS      72(SP), Y2
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VBLENDVPS    Y2, 168(SP), Y5, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       168(SP), Y5, Y5
-	VDIVPS       Y5, Y2, Y2
-	VMULPS       392(SP), Y2, Y5
-	VMULPS       Y5, Y1, Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
-	VANDPS       Y1, Y2, Y1
-	VMOVUPS      Y1, (DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      Y6, 296(SP)
+	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VFMADD231PS  Y4, Y3, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VADDPS       Y5, Y0, Y0
+
+	// the quadratic form
+	VMOVUPS      136(SP), Y1
+	VSUBPS       Y2, Y1, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       104(SP), Y3, Y3
+	VADDPS       Y2, Y1, Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS       72(SP), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VFMADD231PS  Y3, Y3, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD231PS  Y1, Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       72(SP), Y4, Y5
+	VADDPS       Y1, Y5, Y6
+	VFMADD231PS  104(SP), Y3, Y6
+	VADDPS       Y2, Y5, Y5
+	VFNMADD231PS 104(SP), Y3, Y5
+	VMOVUPS      Y0, 104(SP)
+	VMULPS       264(SP), Y6, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      40(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VMULPS       232(SP), Y0, Y0
+	VMOVUPS      Y0, (DX)(R11*1)
+	VADDPS       Y1, Y1, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMOVUPS      264(SP), Y0
+	VMULPS       200(SP), Y0, Y0
+	VMULPS       Y0, Y6, Y0
+	VMOVUPS      200(SP), Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)(R11*2)
+	VADDPS       Y2, Y2, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMOVUPS      232(SP), Y0
+	VMULPS       168(SP), Y0, Y0
+	VMULPS       Y0, Y5, Y0
+	VMOVUPS      168(SP), Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       296(SP), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VSUBPS       232(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VADDPS       232(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VSUBPS       456(SP), Y3, Y2
-	VMULPS       bivariateConsts<>+2176(SB), Y2, Y2
-	VADDPS       456(SP), Y3, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y2
-	VXORPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (DX)(R11*4)
-	VMOVUPS      (R10), Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (BX)
+	VADDPS       296(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VSUBPS       Y4, Y3, Y1
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      40(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)(R11*4)
+	VMOVUPS      (R10), Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       104(SP), Y0, Y1
+	VMOVUPS      Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMAXPS       Y1, Y2, Y2
+	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
@@ -8797,77 +8772,77 @@ l59:
 	VPSLLD $0x17, Y3, Y2
 	VPADDD bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS Y2, Y1, Y1
-	VADDPS Y15, Y1, Y15
+	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS Y2, Y0, Y0
+	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Y13, Y0, Y1
+	VMAXPS       Y13, Y1, Y0
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VSUBPS       Y1, Y13, Y2
-	VSUBPS       Y1, Y0, Y0
-	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
-	VMAXPS       Y2, Y1, Y1
+	VMINPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y13, Y2
+	VSUBPS       Y0, Y1, Y1
+	VMOVAPS      Y0, Y13
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VMAXPS       Y2, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMINPS       Y0, Y4, Y0
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVUPS      Y0, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VMOVUPS      Y1, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
 	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y1, Y0, Y0
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VMOVUPS      40(SP), Y3
+	VMOVUPS      104(SP), Y3
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
-	VMOVUPS      32(R9)(R11*2), Y0
-	VMOVUPS      32(R9)(R12*1), Y1
-	VMOVUPS      32(R9)(R11*4), Y2
-	VORPS        bivariateConsts<>+608(SB), Y0, Y3
-	VORPS        bivariateConsts<>+608(SB), Y1, Y4
+	VMOVUPS      32(R9)(R11*4), Y0
+	VMOVUPS      32(R9)(R11*2), Y1
+	VMOVUPS      32(R9)(R12*1), Y2
+	VORPS        bivariateConsts<>+608(SB), Y1, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
@@ -8876,27 +8851,27 @@ l59:
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VBROADCASTSS bivariateConsts<>+704(SB), Y6
 	VFMADD231PS  bivariateConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
 	VMOVUPS      Y2, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y2
-	VMOVUPS      Y1, 456(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y4
-	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+832(SB), Y1
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y1
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y2
+	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y4
+	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y4
+	VBROADCASTSS bivariateConsts<>+832(SB), Y0
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y0
 	VBROADCASTSS bivariateConsts<>+832(SB), Y2
 	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y1
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
 	VPSLLD       $0x17, Y5, Y3
 	VPSLLD       $0x17, Y6, Y4
@@ -8904,21 +8879,21 @@ l59:
 	VPSRAD       $0x01, Y4, Y6
 	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
 	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y0, 360(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y0
-	VMOVUPS      Y2, 232(SP)
+	VMOVUPS      Y1, 296(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y5, Y1
+	VMOVUPS      Y2, 168(SP)
 	VPADDD       bivariateConsts<>+960(SB), Y6, Y2
 	VPSUBD       Y5, Y3, Y3
 	VPSUBD       Y6, Y4, Y4
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS       Y0, Y1, Y0
-	VMULPS       232(SP), Y2, Y1
+	VMULPS       Y1, Y0, Y0
+	VMULPS       168(SP), Y2, Y1
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y4, Y1, Y1
-	VMOVUPS      360(SP), Y2
+	VMOVUPS      296(SP), Y2
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y3
-	VMOVUPS      456(SP), Y4
+	VMOVUPS      40(SP), Y4
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
 	VANDPS       Y2, Y3, Y3
 	VANDPS       Y4, Y5, Y5
@@ -8926,17 +8901,17 @@ l59:
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y4
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y2
-	VMOVUPS      Y5, 232(SP)
+	VMOVUPS      Y5, 168(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y5
 	VBLENDVPS    Y6, Y2, Y0, Y2
 	VBLENDVPS    Y4, Y5, Y1, Y5
 	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y1, 392(SP)
+	VMOVUPS      Y1, 232(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y1
-	VMOVUPS      Y0, 168(SP)
+	VMOVUPS      Y0, 200(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y0
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y1
@@ -8953,16 +8928,16 @@ l59:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y0
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y1
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y0
-	VMOVUPS      Y3, 72(SP)
+	VMOVUPS      Y3, 264(SP)
 	VMULPS       Y2, Y2, Y3
-	VMOVUPS      Y4, 328(SP)
+	VMOVUPS      Y4, 136(SP)
 	VMULPS       Y5, Y5, Y4
 	VFMADD231PS  Y3, Y1, Y2
 	VFMADD231PS  Y4, Y0, Y5
 	VADDPS       Y2, Y6, Y0
-	VADDPS       328(SP), Y5, Y1
-	VADDPS       72(SP), Y0, Y0
-	VADDPS       232(SP), Y1, Y1
+	VADDPS       136(SP), Y5, Y1
+	VADDPS       264(SP), Y0, Y0
+	VADDPS       168(SP), Y1, Y1
 	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
 	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -8977,168 +8952,169 @@ l59:
 	VDIVPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      40(SP), Y2
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
-	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y4, Y4, Y6
-	VMOVUPS      Y3, 232(SP)
-	VBROADCASTSS 4(R8), Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y6, 72(SP)
-	VMOVUPS      32(R9), Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y3
-	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS 8(R8), Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMOVUPS      Y0, 328(SP)
-	VMOVUPS      32(R9)(R11*1), Y0
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
-	VMULPS       Y1, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y6
-	VXORPS       Y6, Y0, Y0
-	VSUBPS       Y0, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VADDPS       Y0, Y3, Y2
-	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VMOVUPS      Y5, 264(SP)
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y6, Y6, Y5
-	VMOVUPS      Y0, 200(SP)
-	VMULPS       Y0, Y0, Y0
-	VFMADD231PS  Y3, Y3, Y0
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y0
-	VMOVUPS      328(SP), Y5
-	VPSUBD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y6, 104(SP)
-	VPSRAD       $0x17, Y5, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y1, 424(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y3, 296(SP)
-	VPSRAD       $0x17, Y1, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       72(SP), Y5, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y3, Y6, Y3
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y5
-	VPADDD       Y3, Y5, Y3
-	VCVTDQ2PS    Y3, Y3
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VMOVUPS      Y2, 136(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y3, Y2
-	VFMADD231PS  Y6, Y5, Y2
-	VADDPS       Y1, Y2, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
-	VADDPS       232(SP), Y1, Y1
-	VSUBPS       Y0, Y1, Y0
-	VMULPS       136(SP), Y4, Y1
-	VADDPS       296(SP), Y1, Y2
-	VMOVUPS      104(SP), Y3
-	VFMADD231PS  264(SP), Y3, Y2
-	VADDPS       200(SP), Y1, Y1
-	VFNMADD231PS 264(SP), Y3, Y1
-	VMULPS       328(SP), Y2, Y4
-	VMOVUPS      Y4, 32(DX)
-	VMOVUPS      40(SP), Y4
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
-	VXORPS       Y5, Y1, Y5
-	VMULPS       424(SP), Y5, Y5
-	VMOVUPS      Y5, 32(DX)(R11*1)
-	VMOVUPS      296(SP), Y5
-	VADDPS       Y5, Y5, Y5
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y5, Y2
-	VMOVUPS      360(SP), Y5
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y5, Y5
-	VBROADCASTSS bivariateConsts<>+960(SB), Y6
-	VBLENDVPS    Y5, 168(SP), Y6, Y5
-	VBROADCASTSS bivariateConsts<>+960(SB), Y6
-	VADDPS       168(SP), Y6, Y6
-	VDIVPS       Y6, Y5, Y5
-	VMULPS       328(SP), Y5, Y6
-	VMULPS       Y6, Y2, Y2
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y5, Y5
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      Y2, 32(DX)(R11*2)
-	VMOVUPS      200(SP), Y2
-	VADDPS       Y2, Y2, Y2
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y2, Y1
-	VMOVUPS      456(SP), Y2
+	VMOVUPS      296(SP), Y2
 	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS      40(SP), Y3
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y2, 200(SP), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y3, 232(SP), Y4, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VADDPS       200(SP), Y4, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VBLENDVPS    Y2, 392(SP), Y5, Y2
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       392(SP), Y5, Y5
-	VDIVPS       Y5, Y2, Y2
-	VMULPS       424(SP), Y2, Y5
-	VMULPS       Y5, Y1, Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
-	VANDPS       Y1, Y2, Y1
-	VMOVUPS      Y1, 32(DX)(R12*1)
+	VADDPS       232(SP), Y5, Y5
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      104(SP), Y4
+	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
+	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
+	VMOVUPS      Y3, 232(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
+	VMOVUPS      Y2, 200(SP)
+	VMOVAPS      Y5, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y3, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y3
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VPSLLD       $0x17, Y6, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y3
+	VMULPS       Y2, Y2, Y6
+	VMOVUPS      Y2, 40(SP)
+	VBROADCASTSS 4(R8), Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMOVUPS      Y3, 296(SP)
+	VMOVUPS      32(R9), Y3
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS 8(R8), Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMOVUPS      Y2, 168(SP)
+	VMOVUPS      32(R9)(R11*1), Y2
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y3
+	VMULPS       Y1, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
+	VXORPS       Y3, Y2, Y2
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y3
+	VPSRAD       $0x17, Y3, Y4
+	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VMOVUPS      Y1, 264(SP)
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VMOVUPS      Y0, 136(SP)
+	VPSRAD       $0x17, Y1, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VMULPS       Y1, Y3, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       Y0, Y4, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD       $0x17, Y1, Y3
+	VPADDD       Y0, Y3, Y0
+	VCVTDQ2PS    Y0, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      Y6, 72(SP)
+	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VFMADD231PS  Y4, Y3, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      168(SP), Y1
+	VSUBPS       Y2, Y1, Y3
+	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
+	VMULPS       296(SP), Y3, Y3
+	VADDPS       Y2, Y1, Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS       40(SP), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VFMADD231PS  Y3, Y3, Y5
+	VMULPS       Y2, Y2, Y6
+	VFMADD231PS  Y1, Y1, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       40(SP), Y4, Y5
+	VADDPS       Y1, Y5, Y6
+	VFMADD231PS  296(SP), Y3, Y6
+	VADDPS       Y2, Y5, Y5
+	VFNMADD231PS 296(SP), Y3, Y5
+	VMOVUPS      Y0, 296(SP)
+	VMULPS       136(SP), Y6, Y0
+	VMOVUPS      Y0, 32(DX)
+	VMOVUPS      104(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VMULPS       264(SP), Y0, Y0
+	VMOVUPS      Y0, 32(DX)(R11*1)
+	VADDPS       Y1, Y1, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMOVUPS      136(SP), Y0
+	VMULPS       200(SP), Y0, Y0
+	VMULPS       Y0, Y6, Y0
+	VMOVUPS      200(SP), Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)(R11*2)
+	VADDPS       Y2, Y2, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMOVUPS      264(SP), Y0
+	VMULPS       232(SP), Y0, Y0
+	VMULPS       Y0, Y5, Y0
+	VMOVUPS      232(SP), Y1
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       72(SP), Y0, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VSUBPS       72(SP), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y2
-	VADDPS       72(SP), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VSUBPS       136(SP), Y3, Y2
-	VMULPS       bivariateConsts<>+2176(SB), Y2, Y2
-	VADDPS       136(SP), Y3, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VANDPS       bivariateConsts<>+608(SB), Y4, Y2
-	VXORPS       Y2, Y1, Y1
-	VMOVUPS      Y1, 32(DX)(R11*4)
-	VMOVUPS      32(R10), Y1
-	VSUBPS       Y9, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(BX)
+	VADDPS       72(SP), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VSUBPS       Y4, Y3, Y1
+	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      104(SP), Y1
+	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
+	VXORPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)(R11*4)
+	VMOVUPS      32(R10), Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       296(SP), Y0, Y1
+	VMOVUPS      Y1, 32(BX)
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMAXPS       Y1, Y2, Y2
+	VMAXPS       Y0, Y2, Y2
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y3
@@ -9156,56 +9132,56 @@ l59:
 	VPSLLD       $0x17, Y3, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
-	VANDPS       Y2, Y1, Y1
-	VADDPS       Y14, Y1, Y14
-	VMAXPS       Y12, Y0, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VANDPS       Y2, Y0, Y0
+	VADDPS       Y14, Y0, Y14
+	VMAXPS       Y12, Y1, Y0
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VSUBPS       Y1, Y12, Y2
-	VSUBPS       Y1, Y0, Y0
-	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
-	VMAXPS       Y2, Y1, Y1
+	VMINPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y12, Y2
+	VSUBPS       Y0, Y1, Y1
+	VMOVAPS      Y0, Y12
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VMAXPS       Y2, Y0, Y0
 	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
-	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y1, Y3, Y3
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
-	VMINPS       Y1, Y4, Y1
+	VMINPS       Y0, Y4, Y0
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
 	VBROADCASTSS bivariateConsts<>+704(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VMOVUPS      Y0, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y3
-	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VMOVUPS      Y1, 296(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
 	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
+	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS       Y1, Y0, Y0
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VMOVUPS      40(SP), Y3
+	VMOVUPS      296(SP), Y3
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -9226,11 +9202,13 @@ l61:
 	LEAQ         (AX)(CX*4), AX
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R9)(R11*2), Y0, Y1
-	VMASKMOVPS   (R9)(R12*1), Y0, Y2
-	VMASKMOVPS   (R9)(R11*4), Y0, Y3
-	VORPS        bivariateConsts<>+608(SB), Y1, Y4
-	VORPS        bivariateConsts<>+608(SB), Y2, Y5
+	VMASKMOVPS   (R9)(R11*4), Y0, Y1
+	VMOVUPS      (AX), Y2
+	VMOVUPS      (AX), Y3
+	VMASKMOVPS   (R9)(R11*2), Y2, Y2
+	VMASKMOVPS   (R9)(R12*1), Y3, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
+	VORPS        bivariateConsts<>+608(SB), Y3, Y5
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
@@ -9243,30 +9221,30 @@ l61:
 	VMOVUPS      Y0, 40(SP)
 	VBROADCASTSS bivariateConsts<>+704(SB), Y0
 	VFMADD231PS  bivariateConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y3, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
-	VMOVUPS      Y2, 104(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y0, Y2
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y5
+	VMOVUPS      Y1, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y1
+	VMOVUPS      Y3, 104(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y5
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y2
-	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y3
 	VFMADD231PS  bivariateConsts<>+800(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+864(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+896(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+928(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
 
 	// p 2^n
@@ -9277,15 +9255,15 @@ l61:
 	VPSRAD  $0x01, Y0, Y6
 	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
 	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y1, 136(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y1
+	VMOVUPS Y2, 136(SP)
+	VPADDD  bivariateConsts<>+960(SB), Y5, Y2
 	VMOVUPS Y3, 168(SP)
 	VPADDD  bivariateConsts<>+960(SB), Y6, Y3
 	VPSUBD  Y5, Y4, Y4
 	VPSUBD  Y6, Y0, Y0
 	VPADDD  bivariateConsts<>+960(SB), Y4, Y4
 	VPADDD  bivariateConsts<>+960(SB), Y0, Y0
-	VMULPS  Y1, Y2, Y1
+	VMULPS  Y2, Y1, Y1
 	VMULPS  168(SP), Y3, Y2
 	VMULPS  Y4, Y1, Y1
 	VMULPS  Y0, Y2, Y0
@@ -9353,218 +9331,219 @@ l61:
 	VDIVPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y1, Y2, Y1
+	VMOVUPS      136(SP), Y2
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS      104(SP), Y3
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y2, 232(SP), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y3, 200(SP), Y4, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VADDPS       232(SP), Y4, Y4
+	VBROADCASTSS bivariateConsts<>+960(SB), Y5
+	VADDPS       200(SP), Y5, Y5
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      72(SP), Y4
+	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
+	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
+	VMINPS       Y5, Y6, Y5
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
+	VMOVUPS      Y3, 200(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
+	VMOVUPS      Y2, 232(SP)
+	VMOVAPS      Y5, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y3, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y2
+
+	// p = e^r
+	VBROADCASTSS bivariateConsts<>+832(SB), Y3
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+
+	// p 2^n
+	VPSLLD       $0x17, Y6, Y2
+	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
+	VMULPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y3
+	VMULPS       Y2, Y2, Y6
+
+	// w = u/2, with the sign of r in w2
+	VMOVUPS      Y2, 104(SP)
+	VBROADCASTSS 4(R8), Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMOVUPS      Y3, 136(SP)
+	VMOVUPS      40(SP), Y3
+	VMOVUPS      Y5, 168(SP)
+	VMASKMOVPS   (R9), Y3, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS 8(R8), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMASKMOVPS   (R9)(R11*1), Y3, Y3
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y5
+	VMULPS       Y1, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
+	VXORPS       Y5, Y3, Y3
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y5
+	VPSRAD       $0x17, Y5, Y4
+	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VMOVUPS      Y1, 264(SP)
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VMOVUPS      Y0, 296(SP)
+	VPSRAD       $0x17, Y1, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VMULPS       Y1, Y5, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
+	VMULPS       Y5, Y1, Y1
+	VPADDD       Y0, Y4, Y0
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD    bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD    $0x17, Y1, Y4
+	VPADDD    Y0, Y4, Y0
+	VCVTDQ2PS Y0, Y0
+	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
+	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMOVUPS      Y6, 328(SP)
+	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VADDPS       168(SP), Y0, Y0
+
+	// the quadratic form
+	VSUBPS       Y3, Y2, Y1
+	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
+	VMULPS       136(SP), Y1, Y1
+	VADDPS       Y3, Y2, Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS       104(SP), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VFMADD231PS  Y1, Y1, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y2, Y2, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       104(SP), Y4, Y5
+	VADDPS       Y2, Y5, Y6
+	VFMADD231PS  136(SP), Y1, Y6
+	VADDPS       Y3, Y5, Y5
+	VFNMADD231PS 136(SP), Y1, Y5
+	VMOVUPS      Y0, 136(SP)
+	VMULPS       296(SP), Y6, Y0
+	VMOVUPS      Y1, 104(SP)
+	VMOVUPS      40(SP), Y1
+	VMASKMOVPS   Y0, Y1, (DX)
+	VMOVUPS      72(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VMULPS       264(SP), Y0, Y0
+	VMASKMOVPS   Y0, Y1, (DX)(R11*1)
+	VADDPS       Y2, Y2, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMOVUPS      296(SP), Y0
+	VMULPS       232(SP), Y0, Y0
+	VMULPS       Y0, Y6, Y0
+	VMOVUPS      232(SP), Y2
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (DX)(R11*2)
+	VADDPS       Y3, Y3, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMOVUPS      264(SP), Y0
+	VMULPS       200(SP), Y0, Y0
+	VMULPS       Y0, Y5, Y0
+	VMOVUPS      200(SP), Y2
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       328(SP), Y0, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y2
+	VADDPS       328(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMOVUPS      104(SP), Y2
+	VSUBPS       Y4, Y2, Y3
+	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VADDPS       Y4, Y2, Y2
+	VFMADD231PS  Y2, Y3, Y0
 	VMOVUPS      72(SP), Y2
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
-	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
+	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
+	VXORPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (DX)(R11*4)
+	VMASKMOVPS   (R10), Y1, Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       136(SP), Y0, Y2
+	VMASKMOVPS   Y2, Y1, (BX)
+
+	// the lanes of the log-sum-exp of the logits
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y4, Y4, Y6
-
-	// w = u/2, with the sign of r in w2
-	VMOVUPS      Y3, 168(SP)
-	VBROADCASTSS 4(R8), Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y6, 264(SP)
-	VMOVUPS      40(SP), Y6
-	VMOVUPS      Y4, 296(SP)
-	VMASKMOVPS   (R9), Y6, Y4
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y3
-	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS 8(R8), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMASKMOVPS   (R9)(R11*1), Y6, Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y6
-	VXORPS       Y6, Y4, Y4
-
-	// the quadratic form
-	VSUBPS       Y4, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VADDPS       Y4, Y3, Y2
-	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS       296(SP), Y2, Y2
-	VMOVUPS      Y5, 328(SP)
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y6, Y6, Y5
-	VMOVUPS      Y4, 360(SP)
-	VMULPS       Y4, Y4, Y4
-	VFMADD231PS  Y3, Y3, Y4
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y4
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
-	VMOVUPS      Y0, 392(SP)
-	VPSRAD       $0x17, Y5, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y1, 424(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y6, 456(SP)
-	VPSRAD       $0x17, Y1, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       264(SP), Y5, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y6, Y0, Y0
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD    $0x17, Y1, Y5
-	VPADDD    Y0, Y5, Y0
-	VCVTDQ2PS Y0, Y0
-	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
-	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VMOVUPS      Y3, 488(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y3
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       Y1, Y3, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
-	VADDPS       168(SP), Y0, Y0
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       296(SP), Y2, Y1
-	VADDPS       488(SP), Y1, Y3
-	VMOVUPS      456(SP), Y4
-	VFMADD231PS  328(SP), Y4, Y3
-	VADDPS       360(SP), Y1, Y1
-	VFNMADD231PS 328(SP), Y4, Y1
-	VMULPS       392(SP), Y3, Y5
-	VMOVUPS      40(SP), Y6
-	VMASKMOVPS   Y5, Y6, (DX)
-	VMOVUPS      72(SP), Y5
-	VMOVUPS      Y0, 328(SP)
-	VANDPS       bivariateConsts<>+608(SB), Y5, Y0
-	VXORPS       Y0, Y1, Y0
-	VMULPS       424(SP), Y0, Y0
-	VMASKMOVPS   Y0, Y6, (DX)(R11*1)
-	VMOVUPS      488(SP), Y0
-	VADDPS       Y0, Y0, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VMOVUPS      136(SP), Y0
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VBLENDVPS    Y0, 232(SP), Y5, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       232(SP), Y5, Y5
-	VDIVPS       Y5, Y0, Y0
-	VMULPS       392(SP), Y0, Y5
-	VMULPS       Y5, Y3, Y3
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y0
-	VANDPS       Y3, Y0, Y0
-	VMASKMOVPS   Y0, Y6, (DX)(R11*2)
-	VMOVUPS      360(SP), Y0
-	VADDPS       Y0, Y0, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VMOVUPS      104(SP), Y0
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VBLENDVPS    Y0, 200(SP), Y3, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VADDPS       200(SP), Y3, Y3
-	VDIVPS       Y3, Y0, Y0
-	VMULPS       424(SP), Y0, Y3
-	VMULPS       Y3, Y1, Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y0
-	VANDPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y6, (DX)(R12*1)
-	VBROADCASTSS bivariateConsts<>+960(SB), Y0
-	VSUBPS       264(SP), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       264(SP), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VSUBPS       Y2, Y4, Y1
-	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
-	VADDPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      72(SP), Y1
-	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
-	VXORPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y6, (DX)(R11*4)
-	VMASKMOVPS   (R10), Y6, Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       328(SP), Y0, Y1
-	VMASKMOVPS   Y1, Y6, (BX)
-
-	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
-	VMINPS       Y2, Y3, Y2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
-
-	// p = e^r
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-
-	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS Y2, Y4, Y2
+	VPSLLD $0x17, Y4, Y3
+	VPADDD bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
 	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
-	VANDPS Y2, Y0, Y0
-	VANDPS Y0, Y6, Y0
+	VANDPS Y3, Y0, Y0
+	VANDPS Y0, Y1, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
-	VBLENDVPS    Y6, Y1, Y0, Y0
+	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -9627,11 +9606,13 @@ l61:
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   32(R9)(R11*2), Y0, Y1
-	VMASKMOVPS   32(R9)(R12*1), Y0, Y2
-	VMASKMOVPS   32(R9)(R11*4), Y0, Y3
-	VORPS        bivariateConsts<>+608(SB), Y1, Y4
-	VORPS        bivariateConsts<>+608(SB), Y2, Y5
+	VMASKMOVPS   32(R9)(R11*4), Y0, Y1
+	VMOVUPS      32(AX), Y2
+	VMOVUPS      32(AX), Y3
+	VMASKMOVPS   32(R9)(R11*2), Y2, Y2
+	VMASKMOVPS   32(R9)(R12*1), Y3, Y3
+	VORPS        bivariateConsts<>+608(SB), Y2, Y4
+	VORPS        bivariateConsts<>+608(SB), Y3, Y5
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
@@ -9641,27 +9622,27 @@ l61:
 	VMOVUPS      Y0, 40(SP)
 	VBROADCASTSS bivariateConsts<>+704(SB), Y0
 	VFMADD231PS  bivariateConsts<>+672(SB), Y5, Y0
-	VMOVUPS      Y3, 328(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
-	VMOVUPS      Y2, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y0, Y2
-	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y2, Y5
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+768(SB), Y2, Y5
-	VBROADCASTSS bivariateConsts<>+832(SB), Y2
-	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y2
+	VMOVUPS      Y1, 136(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y1
+	VMOVUPS      Y3, 72(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y0, Y3
+	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+736(SB), Y3, Y5
+	VFNMADD231PS bivariateConsts<>+768(SB), Y1, Y4
+	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y5
+	VBROADCASTSS bivariateConsts<>+832(SB), Y1
+	VFMADD231PS  bivariateConsts<>+800(SB), Y4, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y3
 	VFMADD231PS  bivariateConsts<>+800(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+864(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+864(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+896(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+896(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+928(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+928(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
+	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y0, Y0
@@ -9669,19 +9650,19 @@ l61:
 	VPSRAD       $0x01, Y0, Y6
 	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
 	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y1, 456(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y1
-	VMOVUPS      Y3, 264(SP)
+	VMOVUPS      Y2, 104(SP)
+	VPADDD       bivariateConsts<>+960(SB), Y5, Y2
+	VMOVUPS      Y3, 328(SP)
 	VPADDD       bivariateConsts<>+960(SB), Y6, Y3
 	VPSUBD       Y5, Y4, Y4
 	VPSUBD       Y6, Y0, Y0
 	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VMULPS       Y1, Y2, Y1
-	VMULPS       264(SP), Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       328(SP), Y3, Y2
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y0, Y2, Y0
-	VMOVUPS      456(SP), Y2
+	VMOVUPS      104(SP), Y2
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y3
 	VMOVUPS      72(SP), Y4
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
@@ -9691,17 +9672,17 @@ l61:
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y2
-	VMOVUPS      Y5, 264(SP)
+	VMOVUPS      Y5, 328(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y5
 	VBLENDVPS    Y6, Y2, Y1, Y2
 	VBLENDVPS    Y4, Y5, Y0, Y5
 	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y0, 424(SP)
+	VMOVUPS      Y0, 200(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y0
-	VMOVUPS      Y1, 200(SP)
+	VMOVUPS      Y1, 264(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y0
@@ -9718,16 +9699,16 @@ l61:
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y0
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y1
-	VMOVUPS      Y3, 104(SP)
+	VMOVUPS      Y3, 232(SP)
 	VMULPS       Y2, Y2, Y3
-	VMOVUPS      Y4, 360(SP)
+	VMOVUPS      Y4, 296(SP)
 	VMULPS       Y5, Y5, Y4
 	VFMADD231PS  Y3, Y0, Y2
 	VFMADD231PS  Y4, Y1, Y5
 	VADDPS       Y2, Y6, Y0
-	VADDPS       360(SP), Y5, Y1
-	VADDPS       104(SP), Y0, Y0
-	VADDPS       264(SP), Y1, Y1
+	VADDPS       296(SP), Y5, Y1
+	VADDPS       232(SP), Y0, Y0
+	VADDPS       328(SP), Y1, Y1
 	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
 	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -9742,194 +9723,195 @@ l61:
 	VDIVPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+960(SB), Y2
 	VDIVPS       Y1, Y2, Y1
-	VMOVUPS      328(SP), Y2
-	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
-	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
-	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
-	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
-	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VDIVPS       Y4, Y5, Y5
-	VMULPS       Y4, Y4, Y6
-	VMOVUPS      Y3, 264(SP)
-	VBROADCASTSS 4(R8), Y3
-	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
-	VMOVUPS      Y6, 104(SP)
-	VMOVUPS      40(SP), Y6
-	VMOVUPS      Y4, 360(SP)
-	VMASKMOVPS   32(R9), Y6, Y4
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y3
-	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS 8(R8), Y4
-	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
-	VMASKMOVPS   32(R9)(R11*1), Y6, Y6
-	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y4, Y6, Y4
-	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
-	VMAXPS       Y4, Y6, Y4
-	VANDPS       bivariateConsts<>+608(SB), Y2, Y6
-	VXORPS       Y6, Y4, Y4
-	VSUBPS       Y4, Y3, Y6
-	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VADDPS       Y4, Y3, Y2
-	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
-	VMULPS       360(SP), Y2, Y2
-	VMOVUPS      Y5, 392(SP)
-	VMULPS       Y2, Y2, Y5
-	VFMADD231PS  Y6, Y6, Y5
-	VMOVUPS      Y4, 232(SP)
-	VMULPS       Y4, Y4, Y4
-	VFMADD231PS  Y3, Y3, Y4
-	VFMADD231PS  bivariateConsts<>+1568(SB), Y5, Y4
-	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
-	VMOVUPS      Y0, 136(SP)
-	VPSRAD       $0x17, Y5, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
-	VMOVUPS      Y1, 488(SP)
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMOVUPS      Y6, 296(SP)
-	VPSRAD       $0x17, Y1, Y6
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VMULPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VADDPS       104(SP), Y5, Y5
-	VMULPS       Y5, Y1, Y1
-	VPADDD       Y6, Y0, Y0
-	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
-	VPSRAD       $0x17, Y1, Y5
-	VPADDD       Y0, Y5, Y0
-	VCVTDQ2PS    Y0, Y0
-	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
-	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
-	VMULPS       Y1, Y1, Y6
-	VMOVUPS      Y3, 168(SP)
-	VMULPS       bivariateConsts<>+768(SB), Y0, Y3
-	VFMADD231PS  Y6, Y5, Y3
-	VADDPS       Y1, Y3, Y1
-	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
-	VADDPS       264(SP), Y0, Y0
-	VSUBPS       Y4, Y0, Y0
-	VMULPS       360(SP), Y2, Y1
-	VADDPS       168(SP), Y1, Y3
-	VMOVUPS      296(SP), Y4
-	VFMADD231PS  392(SP), Y4, Y3
-	VADDPS       232(SP), Y1, Y1
-	VFNMADD231PS 392(SP), Y4, Y1
-	VMULPS       136(SP), Y3, Y5
-	VMOVUPS      40(SP), Y6
-	VMASKMOVPS   Y5, Y6, 32(DX)
-	VMOVUPS      328(SP), Y5
-	VMOVUPS      Y0, 392(SP)
-	VANDPS       bivariateConsts<>+608(SB), Y5, Y0
-	VXORPS       Y0, Y1, Y0
-	VMULPS       488(SP), Y0, Y0
-	VMASKMOVPS   Y0, Y6, 32(DX)(R11*1)
-	VMOVUPS      168(SP), Y0
-	VADDPS       Y0, Y0, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y3
-	VMOVUPS      456(SP), Y0
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y5
-	VBLENDVPS    Y0, 200(SP), Y5, Y0
+	VMOVUPS      104(SP), Y2
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y3, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y2, 264(SP), Y4, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VBLENDVPS    Y3, 200(SP), Y4, Y3
+	VBROADCASTSS bivariateConsts<>+960(SB), Y4
+	VADDPS       264(SP), Y4, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VADDPS       200(SP), Y5, Y5
-	VDIVPS       Y5, Y0, Y0
-	VMULPS       136(SP), Y0, Y5
-	VMULPS       Y5, Y3, Y3
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y0
-	VANDPS       Y3, Y0, Y0
-	VMASKMOVPS   Y0, Y6, 32(DX)(R11*2)
-	VMOVUPS      232(SP), Y0
-	VADDPS       Y0, Y0, Y0
-	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y1
-	VMOVUPS      72(SP), Y0
-	VCMPPS       $0x11, bivariateConsts<>+992(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VBLENDVPS    Y0, 424(SP), Y3, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y3
-	VADDPS       424(SP), Y3, Y3
-	VDIVPS       Y3, Y0, Y0
-	VMULPS       488(SP), Y0, Y3
-	VMULPS       Y3, Y1, Y1
-	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y0, Y0
-	VANDPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y6, 32(DX)(R12*1)
-	VBROADCASTSS bivariateConsts<>+960(SB), Y0
-	VSUBPS       104(SP), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+960(SB), Y1
-	VADDPS       104(SP), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VSUBPS       Y2, Y4, Y1
-	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
-	VADDPS       Y2, Y4, Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      328(SP), Y1
-	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
-	VXORPS       Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y6, 32(DX)(R11*4)
-	VMASKMOVPS   32(R10), Y6, Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       392(SP), Y0, Y1
-	VMASKMOVPS   Y1, Y6, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
-	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
-	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
-	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
-	VBROADCASTSS bivariateConsts<>+832(SB), Y4
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      136(SP), Y4
+	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
+	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
+	VMOVUPS      Y3, 200(SP)
+	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
+	VMOVUPS      Y2, 264(SP)
+	VMOVAPS      Y5, Y2
+	VFNMSUB231PS bivariateConsts<>+736(SB), Y3, Y2
+	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y2
+	VBROADCASTSS bivariateConsts<>+832(SB), Y3
+	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VPSLLD       $0x17, Y6, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
+	VMULPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+960(SB), Y3
+	VDIVPS       Y2, Y3, Y3
+	VMULPS       Y2, Y2, Y6
+	VMOVUPS      Y2, 72(SP)
+	VBROADCASTSS 4(R8), Y2
+	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
+	VMOVUPS      Y3, 104(SP)
+	VMOVUPS      40(SP), Y3
+	VMOVUPS      Y5, 328(SP)
+	VMASKMOVPS   32(R9), Y3, Y5
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y2, Y5, Y2
+	VBROADCASTSS 8(R8), Y5
+	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
+	VMASKMOVPS   32(R9)(R11*1), Y3, Y3
+	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y5
+	VMULPS       Y1, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
+	VXORPS       Y5, Y3, Y3
+	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y5
+	VPSRAD       $0x17, Y5, Y4
+	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VMOVUPS      Y1, 232(SP)
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VMOVUPS      Y0, 296(SP)
+	VPSRAD       $0x17, Y1, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VMULPS       Y1, Y5, Y1
+	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
+	VMULPS       Y5, Y1, Y1
+	VPADDD       Y0, Y4, Y0
+	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSRAD       $0x17, Y1, Y4
+	VPADDD       Y0, Y4, Y0
+	VCVTDQ2PS    Y0, Y0
+	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VMOVUPS      Y6, 168(SP)
+	VMULPS       bivariateConsts<>+768(SB), Y0, Y6
+	VFMADD231PS  Y5, Y4, Y6
+	VADDPS       Y1, Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
+	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VADDPS       328(SP), Y0, Y0
+	VSUBPS       Y3, Y2, Y1
+	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
+	VMULPS       104(SP), Y1, Y1
+	VADDPS       Y3, Y2, Y4
+	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
+	VMULPS       72(SP), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VFMADD231PS  Y1, Y1, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD231PS  Y2, Y2, Y6
+	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMULPS       72(SP), Y4, Y5
+	VADDPS       Y2, Y5, Y6
+	VFMADD231PS  104(SP), Y1, Y6
+	VADDPS       Y3, Y5, Y5
+	VFNMADD231PS 104(SP), Y1, Y5
+	VMOVUPS      Y0, 104(SP)
+	VMULPS       296(SP), Y6, Y0
+	VMOVUPS      Y1, 72(SP)
+	VMOVUPS      40(SP), Y1
+	VMASKMOVPS   Y0, Y1, 32(DX)
+	VMOVUPS      136(SP), Y0
+	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
+	VXORPS       Y0, Y5, Y0
+	VMULPS       232(SP), Y0, Y0
+	VMASKMOVPS   Y0, Y1, 32(DX)(R11*1)
+	VADDPS       Y2, Y2, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y6
+	VMOVUPS      296(SP), Y0
+	VMULPS       264(SP), Y0, Y0
+	VMULPS       Y0, Y6, Y0
+	VMOVUPS      264(SP), Y2
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, 32(DX)(R11*2)
+	VADDPS       Y3, Y3, Y0
+	VFMSUB213PS  bivariateConsts<>+960(SB), Y0, Y5
+	VMOVUPS      232(SP), Y0
+	VMULPS       200(SP), Y0, Y0
+	VMULPS       Y0, Y5, Y0
+	VMOVUPS      200(SP), Y2
+	VCMPPS       $0x04, bivariateConsts<>+992(SB), Y2, Y2
+	VANDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, 32(DX)(R12*1)
+	VBROADCASTSS bivariateConsts<>+960(SB), Y0
+	VSUBPS       168(SP), Y0, Y0
+	VBROADCASTSS bivariateConsts<>+960(SB), Y2
+	VADDPS       168(SP), Y2, Y2
+	VDIVPS       Y2, Y0, Y0
+	VMOVUPS      72(SP), Y2
+	VSUBPS       Y4, Y2, Y3
+	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VADDPS       Y4, Y2, Y2
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      136(SP), Y2
+	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
+	VXORPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y1, 32(DX)(R11*4)
+	VMASKMOVPS   32(R10), Y1, Y0
+	VSUBPS       Y9, Y0, Y0
+	VADDPS       104(SP), Y0, Y2
+	VMASKMOVPS   Y2, Y1, 32(BX)
+	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
+	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
+	VBROADCASTSS bivariateConsts<>+832(SB), Y5
+	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
+	VPSLLD       $0x17, Y4, Y3
+	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
+	VMULPS       Y3, Y5, Y3
 	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VANDPS       Y0, Y6, Y0
+	VANDPS       Y3, Y0, Y0
+	VANDPS       Y0, Y1, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
-	VBLENDVPS    Y6, Y1, Y0, Y0
+	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
 	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -10075,23 +10057,23 @@ l62:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -10121,23 +10103,23 @@ l62:
 	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6

@@ -188,38 +188,38 @@ DATA logisticConsts<>+720(SB)/4, $0x40000000
 DATA logisticConsts<>+724(SB)/4, $0x40000000
 DATA logisticConsts<>+728(SB)/4, $0x40000000
 DATA logisticConsts<>+732(SB)/4, $0x40000000
-DATA logisticConsts<>+736(SB)/4, $0x3f800000 // 1
-DATA logisticConsts<>+740(SB)/4, $0x3f800000
-DATA logisticConsts<>+744(SB)/4, $0x3f800000
-DATA logisticConsts<>+748(SB)/4, $0x3f800000
-DATA logisticConsts<>+752(SB)/4, $0x3f800000
-DATA logisticConsts<>+756(SB)/4, $0x3f800000
-DATA logisticConsts<>+760(SB)/4, $0x3f800000
-DATA logisticConsts<>+764(SB)/4, $0x3f800000
-DATA logisticConsts<>+768(SB)/4, $0x7b800000 // 0x1p+120 = 1.329228e+36
-DATA logisticConsts<>+772(SB)/4, $0x7b800000
-DATA logisticConsts<>+776(SB)/4, $0x7b800000
-DATA logisticConsts<>+780(SB)/4, $0x7b800000
-DATA logisticConsts<>+784(SB)/4, $0x7b800000
-DATA logisticConsts<>+788(SB)/4, $0x7b800000
-DATA logisticConsts<>+792(SB)/4, $0x7b800000
-DATA logisticConsts<>+796(SB)/4, $0x7b800000
-DATA logisticConsts<>+800(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
-DATA logisticConsts<>+804(SB)/4, $0x03800000
-DATA logisticConsts<>+808(SB)/4, $0x03800000
-DATA logisticConsts<>+812(SB)/4, $0x03800000
-DATA logisticConsts<>+816(SB)/4, $0x03800000
-DATA logisticConsts<>+820(SB)/4, $0x03800000
-DATA logisticConsts<>+824(SB)/4, $0x03800000
-DATA logisticConsts<>+828(SB)/4, $0x03800000
-DATA logisticConsts<>+832(SB)/4, $0x7fc00000 // NaN
-DATA logisticConsts<>+836(SB)/4, $0x7fc00000
-DATA logisticConsts<>+840(SB)/4, $0x7fc00000
-DATA logisticConsts<>+844(SB)/4, $0x7fc00000
-DATA logisticConsts<>+848(SB)/4, $0x7fc00000
-DATA logisticConsts<>+852(SB)/4, $0x7fc00000
-DATA logisticConsts<>+856(SB)/4, $0x7fc00000
-DATA logisticConsts<>+860(SB)/4, $0x7fc00000
+DATA logisticConsts<>+736(SB)/4, $0x7b800000 // 0x1p+120 = 1.329228e+36
+DATA logisticConsts<>+740(SB)/4, $0x7b800000
+DATA logisticConsts<>+744(SB)/4, $0x7b800000
+DATA logisticConsts<>+748(SB)/4, $0x7b800000
+DATA logisticConsts<>+752(SB)/4, $0x7b800000
+DATA logisticConsts<>+756(SB)/4, $0x7b800000
+DATA logisticConsts<>+760(SB)/4, $0x7b800000
+DATA logisticConsts<>+764(SB)/4, $0x7b800000
+DATA logisticConsts<>+768(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
+DATA logisticConsts<>+772(SB)/4, $0x03800000
+DATA logisticConsts<>+776(SB)/4, $0x03800000
+DATA logisticConsts<>+780(SB)/4, $0x03800000
+DATA logisticConsts<>+784(SB)/4, $0x03800000
+DATA logisticConsts<>+788(SB)/4, $0x03800000
+DATA logisticConsts<>+792(SB)/4, $0x03800000
+DATA logisticConsts<>+796(SB)/4, $0x03800000
+DATA logisticConsts<>+800(SB)/4, $0x7fc00000 // NaN
+DATA logisticConsts<>+804(SB)/4, $0x7fc00000
+DATA logisticConsts<>+808(SB)/4, $0x7fc00000
+DATA logisticConsts<>+812(SB)/4, $0x7fc00000
+DATA logisticConsts<>+816(SB)/4, $0x7fc00000
+DATA logisticConsts<>+820(SB)/4, $0x7fc00000
+DATA logisticConsts<>+824(SB)/4, $0x7fc00000
+DATA logisticConsts<>+828(SB)/4, $0x7fc00000
+DATA logisticConsts<>+832(SB)/4, $0x3f800000 // 1
+DATA logisticConsts<>+836(SB)/4, $0x3f800000
+DATA logisticConsts<>+840(SB)/4, $0x3f800000
+DATA logisticConsts<>+844(SB)/4, $0x3f800000
+DATA logisticConsts<>+848(SB)/4, $0x3f800000
+DATA logisticConsts<>+852(SB)/4, $0x3f800000
+DATA logisticConsts<>+856(SB)/4, $0x3f800000
+DATA logisticConsts<>+860(SB)/4, $0x3f800000
 DATA logisticConsts<>+864(SB)/4, $0x7f600000 // 0x1.cp+127 = 2.9774707e+38
 DATA logisticConsts<>+868(SB)/4, $0x7f600000
 DATA logisticConsts<>+872(SB)/4, $0x7f600000
@@ -741,13 +741,13 @@ l5:
 
 l6:
 	VMOVUPS      (R8), Y0
-	VBROADCASTSS logisticConsts<>+768(SB), Y1
+	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
+	VBROADCASTSS logisticConsts<>+768(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
-	VBLENDVPS    Y0, logisticConsts<>+832(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, logisticConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VMULPS       96(SP), Y0, Y0
 
@@ -773,7 +773,7 @@ l6:
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
@@ -830,12 +830,12 @@ l6:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 
 	// p 2^n
 	// p 2^n
@@ -848,28 +848,28 @@ l6:
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y7
+	VPADDD       logisticConsts<>+832(SB), Y4, Y7
 	VMOVUPS      Y1, 224(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y1
+	VPADDD       logisticConsts<>+832(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y3, Y1, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
 	VMOVUPS      224(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 
@@ -879,7 +879,7 @@ l6:
 	VCVTDQ2PS Y1, Y1
 	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS    logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
@@ -928,12 +928,12 @@ l6:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
 	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
@@ -980,17 +980,17 @@ l6:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -1000,13 +1000,13 @@ l6:
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(R8), Y0
-	VBROADCASTSS logisticConsts<>+768(SB), Y1
+	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
+	VBROADCASTSS logisticConsts<>+768(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
-	VBLENDVPS    Y0, logisticConsts<>+832(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, logisticConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VMULPS       96(SP), Y0, Y0
 	VMOVUPS      32(BX), Y1
@@ -1030,7 +1030,7 @@ l6:
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
@@ -1079,12 +1079,12 @@ l6:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      256(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
@@ -1094,28 +1094,28 @@ l6:
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y7
+	VPADDD       logisticConsts<>+832(SB), Y4, Y7
 	VMOVUPS      Y1, 224(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y1
+	VPADDD       logisticConsts<>+832(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y3, Y1, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
 	VMOVUPS      224(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
@@ -1123,7 +1123,7 @@ l6:
 	VCVTDQ2PS    Y1, Y1
 	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
 	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
@@ -1164,10 +1164,10 @@ l6:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -1206,14 +1206,14 @@ l6:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -1237,13 +1237,13 @@ l8:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R8), Y0, Y1
-	VBROADCASTSS logisticConsts<>+768(SB), Y2
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y1
-	VBLENDVPS    Y1, logisticConsts<>+832(SB), Y2, Y1
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, logisticConsts<>+800(SB), Y2, Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y1, Y2, Y1
 	VMULPS       96(SP), Y1, Y1
 
@@ -1269,7 +1269,7 @@ l8:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -1327,12 +1327,12 @@ l8:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 
 	// p 2^n
 	// p 2^n
@@ -1345,28 +1345,28 @@ l8:
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VMOVUPS      Y2, 256(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y2
+	VPADDD       logisticConsts<>+832(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y2, Y7, Y2
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y1, Y2, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
 	VMOVUPS      256(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 
@@ -1376,7 +1376,7 @@ l8:
 	VCVTDQ2PS Y1, Y1
 	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS    logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
@@ -1426,12 +1426,12 @@ l8:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
 	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
@@ -1481,17 +1481,17 @@ l8:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -1502,13 +1502,13 @@ l8:
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R8), Y0, Y1
-	VBROADCASTSS logisticConsts<>+768(SB), Y2
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y1
-	VBLENDVPS    Y1, logisticConsts<>+832(SB), Y2, Y1
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, logisticConsts<>+800(SB), Y2, Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y1, Y2, Y1
 	VMULPS       96(SP), Y1, Y1
 	VMASKMOVPS   32(BX), Y0, Y2
@@ -1532,7 +1532,7 @@ l8:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -1582,12 +1582,12 @@ l8:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      288(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
@@ -1597,28 +1597,28 @@ l8:
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VMOVUPS      Y2, 256(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y2
+	VPADDD       logisticConsts<>+832(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y2, Y7, Y2
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y1, Y2, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
 	VMOVUPS      256(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
@@ -1626,7 +1626,7 @@ l8:
 	VCVTDQ2PS    Y1, Y1
 	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
 	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
@@ -1668,10 +1668,10 @@ l8:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
@@ -1713,14 +1713,14 @@ l8:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -1763,12 +1763,12 @@ l9:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -1793,12 +1793,12 @@ l9:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -1824,7 +1824,7 @@ l9:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -1844,7 +1844,7 @@ l9:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS    Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS    Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -1870,7 +1870,7 @@ l9:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -1890,7 +1890,7 @@ l9:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS    $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -1909,7 +1909,7 @@ l9:
 
 // func LogisticSigmaBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $504-104
+TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $440-104
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
 	VBROADCASTSS step+92(FP), Y0
 	VMOVUPS      Y0, 88(SP)
@@ -2033,13 +2033,13 @@ l14:
 
 l15:
 	VMOVUPS      (R11), Y0
-	VBROADCASTSS logisticConsts<>+768(SB), Y1
+	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
+	VBROADCASTSS logisticConsts<>+768(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
-	VBLENDVPS    Y0, logisticConsts<>+832(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, logisticConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VMULPS       120(SP), Y0, Y1
 
@@ -2065,7 +2065,7 @@ l15:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       88(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -2077,9 +2077,9 @@ l15:
 	VMOVUPS      Y0, 184(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
-	VMOVUPS      Y4, 216(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      Y2, 216(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VMAXPS       Y5, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
@@ -2087,51 +2087,51 @@ l15:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y2, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y2
-	VMOVUPS      Y3, 280(SP)
+	VMOVUPS      Y3, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VMOVUPS      Y4, 280(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y4
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y3, 312(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y3
-	VMOVUPS      Y2, 344(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
+	VMOVUPS      Y4, 312(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
+	VMOVUPS      Y3, 344(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y3
+	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y3
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y6
-	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
 	VMOVUPS      Y0, 376(SP)
 	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
-	VFMADD231PS  Y1, Y2, Y0
-	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
 	VMOVUPS      376(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 
 	// p 2^n
 	// p 2^n
@@ -2140,100 +2140,99 @@ l15:
 	VPSLLD       $0x17, Y0, Y0
 	VMOVUPS      312(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
+	VPSRAD       $0x01, Y0, Y3
 	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VMOVUPS      Y2, 312(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y2
+	VPADDD       logisticConsts<>+832(SB), Y3, Y2
 	VMOVUPS      Y6, 344(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y6
-	VPSUBD       Y4, Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y5, Y6
+	VPSUBD       Y3, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y2, Y3, Y2
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VMULPS       Y2, Y4, Y2
 	VMULPS       344(SP), Y6, Y3
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 152(SP), Y5, Y5
 	VMOVUPS      312(SP), Y6
 	VMOVUPS      Y2, 344(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
+	VMOVUPS      Y1, 376(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      280(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      248(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      216(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 312(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 376(SP), Y1, Y1
+	VMULPS       344(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       184(SP), Y4, Y4
+	VMOVUPS      Y4, (DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMULPS       184(SP), Y2, Y0
+	VMOVUPS      Y0, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y6
-	VCVTDQ2PS Y6, Y6
-	VANDPS    logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD    logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
+	VMOVUPS   312(SP), Y0
+	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y1
+	VCVTDQ2PS Y1, Y1
+	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 376(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 408(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 440(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      280(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      248(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       440(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 408(SP), Y5, Y3
-	VMULPS       344(SP), Y3, Y3
-	VMULPS       440(SP), Y3, Y3
-	VMOVUPS      216(SP), Y5
-	VDIVPS       312(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       184(SP), Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       184(SP), Y5, Y0
-	VMOVUPS      Y0, (BX)
-	VMOVUPS      (R9), Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (SI)
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R9), Y1
+	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMAXPS       Y0, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
@@ -2250,87 +2249,87 @@ l15:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS Y2, Y0, Y0
-	VADDPS Y15, Y0, Y15
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
+	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Y13, Y1, Y0
+	VMAXPS       Y13, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VSUBPS       Y0, Y13, Y2
-	VSUBPS       Y0, Y1, Y1
-	VMOVAPS      Y0, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y0
-	VMAXPS       Y2, Y0, Y0
+	VMINPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y13, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVAPS      Y1, Y13
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VMAXPS       Y2, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y1, Y3, Y3
+	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
-	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
+	VMOVUPS      Y0, 216(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y1
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 
 	// p 2^n
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
-	VMULPS       Y0, Y1, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      184(SP), Y3
+	VMOVUPS      216(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R11), Y0
-	VBROADCASTSS logisticConsts<>+768(SB), Y1
+	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
+	VBROADCASTSS logisticConsts<>+768(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
-	VBLENDVPS    Y0, logisticConsts<>+832(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBLENDVPS    Y0, logisticConsts<>+800(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VMULPS       120(SP), Y0, Y1
 	VMOVUPS      32(R10), Y2
@@ -2354,158 +2353,157 @@ l15:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       88(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
 	VORPS        logisticConsts<>+1216(SB), Y3, Y5
 	VORPS        logisticConsts<>+1216(SB), Y2, Y6
-	VMOVUPS      Y0, 184(SP)
+	VMOVUPS      Y0, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
-	VMOVUPS      Y4, 280(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      Y2, 248(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VMAXPS       Y5, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y2, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y2
-	VMOVUPS      Y3, 376(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y3, 312(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y3
-	VMOVUPS      Y2, 216(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VMOVUPS      Y4, 184(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y4
+	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
+	VMOVUPS      Y4, 344(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
+	VMOVUPS      Y3, 376(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y3
+	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y6
-	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 440(SP)
+	VMOVUPS      Y0, 280(SP)
 	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
-	VFMADD231PS  Y1, Y2, Y0
-	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
-	VMOVUPS      440(SP), Y1
+	VMOVUPS      280(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      216(SP), Y0
+	VMOVUPS      376(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      312(SP), Y1
+	VMOVUPS      344(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
+	VPSRAD       $0x01, Y0, Y3
 	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 312(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y2
-	VMOVUPS      Y6, 216(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y6
-	VPSUBD       Y4, Y0, Y0
+	VMOVUPS      Y2, 344(SP)
+	VPADDD       logisticConsts<>+832(SB), Y3, Y2
+	VMOVUPS      Y6, 376(SP)
+	VPADDD       logisticConsts<>+832(SB), Y5, Y6
+	VPSUBD       Y3, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VMULPS       216(SP), Y6, Y3
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VMULPS       Y2, Y4, Y2
+	VMULPS       376(SP), Y6, Y3
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      312(SP), Y6
-	VMOVUPS      Y2, 216(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VMOVUPS      344(SP), Y6
+	VMOVUPS      Y2, 376(SP)
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
-	VPSUBD       logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y6
-	VCVTDQ2PS    Y6, Y6
-	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 440(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 344(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 408(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      376(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      248(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
+	VMOVUPS      Y1, 280(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      184(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      312(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       408(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 344(SP), Y5, Y3
-	VMULPS       216(SP), Y3, Y3
-	VMULPS       408(SP), Y3, Y3
-	VMOVUPS      280(SP), Y5
-	VDIVPS       312(SP), Y5, Y5
-	VMOVUPS      440(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       184(SP), Y6, Y6
-	VMOVUPS      Y6, 32(DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       184(SP), Y5, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      248(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 344(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 280(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       216(SP), Y4, Y4
+	VMOVUPS      Y4, 32(DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMULPS       216(SP), Y2, Y0
 	VMOVUPS      Y0, 32(BX)
-	VMOVUPS      32(R9), Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      344(SP), Y0
+	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y1
+	VCVTDQ2PS    Y1, Y1
+	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      32(R9), Y1
+	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(SI)
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMAXPS       Y0, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
@@ -2518,61 +2516,61 @@ l15:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VADDPS       Y14, Y0, Y14
-	VMAXPS       Y12, Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
+	VADDPS       Y14, Y1, Y14
+	VMAXPS       Y12, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VSUBPS       Y0, Y12, Y2
-	VSUBPS       Y0, Y1, Y1
-	VMOVAPS      Y0, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y0
-	VMAXPS       Y2, Y0, Y0
+	VMINPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y12, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVAPS      Y1, Y12
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VMAXPS       Y2, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y1, Y3, Y3
+	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
-	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y1
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VMOVUPS      Y0, 248(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
-	VMULPS       Y0, Y1, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      184(SP), Y3
+	VMOVUPS      248(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -2596,13 +2594,13 @@ l17:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R11), Y0, Y1
-	VBROADCASTSS logisticConsts<>+768(SB), Y2
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y1
-	VBLENDVPS    Y1, logisticConsts<>+832(SB), Y2, Y1
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, logisticConsts<>+800(SB), Y2, Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y1, Y2, Y1
 	VMULPS       120(SP), Y1, Y2
 
@@ -2628,7 +2626,7 @@ l17:
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VMULPS       88(SP), Y2, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y5
+	VBROADCASTSS logisticConsts<>+768(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
@@ -2641,9 +2639,9 @@ l17:
 	VMOVUPS      Y1, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
-	VMOVUPS      Y5, 248(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
-	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      Y3, 248(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VMAXPS       Y6, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
@@ -2651,51 +2649,51 @@ l17:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y3, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VMOVUPS      Y4, 312(SP)
+	VMOVUPS      Y4, 280(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VMOVUPS      Y5, 312(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
-	VMOVUPS      Y4, 344(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 376(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y3
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
-	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y5, 344(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
+	VMOVUPS      Y4, 376(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y4
+	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y4
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y4
+	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
-	VMULPS       Y2, Y3, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
 	VMOVUPS      Y1, 408(SP)
 	VADDPS       Y2, Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y2, Y3, Y1
-	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
 	VMOVUPS      408(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y0
 
 	// p 2^n
 	// p 2^n
@@ -2705,101 +2703,100 @@ l17:
 	VMOVUPS      344(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y5
+	VPSRAD       $0x01, Y2, Y4
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
+	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VMOVUPS      Y0, 344(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
+	VPADDD       logisticConsts<>+832(SB), Y3, Y0
 	VMOVUPS      Y6, 376(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y6
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y5, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y4, Y0
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y0, Y5, Y0
 	VMULPS       376(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 152(SP), Y5, Y5
 	VMOVUPS      344(SP), Y6
 	VMOVUPS      Y2, 376(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
+	VMOVUPS      Y1, 408(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      312(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      280(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      248(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 344(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 408(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       216(SP), Y4, Y4
+	VMOVUPS      184(SP), Y6
+	VMASKMOVPS   Y4, Y6, (DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMULPS       216(SP), Y2, Y0
+	VMASKMOVPS   Y0, Y6, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y6
-	VCVTDQ2PS Y6, Y6
-	VANDPS    logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD    logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
+	VMOVUPS   344(SP), Y0
+	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y1
+	VCVTDQ2PS Y1, Y1
+	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 408(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 440(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 472(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      312(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      280(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       472(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 440(SP), Y5, Y3
-	VMULPS       376(SP), Y3, Y3
-	VMULPS       472(SP), Y3, Y3
-	VMOVUPS      248(SP), Y5
-	VDIVPS       344(SP), Y5, Y5
-	VMOVUPS      408(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       216(SP), Y6, Y6
-	VMOVUPS      Y1, 408(SP)
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      184(SP), Y1
-	VMASKMOVPS   Y6, Y1, (DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       216(SP), Y5, Y0
-	VMASKMOVPS   Y0, Y1, (BX)
-	VMASKMOVPS   (R9), Y1, Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       408(SP), Y0, Y2
-	VMASKMOVPS   Y2, Y1, (SI)
+	VMASKMOVPS   (R9), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
@@ -2816,21 +2813,21 @@ l17:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS Y3, Y0, Y0
-	VANDPS Y0, Y1, Y0
-	VADDPS Y15, Y0, Y15
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS Y3, Y2, Y2
+	VANDPS Y2, Y1, Y2
+	VADDPS Y15, Y2, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBROADCASTSS logisticConsts<>+512(SB), Y0
-	VBLENDVPS    Y1, Y2, Y0, Y0
+	VBROADCASTSS logisticConsts<>+512(SB), Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -2872,17 +2869,17 @@ l17:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -2894,13 +2891,13 @@ l17:
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R11), Y0, Y1
-	VBROADCASTSS logisticConsts<>+768(SB), Y2
+	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y1
-	VBLENDVPS    Y1, logisticConsts<>+832(SB), Y2, Y1
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VBLENDVPS    Y1, logisticConsts<>+800(SB), Y2, Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y1, Y2, Y1
 	VMULPS       120(SP), Y1, Y2
 	VMASKMOVPS   32(R10), Y0, Y3
@@ -2924,7 +2921,7 @@ l17:
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VMULPS       88(SP), Y2, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y5
+	VBROADCASTSS logisticConsts<>+768(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
@@ -2932,153 +2929,152 @@ l17:
 	VORPS        logisticConsts<>+1216(SB), Y4, Y6
 	VMOVUPS      Y0, 184(SP)
 	VORPS        logisticConsts<>+1216(SB), Y3, Y0
-	VMOVUPS      Y1, 408(SP)
+	VMOVUPS      Y1, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
-	VMOVUPS      Y5, 216(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
-	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      Y3, 280(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VMAXPS       Y6, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y3, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VMOVUPS      Y4, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
 	VMOVUPS      Y4, 344(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 248(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y3
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
-	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y3
-	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VMOVUPS      Y5, 216(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
+	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y5, 376(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
+	VMOVUPS      Y4, 408(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y4
+	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
-	VMULPS       Y2, Y3, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 472(SP)
+	VMOVUPS      Y1, 312(SP)
 	VADDPS       Y2, Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y2, Y3, Y1
-	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      472(SP), Y2
+	VMOVUPS      312(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y0
 	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      248(SP), Y1
+	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      376(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y5
+	VPSRAD       $0x01, Y2, Y4
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y0, 344(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 248(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y6
+	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VMOVUPS      Y0, 376(SP)
+	VPADDD       logisticConsts<>+832(SB), Y3, Y0
+	VMOVUPS      Y6, 408(SP)
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y5, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y4, Y0
-	VMULPS       248(SP), Y6, Y3
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y0, Y5, Y0
+	VMULPS       408(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
-	VMOVUPS      Y2, 248(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VMOVUPS      376(SP), Y6
+	VMOVUPS      Y2, 408(SP)
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
-	VPSUBD       logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y6
-	VCVTDQ2PS    Y6, Y6
-	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 472(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 376(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 440(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      280(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      312(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
+	VMOVUPS      Y1, 312(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      216(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      344(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       440(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 376(SP), Y5, Y3
-	VMULPS       248(SP), Y3, Y3
-	VMULPS       440(SP), Y3, Y3
-	VMOVUPS      216(SP), Y5
-	VDIVPS       344(SP), Y5, Y5
-	VMOVUPS      472(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       408(SP), Y6, Y6
-	VMOVUPS      Y1, 472(SP)
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      280(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 376(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 312(SP), Y1, Y1
+	VMULPS       408(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       248(SP), Y4, Y4
+	VMOVUPS      184(SP), Y6
+	VMASKMOVPS   Y4, Y6, 32(DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMULPS       248(SP), Y2, Y0
+	VMASKMOVPS   Y0, Y6, 32(BX)
+	VMOVUPS      376(SP), Y0
+	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y1
+	VCVTDQ2PS    Y1, Y1
+	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      184(SP), Y1
-	VMASKMOVPS   Y6, Y1, 32(DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       408(SP), Y5, Y0
-	VMASKMOVPS   Y0, Y1, 32(BX)
-	VMASKMOVPS   32(R9), Y1, Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       472(SP), Y0, Y2
-	VMASKMOVPS   Y2, Y1, 32(SI)
+	VMASKMOVPS   32(R9), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, 32(SI)
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
@@ -3091,17 +3087,17 @@ l17:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS       Y3, Y0, Y0
-	VANDPS       Y0, Y1, Y0
-	VADDPS       Y14, Y0, Y14
-	VBROADCASTSS logisticConsts<>+512(SB), Y0
-	VBLENDVPS    Y1, Y2, Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS       Y3, Y2, Y2
+	VANDPS       Y2, Y1, Y2
+	VADDPS       Y14, Y2, Y14
+	VBROADCASTSS logisticConsts<>+512(SB), Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -3137,14 +3133,14 @@ l17:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -3195,12 +3191,12 @@ l18:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -3225,12 +3221,12 @@ l18:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -3256,7 +3252,7 @@ l18:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -3276,7 +3272,7 @@ l18:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS    Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS    Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -3302,7 +3298,7 @@ l18:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -3322,7 +3318,7 @@ l18:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS    $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -3385,10 +3381,10 @@ l19:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
@@ -3399,13 +3395,13 @@ l19:
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS Y3, 248(SP)
-	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VPADDD  logisticConsts<>+832(SB), Y5, Y3
 	VMOVUPS Y4, 280(SP)
-	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPADDD  logisticConsts<>+832(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+736(SB), Y1, Y1
-	VPADDD  logisticConsts<>+736(SB), Y2, Y2
+	VPADDD  logisticConsts<>+832(SB), Y1, Y1
+	VPADDD  logisticConsts<>+832(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
 	VMULPS  280(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
@@ -3477,10 +3473,10 @@ l19:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y5, Y1
 	VPSLLD       $0x17, Y6, Y2
 	VPSRAD       $0x01, Y1, Y5
@@ -3488,13 +3484,13 @@ l19:
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VANDPS       logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS      Y3, 248(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y3
+	VPADDD       logisticConsts<>+832(SB), Y5, Y3
 	VMOVUPS      Y4, 280(SP)
-	VPADDD       logisticConsts<>+736(SB), Y6, Y4
+	VPADDD       logisticConsts<>+832(SB), Y6, Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y6, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y3, Y0, Y0
 	VMULPS       280(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
@@ -3580,10 +3576,10 @@ l20:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
@@ -3594,13 +3590,13 @@ l20:
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS Y3, 248(SP)
-	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VPADDD  logisticConsts<>+832(SB), Y5, Y3
 	VMOVUPS Y4, 280(SP)
-	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPADDD  logisticConsts<>+832(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+736(SB), Y1, Y1
-	VPADDD  logisticConsts<>+736(SB), Y2, Y2
+	VPADDD  logisticConsts<>+832(SB), Y1, Y1
+	VPADDD  logisticConsts<>+832(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
 	VMULPS  280(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
@@ -3693,10 +3689,10 @@ l21:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	// p 2^n
@@ -3707,13 +3703,13 @@ l21:
 	VANDPS     logisticConsts<>+512(SB), Y3, Y3
 	VANDPS     logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS    Y4, 280(SP)
-	VPADDD     logisticConsts<>+736(SB), Y3, Y4
+	VPADDD     logisticConsts<>+832(SB), Y3, Y4
 	VMOVUPS    Y5, 312(SP)
-	VPADDD     logisticConsts<>+736(SB), Y6, Y5
+	VPADDD     logisticConsts<>+832(SB), Y6, Y5
 	VPSUBD     Y3, Y2, Y2
 	VPSUBD     Y6, Y1, Y1
-	VPADDD     logisticConsts<>+736(SB), Y2, Y2
-	VPADDD     logisticConsts<>+736(SB), Y1, Y1
+	VPADDD     logisticConsts<>+832(SB), Y2, Y2
+	VPADDD     logisticConsts<>+832(SB), Y1, Y1
 	VMULPS     Y4, Y0, Y0
 	VMULPS     312(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
@@ -3898,12 +3894,12 @@ l29:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
 
 	// p 2^n
 	VPSLLD $0x17, Y1, Y0
-	VPADDD logisticConsts<>+736(SB), Y0, Y0
+	VPADDD logisticConsts<>+832(SB), Y0, Y0
 	VMULPS Y0, Y2, Y0
 	VMULPS 128(SP), Y0, Y0
 
@@ -3929,7 +3925,7 @@ l29:
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
@@ -3986,12 +3982,12 @@ l29:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 
 	// p 2^n
 	// p 2^n
@@ -4004,28 +4000,28 @@ l29:
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y7
+	VPADDD       logisticConsts<>+832(SB), Y4, Y7
 	VMOVUPS      Y1, 256(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y1
+	VPADDD       logisticConsts<>+832(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y3, Y1, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 160(SP), Y1, Y1
 	VMOVUPS      256(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 
@@ -4035,7 +4031,7 @@ l29:
 	VCVTDQ2PS Y1, Y1
 	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS    logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
@@ -4084,12 +4080,12 @@ l29:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
 	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
@@ -4136,17 +4132,17 @@ l29:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -4171,10 +4167,10 @@ l29:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
 	VPSLLD       $0x17, Y1, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y0, Y2, Y0
 	VMULPS       128(SP), Y0, Y0
 	VMOVUPS      32(BX), Y1
@@ -4198,7 +4194,7 @@ l29:
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
@@ -4247,12 +4243,12 @@ l29:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      288(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
@@ -4262,28 +4258,28 @@ l29:
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y7
+	VPADDD       logisticConsts<>+832(SB), Y4, Y7
 	VMOVUPS      Y1, 256(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y1
+	VPADDD       logisticConsts<>+832(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y3, Y1, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 160(SP), Y1, Y1
 	VMOVUPS      256(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
@@ -4291,7 +4287,7 @@ l29:
 	VCVTDQ2PS    Y1, Y1
 	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
 	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
@@ -4332,10 +4328,10 @@ l29:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -4374,14 +4370,14 @@ l29:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -4424,12 +4420,12 @@ l31:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
-	VPADDD logisticConsts<>+736(SB), Y1, Y1
+	VPADDD logisticConsts<>+832(SB), Y1, Y1
 	VMULPS Y1, Y3, Y1
 	VMULPS 128(SP), Y1, Y1
 
@@ -4455,7 +4451,7 @@ l31:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -4513,12 +4509,12 @@ l31:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 
 	// p 2^n
 	// p 2^n
@@ -4531,28 +4527,28 @@ l31:
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VMOVUPS      Y2, 288(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y2
+	VPADDD       logisticConsts<>+832(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y2, Y7, Y2
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y1, Y2, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 160(SP), Y1, Y1
 	VMOVUPS      288(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 
@@ -4562,7 +4558,7 @@ l31:
 	VCVTDQ2PS Y1, Y1
 	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS    logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
@@ -4612,12 +4608,12 @@ l31:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
 	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
@@ -4667,17 +4663,17 @@ l31:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -4703,10 +4699,10 @@ l31:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VMULPS       128(SP), Y1, Y1
 	VMASKMOVPS   32(BX), Y0, Y2
@@ -4730,7 +4726,7 @@ l31:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -4780,12 +4776,12 @@ l31:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      320(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
@@ -4795,28 +4791,28 @@ l31:
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VMOVUPS      Y2, 288(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y2
+	VPADDD       logisticConsts<>+832(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y2, Y7, Y2
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y1, Y2, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 160(SP), Y1, Y1
 	VMOVUPS      288(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
@@ -4824,7 +4820,7 @@ l31:
 	VCVTDQ2PS    Y1, Y1
 	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
 	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
@@ -4866,10 +4862,10 @@ l31:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
@@ -4911,14 +4907,14 @@ l31:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -4961,12 +4957,12 @@ l32:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -4991,12 +4987,12 @@ l32:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -5022,7 +5018,7 @@ l32:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -5042,7 +5038,7 @@ l32:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS    Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS    Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -5068,7 +5064,7 @@ l32:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -5088,7 +5084,7 @@ l32:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS    $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -5107,7 +5103,7 @@ l32:
 
 // func LogisticLogBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticLogBackward(SB), NOSPLIT, $536-108
+TEXT ·LogisticLogBackward(SB), NOSPLIT, $472-108
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
 	VBROADCASTSS factor+104(FP), Y0
 	VMOVUPS      Y0, 120(SP)
@@ -5252,12 +5248,12 @@ l38:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
 
 	// p 2^n
 	VPSLLD $0x17, Y1, Y0
-	VPADDD logisticConsts<>+736(SB), Y0, Y0
+	VPADDD logisticConsts<>+832(SB), Y0, Y0
 	VMULPS Y0, Y2, Y0
 	VMULPS 152(SP), Y0, Y1
 
@@ -5283,7 +5279,7 @@ l38:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       88(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -5295,9 +5291,9 @@ l38:
 	VMOVUPS      Y0, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
-	VMOVUPS      Y4, 248(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      Y2, 248(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VMAXPS       Y5, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
@@ -5305,51 +5301,51 @@ l38:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y2, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y2
-	VMOVUPS      Y3, 312(SP)
+	VMOVUPS      Y3, 280(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VMOVUPS      Y4, 312(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y4
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-	VMOVUPS      Y3, 344(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y3
-	VMOVUPS      Y2, 376(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
+	VMOVUPS      Y4, 344(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
+	VMOVUPS      Y3, 376(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y3
+	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y3
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y6
-	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
 	VMOVUPS      Y0, 408(SP)
 	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
-	VFMADD231PS  Y1, Y2, Y0
-	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
 	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 
 	// p 2^n
 	// p 2^n
@@ -5358,100 +5354,99 @@ l38:
 	VPSLLD       $0x17, Y0, Y0
 	VMOVUPS      344(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
+	VPSRAD       $0x01, Y0, Y3
 	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VMOVUPS      Y2, 344(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y2
+	VPADDD       logisticConsts<>+832(SB), Y3, Y2
 	VMOVUPS      Y6, 376(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y6
-	VPSUBD       Y4, Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y5, Y6
+	VPSUBD       Y3, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y2, Y3, Y2
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VMULPS       Y2, Y4, Y2
 	VMULPS       376(SP), Y6, Y3
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 184(SP), Y5, Y5
 	VMOVUPS      344(SP), Y6
 	VMOVUPS      Y2, 376(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
+	VMOVUPS      Y1, 408(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      312(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      280(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      248(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 344(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 408(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       216(SP), Y4, Y4
+	VMOVUPS      Y4, (DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMULPS       120(SP), Y2, Y0
+	VMOVUPS      Y0, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y6
-	VCVTDQ2PS Y6, Y6
-	VANDPS    logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD    logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
+	VMOVUPS   344(SP), Y0
+	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y1
+	VCVTDQ2PS Y1, Y1
+	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 408(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 440(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 472(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      312(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      280(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       472(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 440(SP), Y5, Y3
-	VMULPS       376(SP), Y3, Y3
-	VMULPS       472(SP), Y3, Y3
-	VMOVUPS      248(SP), Y5
-	VDIVPS       344(SP), Y5, Y5
-	VMOVUPS      408(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       216(SP), Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       120(SP), Y5, Y0
-	VMOVUPS      Y0, (BX)
-	VMOVUPS      (R9), Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (SI)
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R9), Y1
+	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMAXPS       Y0, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
@@ -5468,74 +5463,74 @@ l38:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS Y2, Y0, Y0
-	VADDPS Y15, Y0, Y15
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
+	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Y13, Y1, Y0
+	VMAXPS       Y13, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VSUBPS       Y0, Y13, Y2
-	VSUBPS       Y0, Y1, Y1
-	VMOVAPS      Y0, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y0
-	VMAXPS       Y2, Y0, Y0
+	VMINPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y13, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVAPS      Y1, Y13
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VMAXPS       Y2, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y1, Y3, Y3
+	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
-	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 312(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
+	VMOVUPS      Y0, 248(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y1
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 
 	// p 2^n
 	// p 2^n
-	VPSLLD       $0x17, Y4, Y0
+	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
-	VMULPS       Y0, Y1, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      312(SP), Y3
+	VMOVUPS      248(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -5557,10 +5552,10 @@ l38:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
 	VPSLLD       $0x17, Y1, Y0
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y0, Y2, Y0
 	VMULPS       152(SP), Y0, Y1
 	VMOVUPS      32(R10), Y2
@@ -5584,158 +5579,157 @@ l38:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       88(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
 	VORPS        logisticConsts<>+1216(SB), Y3, Y5
 	VORPS        logisticConsts<>+1216(SB), Y2, Y6
-	VMOVUPS      Y0, 312(SP)
+	VMOVUPS      Y0, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
-	VMOVUPS      Y4, 280(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      Y2, 280(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VMAXPS       Y5, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1248(SB), Y5
 	VMAXPS       Y6, Y5, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y2, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y2
-	VMOVUPS      Y3, 408(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
 	VMOVUPS      Y3, 344(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y3
-	VMOVUPS      Y2, 248(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VMOVUPS      Y4, 216(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y4
+	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
+	VMOVUPS      Y4, 376(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
+	VMOVUPS      Y3, 408(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y3
+	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y6
-	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 472(SP)
+	VMOVUPS      Y0, 312(SP)
 	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
-	VFMADD231PS  Y1, Y2, Y0
-	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
-	VMOVUPS      472(SP), Y1
+	VMOVUPS      312(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      248(SP), Y0
+	VMOVUPS      408(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      344(SP), Y1
+	VMOVUPS      376(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
+	VPSRAD       $0x01, Y0, Y3
 	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 344(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y2
-	VMOVUPS      Y6, 248(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y6
-	VPSUBD       Y4, Y0, Y0
+	VMOVUPS      Y2, 376(SP)
+	VPADDD       logisticConsts<>+832(SB), Y3, Y2
+	VMOVUPS      Y6, 408(SP)
+	VPADDD       logisticConsts<>+832(SB), Y5, Y6
+	VPSUBD       Y3, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y2, Y3, Y2
-	VMULPS       248(SP), Y6, Y3
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VMULPS       Y2, Y4, Y2
+	VMULPS       408(SP), Y6, Y3
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y1, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 184(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
-	VMOVUPS      Y2, 248(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VMOVUPS      376(SP), Y6
+	VMOVUPS      Y2, 408(SP)
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
-	VPSUBD       logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y6
-	VCVTDQ2PS    Y6, Y6
-	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 472(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 376(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 440(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      408(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      216(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
+	VMOVUPS      Y1, 312(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      216(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      344(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       440(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 376(SP), Y5, Y3
-	VMULPS       248(SP), Y3, Y3
-	VMULPS       440(SP), Y3, Y3
-	VMOVUPS      280(SP), Y5
-	VDIVPS       344(SP), Y5, Y5
-	VMOVUPS      472(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       312(SP), Y6, Y6
-	VMOVUPS      Y6, 32(DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       120(SP), Y5, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      280(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 376(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 312(SP), Y1, Y1
+	VMULPS       408(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       248(SP), Y4, Y4
+	VMOVUPS      Y4, 32(DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMULPS       120(SP), Y2, Y0
 	VMOVUPS      Y0, 32(BX)
-	VMOVUPS      32(R9), Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      376(SP), Y0
+	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y1
+	VCVTDQ2PS    Y1, Y1
+	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      32(R9), Y1
+	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(SI)
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMAXPS       Y0, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
@@ -5748,61 +5742,61 @@ l38:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VADDPS       Y14, Y0, Y14
-	VMAXPS       Y12, Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
+	VADDPS       Y14, Y1, Y14
+	VMAXPS       Y12, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VSUBPS       Y0, Y12, Y2
-	VSUBPS       Y0, Y1, Y1
-	VMOVAPS      Y0, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y0
-	VMAXPS       Y2, Y0, Y0
+	VMINPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y12, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVAPS      Y1, Y12
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VMAXPS       Y2, Y1, Y1
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y1, Y3, Y3
+	VMAXPS       Y0, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
-	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 408(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y1
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
+	VMOVUPS      Y0, 280(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
-	VMULPS       Y0, Y1, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      408(SP), Y3
+	VMOVUPS      280(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -5845,12 +5839,12 @@ l40:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
-	VPADDD logisticConsts<>+736(SB), Y1, Y1
+	VPADDD logisticConsts<>+832(SB), Y1, Y1
 	VMULPS Y1, Y3, Y1
 	VMULPS 152(SP), Y1, Y2
 
@@ -5876,7 +5870,7 @@ l40:
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VMULPS       88(SP), Y2, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y5
+	VBROADCASTSS logisticConsts<>+768(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
@@ -5889,9 +5883,9 @@ l40:
 	VMOVUPS      Y1, 248(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
-	VMOVUPS      Y5, 280(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
-	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      Y3, 280(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VMAXPS       Y6, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
@@ -5899,51 +5893,51 @@ l40:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y3, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VMOVUPS      Y4, 344(SP)
+	VMOVUPS      Y4, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VMOVUPS      Y5, 344(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
-	VMOVUPS      Y4, 376(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 408(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y3
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
-	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y5, 376(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
+	VMOVUPS      Y4, 408(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y4
+	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y4
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y4
+	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
-	VMULPS       Y2, Y3, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
 	VMOVUPS      Y1, 440(SP)
 	VADDPS       Y2, Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y2, Y3, Y1
-	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
 	VMOVUPS      440(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y0
 
 	// p 2^n
 	// p 2^n
@@ -5953,101 +5947,100 @@ l40:
 	VMOVUPS      376(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y5
+	VPSRAD       $0x01, Y2, Y4
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
+	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VMOVUPS      Y0, 376(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
+	VPADDD       logisticConsts<>+832(SB), Y3, Y0
 	VMOVUPS      Y6, 408(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y6
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y5, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y4, Y0
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y0, Y5, Y0
 	VMULPS       408(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 184(SP), Y5, Y5
 	VMOVUPS      376(SP), Y6
 	VMOVUPS      Y2, 408(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
+	VMOVUPS      Y1, 440(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      344(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      312(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      280(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 376(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 440(SP), Y1, Y1
+	VMULPS       408(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       248(SP), Y4, Y4
+	VMOVUPS      216(SP), Y6
+	VMASKMOVPS   Y4, Y6, (DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMULPS       120(SP), Y2, Y0
+	VMASKMOVPS   Y0, Y6, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y6
-	VCVTDQ2PS Y6, Y6
-	VANDPS    logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD    logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
+	VMOVUPS   376(SP), Y0
+	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y1
+	VCVTDQ2PS Y1, Y1
+	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 440(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 472(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 504(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      344(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      312(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       504(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 472(SP), Y5, Y3
-	VMULPS       408(SP), Y3, Y3
-	VMULPS       504(SP), Y3, Y3
-	VMOVUPS      280(SP), Y5
-	VDIVPS       376(SP), Y5, Y5
-	VMOVUPS      440(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       248(SP), Y6, Y6
-	VMOVUPS      Y1, 248(SP)
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      216(SP), Y1
-	VMASKMOVPS   Y6, Y1, (DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       120(SP), Y5, Y0
-	VMASKMOVPS   Y0, Y1, (BX)
-	VMASKMOVPS   (R9), Y1, Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       248(SP), Y0, Y2
-	VMASKMOVPS   Y2, Y1, (SI)
+	VMASKMOVPS   (R9), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
@@ -6064,21 +6057,21 @@ l40:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS Y3, Y0, Y0
-	VANDPS Y0, Y1, Y0
-	VADDPS Y15, Y0, Y15
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS Y3, Y2, Y2
+	VANDPS Y2, Y1, Y2
+	VADDPS Y15, Y2, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBROADCASTSS logisticConsts<>+512(SB), Y0
-	VBLENDVPS    Y1, Y2, Y0, Y0
+	VBROADCASTSS logisticConsts<>+512(SB), Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -6120,17 +6113,17 @@ l40:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -6157,10 +6150,10 @@ l40:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VMULPS       152(SP), Y1, Y2
 	VMASKMOVPS   32(R10), Y0, Y3
@@ -6184,7 +6177,7 @@ l40:
 	VBROADCASTSS logisticConsts<>+896(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VMULPS       88(SP), Y2, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y5
+	VBROADCASTSS logisticConsts<>+768(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
@@ -6192,153 +6185,152 @@ l40:
 	VORPS        logisticConsts<>+1216(SB), Y4, Y6
 	VMOVUPS      Y0, 216(SP)
 	VORPS        logisticConsts<>+1216(SB), Y3, Y0
-	VMOVUPS      Y1, 248(SP)
+	VMOVUPS      Y1, 280(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
-	VMOVUPS      Y5, 344(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
-	VMAXPS       Y6, Y5, Y5
+	VMOVUPS      Y3, 312(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VMAXPS       Y6, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
 	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y3, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y3
-	VMOVUPS      Y4, 440(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
 	VMOVUPS      Y4, 376(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 280(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y3
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y0
-	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y3
-	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VMOVUPS      Y5, 248(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
+	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y5, 408(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
+	VMOVUPS      Y4, 440(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y4
+	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
-	VMULPS       Y2, Y3, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 504(SP)
+	VMOVUPS      Y1, 344(SP)
 	VADDPS       Y2, Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y2, Y3, Y1
-	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      504(SP), Y2
+	VMOVUPS      344(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y0
 	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      280(SP), Y1
+	VMOVUPS      440(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      376(SP), Y2
+	VMOVUPS      408(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y5
+	VPSRAD       $0x01, Y2, Y4
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y0, 376(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 280(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y6
+	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VMOVUPS      Y0, 408(SP)
+	VPADDD       logisticConsts<>+832(SB), Y3, Y0
+	VMOVUPS      Y6, 440(SP)
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y5, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y4, Y0
-	VMULPS       280(SP), Y6, Y3
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y0, Y5, Y0
+	VMULPS       440(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 184(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
-	VMOVUPS      Y2, 280(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VMOVUPS      408(SP), Y6
+	VMOVUPS      Y2, 440(SP)
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
-	VPSUBD       logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y6
-	VCVTDQ2PS    Y6, Y6
-	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 504(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 408(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 472(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      440(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      312(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
+	VMOVUPS      Y1, 344(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      248(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      376(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       472(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 408(SP), Y5, Y3
-	VMULPS       280(SP), Y3, Y3
-	VMULPS       472(SP), Y3, Y3
-	VMOVUPS      344(SP), Y5
-	VDIVPS       376(SP), Y5, Y5
-	VMOVUPS      504(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       248(SP), Y6, Y6
-	VMOVUPS      Y1, 248(SP)
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      312(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 408(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 344(SP), Y1, Y1
+	VMULPS       440(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       280(SP), Y4, Y4
+	VMOVUPS      216(SP), Y6
+	VMASKMOVPS   Y4, Y6, 32(DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMULPS       120(SP), Y2, Y0
+	VMASKMOVPS   Y0, Y6, 32(BX)
+	VMOVUPS      408(SP), Y0
+	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y1
+	VCVTDQ2PS    Y1, Y1
+	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      216(SP), Y1
-	VMASKMOVPS   Y6, Y1, 32(DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMULPS       120(SP), Y5, Y0
-	VMASKMOVPS   Y0, Y1, 32(BX)
-	VMASKMOVPS   32(R9), Y1, Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       248(SP), Y0, Y2
-	VMASKMOVPS   Y2, Y1, 32(SI)
+	VMASKMOVPS   32(R9), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, 32(SI)
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
@@ -6351,17 +6343,17 @@ l40:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS       Y3, Y0, Y0
-	VANDPS       Y0, Y1, Y0
-	VADDPS       Y14, Y0, Y14
-	VBROADCASTSS logisticConsts<>+512(SB), Y0
-	VBLENDVPS    Y1, Y2, Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS       Y3, Y2, Y2
+	VANDPS       Y2, Y1, Y2
+	VADDPS       Y14, Y2, Y14
+	VBROADCASTSS logisticConsts<>+512(SB), Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -6397,14 +6389,14 @@ l40:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -6455,12 +6447,12 @@ l41:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -6485,12 +6477,12 @@ l41:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -6516,7 +6508,7 @@ l41:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -6536,7 +6528,7 @@ l41:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS    Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS    Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -6562,7 +6554,7 @@ l41:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -6582,7 +6574,7 @@ l41:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS    $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -6645,10 +6637,10 @@ l42:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
@@ -6659,13 +6651,13 @@ l42:
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS Y3, 280(SP)
-	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VPADDD  logisticConsts<>+832(SB), Y5, Y3
 	VMOVUPS Y4, 312(SP)
-	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPADDD  logisticConsts<>+832(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+736(SB), Y1, Y1
-	VPADDD  logisticConsts<>+736(SB), Y2, Y2
+	VPADDD  logisticConsts<>+832(SB), Y1, Y1
+	VPADDD  logisticConsts<>+832(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
 	VMULPS  312(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
@@ -6737,10 +6729,10 @@ l42:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y5, Y1
 	VPSLLD       $0x17, Y6, Y2
 	VPSRAD       $0x01, Y1, Y5
@@ -6748,13 +6740,13 @@ l42:
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VANDPS       logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS      Y3, 280(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y3
+	VPADDD       logisticConsts<>+832(SB), Y5, Y3
 	VMOVUPS      Y4, 312(SP)
-	VPADDD       logisticConsts<>+736(SB), Y6, Y4
+	VPADDD       logisticConsts<>+832(SB), Y6, Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y6, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y3, Y0, Y0
 	VMULPS       312(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
@@ -6840,10 +6832,10 @@ l43:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
@@ -6854,13 +6846,13 @@ l43:
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS Y3, 280(SP)
-	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VPADDD  logisticConsts<>+832(SB), Y5, Y3
 	VMOVUPS Y4, 312(SP)
-	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPADDD  logisticConsts<>+832(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+736(SB), Y1, Y1
-	VPADDD  logisticConsts<>+736(SB), Y2, Y2
+	VPADDD  logisticConsts<>+832(SB), Y1, Y1
+	VPADDD  logisticConsts<>+832(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
 	VMULPS  312(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
@@ -6953,10 +6945,10 @@ l44:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	// p 2^n
@@ -6967,13 +6959,13 @@ l44:
 	VANDPS     logisticConsts<>+512(SB), Y3, Y3
 	VANDPS     logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS    Y4, 312(SP)
-	VPADDD     logisticConsts<>+736(SB), Y3, Y4
+	VPADDD     logisticConsts<>+832(SB), Y3, Y4
 	VMOVUPS    Y5, 344(SP)
-	VPADDD     logisticConsts<>+736(SB), Y6, Y5
+	VPADDD     logisticConsts<>+832(SB), Y6, Y5
 	VPSUBD     Y3, Y2, Y2
 	VPSUBD     Y6, Y1, Y1
-	VPADDD     logisticConsts<>+736(SB), Y2, Y2
-	VPADDD     logisticConsts<>+736(SB), Y1, Y1
+	VPADDD     logisticConsts<>+832(SB), Y2, Y2
+	VPADDD     logisticConsts<>+832(SB), Y1, Y1
 	VMULPS     Y4, Y0, Y0
 	VMULPS     344(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0
@@ -7154,16 +7146,16 @@ l52:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
 	VPSRAD $0x01, Y1, Y2
 	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y4
+	VPADDD logisticConsts<>+832(SB), Y2, Y4
 	VPSUBD Y2, Y1, Y1
-	VPADDD logisticConsts<>+736(SB), Y1, Y1
+	VPADDD logisticConsts<>+832(SB), Y1, Y1
 	VMULPS Y4, Y3, Y2
 	VMULPS Y1, Y2, Y1
 	VCMPPS $0x1e, logisticConsts<>+640(SB), Y0, Y2
@@ -7189,11 +7181,11 @@ l52:
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
 	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+768(SB), Y1
-	VMINPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y1
-	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+768(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VMULPS       96(SP), Y0, Y0
 
@@ -7219,7 +7211,7 @@ l52:
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
@@ -7276,12 +7268,12 @@ l52:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 
 	// p 2^n
 	// p 2^n
@@ -7294,28 +7286,28 @@ l52:
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y7
+	VPADDD       logisticConsts<>+832(SB), Y4, Y7
 	VMOVUPS      Y1, 224(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y1
+	VPADDD       logisticConsts<>+832(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y3, Y1, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
 	VMOVUPS      224(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 
@@ -7325,7 +7317,7 @@ l52:
 	VCVTDQ2PS Y1, Y1
 	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS    logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
@@ -7374,12 +7366,12 @@ l52:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
 	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
@@ -7426,17 +7418,17 @@ l52:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -7459,14 +7451,14 @@ l52:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
 	VPSRAD       $0x01, Y1, Y2
 	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
+	VPADDD       logisticConsts<>+832(SB), Y2, Y4
 	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y4, Y3, Y2
 	VMULPS       Y1, Y2, Y1
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y0, Y2
@@ -7490,11 +7482,11 @@ l52:
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
 	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+768(SB), Y1
-	VMINPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y1
-	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+768(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VMULPS       96(SP), Y0, Y0
 	VMOVUPS      32(BX), Y1
@@ -7518,7 +7510,7 @@ l52:
 	VBROADCASTSS logisticConsts<>+896(SB), Y3
 	VMAXPS       Y1, Y3, Y1
 	VMULPS       64(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
@@ -7567,12 +7559,12 @@ l52:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      256(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
@@ -7582,28 +7574,28 @@ l52:
 	VPSRAD       $0x01, Y3, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y7
+	VPADDD       logisticConsts<>+832(SB), Y4, Y7
 	VMOVUPS      Y1, 224(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y1
+	VPADDD       logisticConsts<>+832(SB), Y5, Y1
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y0, Y2, Y0
 	VMULPS       Y3, Y1, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
 	VMOVUPS      224(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
@@ -7611,7 +7603,7 @@ l52:
 	VCVTDQ2PS    Y1, Y1
 	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
 	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
@@ -7652,10 +7644,10 @@ l52:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -7694,14 +7686,14 @@ l52:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -7742,16 +7734,16 @@ l54:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
 	VPSRAD $0x01, Y2, Y3
 	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y5
+	VPADDD logisticConsts<>+832(SB), Y3, Y5
 	VPSUBD Y3, Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
+	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y5, Y4, Y3
 	VMULPS Y2, Y3, Y2
 	VCMPPS $0x1e, logisticConsts<>+640(SB), Y1, Y3
@@ -7777,11 +7769,11 @@ l54:
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
 	VADDPS       logisticConsts<>+2464(SB), Y1, Y1
-	VBROADCASTSS logisticConsts<>+768(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+768(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y1, Y2, Y1
 	VMULPS       96(SP), Y1, Y1
 
@@ -7807,7 +7799,7 @@ l54:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -7865,12 +7857,12 @@ l54:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 
 	// p 2^n
 	// p 2^n
@@ -7883,28 +7875,28 @@ l54:
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VMOVUPS      Y2, 256(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y2
+	VPADDD       logisticConsts<>+832(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y2, Y7, Y2
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y1, Y2, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
 	VMOVUPS      256(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 
@@ -7914,7 +7906,7 @@ l54:
 	VCVTDQ2PS Y1, Y1
 	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS    logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
@@ -7964,12 +7956,12 @@ l54:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y3
+	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
 	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
@@ -8019,17 +8011,17 @@ l54:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -8053,14 +8045,14 @@ l54:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y5
+	VPADDD       logisticConsts<>+832(SB), Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y1, Y3
@@ -8084,11 +8076,11 @@ l54:
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
 	VADDPS       logisticConsts<>+2464(SB), Y1, Y1
-	VBROADCASTSS logisticConsts<>+768(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y2
-	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+768(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
 	VDIVPS       Y1, Y2, Y1
 	VMULPS       96(SP), Y1, Y1
 	VMASKMOVPS   32(BX), Y0, Y2
@@ -8112,7 +8104,7 @@ l54:
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VMULPS       64(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
 	VMAXPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
@@ -8162,12 +8154,12 @@ l54:
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      288(SP), Y0
 	VPSLLD       $0x17, Y0, Y0
@@ -8177,28 +8169,28 @@ l54:
 	VPSRAD       $0x01, Y1, Y5
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VMOVUPS      Y2, 256(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y2
+	VPADDD       logisticConsts<>+832(SB), Y5, Y2
 	VPSUBD       Y4, Y0, Y0
 	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y6, Y3, Y3
 	VMULPS       Y2, Y7, Y2
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y1, Y2, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y0
-	VADDPS       logisticConsts<>+736(SB), Y1, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
 	VMOVUPS      256(SP), Y2
-	VADDPS       logisticConsts<>+736(SB), Y2, Y3
+	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
@@ -8206,7 +8198,7 @@ l54:
 	VCVTDQ2PS    Y1, Y1
 	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
 	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
-	VSUBPS       logisticConsts<>+736(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+1632(SB), Y2
 	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
@@ -8248,10 +8240,10 @@ l54:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
@@ -8293,14 +8285,14 @@ l54:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
@@ -8343,12 +8335,12 @@ l55:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -8373,12 +8365,12 @@ l55:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -8404,7 +8396,7 @@ l55:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -8424,7 +8416,7 @@ l55:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS    Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS    Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -8450,7 +8442,7 @@ l55:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -8470,7 +8462,7 @@ l55:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS    $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -8489,7 +8481,7 @@ l55:
 
 // func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $568-104
+TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $472-104
 	// Registers:    Y0-Y6 values    Y7-Y15 kept from loop to loop
 	VBROADCASTSS step+92(FP), Y0
 	VMOVUPS      Y0, 88(SP)
@@ -8630,16 +8622,16 @@ l61:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
 	VPSRAD $0x01, Y1, Y2
 	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y4
+	VPADDD logisticConsts<>+832(SB), Y2, Y4
 	VPSUBD Y2, Y1, Y1
-	VPADDD logisticConsts<>+736(SB), Y1, Y1
+	VPADDD logisticConsts<>+832(SB), Y1, Y1
 	VMULPS Y4, Y3, Y2
 	VMULPS Y1, Y2, Y1
 	VCMPPS $0x1e, logisticConsts<>+640(SB), Y0, Y2
@@ -8665,636 +8657,217 @@ l61:
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
 	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+768(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
-	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VDIVPS       Y2, Y3, Y2
-	VMULPS       120(SP), Y2, Y3
+	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
+	VBLENDVPS    Y0, Y1, Y3, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMULPS       120(SP), Y2, Y1
 
 	// the edges of the bin
-	VMOVUPS      (R10), Y4
-	VADDPS       152(SP), Y8, Y5
-	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
-	VSUBPS       88(SP), Y8, Y6
-	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
-	VCMPPS       $0x00, 152(SP), Y8, Y6
-	VMOVUPS      Y1, 184(SP)
-	VADDPS       88(SP), Y8, Y1
-	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
-	VFNMADD231PS 152(SP), Y4, Y5
-	VMULPS       Y3, Y5, Y5
+	VMOVUPS      (R10), Y3
+	VADDPS       152(SP), Y8, Y4
+	VCMPPS       $0x00, logisticConsts<>+640(SB), Y4, Y4
+	VSUBPS       88(SP), Y8, Y5
+	VBLENDVPS    Y4, logisticConsts<>+512(SB), Y5, Y4
+	VCMPPS       $0x00, 152(SP), Y8, Y5
+	VADDPS       88(SP), Y8, Y6
+	VBLENDVPS    Y5, logisticConsts<>+576(SB), Y6, Y5
+	VFNMADD231PS 152(SP), Y3, Y4
+	VMULPS       Y1, Y4, Y4
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
-	VMINPS       Y5, Y6, Y5
+	VMINPS       Y4, Y6, Y4
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VFNMADD231PS 152(SP), Y4, Y1
-	VMULPS       Y3, Y1, Y1
-	VBROADCASTSS logisticConsts<>+864(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+896(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VMULPS       88(SP), Y3, Y3
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+928(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VADDPS       Y3, Y3, Y4
+	VMAXPS       Y4, Y6, Y4
+	VFNMADD231PS 152(SP), Y3, Y5
+	VMULPS       Y1, Y5, Y3
+	VBROADCASTSS logisticConsts<>+864(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS logisticConsts<>+896(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VMULPS       88(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+768(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+928(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VADDPS       Y1, Y1, Y5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VMOVUPS      Y0, 216(SP)
-	VORPS        logisticConsts<>+1216(SB), Y1, Y0
-	VMOVUPS      Y2, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
-	VMOVUPS      Y4, 280(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y6, Y4, Y4
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y3
-	VMOVUPS      Y1, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
-	VMOVUPS      Y5, 344(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
-	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VMOVUPS      Y5, 376(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y1, 408(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1152(SB), Y3, Y1
-
-	// p = e^r
-	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
-	VMULPS       Y3, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 440(SP)
-	VADDPS       Y3, Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y3, Y1, Y2
-	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      440(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y0
-
-	// p 2^n
-	// p 2^n
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      408(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      376(SP), Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 376(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 408(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       408(SP), Y6, Y3
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
-	VMOVUPS      Y2, 408(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y6
-	VCVTDQ2PS Y6, Y6
-	VANDPS    logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD    logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
-
-	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 440(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 472(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 504(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      344(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      312(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       504(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 472(SP), Y5, Y3
-	VMULPS       408(SP), Y3, Y3
-	VMULPS       504(SP), Y3, Y3
-	VMOVUPS      280(SP), Y5
-	VDIVPS       376(SP), Y5, Y5
-	VMOVUPS      440(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       248(SP), Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMOVUPS      216(SP), Y0
-	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 184(SP), Y2, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
-	VADDPS       184(SP), Y2, Y2
-	VDIVPS       Y2, Y0, Y0
-	VMULPS       248(SP), Y0, Y2
-	VMULPS       Y2, Y5, Y2
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (BX)
-	VMOVUPS      (R9), Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (SI)
-
-	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
-	VMINPS       Y2, Y3, Y2
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-
-	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-
-	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
-	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS Y2, Y0, Y0
-	VADDPS Y15, Y0, Y15
-
-	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VSUBPS       Y0, Y13, Y2
-	VSUBPS       Y0, Y1, Y1
-	VMOVAPS      Y0, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y0
-	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
-	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
-	VMINPS       Y3, Y4, Y3
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
-
-	// p = e^r
-	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y1
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-
-	// p 2^n
-	// p 2^n
-	VPSLLD       $0x17, Y4, Y0
-	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      248(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
-	VANDPS       Y0, Y2, Y0
-	VANDPS       Y1, Y3, Y1
-	VFMADD231PS  Y11, Y0, Y1
-	VMOVAPS      Y1, Y11
-	VMOVUPS      32(R11), Y0
-	VORPS        logisticConsts<>+1216(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y0, Y2
-	VANDPS       Y0, Y2, Y2
-	VCMPPS       $0x1e, logisticConsts<>+608(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+608(SB), Y4
-	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y4
-	VBLENDVPS    Y3, Y4, Y1, Y4
-	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2240(SB), Y5
-	VFMADD231PS  logisticConsts<>+2208(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2272(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2304(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2336(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2368(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2400(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2432(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y4, Y5
-	VMULPS       Y4, Y4, Y6
-	VFMADD231PS  Y6, Y5, Y4
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y3, Y2, Y2
-	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+768(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VMULPS       120(SP), Y2, Y3
-	VMOVUPS      32(R10), Y4
-	VADDPS       152(SP), Y8, Y5
-	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
-	VSUBPS       88(SP), Y8, Y6
-	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
-	VCMPPS       $0x00, 152(SP), Y8, Y6
-	VMOVUPS      Y1, 248(SP)
-	VADDPS       88(SP), Y8, Y1
-	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
-	VFNMADD231PS 152(SP), Y4, Y5
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS logisticConsts<>+864(SB), Y6
-	VMINPS       Y5, Y6, Y5
-	VBROADCASTSS logisticConsts<>+896(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VFNMADD231PS 152(SP), Y4, Y1
-	VMULPS       Y3, Y1, Y1
-	VBROADCASTSS logisticConsts<>+864(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+896(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VMULPS       88(SP), Y3, Y3
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+928(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VADDPS       Y3, Y3, Y4
-	VORPS        logisticConsts<>+1216(SB), Y5, Y6
+	VORPS        logisticConsts<>+1216(SB), Y4, Y6
 	VMOVUPS      Y0, 184(SP)
-	VORPS        logisticConsts<>+1216(SB), Y1, Y0
+	VORPS        logisticConsts<>+1216(SB), Y3, Y0
 	VMOVUPS      Y2, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
-	VMOVUPS      Y4, 344(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y6, Y4, Y4
+	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y2
+	VMOVUPS      Y3, 248(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VMAXPS       Y6, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1248(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y3
-	VMOVUPS      Y1, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
-	VMOVUPS      Y5, 440(SP)
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
+	VMOVUPS      Y4, 280(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VMOVUPS      Y5, 312(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
-	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VMOVUPS      Y5, 376(SP)
+	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y5, 344(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y1, 280(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
+	VMOVUPS      Y4, 376(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y4
+	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
 	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y4
+	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y4
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
 	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1152(SB), Y3, Y1
-	VFMADD213PS  logisticConsts<>+1184(SB), Y3, Y1
+	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y4
+
+	// p = e^r
+	// p = e^r
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y4
 	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
 	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
-	VMULPS       Y3, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y5
+	VMULPS       Y1, Y4, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 504(SP)
-	VADDPS       Y3, Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y5
+	VMOVUPS      Y2, 408(SP)
+	VADDPS       Y1, Y1, Y2
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y3, Y1, Y2
-	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y5
+	VFMADD231PS  Y1, Y4, Y2
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      504(SP), Y1
+	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y0
+
+	// p 2^n
+	// p 2^n
 	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      280(SP), Y1
+	VMOVUPS      376(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      376(SP), Y2
+	VMOVUPS      344(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VPSRAD       $0x01, Y1, Y3
 	VPSRAD       $0x01, Y2, Y4
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
 	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 376(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 280(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
+	VMOVUPS      Y0, 344(SP)
+	VPADDD       logisticConsts<>+832(SB), Y3, Y0
+	VMOVUPS      Y6, 376(SP)
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
 	VPSUBD       Y3, Y1, Y1
 	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y0, Y5, Y0
-	VMULPS       280(SP), Y6, Y3
+	VMULPS       376(SP), Y6, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
-	VMOVUPS      Y2, 280(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VMOVUPS      344(SP), Y6
+	VMOVUPS      Y2, 376(SP)
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
-	VPSUBD       logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y6
-	VCVTDQ2PS    Y6, Y6
-	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 504(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
 	VMOVUPS      Y1, 408(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 472(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      440(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      312(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      312(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      280(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       472(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 408(SP), Y5, Y3
-	VMULPS       280(SP), Y3, Y3
-	VMULPS       472(SP), Y3, Y3
-	VMOVUPS      344(SP), Y5
-	VDIVPS       376(SP), Y5, Y5
-	VMOVUPS      504(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       216(SP), Y6, Y6
-	VMOVUPS      Y6, 32(DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMOVUPS      184(SP), Y0
-	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 248(SP), Y2, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
-	VADDPS       248(SP), Y2, Y2
-	VDIVPS       Y2, Y0, Y0
-	VMULPS       216(SP), Y0, Y2
-	VMULPS       Y2, Y5, Y2
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 32(BX)
-	VMOVUPS      32(R9), Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, 32(SI)
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      248(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 344(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 408(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       216(SP), Y4, Y4
+	VMOVUPS      Y4, (DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMOVUPS      216(SP), Y0
+	VMULPS       184(SP), Y0, Y0
+	VMULPS       Y0, Y2, Y0
+	VMOVUPS      184(SP), Y1
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (BX)
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VMOVUPS   344(SP), Y0
+	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y1
+	VCVTDQ2PS Y1, Y1
+	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R9), Y1
+	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (SI)
+
+	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+1888(SB), Y2
-	VMAXPS       Y0, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
 	VBROADCASTSS logisticConsts<>+1920(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VADDPS       Y14, Y0, Y14
-	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VSUBPS       Y0, Y12, Y2
-	VSUBPS       Y0, Y1, Y1
-	VMOVAPS      Y0, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y0
-	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
-	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y1, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y1
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VPSLLD       $0x17, Y4, Y0
-	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y0, Y0
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
-	VMULPS       Y0, Y1, Y0
-	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      216(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
-	VANDPS       Y0, Y2, Y0
-	VANDPS       Y1, Y3, Y1
-	VFMADD231PS  Y10, Y0, Y1
-	VMOVAPS      Y1, Y10
-	ADDQ         $0x40, R9
-	ADDQ         $0x40, R10
-	ADDQ         $0x40, R11
-	ADDQ         $0x40, SI
-	ADDQ         $0x40, DX
-	ADDQ         $0x40, BX
-	SUBQ         $0x10, CX
-	JGE          l61
-
-l63:
-	ADDQ         $0x10, CX
-	JEQ          l64
-	LEAQ         logisticConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (R11), Y0, Y1
-	VORPS        logisticConsts<>+1216(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
-	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VBROADCASTSS logisticConsts<>+672(SB), Y3
@@ -9309,286 +8882,18 @@ l63:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD logisticConsts<>+736(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
-	VCMPPS $0x1e, logisticConsts<>+640(SB), Y1, Y3
-	VANDPS Y1, Y3, Y3
-
-	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, logisticConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+608(SB), Y5
-	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y5
-	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       logisticConsts<>+2176(SB), Y4, Y4
-	VBROADCASTSS logisticConsts<>+2240(SB), Y6
-	VFMADD231PS  logisticConsts<>+2208(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2272(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2304(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2336(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2368(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+1856(SB), Y5, Y6
-	VMOVUPS      Y2, 184(SP)
-	VMULPS       Y5, Y5, Y2
-	VFMADD231PS  Y2, Y6, Y5
-	VADDPS       Y5, Y4, Y2
-	VADDPS       Y2, Y3, Y2
-	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+768(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VMULPS       120(SP), Y2, Y3
-
-	// the edges of the bin
-	VMASKMOVPS   (R10), Y0, Y4
-	VADDPS       152(SP), Y8, Y5
-	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
-	VSUBPS       88(SP), Y8, Y6
-	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
-	VCMPPS       $0x00, 152(SP), Y8, Y6
-	VMOVUPS      Y1, 216(SP)
-	VADDPS       88(SP), Y8, Y1
-	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
-	VFNMADD231PS 152(SP), Y4, Y5
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS logisticConsts<>+864(SB), Y6
-	VMINPS       Y5, Y6, Y5
-	VBROADCASTSS logisticConsts<>+896(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VFNMADD231PS 152(SP), Y4, Y1
-	VMULPS       Y3, Y1, Y1
-	VBROADCASTSS logisticConsts<>+864(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+896(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VMULPS       88(SP), Y3, Y3
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+928(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VADDPS       Y3, Y3, Y4
-
-	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VMOVUPS      Y0, 248(SP)
-	VORPS        logisticConsts<>+1216(SB), Y1, Y0
-	VMOVUPS      Y2, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
-	VMOVUPS      Y4, 312(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y6, Y4, Y4
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y3
-	VMOVUPS      Y1, 344(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
-	VMOVUPS      Y5, 376(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
-	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VMOVUPS      Y5, 408(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y1, 440(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1152(SB), Y3, Y1
-
-	// p = e^r
-	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
-	VMULPS       Y3, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 472(SP)
-	VADDPS       Y3, Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y3, Y1, Y2
-	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      472(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y0
-
-	// p 2^n
-	// p 2^n
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      440(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      408(SP), Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 408(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 440(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       440(SP), Y6, Y3
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      408(SP), Y6
-	VMOVUPS      Y2, 440(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD    $0x17, Y2, Y6
-	VCVTDQ2PS Y6, Y6
-	VANDPS    logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD    logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS    logisticConsts<>+736(SB), Y2, Y2
-
-	// r + r^2 p(r) + k ln 2
-	VMOVUPS      Y5, 472(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 504(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 536(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      376(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      344(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       536(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 504(SP), Y5, Y3
-	VMULPS       440(SP), Y3, Y3
-	VMULPS       536(SP), Y3, Y3
-	VMOVUPS      312(SP), Y5
-	VDIVPS       408(SP), Y5, Y5
-	VMOVUPS      472(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       280(SP), Y6, Y6
-	VMOVUPS      Y1, 472(SP)
-	VMOVUPS      248(SP), Y1
-	VMASKMOVPS   Y6, Y1, (DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMOVUPS      216(SP), Y0
-	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 184(SP), Y2, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
-	VADDPS       184(SP), Y2, Y2
-	VDIVPS       Y2, Y0, Y0
-	VMULPS       280(SP), Y0, Y2
-	VMULPS       Y2, Y5, Y2
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, (BX)
-	VMASKMOVPS   (R9), Y1, Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       472(SP), Y0, Y2
-	VMASKMOVPS   Y2, Y1, (SI)
-
-	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
-	VMINPS       Y3, Y4, Y3
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
-
-	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-
-	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+736(SB), Y3, Y3
-	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS Y3, Y0, Y0
-	VANDPS Y0, Y1, Y0
-	VADDPS Y15, Y0, Y15
+	VPADDD logisticConsts<>+832(SB), Y2, Y2
+	VMULPS Y2, Y4, Y2
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS Y2, Y1, Y1
+	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBROADCASTSS logisticConsts<>+512(SB), Y0
-	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -9630,21 +8935,703 @@ l63:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 
 	// p 2^n
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
 	VMOVUPS      248(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
+	VFMADD231PS  Y11, Y0, Y1
+	VMOVAPS      Y1, Y11
+	VMOVUPS      32(R11), Y0
+	VORPS        logisticConsts<>+1216(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS logisticConsts<>+672(SB), Y2
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1408(SB), Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VPSLLD       $0x17, Y2, Y1
+	VPSRAD       $0x01, Y1, Y2
+	VANDPS       logisticConsts<>+512(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y4
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VMULPS       Y4, Y3, Y2
+	VMULPS       Y1, Y2, Y1
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y0, Y2
+	VANDPS       Y0, Y2, Y2
+	VCMPPS       $0x1e, logisticConsts<>+608(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+608(SB), Y4
+	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y4
+	VBLENDVPS    Y3, Y4, Y1, Y4
+	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2240(SB), Y5
+	VFMADD231PS  logisticConsts<>+2208(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2272(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2304(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2336(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2368(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2400(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2432(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1856(SB), Y4, Y5
+	VMULPS       Y4, Y4, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
+	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
+	VDIVPS       Y2, Y3, Y2
+	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
+	VBLENDVPS    Y0, Y1, Y3, Y0
+	VADDPS       logisticConsts<>+832(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMULPS       120(SP), Y2, Y1
+	VMOVUPS      32(R10), Y3
+	VADDPS       152(SP), Y8, Y4
+	VCMPPS       $0x00, logisticConsts<>+640(SB), Y4, Y4
+	VSUBPS       88(SP), Y8, Y5
+	VBLENDVPS    Y4, logisticConsts<>+512(SB), Y5, Y4
+	VCMPPS       $0x00, 152(SP), Y8, Y5
+	VADDPS       88(SP), Y8, Y6
+	VBLENDVPS    Y5, logisticConsts<>+576(SB), Y6, Y5
+	VFNMADD231PS 152(SP), Y3, Y4
+	VMULPS       Y1, Y4, Y4
+	VBROADCASTSS logisticConsts<>+864(SB), Y6
+	VMINPS       Y4, Y6, Y4
+	VBROADCASTSS logisticConsts<>+896(SB), Y6
+	VMAXPS       Y4, Y6, Y4
+	VFNMADD231PS 152(SP), Y3, Y5
+	VMULPS       Y1, Y5, Y3
+	VBROADCASTSS logisticConsts<>+864(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS logisticConsts<>+896(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VMULPS       88(SP), Y1, Y1
+	VBROADCASTSS logisticConsts<>+768(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VBROADCASTSS logisticConsts<>+928(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VADDPS       Y1, Y1, Y5
+	VORPS        logisticConsts<>+1216(SB), Y4, Y6
+	VMOVUPS      Y0, 248(SP)
+	VORPS        logisticConsts<>+1216(SB), Y3, Y0
+	VMOVUPS      Y2, 280(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y2
+	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y2
+	VMOVUPS      Y3, 344(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VMAXPS       Y6, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VMAXPS       Y0, Y6, Y0
+	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
+	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
+	VMOVUPS      Y4, 184(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VMOVUPS      Y5, 216(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
+	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y5, 376(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
+	VMOVUPS      Y4, 408(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y4
+	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y4
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
+	VMULPS       Y1, Y4, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
+	VMOVUPS      Y2, 312(SP)
+	VADDPS       Y1, Y1, Y2
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
+	VFMADD231PS  Y1, Y4, Y2
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
+	VMOVUPS      312(SP), Y1
+	VPSLLD       $0x17, Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y0
+	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      408(SP), Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMOVUPS      376(SP), Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSRAD       $0x01, Y1, Y3
+	VPSRAD       $0x01, Y2, Y4
+	VANDPS       logisticConsts<>+512(SB), Y3, Y3
+	VANDPS       logisticConsts<>+512(SB), Y4, Y4
+	VMOVUPS      Y0, 376(SP)
+	VPADDD       logisticConsts<>+832(SB), Y3, Y0
+	VMOVUPS      Y6, 408(SP)
+	VPADDD       logisticConsts<>+832(SB), Y4, Y6
+	VPSUBD       Y3, Y1, Y1
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y0, Y5, Y0
+	VMULPS       408(SP), Y6, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y2, Y3, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
+	VMULPS       Y3, Y2, Y4
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VANDPS       logisticConsts<>+544(SB), Y8, Y5
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      376(SP), Y6
+	VMOVUPS      Y2, 408(SP)
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
+	VDIVPS       Y2, Y6, Y2
+	VMOVUPS      Y1, 312(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      216(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      184(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      344(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 376(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 312(SP), Y1, Y1
+	VMULPS       408(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       280(SP), Y4, Y4
+	VMOVUPS      Y4, 32(DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMOVUPS      280(SP), Y0
+	VMULPS       248(SP), Y0, Y0
+	VMULPS       Y0, Y2, Y0
+	VMOVUPS      248(SP), Y1
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      376(SP), Y0
+	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y1
+	VCVTDQ2PS    Y1, Y1
+	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      32(R9), Y1
+	VSUBPS       Y9, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(SI)
+	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VPSLLD       $0x17, Y3, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VANDPS       Y2, Y1, Y1
+	VADDPS       Y14, Y1, Y14
+	VMAXPS       Y12, Y0, Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y12, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVAPS      Y1, Y12
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VMAXPS       Y2, Y1, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 344(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      344(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VANDPS       Y0, Y2, Y0
+	VANDPS       Y1, Y3, Y1
+	VFMADD231PS  Y10, Y0, Y1
+	VMOVAPS      Y1, Y10
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, CX
+	JGE          l61
+
+l63:
+	ADDQ         $0x10, CX
+	JEQ          l64
+	LEAQ         logisticConsts<>+256(SB), AX
+	NEGQ         CX
+	LEAQ         (AX)(CX*4), AX
+	NEGQ         CX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   (R11), Y0, Y1
+	VORPS        logisticConsts<>+1216(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS logisticConsts<>+672(SB), Y3
+	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+
+	// p = e^r
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+
+	// p 2^n
+	VPSLLD $0x17, Y3, Y2
+	VPSRAD $0x01, Y2, Y3
+	VANDPS logisticConsts<>+512(SB), Y3, Y3
+	VPADDD logisticConsts<>+832(SB), Y3, Y5
+	VPSUBD Y3, Y2, Y2
+	VPADDD logisticConsts<>+832(SB), Y2, Y2
+	VMULPS Y5, Y4, Y3
+	VMULPS Y2, Y3, Y2
+	VCMPPS $0x1e, logisticConsts<>+640(SB), Y1, Y3
+	VANDPS Y1, Y3, Y3
+
+	// ln(1+x): r = x, or (x-1)/2 above 1/2
+	VCMPPS       $0x1e, logisticConsts<>+608(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+608(SB), Y5
+	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y5
+	VBLENDVPS    Y4, Y5, Y2, Y5
+	VANDPS       logisticConsts<>+2176(SB), Y4, Y4
+	VBROADCASTSS logisticConsts<>+2240(SB), Y6
+	VFMADD231PS  logisticConsts<>+2208(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2272(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2304(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2336(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2368(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+1856(SB), Y5, Y6
+	VMOVUPS      Y0, 184(SP)
+	VMULPS       Y5, Y5, Y0
+	VFMADD231PS  Y0, Y6, Y5
+	VADDPS       Y5, Y4, Y0
+	VADDPS       Y0, Y3, Y0
+	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+736(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
+	VDIVPS       Y0, Y3, Y0
+	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VADDPS       logisticConsts<>+832(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       120(SP), Y0, Y2
+
+	// the edges of the bin
+	VMOVUPS      184(SP), Y3
+	VMASKMOVPS   (R10), Y3, Y4
+	VADDPS       152(SP), Y8, Y5
+	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
+	VSUBPS       88(SP), Y8, Y6
+	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
+	VCMPPS       $0x00, 152(SP), Y8, Y6
+	VMOVUPS      Y1, 216(SP)
+	VADDPS       88(SP), Y8, Y1
+	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
+	VFNMADD231PS 152(SP), Y4, Y5
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS logisticConsts<>+864(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS logisticConsts<>+896(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VFNMADD231PS 152(SP), Y4, Y1
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS logisticConsts<>+864(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+896(SB), Y4
+	VMAXPS       Y1, Y4, Y1
+	VMULPS       88(SP), Y2, Y2
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS logisticConsts<>+928(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VADDPS       Y2, Y2, Y4
+
+	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
+	VORPS        logisticConsts<>+1216(SB), Y5, Y6
+	VORPS        logisticConsts<>+1216(SB), Y1, Y3
+	VMOVUPS      Y0, 248(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y0
+	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y0
+	VMOVUPS      Y1, 280(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VMAXPS       Y6, Y1, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VMAXPS       Y3, Y6, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
+	VMOVUPS      Y5, 312(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VMOVUPS      Y4, 344(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
+	VMOVUPS      Y4, 376(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
+	VMOVUPS      Y5, 408(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y5
+	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y5
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y5
+
+	// p = e^r
+	// p = e^r
+	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VMULPS       Y2, Y5, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VMOVUPS      Y0, 440(SP)
+	VADDPS       Y2, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD231PS  Y2, Y5, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VMOVUPS      440(SP), Y2
+	VPSLLD       $0x17, Y2, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y1
+
+	// p 2^n
+	// p 2^n
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      408(SP), Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMOVUPS      376(SP), Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSRAD       $0x01, Y0, Y3
+	VPSRAD       $0x01, Y2, Y5
+	VANDPS       logisticConsts<>+512(SB), Y3, Y3
+	VANDPS       logisticConsts<>+512(SB), Y5, Y5
+	VMOVUPS      Y1, 376(SP)
+	VPADDD       logisticConsts<>+832(SB), Y3, Y1
+	VMOVUPS      Y6, 408(SP)
+	VPADDD       logisticConsts<>+832(SB), Y5, Y6
+	VPSUBD       Y3, Y0, Y0
+	VPSUBD       Y5, Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y1, Y4, Y1
+	VMULPS       408(SP), Y6, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y2, Y3, Y1
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
+	VMULPS       Y3, Y2, Y4
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VANDPS       logisticConsts<>+544(SB), Y8, Y5
+	VCMPPS       $0x11, 152(SP), Y5, Y5
+	VMOVUPS      376(SP), Y6
+	VMOVUPS      Y2, 408(SP)
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
+	VDIVPS       Y2, Y6, Y2
+	VMOVUPS      Y1, 440(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      344(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
+	VMOVUPS      312(SP), Y5
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      280(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 376(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 440(SP), Y1, Y1
+	VMULPS       408(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       248(SP), Y4, Y4
+	VMOVUPS      184(SP), Y6
+	VMASKMOVPS   Y4, Y6, (DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMOVUPS      248(SP), Y0
+	VMULPS       216(SP), Y0, Y0
+	VMULPS       Y0, Y2, Y0
+	VMOVUPS      216(SP), Y1
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y6, (BX)
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VMOVUPS   376(SP), Y0
+	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD    $0x17, Y0, Y1
+	VCVTDQ2PS Y1, Y1
+	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      184(SP), Y1
+	VMASKMOVPS   (R9), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (SI)
+
+	// the lanes of the log-sum-exp of the logits
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+
+	// p = e^r
+	VBROADCASTSS logisticConsts<>+1408(SB), Y5
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+
+	// p 2^n
+	VPSLLD $0x17, Y4, Y3
+	VPADDD logisticConsts<>+832(SB), Y3, Y3
+	VMULPS Y3, Y5, Y3
+	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS Y3, Y2, Y2
+	VANDPS Y2, Y1, Y2
+	VADDPS Y15, Y2, Y15
+
+	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
+	VBROADCASTSS logisticConsts<>+512(SB), Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
+	VMAXPS       Y13, Y0, Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y13, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVAPS      Y1, Y13
+	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VMAXPS       Y2, Y1, Y1
+	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VMAXPS       Y0, Y3, Y3
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VMINPS       Y3, Y4, Y3
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y0, 184(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+
+	// p = e^r
+	// p = e^r
+	VBROADCASTSS logisticConsts<>+1408(SB), Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1408(SB), Y6
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+
+	// p 2^n
+	// p 2^n
+	VPSLLD       $0x17, Y4, Y1
+	VPSLLD       $0x17, Y5, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y6, Y1
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VMOVUPS      184(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -9665,14 +9652,14 @@ l63:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VPSRAD       $0x01, Y2, Y3
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y5
+	VPADDD       logisticConsts<>+832(SB), Y3, Y5
 	VPSUBD       Y3, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y5, Y4, Y3
 	VMULPS       Y2, Y3, Y2
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y1, Y3
@@ -9691,206 +9678,205 @@ l63:
 	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+1856(SB), Y5, Y6
-	VMOVUPS      Y2, 248(SP)
-	VMULPS       Y5, Y5, Y2
-	VFMADD231PS  Y2, Y6, Y5
-	VADDPS       Y5, Y4, Y2
-	VADDPS       Y2, Y3, Y2
-	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+768(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+800(SB), Y3
-	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      Y0, 184(SP)
+	VMULPS       Y5, Y5, Y0
+	VFMADD231PS  Y0, Y6, Y5
+	VADDPS       Y5, Y4, Y0
+	VADDPS       Y0, Y3, Y0
+	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VMULPS       120(SP), Y2, Y3
-	VMASKMOVPS   32(R10), Y0, Y4
+	VMINPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+768(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
+	VDIVPS       Y0, Y3, Y0
+	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y1
+	VBROADCASTSS logisticConsts<>+832(SB), Y3
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VADDPS       logisticConsts<>+832(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       120(SP), Y0, Y2
+	VMOVUPS      184(SP), Y3
+	VMASKMOVPS   32(R10), Y3, Y4
 	VADDPS       152(SP), Y8, Y5
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y5, Y5
 	VSUBPS       88(SP), Y8, Y6
 	VBLENDVPS    Y5, logisticConsts<>+512(SB), Y6, Y5
 	VCMPPS       $0x00, 152(SP), Y8, Y6
-	VMOVUPS      Y1, 472(SP)
+	VMOVUPS      Y1, 280(SP)
 	VADDPS       88(SP), Y8, Y1
 	VBLENDVPS    Y6, logisticConsts<>+576(SB), Y1, Y1
 	VFNMADD231PS 152(SP), Y4, Y5
-	VMULPS       Y3, Y5, Y5
+	VMULPS       Y2, Y5, Y5
 	VBROADCASTSS logisticConsts<>+864(SB), Y6
 	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS logisticConsts<>+896(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 	VFNMADD231PS 152(SP), Y4, Y1
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VBROADCASTSS logisticConsts<>+864(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VBROADCASTSS logisticConsts<>+896(SB), Y4
 	VMAXPS       Y1, Y4, Y1
-	VMULPS       88(SP), Y3, Y3
-	VBROADCASTSS logisticConsts<>+800(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	VMULPS       88(SP), Y2, Y2
+	VBROADCASTSS logisticConsts<>+768(SB), Y4
+	VMAXPS       Y2, Y4, Y2
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VADDPS       Y3, Y3, Y4
+	VMINPS       Y2, Y4, Y2
+	VADDPS       Y2, Y2, Y4
 	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VMOVUPS      Y0, 280(SP)
-	VORPS        logisticConsts<>+1216(SB), Y1, Y0
-	VMOVUPS      Y2, 184(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+960(SB), Y3, Y2
-	VMOVUPS      Y4, 216(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y4
-	VMAXPS       Y6, Y4, Y4
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
-	VMAXPS       Y0, Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y3
+	VORPS        logisticConsts<>+1216(SB), Y1, Y3
+	VMOVUPS      Y0, 312(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y0
+	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y0
 	VMOVUPS      Y1, 376(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
-	VMOVUPS      Y5, 344(SP)
+	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VMAXPS       Y6, Y1, Y1
+	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VMAXPS       Y3, Y6, Y3
+	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
+	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
+	VMOVUPS      Y5, 216(SP)
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
-	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VMOVUPS      Y5, 408(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y1, 312(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1152(SB), Y3, Y1
-	VFMADD213PS  logisticConsts<>+1184(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y5
+	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
+	VMOVUPS      Y4, 248(SP)
+	VBROADCASTSS logisticConsts<>+672(SB), Y4
+	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
+	VMOVUPS      Y4, 408(SP)
+	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
+	VMOVUPS      Y5, 440(SP)
+	VBROADCASTSS logisticConsts<>+1088(SB), Y5
+	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y5
+	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y5
+	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y5
+	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+1408(SB), Y4
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y4
 	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
-	VMULPS       Y3, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 536(SP)
-	VADDPS       Y3, Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y3, Y1, Y2
-	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      536(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+736(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+736(SB), Y1, Y0
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      312(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VMULPS       Y2, Y5, Y5
+	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
+	VMOVUPS      Y0, 344(SP)
+	VADDPS       Y2, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VFMADD231PS  Y2, Y5, Y0
+	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VMOVUPS      344(SP), Y2
+	VPSLLD       $0x17, Y2, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y1
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      440(SP), Y0
+	VPSLLD       $0x17, Y0, Y0
 	VMOVUPS      408(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
+	VPSRAD       $0x01, Y0, Y3
+	VPSRAD       $0x01, Y2, Y5
 	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 408(SP)
-	VPADDD       logisticConsts<>+736(SB), Y3, Y0
-	VMOVUPS      Y6, 312(SP)
-	VPADDD       logisticConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       312(SP), Y6, Y3
-	VMULPS       Y1, Y0, Y0
+	VANDPS       logisticConsts<>+512(SB), Y5, Y5
+	VMOVUPS      Y1, 408(SP)
+	VPADDD       logisticConsts<>+832(SB), Y3, Y1
+	VMOVUPS      Y6, 440(SP)
+	VPADDD       logisticConsts<>+832(SB), Y5, Y6
+	VPSUBD       Y3, Y0, Y0
+	VPSUBD       Y5, Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y1, Y4, Y1
+	VMULPS       440(SP), Y6, Y3
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y2, Y3, Y1
-	VADDPS       logisticConsts<>+736(SB), Y0, Y2
-	VADDPS       logisticConsts<>+736(SB), Y1, Y3
+	VADDPS       logisticConsts<>+832(SB), Y0, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y5
 	VDIVPS       Y4, Y5, Y4
 	VANDPS       logisticConsts<>+544(SB), Y8, Y5
 	VCMPPS       $0x11, 152(SP), Y5, Y5
 	VMOVUPS      408(SP), Y6
-	VMOVUPS      Y2, 312(SP)
-	VADDPS       logisticConsts<>+736(SB), Y6, Y2
+	VMOVUPS      Y2, 440(SP)
+	VADDPS       logisticConsts<>+832(SB), Y6, Y2
 	VDIVPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+736(SB), Y6
-	VBLENDVPS    Y5, Y2, Y6, Y2
-	VMULPS       Y4, Y2, Y2
-	VPSUBD       logisticConsts<>+1536(SB), Y2, Y2
-	VPSRAD       $0x17, Y2, Y6
-	VCVTDQ2PS    Y6, Y6
-	VANDPS       logisticConsts<>+1568(SB), Y2, Y2
-	VPADDD       logisticConsts<>+1536(SB), Y2, Y2
-	VSUBPS       logisticConsts<>+736(SB), Y2, Y2
-	VMOVUPS      Y5, 536(SP)
-	VBROADCASTSS logisticConsts<>+1632(SB), Y5
-	VFMADD231PS  logisticConsts<>+1600(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1664(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1696(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1728(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1760(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1792(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1824(SB), Y2, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y5
-	VMOVUPS      Y1, 440(SP)
-	VMULPS       Y2, Y2, Y1
-	VMOVUPS      Y4, 504(SP)
-	VMULPS       logisticConsts<>+1344(SB), Y6, Y4
-	VFMADD231PS  Y1, Y5, Y4
-	VADDPS       Y2, Y4, Y1
-	VFMADD231PS  logisticConsts<>+1312(SB), Y6, Y1
-	VMOVUPS      344(SP), Y2
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y2, Y4
-	VANDPS       Y2, Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      376(SP), Y4
-	VXORPS       logisticConsts<>+1216(SB), Y4, Y5
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y2, Y5
-	VBLENDVPS    Y5, logisticConsts<>+736(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       504(SP), Y0, Y0
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+736(SB), Y5
-	VBLENDVPS    Y3, 440(SP), Y5, Y3
-	VMULPS       312(SP), Y3, Y3
-	VMULPS       504(SP), Y3, Y3
+	VMOVUPS      Y1, 344(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y5, Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      248(SP), Y2
+	VDIVPS       Y6, Y2, Y2
+	VANDPS       Y2, Y5, Y2
 	VMOVUPS      216(SP), Y5
-	VDIVPS       408(SP), Y5, Y5
-	VMOVUPS      536(SP), Y6
-	VANDPS       Y5, Y6, Y5
-	VSUBPS       Y3, Y0, Y6
-	VMULPS       184(SP), Y6, Y6
-	VMOVUPS      Y1, 536(SP)
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      376(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 408(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 344(SP), Y1, Y1
+	VMULPS       440(SP), Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y4
+	VMULPS       312(SP), Y4, Y4
+	VMOVUPS      184(SP), Y6
+	VMASKMOVPS   Y4, Y6, 32(DX)
+	VFMADD231PS  Y3, Y1, Y2
+	VFMSUB231PS  Y5, Y0, Y2
+	VMOVUPS      312(SP), Y0
+	VMULPS       280(SP), Y0, Y0
+	VMULPS       Y0, Y2, Y0
 	VMOVUPS      280(SP), Y1
-	VMASKMOVPS   Y6, Y1, 32(DX)
-	VFMADD231PS  Y3, Y4, Y5
-	VFMSUB231PS  Y0, Y2, Y5
-	VMOVUPS      472(SP), Y0
-	VCMPPS       $0x11, logisticConsts<>+640(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
-	VBLENDVPS    Y0, 248(SP), Y2, Y0
-	VBROADCASTSS logisticConsts<>+736(SB), Y2
-	VADDPS       248(SP), Y2, Y2
-	VDIVPS       Y2, Y0, Y0
-	VMULPS       184(SP), Y0, Y2
-	VMULPS       Y2, Y5, Y2
-	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y0
-	VANDPS       Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, 32(BX)
-	VMASKMOVPS   32(R9), Y1, Y0
-	VSUBPS       Y9, Y0, Y0
-	VADDPS       536(SP), Y0, Y2
-	VMASKMOVPS   Y2, Y1, 32(SI)
+	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
+	VANDPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y6, 32(BX)
+	VMOVUPS      408(SP), Y0
+	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSRAD       $0x17, Y0, Y1
+	VCVTDQ2PS    Y1, Y1
+	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
+	VBROADCASTSS logisticConsts<>+1632(SB), Y2
+	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y4
+	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VFMADD231PS  Y4, Y2, Y6
+	VADDPS       Y0, Y6, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
+	VANDPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
+	VANDPS       Y1, Y2, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      184(SP), Y1
+	VMASKMOVPS   32(R9), Y1, Y2
+	VSUBPS       Y9, Y2, Y2
+	VADDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, 32(SI)
 	VBROADCASTSS logisticConsts<>+1888(SB), Y3
-	VMAXPS       Y0, Y3, Y3
+	VMAXPS       Y2, Y3, Y3
 	VBROADCASTSS logisticConsts<>+1920(SB), Y4
 	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS logisticConsts<>+672(SB), Y4
@@ -9903,17 +9889,17 @@ l63:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
-	VANDPS       Y3, Y0, Y0
-	VANDPS       Y0, Y1, Y0
-	VADDPS       Y14, Y0, Y14
-	VBROADCASTSS logisticConsts<>+512(SB), Y0
-	VBLENDVPS    Y1, Y2, Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VANDPS       Y3, Y2, Y2
+	VANDPS       Y2, Y1, Y2
+	VADDPS       Y14, Y2, Y14
+	VBROADCASTSS logisticConsts<>+512(SB), Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMINPS       Y1, Y2, Y1
@@ -9933,7 +9919,7 @@ l63:
 	VBROADCASTSS logisticConsts<>+672(SB), Y5
 	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
 	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 280(SP)
+	VMOVUPS      Y0, 184(SP)
 	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
 	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
 	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
@@ -9949,18 +9935,18 @@ l63:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y3, Y3
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      280(SP), Y3
+	VMOVUPS      184(SP), Y3
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
@@ -10007,12 +9993,12 @@ l64:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -10037,12 +10023,12 @@ l64:
 	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
@@ -10068,7 +10054,7 @@ l64:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -10088,7 +10074,7 @@ l64:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS    Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS    Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS       $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS    Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -10114,7 +10100,7 @@ l64:
 	VCVTDQ2PS Y2, Y2
 	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
 	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
-	VSUBPS    logisticConsts<>+736(SB), Y3, Y3
+	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
 	VBROADCASTSS logisticConsts<>+1632(SB), Y4
@@ -10134,7 +10120,7 @@ l64:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
-	VBLENDVPS Y2, logisticConsts<>+832(SB), Y3, Y2
+	VBLENDVPS Y2, logisticConsts<>+800(SB), Y3, Y2
 	VCMPPS    $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
@@ -10197,10 +10183,10 @@ l65:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
@@ -10211,13 +10197,13 @@ l65:
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS Y3, 248(SP)
-	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VPADDD  logisticConsts<>+832(SB), Y5, Y3
 	VMOVUPS Y4, 280(SP)
-	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPADDD  logisticConsts<>+832(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+736(SB), Y1, Y1
-	VPADDD  logisticConsts<>+736(SB), Y2, Y2
+	VPADDD  logisticConsts<>+832(SB), Y1, Y1
+	VPADDD  logisticConsts<>+832(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
 	VMULPS  280(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
@@ -10289,10 +10275,10 @@ l65:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y5, Y1
 	VPSLLD       $0x17, Y6, Y2
 	VPSRAD       $0x01, Y1, Y5
@@ -10300,13 +10286,13 @@ l65:
 	VANDPS       logisticConsts<>+512(SB), Y5, Y5
 	VANDPS       logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS      Y3, 248(SP)
-	VPADDD       logisticConsts<>+736(SB), Y5, Y3
+	VPADDD       logisticConsts<>+832(SB), Y5, Y3
 	VMOVUPS      Y4, 280(SP)
-	VPADDD       logisticConsts<>+736(SB), Y6, Y4
+	VPADDD       logisticConsts<>+832(SB), Y6, Y4
 	VPSUBD       Y5, Y1, Y1
 	VPSUBD       Y6, Y2, Y2
-	VPADDD       logisticConsts<>+736(SB), Y1, Y1
-	VPADDD       logisticConsts<>+736(SB), Y2, Y2
+	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y3, Y0, Y0
 	VMULPS       280(SP), Y4, Y3
 	VMULPS       Y1, Y0, Y0
@@ -10392,10 +10378,10 @@ l66:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+736(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	// p 2^n
@@ -10406,13 +10392,13 @@ l66:
 	VANDPS  logisticConsts<>+512(SB), Y5, Y5
 	VANDPS  logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS Y3, 248(SP)
-	VPADDD  logisticConsts<>+736(SB), Y5, Y3
+	VPADDD  logisticConsts<>+832(SB), Y5, Y3
 	VMOVUPS Y4, 280(SP)
-	VPADDD  logisticConsts<>+736(SB), Y6, Y4
+	VPADDD  logisticConsts<>+832(SB), Y6, Y4
 	VPSUBD  Y5, Y1, Y1
 	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+736(SB), Y1, Y1
-	VPADDD  logisticConsts<>+736(SB), Y2, Y2
+	VPADDD  logisticConsts<>+832(SB), Y1, Y1
+	VPADDD  logisticConsts<>+832(SB), Y2, Y2
 	VMULPS  Y3, Y0, Y0
 	VMULPS  280(SP), Y4, Y3
 	VMULPS  Y1, Y0, Y0
@@ -10505,10 +10491,10 @@ l67:
 	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+736(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+736(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	// p 2^n
@@ -10519,13 +10505,13 @@ l67:
 	VANDPS     logisticConsts<>+512(SB), Y3, Y3
 	VANDPS     logisticConsts<>+512(SB), Y6, Y6
 	VMOVUPS    Y4, 280(SP)
-	VPADDD     logisticConsts<>+736(SB), Y3, Y4
+	VPADDD     logisticConsts<>+832(SB), Y3, Y4
 	VMOVUPS    Y5, 312(SP)
-	VPADDD     logisticConsts<>+736(SB), Y6, Y5
+	VPADDD     logisticConsts<>+832(SB), Y6, Y5
 	VPSUBD     Y3, Y2, Y2
 	VPSUBD     Y6, Y1, Y1
-	VPADDD     logisticConsts<>+736(SB), Y2, Y2
-	VPADDD     logisticConsts<>+736(SB), Y1, Y1
+	VPADDD     logisticConsts<>+832(SB), Y2, Y2
+	VPADDD     logisticConsts<>+832(SB), Y1, Y1
 	VMULPS     Y4, Y0, Y0
 	VMULPS     312(SP), Y5, Y3
 	VMULPS     Y2, Y0, Y0

@@ -37,18 +37,18 @@ DATA bivariateConsts<>+116(SB)/4, $0x7fc00000 // NaN
 DATA bivariateConsts<>+120(SB)/4, $0x42a00000 // 80
 DATA bivariateConsts<>+124(SB)/4, $0x71800000 // 0x1p+100 = 1.2676506e+30
 DATA bivariateConsts<>+128(SB)/4, $0xf1800000 // -0x1p+100 = -1.2676506e+30
-DATA bivariateConsts<>+132(SB)/4, $0x40000000 // 2
-DATA bivariateConsts<>+136(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA bivariateConsts<>+140(SB)/4, $0x007fffff // the mantissa
-DATA bivariateConsts<>+144(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA bivariateConsts<>+148(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA bivariateConsts<>+152(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA bivariateConsts<>+156(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA bivariateConsts<>+160(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA bivariateConsts<>+164(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA bivariateConsts<>+168(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA bivariateConsts<>+172(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA bivariateConsts<>+176(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
+DATA bivariateConsts<>+132(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA bivariateConsts<>+136(SB)/4, $0x007fffff // the mantissa
+DATA bivariateConsts<>+140(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA bivariateConsts<>+144(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA bivariateConsts<>+148(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA bivariateConsts<>+152(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA bivariateConsts<>+156(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA bivariateConsts<>+160(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA bivariateConsts<>+164(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA bivariateConsts<>+168(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA bivariateConsts<>+172(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
+DATA bivariateConsts<>+176(SB)/4, $0x40000000 // 2
 DATA bivariateConsts<>+180(SB)/4, $0xc2ae0000 // -87
 DATA bivariateConsts<>+184(SB)/4, $0x42b20000 // 89
 DATA bivariateConsts<>+188(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
@@ -72,7 +72,7 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 	VBROADCASTSS bivariateConsts<>+180(SB), Z23
 	VBROADCASTSS bivariateConsts<>+28(SB), Z22
 	VBROADCASTSS bivariateConsts<>+32(SB), Z21
-	VBROADCASTSS bivariateConsts<>+136(SB), Z20
+	VBROADCASTSS bivariateConsts<>+132(SB), Z20
 	VBROADCASTSS bivariateConsts<>+60(SB), Z19
 	VBROADCASTSS bivariateConsts<>+20(SB), Z18
 	VBROADCASTSS bivariateConsts<>+36(SB), Z17
@@ -81,7 +81,7 @@ TEXT ·BivariateSigma(SB), NOSPLIT, $24-64
 	VBROADCASTSS bivariateConsts<>+48(SB), Z14
 	VBROADCASTSS bivariateConsts<>+52(SB), Z13
 	VBROADCASTSS bivariateConsts<>+0(SB), Z12
-	VBROADCASTSS bivariateConsts<>+140(SB), Z11
+	VBROADCASTSS bivariateConsts<>+136(SB), Z11
 	VBROADCASTSS bivariateConsts<>+184(SB), Z10
 
 	// Registers:    DI lp    SI y    DX theta    BX logits    CX elements left in the row    R8 4n
@@ -219,24 +219,24 @@ l5:
 	JLT              l9
 
 l7:
-	VMOVUPS        (DX)(R8*2), Z0
-	VMOVUPS        (DX)(R9*1), Z1
-	VMOVUPS        (DX)(R8*4), Z2
+	VMOVUPS        (DX)(R8*4), Z0
+	VMOVUPS        (DX)(R8*2), Z1
+	VMOVUPS        (DX)(R9*1), Z2
 	VBROADCASTSS   bivariateConsts<>+108(SB), Z3
-	VMINPS         Z0, Z3, Z3
+	VMINPS         Z1, Z3, Z3
 	VBROADCASTSS   bivariateConsts<>+108(SB), Z4
-	VMINPS         Z1, Z4, Z4
+	VMINPS         Z2, Z4, Z4
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z3, Z5, Z3
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z4, Z5, Z4
-	VCMPPS         $0x11, Z19, Z0, K1
-	VCMPPS         $0x11, Z19, Z1, K2
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z0
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z1
-	VDIVPS         Z0, Z26, Z0
+	VCMPPS         $0x11, Z19, Z1, K1
+	VCMPPS         $0x11, Z19, Z2, K2
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z1
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z2
 	VDIVPS         Z1, Z26, Z1
-	VPANDD.BCST    bivariateConsts<>+4(SB), Z2, Z3
+	VDIVPS         Z2, Z26, Z2
+	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z3
 	VBROADCASTSS   bivariateConsts<>+120(SB), Z4
 	VMINPS         Z3, Z4, Z3
 
@@ -267,7 +267,7 @@ l7:
 	VMULPS          Z24, Z7, Z7
 	VMOVUPS         (DX), Z8
 	VFNMADD231PS    Z24, Z8, Z7
-	VMULPS          Z0, Z7, Z7
+	VMULPS          Z1, Z7, Z7
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z8
 	VMINPS          Z7, Z8, Z7
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z8
@@ -276,65 +276,65 @@ l7:
 	VMULPS          Z24, Z8, Z8
 	VMOVUPS         (DX)(R8*1), Z9
 	VFNMADD231PS    Z24, Z9, Z8
-	VMULPS          Z1, Z8, Z8
+	VMULPS          Z2, Z8, Z8
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z9
 	VMINPS          Z8, Z9, Z8
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
 	VMAXPS          Z8, Z9, Z8
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z2, Z8
-
-	// the quadratic form
-	VSUBPS           Z8, Z7, Z2
-	VMULPS           Z24, Z2, Z2
-	VMULPS           Z5, Z2, Z2
-	VADDPS           Z8, Z7, Z5
-	VMULPS           Z24, Z5, Z5
-	VMULPS           Z4, Z5, Z4
-	VMULPS           Z4, Z4, Z4
-	VFMADD231PS      Z2, Z2, Z4
-	VMULPS           Z8, Z8, Z2
-	VFMADD231PS      Z7, Z7, Z2
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z4, Z2
-	VPSUBD           Z20, Z0, Z0
-	VPSRAD           $0x17, Z0, Z4
-	VPANDD           Z11, Z0, Z0
-	VPADDD           Z20, Z0, Z0
-	VPSUBD           Z20, Z1, Z1
-	VPSRAD           $0x17, Z1, Z5
-	VPANDD           Z11, Z1, Z1
-	VPADDD           Z20, Z1, Z1
-	VMULPS           Z1, Z0, Z0
-	VADDPS           Z6, Z26, Z1
-	VMULPS           Z1, Z0, Z0
-	VPADDD           Z5, Z4, Z1
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z8
+	VPSUBD          Z20, Z1, Z0
+	VPSRAD          $0x17, Z0, Z1
+	VPANDD          Z11, Z0, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z20, Z2, Z2
+	VPSRAD          $0x17, Z2, Z9
+	VPANDD          Z11, Z2, Z2
+	VPADDD          Z20, Z2, Z2
+	VMULPS          Z2, Z0, Z0
+	VADDPS          Z6, Z26, Z2
+	VMULPS          Z2, Z0, Z0
+	VPADDD          Z9, Z1, Z1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    Z20, Z0, Z0
-	VPSRAD    $0x17, Z0, Z4
-	VPADDD    Z1, Z4, Z1
+	VPSRAD    $0x17, Z0, Z2
+	VPADDD    Z1, Z2, Z1
 	VCVTDQ2PS Z1, Z1
 	VPANDD    Z11, Z0, Z0
 	VPADDD    Z20, Z0, Z0
 	VSUBPS    Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z21, Z1, Z6
-	VFMADD231PS      Z5, Z4, Z6
-	VADDPS           Z0, Z6, Z0
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z2
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z0, Z2
+	VMULPS           Z0, Z0, Z6
+	VMULPS           Z21, Z1, Z9
+	VFMADD231PS      Z6, Z2, Z9
+	VADDPS           Z0, Z9, Z0
 	VFMADD231PS      Z22, Z1, Z0
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
 	VADDPS           Z3, Z0, Z0
-	VSUBPS           Z2, Z0, Z0
+
+	// the quadratic form
+	VSUBPS           Z8, Z7, Z1
+	VMULPS           Z24, Z1, Z1
+	VMULPS           Z5, Z1, Z1
+	VADDPS           Z8, Z7, Z2
+	VMULPS           Z24, Z2, Z2
+	VMULPS           Z4, Z2, Z2
+	VMULPS           Z2, Z2, Z2
+	VFMADD231PS      Z1, Z1, Z2
+	VMULPS           Z8, Z8, Z1
+	VFMADD231PS      Z7, Z7, Z1
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (BX), Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
@@ -429,24 +429,24 @@ l9:
 	SHLQ           CL, AX
 	DECQ           AX
 	KMOVW          AX, K7
-	VMOVUPS.Z      (DX)(R8*2), K7, Z0
-	VMOVUPS.Z      (DX)(R9*1), K7, Z1
-	VMOVUPS.Z      (DX)(R8*4), K7, Z2
+	VMOVUPS.Z      (DX)(R8*4), K7, Z0
+	VMOVUPS.Z      (DX)(R8*2), K7, Z1
+	VMOVUPS.Z      (DX)(R9*1), K7, Z2
 	VBROADCASTSS   bivariateConsts<>+108(SB), Z3
-	VMINPS         Z0, Z3, Z3
+	VMINPS         Z1, Z3, Z3
 	VBROADCASTSS   bivariateConsts<>+108(SB), Z4
-	VMINPS         Z1, Z4, Z4
+	VMINPS         Z2, Z4, Z4
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z3, Z5, Z3
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z4, Z5, Z4
-	VCMPPS         $0x11, Z19, Z0, K1
-	VCMPPS         $0x11, Z19, Z1, K2
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z0
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z1
-	VDIVPS         Z0, Z26, Z0
+	VCMPPS         $0x11, Z19, Z1, K1
+	VCMPPS         $0x11, Z19, Z2, K2
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z1
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z2
 	VDIVPS         Z1, Z26, Z1
-	VPANDD.BCST    bivariateConsts<>+4(SB), Z2, Z3
+	VDIVPS         Z2, Z26, Z2
+	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z3
 	VBROADCASTSS   bivariateConsts<>+120(SB), Z4
 	VMINPS         Z3, Z4, Z3
 
@@ -477,7 +477,7 @@ l9:
 	VMULPS          Z24, Z7, Z7
 	VMOVUPS.Z       (DX), K7, Z8
 	VFNMADD231PS    Z24, Z8, Z7
-	VMULPS          Z0, Z7, Z7
+	VMULPS          Z1, Z7, Z7
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z8
 	VMINPS          Z7, Z8, Z7
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z8
@@ -486,65 +486,65 @@ l9:
 	VMULPS          Z24, Z8, Z8
 	VMOVUPS.Z       (DX)(R8*1), K7, Z9
 	VFNMADD231PS    Z24, Z9, Z8
-	VMULPS          Z1, Z8, Z8
+	VMULPS          Z2, Z8, Z8
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z9
 	VMINPS          Z8, Z9, Z8
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
 	VMAXPS          Z8, Z9, Z8
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z2, Z8
-
-	// the quadratic form
-	VSUBPS           Z8, Z7, Z2
-	VMULPS           Z24, Z2, Z2
-	VMULPS           Z5, Z2, Z2
-	VADDPS           Z8, Z7, Z5
-	VMULPS           Z24, Z5, Z5
-	VMULPS           Z4, Z5, Z4
-	VMULPS           Z4, Z4, Z4
-	VFMADD231PS      Z2, Z2, Z4
-	VMULPS           Z8, Z8, Z2
-	VFMADD231PS      Z7, Z7, Z2
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z4, Z2
-	VPSUBD           Z20, Z0, Z0
-	VPSRAD           $0x17, Z0, Z4
-	VPANDD           Z11, Z0, Z0
-	VPADDD           Z20, Z0, Z0
-	VPSUBD           Z20, Z1, Z1
-	VPSRAD           $0x17, Z1, Z5
-	VPANDD           Z11, Z1, Z1
-	VPADDD           Z20, Z1, Z1
-	VMULPS           Z1, Z0, Z0
-	VADDPS           Z6, Z26, Z1
-	VMULPS           Z1, Z0, Z0
-	VPADDD           Z5, Z4, Z1
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z8
+	VPSUBD          Z20, Z1, Z0
+	VPSRAD          $0x17, Z0, Z1
+	VPANDD          Z11, Z0, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z20, Z2, Z2
+	VPSRAD          $0x17, Z2, Z9
+	VPANDD          Z11, Z2, Z2
+	VPADDD          Z20, Z2, Z2
+	VMULPS          Z2, Z0, Z0
+	VADDPS          Z6, Z26, Z2
+	VMULPS          Z2, Z0, Z0
+	VPADDD          Z9, Z1, Z1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD    Z20, Z0, Z0
-	VPSRAD    $0x17, Z0, Z4
-	VPADDD    Z1, Z4, Z1
+	VPSRAD    $0x17, Z0, Z2
+	VPADDD    Z1, Z2, Z1
 	VCVTDQ2PS Z1, Z1
 	VPANDD    Z11, Z0, Z0
 	VPADDD    Z20, Z0, Z0
 	VSUBPS    Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z21, Z1, Z6
-	VFMADD231PS      Z5, Z4, Z6
-	VADDPS           Z0, Z6, Z0
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z2
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z0, Z2
+	VMULPS           Z0, Z0, Z6
+	VMULPS           Z21, Z1, Z9
+	VFMADD231PS      Z6, Z2, Z9
+	VADDPS           Z0, Z9, Z0
 	VFMADD231PS      Z22, Z1, Z0
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
 	VADDPS           Z3, Z0, Z0
-	VSUBPS           Z2, Z0, Z0
+
+	// the quadratic form
+	VSUBPS           Z8, Z7, Z1
+	VMULPS           Z24, Z1, Z1
+	VMULPS           Z5, Z1, Z1
+	VADDPS           Z8, Z7, Z2
+	VMULPS           Z24, Z2, Z2
+	VMULPS           Z4, Z2, Z2
+	VMULPS           Z2, Z2, Z2
+	VFMADD231PS      Z1, Z1, Z2
+	VMULPS           Z8, Z8, Z1
+	VFMADD231PS      Z7, Z7, Z1
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
@@ -694,14 +694,14 @@ l10:
 	VSUBPS    Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z21, Z3, Z6
@@ -742,14 +742,14 @@ l10:
 	VSUBPS    Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z21, Z3, Z6
@@ -779,7 +779,7 @@ l10:
 // func BivariateSigmaBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $40-88
-	// Registers:    Z0-Z16 values    Z17-Z25 constants and scalars    Z26-Z31 kept from loop to loop
+	// Registers:    Z0-Z13 values    Z14-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS bivariateConsts<>+56(SB), Z25
 	VBROADCASTSS bivariateConsts<>+24(SB), Z24
 	VBROADCASTSS bivariateConsts<>+28(SB), Z23
@@ -789,6 +789,9 @@ TEXT ·BivariateSigmaBackward(SB), NOSPLIT, $40-88
 	VBROADCASTSS bivariateConsts<>+36(SB), Z19
 	VBROADCASTSS bivariateConsts<>+40(SB), Z18
 	VBROADCASTSS bivariateConsts<>+44(SB), Z17
+	VBROADCASTSS bivariateConsts<>+48(SB), Z16
+	VBROADCASTSS bivariateConsts<>+52(SB), Z15
+	VBROADCASTSS bivariateConsts<>+16(SB), Z14
 
 	// Registers:    DI lp    SI dy    DX dtheta    BX dlogits    R8 y    R9 theta    R10 logits    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
@@ -875,8 +878,7 @@ l15:
 	VBROADCASTSS  -4(R9), Z1
 	VBROADCASTSS  (R8), Z2
 	VPORD.BCST    bivariateConsts<>+12(SB), Z1, Z3
-	VBROADCASTSS  bivariateConsts<>+16(SB), Z4
-	VMAXPS        Z3, Z4, Z3
+	VMAXPS        Z3, Z14, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
@@ -886,13 +888,13 @@ l15:
 	VFNMADD231PS Z22, Z4, Z3
 
 	// p = e^r
-	VMOVAPS          Z18, Z5
-	VFMADD231PS      Z3, Z19, Z5
-	VFMADD213PS      Z17, Z3, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z5
-	VFMADD213PS      Z25, Z3, Z5
-	VFMADD213PS      Z25, Z3, Z5
+	VMOVAPS     Z18, Z5
+	VFMADD231PS Z3, Z19, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z15, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
 
 	// p 2^n
 	VSCALEFPS    Z4, Z5, Z3
@@ -942,24 +944,24 @@ l15:
 	JLT              l19
 
 l17:
-	VMOVUPS        (R9)(R11*2), Z0
-	VMOVUPS        (R9)(R12*1), Z1
-	VMOVUPS        (R9)(R11*4), Z2
+	VMOVUPS        (R9)(R11*4), Z0
+	VMOVUPS        (R9)(R11*2), Z1
+	VMOVUPS        (R9)(R12*1), Z2
 	VBROADCASTSS   bivariateConsts<>+108(SB), Z3
-	VMINPS         Z0, Z3, Z3
+	VMINPS         Z1, Z3, Z3
 	VBROADCASTSS   bivariateConsts<>+108(SB), Z4
-	VMINPS         Z1, Z4, Z4
+	VMINPS         Z2, Z4, Z4
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z3, Z5, Z3
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z4, Z5, Z4
-	VCMPPS         $0x11, Z21, Z0, K1
-	VCMPPS         $0x11, Z21, Z1, K2
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z0
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z1
-	VDIVPS         Z0, Z25, Z0
+	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z21, Z2, K2
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z1
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z2
 	VDIVPS         Z1, Z25, Z1
-	VPANDD.BCST    bivariateConsts<>+4(SB), Z2, Z3
+	VDIVPS         Z2, Z25, Z2
+	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z3
 	VBROADCASTSS   bivariateConsts<>+120(SB), Z4
 	VMINPS         Z3, Z4, Z3
 
@@ -972,13 +974,13 @@ l17:
 	VFNMADD231PS Z22, Z4, Z5
 
 	// p = e^r
-	VMOVAPS          Z18, Z6
-	VFMADD231PS      Z5, Z19, Z6
-	VFMADD213PS      Z17, Z5, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z5, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z5, Z6
-	VFMADD213PS      Z25, Z5, Z6
-	VFMADD213PS      Z25, Z5, Z6
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z5, Z19, Z6
+	VFMADD213PS Z17, Z5, Z6
+	VFMADD213PS Z16, Z5, Z6
+	VFMADD213PS Z15, Z5, Z6
+	VFMADD213PS Z25, Z5, Z6
+	VFMADD213PS Z25, Z5, Z6
 
 	// p 2^n
 	VSCALEFPS Z4, Z6, Z4
@@ -990,7 +992,7 @@ l17:
 	VMULPS.BCST       bivariateConsts<>+64(SB), Z7, Z7
 	VMOVUPS           (R9), Z8
 	VFNMADD231PS.BCST bivariateConsts<>+64(SB), Z8, Z7
-	VMULPS            Z0, Z7, Z7
+	VMULPS            Z1, Z7, Z7
 	VBROADCASTSS      bivariateConsts<>+124(SB), Z8
 	VMINPS            Z7, Z8, Z7
 	VBROADCASTSS      bivariateConsts<>+128(SB), Z8
@@ -999,12 +1001,51 @@ l17:
 	VMULPS.BCST       bivariateConsts<>+64(SB), Z8, Z8
 	VMOVUPS           (R9)(R11*1), Z9
 	VFNMADD231PS.BCST bivariateConsts<>+64(SB), Z9, Z8
-	VMULPS            Z1, Z8, Z8
+	VMULPS            Z2, Z8, Z8
 	VBROADCASTSS      bivariateConsts<>+124(SB), Z9
 	VMINPS            Z8, Z9, Z8
 	VBROADCASTSS      bivariateConsts<>+128(SB), Z9
 	VMAXPS            Z8, Z9, Z8
-	VPTERNLOGD.BCST   $0x78, bivariateConsts<>+12(SB), Z2, Z8
+	VPTERNLOGD.BCST   $0x78, bivariateConsts<>+12(SB), Z0, Z8
+	VPSUBD.BCST       bivariateConsts<>+132(SB), Z1, Z9
+	VPSRAD            $0x17, Z9, Z10
+	VPANDD.BCST       bivariateConsts<>+136(SB), Z9, Z9
+	VPADDD.BCST       bivariateConsts<>+132(SB), Z9, Z9
+	VPSUBD.BCST       bivariateConsts<>+132(SB), Z2, Z11
+	VPSRAD            $0x17, Z11, Z12
+	VPANDD.BCST       bivariateConsts<>+136(SB), Z11, Z11
+	VPADDD.BCST       bivariateConsts<>+132(SB), Z11, Z11
+	VMULPS            Z11, Z9, Z9
+	VADDPS            Z6, Z25, Z11
+	VMULPS            Z11, Z9, Z9
+	VPADDD            Z12, Z10, Z10
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z9, Z9
+	VPSRAD      $0x17, Z9, Z11
+	VPADDD      Z10, Z11, Z10
+	VCVTDQ2PS   Z10, Z10
+	VPANDD.BCST bivariateConsts<>+136(SB), Z9, Z9
+	VPADDD.BCST bivariateConsts<>+132(SB), Z9, Z9
+	VSUBPS      Z25, Z9, Z9
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z11
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z9, Z11
+	VMULPS           Z9, Z9, Z12
+	VMULPS           Z22, Z10, Z13
+	VFMADD231PS      Z12, Z11, Z13
+	VADDPS           Z9, Z13, Z9
+	VFMADD231PS      Z23, Z10, Z9
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z9, Z9
+	VADDPS           Z3, Z9, Z3
 
 	// the quadratic form
 	VSUBPS           Z8, Z7, Z9
@@ -1017,75 +1058,36 @@ l17:
 	VFMADD231PS      Z9, Z9, Z11
 	VMULPS           Z8, Z8, Z12
 	VFMADD231PS      Z7, Z7, Z12
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z11, Z12
-	VPSUBD.BCST      bivariateConsts<>+136(SB), Z0, Z11
-	VPSRAD           $0x17, Z11, Z13
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z11, Z11
-	VPADDD.BCST      bivariateConsts<>+136(SB), Z11, Z11
-	VPSUBD.BCST      bivariateConsts<>+136(SB), Z1, Z14
-	VPSRAD           $0x17, Z14, Z15
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z14, Z14
-	VPADDD.BCST      bivariateConsts<>+136(SB), Z14, Z14
-	VMULPS           Z14, Z11, Z11
-	VADDPS           Z6, Z25, Z14
-	VMULPS           Z14, Z11, Z11
-	VPADDD           Z15, Z13, Z13
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z11, Z11
-	VPSRAD      $0x17, Z11, Z14
-	VPADDD      Z13, Z14, Z13
-	VCVTDQ2PS   Z13, Z13
-	VPANDD.BCST bivariateConsts<>+140(SB), Z11, Z11
-	VPADDD.BCST bivariateConsts<>+136(SB), Z11, Z11
-	VSUBPS      Z25, Z11, Z11
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z14
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z11, Z14
-	VMULPS           Z11, Z11, Z15
-	VMULPS           Z22, Z13, Z16
-	VFMADD231PS      Z15, Z14, Z16
-	VADDPS           Z11, Z16, Z11
-	VFMADD231PS      Z23, Z13, Z11
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z11, Z11
-	VADDPS           Z3, Z11, Z3
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z11, Z12
 	VSUBPS           Z12, Z3, Z3
 	VMULPS           Z4, Z10, Z4
 	VADDPS           Z7, Z4, Z11
 	VFMADD231PS      Z5, Z9, Z11
 	VADDPS           Z8, Z4, Z4
 	VFNMADD231PS     Z9, Z5, Z4
-	VMULPS           Z0, Z11, Z5
+	VMULPS           Z1, Z11, Z5
 	VMOVUPS          Z5, (DX)
 	VMOVAPS          Z4, Z5
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z5
-	VMULPS           Z1, Z5, Z5
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z5
+	VMULPS           Z2, Z5, Z5
 	VMOVUPS          Z5, (DX)(R11*1)
 	VADDPS           Z7, Z7, Z5
 	VFMSUB213PS      Z25, Z5, Z11
-	VMULPS           Z0, Z11, Z0
-	VMOVUPS          Z0, (DX)(R11*2)
-	VADDPS           Z8, Z8, Z0
-	VFMSUB213PS      Z25, Z0, Z4
-	VMULPS           Z1, Z4, Z0
-	VMOVUPS          Z0, (DX)(R12*1)
-	VSUBPS           Z6, Z25, Z0
-	VADDPS           Z6, Z25, Z1
-	VDIVPS           Z1, Z0, Z0
-	VSUBPS           Z10, Z9, Z1
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z1, Z1
+	VMULPS           Z1, Z11, Z1
+	VMOVUPS          Z1, (DX)(R11*2)
+	VADDPS           Z8, Z8, Z1
+	VFMSUB213PS      Z25, Z1, Z4
+	VMULPS           Z2, Z4, Z1
+	VMOVUPS          Z1, (DX)(R12*1)
+	VSUBPS           Z6, Z25, Z1
+	VADDPS           Z6, Z25, Z2
+	VDIVPS           Z2, Z1, Z1
+	VSUBPS           Z10, Z9, Z2
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z2, Z2
 	VADDPS           Z10, Z9, Z4
-	VFMADD231PS      Z4, Z1, Z0
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
-	VMOVUPS          Z0, (DX)(R11*4)
+	VFMADD231PS      Z4, Z2, Z1
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z1
+	VMOVUPS          Z1, (DX)(R11*4)
 	VMOVUPS          (R10), Z0
 	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z3, Z0, Z1
@@ -1105,13 +1107,13 @@ l17:
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z18, Z4
-	VFMADD231PS      Z2, Z19, Z4
-	VFMADD213PS      Z17, Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
@@ -1150,20 +1152,20 @@ l17:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z18, Z6
-	VFMADD231PS      Z0, Z19, Z6
-	VMOVAPS          Z18, Z7
-	VFMADD231PS      Z3, Z19, Z7
-	VFMADD213PS      Z17, Z0, Z6
-	VFMADD213PS      Z17, Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
-	VFMADD213PS      Z25, Z0, Z6
-	VFMADD213PS      Z25, Z3, Z7
-	VFMADD213PS      Z25, Z0, Z6
-	VFMADD213PS      Z25, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z0, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
+	VFMADD213PS Z17, Z0, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z0, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z0, Z6
+	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z3, Z7
+	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
 	// p 2^n
@@ -1189,24 +1191,24 @@ l19:
 	SHLQ           CL, AX
 	DECQ           AX
 	KMOVW          AX, K7
-	VMOVUPS.Z      (R9)(R11*2), K7, Z0
-	VMOVUPS.Z      (R9)(R12*1), K7, Z1
-	VMOVUPS.Z      (R9)(R11*4), K7, Z2
+	VMOVUPS.Z      (R9)(R11*4), K7, Z0
+	VMOVUPS.Z      (R9)(R11*2), K7, Z1
+	VMOVUPS.Z      (R9)(R12*1), K7, Z2
 	VBROADCASTSS   bivariateConsts<>+108(SB), Z3
-	VMINPS         Z0, Z3, Z3
+	VMINPS         Z1, Z3, Z3
 	VBROADCASTSS   bivariateConsts<>+108(SB), Z4
-	VMINPS         Z1, Z4, Z4
+	VMINPS         Z2, Z4, Z4
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z3, Z5, Z3
 	VBROADCASTSS   bivariateConsts<>+112(SB), Z5
 	VMAXPS         Z4, Z5, Z4
-	VCMPPS         $0x11, Z21, Z0, K1
-	VCMPPS         $0x11, Z21, Z1, K2
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z0
-	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z1
-	VDIVPS         Z0, Z25, Z0
+	VCMPPS         $0x11, Z21, Z1, K1
+	VCMPPS         $0x11, Z21, Z2, K2
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z3, K1, Z1
+	VBLENDMPS.BCST bivariateConsts<>+116(SB), Z4, K2, Z2
 	VDIVPS         Z1, Z25, Z1
-	VPANDD.BCST    bivariateConsts<>+4(SB), Z2, Z3
+	VDIVPS         Z2, Z25, Z2
+	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z3
 	VBROADCASTSS   bivariateConsts<>+120(SB), Z4
 	VMINPS         Z3, Z4, Z3
 
@@ -1219,13 +1221,13 @@ l19:
 	VFNMADD231PS Z22, Z4, Z5
 
 	// p = e^r
-	VMOVAPS          Z18, Z6
-	VFMADD231PS      Z5, Z19, Z6
-	VFMADD213PS      Z17, Z5, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z5, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z5, Z6
-	VFMADD213PS      Z25, Z5, Z6
-	VFMADD213PS      Z25, Z5, Z6
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z5, Z19, Z6
+	VFMADD213PS Z17, Z5, Z6
+	VFMADD213PS Z16, Z5, Z6
+	VFMADD213PS Z15, Z5, Z6
+	VFMADD213PS Z25, Z5, Z6
+	VFMADD213PS Z25, Z5, Z6
 
 	// p 2^n
 	VSCALEFPS Z4, Z6, Z4
@@ -1237,7 +1239,7 @@ l19:
 	VMULPS.BCST       bivariateConsts<>+64(SB), Z7, Z7
 	VMOVUPS.Z         (R9), K7, Z8
 	VFNMADD231PS.BCST bivariateConsts<>+64(SB), Z8, Z7
-	VMULPS            Z0, Z7, Z7
+	VMULPS            Z1, Z7, Z7
 	VBROADCASTSS      bivariateConsts<>+124(SB), Z8
 	VMINPS            Z7, Z8, Z7
 	VBROADCASTSS      bivariateConsts<>+128(SB), Z8
@@ -1246,12 +1248,51 @@ l19:
 	VMULPS.BCST       bivariateConsts<>+64(SB), Z8, Z8
 	VMOVUPS.Z         (R9)(R11*1), K7, Z9
 	VFNMADD231PS.BCST bivariateConsts<>+64(SB), Z9, Z8
-	VMULPS            Z1, Z8, Z8
+	VMULPS            Z2, Z8, Z8
 	VBROADCASTSS      bivariateConsts<>+124(SB), Z9
 	VMINPS            Z8, Z9, Z8
 	VBROADCASTSS      bivariateConsts<>+128(SB), Z9
 	VMAXPS            Z8, Z9, Z8
-	VPTERNLOGD.BCST   $0x78, bivariateConsts<>+12(SB), Z2, Z8
+	VPTERNLOGD.BCST   $0x78, bivariateConsts<>+12(SB), Z0, Z8
+	VPSUBD.BCST       bivariateConsts<>+132(SB), Z1, Z9
+	VPSRAD            $0x17, Z9, Z10
+	VPANDD.BCST       bivariateConsts<>+136(SB), Z9, Z9
+	VPADDD.BCST       bivariateConsts<>+132(SB), Z9, Z9
+	VPSUBD.BCST       bivariateConsts<>+132(SB), Z2, Z11
+	VPSRAD            $0x17, Z11, Z12
+	VPANDD.BCST       bivariateConsts<>+136(SB), Z11, Z11
+	VPADDD.BCST       bivariateConsts<>+132(SB), Z11, Z11
+	VMULPS            Z11, Z9, Z9
+	VADDPS            Z6, Z25, Z11
+	VMULPS            Z11, Z9, Z9
+	VPADDD            Z12, Z10, Z10
+
+	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z9, Z9
+	VPSRAD      $0x17, Z9, Z11
+	VPADDD      Z10, Z11, Z10
+	VCVTDQ2PS   Z10, Z10
+	VPANDD.BCST bivariateConsts<>+136(SB), Z9, Z9
+	VPADDD.BCST bivariateConsts<>+132(SB), Z9, Z9
+	VSUBPS      Z25, Z9, Z9
+
+	// r + r^2 p(r) + k ln 2
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z11
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z9, Z11
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z9, Z11
+	VMULPS           Z9, Z9, Z12
+	VMULPS           Z22, Z10, Z13
+	VFMADD231PS      Z12, Z11, Z13
+	VADDPS           Z9, Z13, Z9
+	VFMADD231PS      Z23, Z10, Z9
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z9, Z9
+	VADDPS           Z3, Z9, Z3
 
 	// the quadratic form
 	VSUBPS           Z8, Z7, Z9
@@ -1264,75 +1305,36 @@ l19:
 	VFMADD231PS      Z9, Z9, Z11
 	VMULPS           Z8, Z8, Z12
 	VFMADD231PS      Z7, Z7, Z12
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z11, Z12
-	VPSUBD.BCST      bivariateConsts<>+136(SB), Z0, Z11
-	VPSRAD           $0x17, Z11, Z13
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z11, Z11
-	VPADDD.BCST      bivariateConsts<>+136(SB), Z11, Z11
-	VPSUBD.BCST      bivariateConsts<>+136(SB), Z1, Z14
-	VPSRAD           $0x17, Z14, Z15
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z14, Z14
-	VPADDD.BCST      bivariateConsts<>+136(SB), Z14, Z14
-	VMULPS           Z14, Z11, Z11
-	VADDPS           Z6, Z25, Z14
-	VMULPS           Z14, Z11, Z11
-	VPADDD           Z15, Z13, Z13
-
-	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z11, Z11
-	VPSRAD      $0x17, Z11, Z14
-	VPADDD      Z13, Z14, Z13
-	VCVTDQ2PS   Z13, Z13
-	VPANDD.BCST bivariateConsts<>+140(SB), Z11, Z11
-	VPADDD.BCST bivariateConsts<>+136(SB), Z11, Z11
-	VSUBPS      Z25, Z11, Z11
-
-	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z14
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z11, Z14
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z11, Z14
-	VMULPS           Z11, Z11, Z15
-	VMULPS           Z22, Z13, Z16
-	VFMADD231PS      Z15, Z14, Z16
-	VADDPS           Z11, Z16, Z11
-	VFMADD231PS      Z23, Z13, Z11
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z11, Z11
-	VADDPS           Z3, Z11, Z3
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z11, Z12
 	VSUBPS           Z12, Z3, Z3
 	VMULPS           Z4, Z10, Z4
 	VADDPS           Z7, Z4, Z11
 	VFMADD231PS      Z5, Z9, Z11
 	VADDPS           Z8, Z4, Z4
 	VFNMADD231PS     Z9, Z5, Z4
-	VMULPS           Z0, Z11, Z5
+	VMULPS           Z1, Z11, Z5
 	VMOVUPS          Z5, K7, (DX)
 	VMOVAPS          Z4, Z5
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z5
-	VMULPS           Z1, Z5, Z5
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z5
+	VMULPS           Z2, Z5, Z5
 	VMOVUPS          Z5, K7, (DX)(R11*1)
 	VADDPS           Z7, Z7, Z5
 	VFMSUB213PS      Z25, Z5, Z11
-	VMULPS           Z0, Z11, Z0
-	VMOVUPS          Z0, K7, (DX)(R11*2)
-	VADDPS           Z8, Z8, Z0
-	VFMSUB213PS      Z25, Z0, Z4
-	VMULPS           Z1, Z4, Z0
-	VMOVUPS          Z0, K7, (DX)(R12*1)
-	VSUBPS           Z6, Z25, Z0
-	VADDPS           Z6, Z25, Z1
-	VDIVPS           Z1, Z0, Z0
-	VSUBPS           Z10, Z9, Z1
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z1, Z1
+	VMULPS           Z1, Z11, Z1
+	VMOVUPS          Z1, K7, (DX)(R11*2)
+	VADDPS           Z8, Z8, Z1
+	VFMSUB213PS      Z25, Z1, Z4
+	VMULPS           Z2, Z4, Z1
+	VMOVUPS          Z1, K7, (DX)(R12*1)
+	VSUBPS           Z6, Z25, Z1
+	VADDPS           Z6, Z25, Z2
+	VDIVPS           Z2, Z1, Z1
+	VSUBPS           Z10, Z9, Z2
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z2, Z2
 	VADDPS           Z10, Z9, Z4
-	VFMADD231PS      Z4, Z1, Z0
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
-	VMOVUPS          Z0, K7, (DX)(R11*4)
+	VFMADD231PS      Z4, Z2, Z1
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z1
+	VMOVUPS          Z1, K7, (DX)(R11*4)
 	VMOVUPS.Z        (R10), K7, Z0
 	VSUBPS           Z28, Z0, Z0
 	VADDPS           Z3, Z0, Z1
@@ -1352,13 +1354,13 @@ l19:
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z18, Z4
-	VFMADD231PS      Z2, Z19, Z4
-	VFMADD213PS      Z17, Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
@@ -1400,20 +1402,20 @@ l19:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z18, Z6
-	VFMADD231PS      Z1, Z19, Z6
-	VMOVAPS          Z18, Z7
-	VFMADD231PS      Z3, Z19, Z7
-	VFMADD213PS      Z17, Z1, Z6
-	VFMADD213PS      Z17, Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
-	VFMADD213PS      Z25, Z1, Z6
-	VFMADD213PS      Z25, Z3, Z7
-	VFMADD213PS      Z25, Z1, Z6
-	VFMADD213PS      Z25, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z25, Z1, Z6
+	VFMADD213PS Z25, Z3, Z7
+	VFMADD213PS Z25, Z1, Z6
+	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
 	// p 2^n
@@ -1458,13 +1460,13 @@ l20:
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z18, Z4
-	VFMADD231PS      Z2, Z19, Z4
-	VFMADD213PS      Z17, Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
@@ -1488,23 +1490,23 @@ l20:
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
@@ -1536,23 +1538,23 @@ l20:
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
@@ -1594,10 +1596,10 @@ l21:
 	VSUBPS       Z28, Z5, Z5
 	VSUBPS       Z31, Z4, Z4
 	VSUBPS       Z31, Z5, Z5
-	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K1
-	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z3, K2
-	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z4, K4
-	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z5, K5
+	VCMPPS       $0x16, Z14, Z2, K1
+	VCMPPS       $0x16, Z14, Z3, K2
+	VCMPPS       $0x16, Z14, Z4, K4
+	VCMPPS       $0x16, Z14, Z5, K5
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVAPS.Z    Z3, K2, Z3
 	VMOVAPS.Z    Z4, K4, Z4
@@ -1610,14 +1612,10 @@ l21:
 	VMINPS       Z4, Z6, Z4
 	VBROADCASTSS bivariateConsts<>+184(SB), Z6
 	VMINPS       Z5, Z6, Z5
-	VBROADCASTSS bivariateConsts<>+16(SB), Z6
-	VMAXPS       Z2, Z6, Z2
-	VBROADCASTSS bivariateConsts<>+16(SB), Z6
-	VMAXPS       Z3, Z6, Z3
-	VBROADCASTSS bivariateConsts<>+16(SB), Z6
-	VMAXPS       Z4, Z6, Z4
-	VBROADCASTSS bivariateConsts<>+16(SB), Z6
-	VMAXPS       Z5, Z6, Z5
+	VMAXPS       Z2, Z14, Z2
+	VMAXPS       Z3, Z14, Z3
+	VMAXPS       Z4, Z14, Z4
+	VMAXPS       Z5, Z14, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1644,34 +1642,34 @@ l21:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z18, Z10
-	VFMADD231PS      Z2, Z19, Z10
-	VMOVAPS          Z18, Z11
-	VFMADD231PS      Z3, Z19, Z11
-	VMOVAPS          Z18, Z12
-	VFMADD231PS      Z4, Z19, Z12
-	VMOVAPS          Z18, Z13
-	VFMADD231PS      Z5, Z19, Z13
-	VFMADD213PS      Z17, Z2, Z10
-	VFMADD213PS      Z17, Z3, Z11
-	VFMADD213PS      Z17, Z4, Z12
-	VFMADD213PS      Z17, Z5, Z13
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z10
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z11
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z4, Z12
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z5, Z13
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z10
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z11
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z4, Z12
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z5, Z13
-	VFMADD213PS      Z25, Z2, Z10
-	VFMADD213PS      Z25, Z3, Z11
-	VFMADD213PS      Z25, Z4, Z12
-	VFMADD213PS      Z25, Z5, Z13
-	VFMADD213PS      Z25, Z2, Z10
-	VFMADD213PS      Z25, Z3, Z11
-	VFMADD213PS      Z25, Z4, Z12
-	VFMADD213PS      Z25, Z5, Z13
+	VMOVAPS     Z18, Z10
+	VFMADD231PS Z2, Z19, Z10
+	VMOVAPS     Z18, Z11
+	VFMADD231PS Z3, Z19, Z11
+	VMOVAPS     Z18, Z12
+	VFMADD231PS Z4, Z19, Z12
+	VMOVAPS     Z18, Z13
+	VFMADD231PS Z5, Z19, Z13
+	VFMADD213PS Z17, Z2, Z10
+	VFMADD213PS Z17, Z3, Z11
+	VFMADD213PS Z17, Z4, Z12
+	VFMADD213PS Z17, Z5, Z13
+	VFMADD213PS Z16, Z2, Z10
+	VFMADD213PS Z16, Z3, Z11
+	VFMADD213PS Z16, Z4, Z12
+	VFMADD213PS Z16, Z5, Z13
+	VFMADD213PS Z15, Z2, Z10
+	VFMADD213PS Z15, Z3, Z11
+	VFMADD213PS Z15, Z4, Z12
+	VFMADD213PS Z15, Z5, Z13
+	VFMADD213PS Z25, Z2, Z10
+	VFMADD213PS Z25, Z3, Z11
+	VFMADD213PS Z25, Z4, Z12
+	VFMADD213PS Z25, Z5, Z13
+	VFMADD213PS Z25, Z2, Z10
+	VFMADD213PS Z25, Z3, Z11
+	VFMADD213PS Z25, Z4, Z12
+	VFMADD213PS Z25, Z5, Z13
 
 	// p 2^n
 	// p 2^n
@@ -1766,18 +1764,16 @@ l22:
 	VMOVUPS      (R10), Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
-	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
+	VCMPPS       $0x16, Z14, Z1, K1
+	VCMPPS       $0x16, Z14, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z1, Z3, Z1
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VBROADCASTSS bivariateConsts<>+16(SB), Z3
-	VMAXPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+16(SB), Z3
-	VMAXPS       Z2, Z3, Z2
+	VMAXPS       Z1, Z14, Z1
+	VMAXPS       Z2, Z14, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1794,20 +1790,20 @@ l22:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z18, Z5
-	VFMADD231PS      Z1, Z19, Z5
-	VMOVAPS          Z18, Z6
-	VFMADD231PS      Z2, Z19, Z6
-	VFMADD213PS      Z17, Z1, Z5
-	VFMADD213PS      Z17, Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z6
-	VFMADD213PS      Z25, Z1, Z5
-	VFMADD213PS      Z25, Z2, Z6
-	VFMADD213PS      Z25, Z1, Z5
-	VFMADD213PS      Z25, Z2, Z6
+	VMOVAPS     Z18, Z5
+	VFMADD231PS Z1, Z19, Z5
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z2, Z19, Z6
+	VFMADD213PS Z17, Z1, Z5
+	VFMADD213PS Z17, Z2, Z6
+	VFMADD213PS Z16, Z1, Z5
+	VFMADD213PS Z16, Z2, Z6
+	VFMADD213PS Z15, Z1, Z5
+	VFMADD213PS Z15, Z2, Z6
+	VFMADD213PS Z25, Z1, Z5
+	VFMADD213PS Z25, Z2, Z6
+	VFMADD213PS Z25, Z1, Z5
+	VFMADD213PS Z25, Z2, Z6
 
 	// p 2^n
 	// p 2^n
@@ -1869,18 +1865,16 @@ l23:
 	VMOVUPS.Z    (R10), K7, Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z1, K1
-	VCMPPS.BCST  $0x16, bivariateConsts<>+16(SB), Z2, K2
+	VCMPPS       $0x16, Z14, Z1, K1
+	VCMPPS       $0x16, Z14, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z1, Z3, Z1
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VBROADCASTSS bivariateConsts<>+16(SB), Z3
-	VMAXPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+16(SB), Z3
-	VMAXPS       Z2, Z3, Z2
+	VMAXPS       Z1, Z14, Z1
+	VMAXPS       Z2, Z14, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -1897,20 +1891,20 @@ l23:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z18, Z5
-	VFMADD231PS      Z1, Z19, Z5
-	VMOVAPS          Z18, Z6
-	VFMADD231PS      Z2, Z19, Z6
-	VFMADD213PS      Z17, Z1, Z5
-	VFMADD213PS      Z17, Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z6
-	VFMADD213PS      Z25, Z1, Z5
-	VFMADD213PS      Z25, Z2, Z6
-	VFMADD213PS      Z25, Z1, Z5
-	VFMADD213PS      Z25, Z2, Z6
+	VMOVAPS     Z18, Z5
+	VFMADD231PS Z1, Z19, Z5
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z2, Z19, Z6
+	VFMADD213PS Z17, Z1, Z5
+	VFMADD213PS Z17, Z2, Z6
+	VFMADD213PS Z16, Z1, Z5
+	VFMADD213PS Z16, Z2, Z6
+	VFMADD213PS Z15, Z1, Z5
+	VFMADD213PS Z15, Z2, Z6
+	VFMADD213PS Z25, Z1, Z5
+	VFMADD213PS Z25, Z2, Z6
+	VFMADD213PS Z25, Z1, Z5
+	VFMADD213PS Z25, Z2, Z6
 
 	// p 2^n
 	// p 2^n
@@ -2152,31 +2146,31 @@ l30:
 	JLT              l34
 
 l32:
-	VMOVUPS      (DX)(R8*2), Z0
-	VMOVUPS      (DX)(R9*1), Z1
-	VMOVUPS      (DX)(R8*4), Z2
-	VMULPS.BCST  24(SP), Z0, Z0
+	VMOVUPS      (DX)(R8*4), Z0
+	VMOVUPS      (DX)(R8*2), Z1
+	VMOVUPS      (DX)(R9*1), Z2
 	VMULPS.BCST  24(SP), Z1, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
-	VMINPS       Z0, Z3, Z0
+	VMULPS.BCST  24(SP), Z2, Z2
 	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
-	VMAXPS       Z0, Z3, Z0
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z1, Z3, Z1
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFNMADD231PS Z21, Z0, Z3
+	VFNMADD231PS Z21, Z1, Z3
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z21, Z1, Z4
+	VFNMADD231PS Z21, Z2, Z4
 	VSUBPS       Z25, Z3, Z3
 	VSUBPS       Z25, Z4, Z4
-	VMOVAPS      Z0, Z5
+	VMOVAPS      Z1, Z5
 	VFNMSUB231PS Z23, Z3, Z5
-	VMOVAPS      Z1, Z6
+	VMOVAPS      Z2, Z6
 	VFNMSUB231PS Z23, Z4, Z6
 	VFNMADD231PS Z22, Z3, Z5
 	VFNMADD231PS Z22, Z4, Z6
@@ -2202,7 +2196,7 @@ l32:
 	// p 2^n
 	VSCALEFPS    Z3, Z7, Z3
 	VSCALEFPS    Z4, Z8, Z4
-	VPANDD.BCST  bivariateConsts<>+4(SB), Z2, Z5
+	VPANDD.BCST  bivariateConsts<>+4(SB), Z0, Z5
 	VBROADCASTSS bivariateConsts<>+120(SB), Z6
 	VMINPS       Z5, Z6, Z5
 
@@ -2247,45 +2241,45 @@ l32:
 	VMINPS          Z4, Z9, Z4
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
 	VMAXPS          Z4, Z9, Z4
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z2, Z4
-
-	// the quadratic form
-	VSUBPS           Z4, Z3, Z2
-	VMULPS           Z24, Z2, Z2
-	VMULPS           Z7, Z2, Z2
-	VADDPS           Z4, Z3, Z7
-	VMULPS           Z24, Z7, Z7
-	VMULPS           Z6, Z7, Z6
-	VMULPS           Z6, Z6, Z6
-	VFMADD231PS      Z2, Z2, Z6
-	VMULPS           Z4, Z4, Z2
-	VFMADD231PS      Z3, Z3, Z2
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z6, Z2
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z24, Z8, K1
-	VMOVAPS          Z24, Z3
-	VFMSUB231PS      Z24, Z8, Z3
-	VBLENDMPS        Z3, Z8, K1, Z3
-	VBROADCASTSS     bivariateConsts<>+68(SB), Z4
-	VMOVAPS.Z        Z4, K1, Z4
-	VBROADCASTSS     bivariateConsts<>+76(SB), Z6
-	VFMADD231PS.BCST bivariateConsts<>+72(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+80(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+84(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+88(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z3, Z6
-	VFMADD213PS      Z11, Z3, Z6
-	VMULPS           Z3, Z3, Z7
-	VFMADD231PS      Z7, Z6, Z3
-	VADDPS           Z3, Z4, Z3
-	VADDPS           Z1, Z0, Z0
-	VSUBPS           Z0, Z3, Z0
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
+	VMOVAPS          Z24, Z0
+	VFMSUB231PS      Z24, Z8, Z0
+	VBLENDMPS        Z0, Z8, K1, Z0
+	VBROADCASTSS     bivariateConsts<>+68(SB), Z8
+	VMOVAPS.Z        Z8, K1, Z8
+	VBROADCASTSS     bivariateConsts<>+76(SB), Z9
+	VFMADD231PS.BCST bivariateConsts<>+72(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+80(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+84(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+88(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z0, Z9
+	VFMADD213PS      Z11, Z0, Z9
+	VMULPS           Z0, Z0, Z10
+	VFMADD231PS      Z10, Z9, Z0
+	VADDPS           Z0, Z8, Z0
+	VADDPS           Z2, Z1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
 	VADDPS           Z5, Z0, Z0
-	VSUBPS           Z2, Z0, Z0
+
+	// the quadratic form
+	VSUBPS           Z4, Z3, Z1
+	VMULPS           Z24, Z1, Z1
+	VMULPS           Z7, Z1, Z1
+	VADDPS           Z4, Z3, Z2
+	VMULPS           Z24, Z2, Z2
+	VMULPS           Z6, Z2, Z2
+	VMULPS           Z2, Z2, Z2
+	VFMADD231PS      Z1, Z1, Z2
+	VMULPS           Z4, Z4, Z1
+	VFMADD231PS      Z3, Z3, Z1
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (BX), Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
@@ -2380,31 +2374,31 @@ l34:
 	SHLQ         CL, AX
 	DECQ         AX
 	KMOVW        AX, K7
-	VMOVUPS.Z    (DX)(R8*2), K7, Z0
-	VMOVUPS.Z    (DX)(R9*1), K7, Z1
-	VMOVUPS.Z    (DX)(R8*4), K7, Z2
-	VMULPS.BCST  24(SP), Z0, Z0
+	VMOVUPS.Z    (DX)(R8*4), K7, Z0
+	VMOVUPS.Z    (DX)(R8*2), K7, Z1
+	VMOVUPS.Z    (DX)(R9*1), K7, Z2
 	VMULPS.BCST  24(SP), Z1, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
-	VMINPS       Z0, Z3, Z0
+	VMULPS.BCST  24(SP), Z2, Z2
 	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
-	VMAXPS       Z0, Z3, Z0
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z1, Z3, Z1
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFNMADD231PS Z21, Z0, Z3
+	VFNMADD231PS Z21, Z1, Z3
 	VMOVAPS      Z25, Z4
-	VFNMADD231PS Z21, Z1, Z4
+	VFNMADD231PS Z21, Z2, Z4
 	VSUBPS       Z25, Z3, Z3
 	VSUBPS       Z25, Z4, Z4
-	VMOVAPS      Z0, Z5
+	VMOVAPS      Z1, Z5
 	VFNMSUB231PS Z23, Z3, Z5
-	VMOVAPS      Z1, Z6
+	VMOVAPS      Z2, Z6
 	VFNMSUB231PS Z23, Z4, Z6
 	VFNMADD231PS Z22, Z3, Z5
 	VFNMADD231PS Z22, Z4, Z6
@@ -2430,7 +2424,7 @@ l34:
 	// p 2^n
 	VSCALEFPS    Z3, Z7, Z3
 	VSCALEFPS    Z4, Z8, Z4
-	VPANDD.BCST  bivariateConsts<>+4(SB), Z2, Z5
+	VPANDD.BCST  bivariateConsts<>+4(SB), Z0, Z5
 	VBROADCASTSS bivariateConsts<>+120(SB), Z6
 	VMINPS       Z5, Z6, Z5
 
@@ -2475,45 +2469,45 @@ l34:
 	VMINPS          Z4, Z9, Z4
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
 	VMAXPS          Z4, Z9, Z4
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z2, Z4
-
-	// the quadratic form
-	VSUBPS           Z4, Z3, Z2
-	VMULPS           Z24, Z2, Z2
-	VMULPS           Z7, Z2, Z2
-	VADDPS           Z4, Z3, Z7
-	VMULPS           Z24, Z7, Z7
-	VMULPS           Z6, Z7, Z6
-	VMULPS           Z6, Z6, Z6
-	VFMADD231PS      Z2, Z2, Z6
-	VMULPS           Z4, Z4, Z2
-	VFMADD231PS      Z3, Z3, Z2
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z6, Z2
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z4
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS           $0x1e, Z24, Z8, K1
-	VMOVAPS          Z24, Z3
-	VFMSUB231PS      Z24, Z8, Z3
-	VBLENDMPS        Z3, Z8, K1, Z3
-	VBROADCASTSS     bivariateConsts<>+68(SB), Z4
-	VMOVAPS.Z        Z4, K1, Z4
-	VBROADCASTSS     bivariateConsts<>+76(SB), Z6
-	VFMADD231PS.BCST bivariateConsts<>+72(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+80(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+84(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+88(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z3, Z6
-	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z3, Z6
-	VFMADD213PS      Z11, Z3, Z6
-	VMULPS           Z3, Z3, Z7
-	VFMADD231PS      Z7, Z6, Z3
-	VADDPS           Z3, Z4, Z3
-	VADDPS           Z1, Z0, Z0
-	VSUBPS           Z0, Z3, Z0
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
+	VMOVAPS          Z24, Z0
+	VFMSUB231PS      Z24, Z8, Z0
+	VBLENDMPS        Z0, Z8, K1, Z0
+	VBROADCASTSS     bivariateConsts<>+68(SB), Z8
+	VMOVAPS.Z        Z8, K1, Z8
+	VBROADCASTSS     bivariateConsts<>+76(SB), Z9
+	VFMADD231PS.BCST bivariateConsts<>+72(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+80(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+84(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+88(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z0, Z9
+	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z0, Z9
+	VFMADD213PS      Z11, Z0, Z9
+	VMULPS           Z0, Z0, Z10
+	VFMADD231PS      Z10, Z9, Z0
+	VADDPS           Z0, Z8, Z0
+	VADDPS           Z2, Z1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
 	VADDPS           Z5, Z0, Z0
-	VSUBPS           Z2, Z0, Z0
+
+	// the quadratic form
+	VSUBPS           Z4, Z3, Z1
+	VMULPS           Z24, Z1, Z1
+	VMULPS           Z7, Z1, Z1
+	VADDPS           Z4, Z3, Z2
+	VMULPS           Z24, Z2, Z2
+	VMULPS           Z6, Z2, Z2
+	VMULPS           Z2, Z2, Z2
+	VFMADD231PS      Z1, Z1, Z2
+	VMULPS           Z4, Z4, Z1
+	VFMADD231PS      Z3, Z3, Z1
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
@@ -2654,23 +2648,23 @@ l35:
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS      Z11, Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
@@ -2702,23 +2696,23 @@ l35:
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS      Z11, Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
@@ -2748,7 +2742,7 @@ l35:
 // func BivariateLogBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·BivariateLogBackward(SB), NOSPLIT, $48-92
-	// Registers:    Z0-Z17 values    Z18-Z25 constants and scalars    Z26-Z31 kept from loop to loop
+	// Registers:    Z0-Z14 values    Z15-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS bivariateConsts<>+56(SB), Z25
 	VBROADCASTSS bivariateConsts<>+24(SB), Z24
 	VBROADCASTSS bivariateConsts<>+28(SB), Z23
@@ -2757,6 +2751,9 @@ TEXT ·BivariateLogBackward(SB), NOSPLIT, $48-92
 	VBROADCASTSS bivariateConsts<>+36(SB), Z20
 	VBROADCASTSS bivariateConsts<>+40(SB), Z19
 	VBROADCASTSS bivariateConsts<>+44(SB), Z18
+	VBROADCASTSS bivariateConsts<>+48(SB), Z17
+	VBROADCASTSS bivariateConsts<>+52(SB), Z16
+	VBROADCASTSS bivariateConsts<>+64(SB), Z15
 	MOVL         factor+88(FP), AX
 	MOVL         AX, 40(SP)
 
@@ -2856,13 +2853,13 @@ l40:
 	VFNMADD231PS Z22, Z4, Z3
 
 	// p = e^r
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z3, Z20, Z5
-	VFMADD213PS      Z18, Z3, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z5
-	VFMADD213PS      Z25, Z3, Z5
-	VFMADD213PS      Z25, Z3, Z5
+	VMOVAPS     Z19, Z5
+	VFMADD231PS Z3, Z20, Z5
+	VFMADD213PS Z18, Z3, Z5
+	VFMADD213PS Z17, Z3, Z5
+	VFMADD213PS Z16, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
+	VFMADD213PS Z25, Z3, Z5
 
 	// p 2^n
 	VSCALEFPS    Z4, Z5, Z3
@@ -2879,9 +2876,9 @@ l40:
 	VMOVAPS.Z    Z1, K1, Z5
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, bivariateConsts<>+64(SB), Z3, K1
-	VBROADCASTSS     bivariateConsts<>+64(SB), Z6
-	VFMSUB231PS.BCST bivariateConsts<>+64(SB), Z3, Z6
+	VCMPPS           $0x1e, Z15, Z3, K1
+	VMOVAPS          Z15, Z6
+	VFMSUB231PS      Z15, Z3, Z6
 	VBLENDMPS        Z6, Z3, K1, Z3
 	VBROADCASTSS     bivariateConsts<>+68(SB), Z6
 	VMOVAPS.Z        Z6, K1, Z6
@@ -2912,57 +2909,57 @@ l40:
 	JLT              l44
 
 l42:
-	VMOVUPS      (R9)(R11*2), Z0
-	VMOVUPS      (R9)(R12*1), Z1
-	VMOVUPS      (R9)(R11*4), Z2
-	VMULPS.BCST  40(SP), Z0, Z0
+	VMOVUPS      (R9)(R11*4), Z0
+	VMOVUPS      (R9)(R11*2), Z1
+	VMOVUPS      (R9)(R12*1), Z2
 	VMULPS.BCST  40(SP), Z1, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
-	VMINPS       Z0, Z3, Z0
+	VMULPS.BCST  40(SP), Z2, Z2
 	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
-	VMAXPS       Z0, Z3, Z0
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z1, Z3, Z1
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFNMADD231PS Z21, Z0, Z3
+	VFNMADD231PS Z21, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z21, Z1, Z4
+	VFNMADD231PS Z21, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VMOVAPS      Z0, Z5
+	VMOVAPS      Z1, Z5
 	VFNMSUB231PS Z23, Z3, Z5
-	VMOVAPS      Z1, Z6
+	VMOVAPS      Z2, Z6
 	VFNMSUB231PS Z23, Z4, Z6
 	VFNMADD231PS Z22, Z3, Z5
 	VFNMADD231PS Z22, Z4, Z6
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z7
-	VFMADD231PS      Z5, Z20, Z7
-	VMOVAPS          Z19, Z8
-	VFMADD231PS      Z6, Z20, Z8
-	VFMADD213PS      Z18, Z5, Z7
-	VFMADD213PS      Z18, Z6, Z8
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z5, Z7
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z6, Z8
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z5, Z7
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z6, Z8
-	VFMADD213PS      Z25, Z5, Z7
-	VFMADD213PS      Z25, Z6, Z8
-	VFMADD213PS      Z25, Z5, Z7
-	VFMADD213PS      Z25, Z6, Z8
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z5, Z20, Z7
+	VMOVAPS     Z19, Z8
+	VFMADD231PS Z6, Z20, Z8
+	VFMADD213PS Z18, Z5, Z7
+	VFMADD213PS Z18, Z6, Z8
+	VFMADD213PS Z17, Z5, Z7
+	VFMADD213PS Z17, Z6, Z8
+	VFMADD213PS Z16, Z5, Z7
+	VFMADD213PS Z16, Z6, Z8
+	VFMADD213PS Z25, Z5, Z7
+	VFMADD213PS Z25, Z6, Z8
+	VFMADD213PS Z25, Z5, Z7
+	VFMADD213PS Z25, Z6, Z8
 
 	// p 2^n
 	// p 2^n
 	VSCALEFPS    Z3, Z7, Z3
 	VSCALEFPS    Z4, Z8, Z4
-	VPANDD.BCST  bivariateConsts<>+4(SB), Z2, Z5
+	VPANDD.BCST  bivariateConsts<>+4(SB), Z0, Z5
 	VBROADCASTSS bivariateConsts<>+120(SB), Z6
 	VMINPS       Z5, Z6, Z5
 
@@ -2975,13 +2972,13 @@ l42:
 	VFNMADD231PS Z22, Z6, Z7
 
 	// p = e^r
-	VMOVAPS          Z19, Z8
-	VFMADD231PS      Z7, Z20, Z8
-	VFMADD213PS      Z18, Z7, Z8
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z7, Z8
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z7, Z8
-	VFMADD213PS      Z25, Z7, Z8
-	VFMADD213PS      Z25, Z7, Z8
+	VMOVAPS     Z19, Z8
+	VFMADD231PS Z7, Z20, Z8
+	VFMADD213PS Z18, Z7, Z8
+	VFMADD213PS Z17, Z7, Z8
+	VFMADD213PS Z16, Z7, Z8
+	VFMADD213PS Z25, Z7, Z8
+	VFMADD213PS Z25, Z7, Z8
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z6
@@ -2989,99 +2986,99 @@ l42:
 	VMULPS    Z6, Z6, Z8
 
 	// w = u/2, with the sign of r in w2
-	VBROADCASTSS      4(R8), Z9
-	VMULPS.BCST       bivariateConsts<>+64(SB), Z9, Z9
-	VMOVUPS           (R9), Z10
-	VFNMADD231PS.BCST bivariateConsts<>+64(SB), Z10, Z9
-	VMULPS            Z3, Z9, Z9
-	VBROADCASTSS      bivariateConsts<>+124(SB), Z10
-	VMINPS            Z9, Z10, Z9
-	VBROADCASTSS      bivariateConsts<>+128(SB), Z10
-	VMAXPS            Z9, Z10, Z9
-	VBROADCASTSS      8(R8), Z10
-	VMULPS.BCST       bivariateConsts<>+64(SB), Z10, Z10
-	VMOVUPS           (R9)(R11*1), Z11
-	VFNMADD231PS.BCST bivariateConsts<>+64(SB), Z11, Z10
-	VMULPS            Z4, Z10, Z10
-	VBROADCASTSS      bivariateConsts<>+124(SB), Z11
-	VMINPS            Z10, Z11, Z10
-	VBROADCASTSS      bivariateConsts<>+128(SB), Z11
-	VMAXPS            Z10, Z11, Z10
-	VPTERNLOGD.BCST   $0x78, bivariateConsts<>+12(SB), Z2, Z10
-
-	// the quadratic form
-	VSUBPS           Z10, Z9, Z11
-	VMULPS.BCST      bivariateConsts<>+64(SB), Z11, Z11
-	VMULPS           Z7, Z11, Z11
-	VADDPS           Z10, Z9, Z12
-	VMULPS.BCST      bivariateConsts<>+64(SB), Z12, Z12
-	VMULPS           Z6, Z12, Z12
-	VMULPS           Z12, Z12, Z13
-	VFMADD231PS      Z11, Z11, Z13
-	VMULPS           Z10, Z10, Z14
-	VFMADD231PS      Z9, Z9, Z14
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z13, Z14
+	VBROADCASTSS    4(R8), Z9
+	VMULPS          Z15, Z9, Z9
+	VMOVUPS         (R9), Z10
+	VFNMADD231PS    Z15, Z10, Z9
+	VMULPS          Z3, Z9, Z9
+	VBROADCASTSS    bivariateConsts<>+124(SB), Z10
+	VMINPS          Z9, Z10, Z9
+	VBROADCASTSS    bivariateConsts<>+128(SB), Z10
+	VMAXPS          Z9, Z10, Z9
+	VBROADCASTSS    8(R8), Z10
+	VMULPS          Z15, Z10, Z10
+	VMOVUPS         (R9)(R11*1), Z11
+	VFNMADD231PS    Z15, Z11, Z10
+	VMULPS          Z4, Z10, Z10
+	VBROADCASTSS    bivariateConsts<>+124(SB), Z11
+	VMINPS          Z10, Z11, Z10
+	VBROADCASTSS    bivariateConsts<>+128(SB), Z11
+	VMAXPS          Z10, Z11, Z10
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z10
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, bivariateConsts<>+64(SB), Z8, K1
-	VBROADCASTSS     bivariateConsts<>+64(SB), Z13
-	VFMSUB231PS.BCST bivariateConsts<>+64(SB), Z8, Z13
-	VBLENDMPS        Z13, Z8, K1, Z13
-	VBROADCASTSS     bivariateConsts<>+68(SB), Z15
-	VMOVAPS.Z        Z15, K1, Z15
-	VBROADCASTSS     bivariateConsts<>+76(SB), Z16
-	VFMADD231PS.BCST bivariateConsts<>+72(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+80(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+84(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+88(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z13, Z16
-	VMULPS           Z13, Z13, Z17
-	VFMADD231PS      Z17, Z16, Z13
-	VADDPS           Z13, Z15, Z13
-	VADDPS           Z1, Z0, Z0
-	VSUBPS           Z0, Z13, Z0
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
-	VADDPS           Z5, Z0, Z0
-	VSUBPS           Z14, Z0, Z0
-	VMULPS           Z6, Z12, Z1
-	VADDPS           Z9, Z1, Z5
-	VFMADD231PS      Z7, Z11, Z5
-	VADDPS           Z10, Z1, Z1
-	VFNMADD231PS     Z11, Z7, Z1
-	VMULPS           Z3, Z5, Z3
+	VCMPPS           $0x1e, Z15, Z8, K1
+	VMOVAPS          Z15, Z11
+	VFMSUB231PS      Z15, Z8, Z11
+	VBLENDMPS        Z11, Z8, K1, Z11
+	VBROADCASTSS     bivariateConsts<>+68(SB), Z12
+	VMOVAPS.Z        Z12, K1, Z12
+	VBROADCASTSS     bivariateConsts<>+76(SB), Z13
+	VFMADD231PS.BCST bivariateConsts<>+72(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+80(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+84(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+88(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z11, Z13
+	VMULPS           Z11, Z11, Z14
+	VFMADD231PS      Z14, Z13, Z11
+	VADDPS           Z11, Z12, Z11
+	VADDPS           Z2, Z1, Z1
+	VSUBPS           Z1, Z11, Z1
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z1, Z1
+	VADDPS           Z5, Z1, Z1
+
+	// the quadratic form
+	VSUBPS           Z10, Z9, Z2
+	VMULPS           Z15, Z2, Z2
+	VMULPS           Z7, Z2, Z2
+	VADDPS           Z10, Z9, Z5
+	VMULPS           Z15, Z5, Z5
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z5, Z5, Z11
+	VFMADD231PS      Z2, Z2, Z11
+	VMULPS           Z10, Z10, Z12
+	VFMADD231PS      Z9, Z9, Z12
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z11, Z12
+	VSUBPS           Z12, Z1, Z1
+	VMULPS           Z6, Z5, Z6
+	VADDPS           Z9, Z6, Z11
+	VFMADD231PS      Z7, Z2, Z11
+	VADDPS           Z10, Z6, Z6
+	VFNMADD231PS     Z2, Z7, Z6
+	VMULPS           Z3, Z11, Z3
 	VMOVUPS          Z3, (DX)
-	VMOVAPS          Z1, Z3
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z3
+	VMOVAPS          Z6, Z3
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z3
 	VMULPS           Z4, Z3, Z3
 	VMOVUPS          Z3, (DX)(R11*1)
 	VADDPS           Z9, Z9, Z3
-	VFMSUB213PS      Z25, Z3, Z5
-	VMULPS.BCST      40(SP), Z5, Z3
+	VFMSUB213PS      Z25, Z3, Z11
+	VMULPS.BCST      40(SP), Z11, Z3
 	VMOVUPS          Z3, (DX)(R11*2)
 	VADDPS           Z10, Z10, Z3
-	VFMSUB213PS      Z25, Z3, Z1
-	VMULPS.BCST      40(SP), Z1, Z1
-	VMOVUPS          Z1, (DX)(R12*1)
-	VSUBPS           Z8, Z25, Z1
-	VADDPS           Z8, Z25, Z3
-	VDIVPS           Z3, Z1, Z1
-	VSUBPS           Z12, Z11, Z3
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z3, Z3
-	VADDPS           Z12, Z11, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z1
-	VMOVUPS          Z1, (DX)(R11*4)
-	VMOVUPS          (R10), Z1
-	VSUBPS           Z28, Z1, Z1
-	VADDPS           Z0, Z1, Z0
-	VMOVUPS          Z0, (BX)
+	VFMSUB213PS      Z25, Z3, Z6
+	VMULPS.BCST      40(SP), Z6, Z3
+	VMOVUPS          Z3, (DX)(R12*1)
+	VSUBPS           Z8, Z25, Z3
+	VADDPS           Z8, Z25, Z4
+	VDIVPS           Z4, Z3, Z3
+	VSUBPS           Z5, Z2, Z4
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z4, Z4
+	VADDPS           Z5, Z2, Z2
+	VFMADD231PS      Z2, Z4, Z3
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z3
+	VMOVUPS          Z3, (DX)(R11*4)
+	VMOVUPS          (R10), Z0
+	VSUBPS           Z28, Z0, Z0
+	VADDPS           Z1, Z0, Z1
+	VMOVUPS          Z1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMAXPS       Z1, Z2, Z2
+	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
@@ -3093,73 +3090,73 @@ l42:
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z4
-	VFMADD231PS      Z2, Z20, Z4
-	VFMADD213PS      Z18, Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K1
-	VMOVAPS.Z   Z2, K1, Z1
-	VADDPS      Z31, Z1, Z31
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Z30, Z0, Z1
+	VMAXPS       Z30, Z1, Z0
 	VBROADCASTSS bivariateConsts<>+188(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VSUBPS       Z1, Z30, Z2
-	VSUBPS       Z1, Z0, Z0
-	VMOVAPS      Z1, Z30
-	VBROADCASTSS bivariateConsts<>+180(SB), Z1
-	VMAXPS       Z2, Z1, Z1
+	VMINPS       Z0, Z2, Z0
+	VSUBPS       Z0, Z30, Z2
+	VSUBPS       Z0, Z1, Z1
+	VMOVAPS      Z0, Z30
+	VBROADCASTSS bivariateConsts<>+180(SB), Z0
+	VMAXPS       Z2, Z0, Z0
 	VBROADCASTSS bivariateConsts<>+180(SB), Z3
-	VMAXPS       Z0, Z3, Z3
+	VMAXPS       Z1, Z3, Z3
 	VBROADCASTSS bivariateConsts<>+184(SB), Z4
-	VMINPS       Z1, Z4, Z1
+	VMINPS       Z0, Z4, Z0
 	VBROADCASTSS bivariateConsts<>+184(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z21, Z0, Z4
 	VMOVAPS      Z24, Z5
 	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
+	VFNMADD231PS Z23, Z4, Z0
 	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z1
+	VFNMADD231PS Z22, Z4, Z0
 	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z1, Z20, Z6
-	VMOVAPS          Z19, Z7
-	VFMADD231PS      Z3, Z20, Z7
-	VFMADD213PS      Z18, Z1, Z6
-	VFMADD213PS      Z18, Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
-	VFMADD213PS      Z25, Z1, Z6
-	VFMADD213PS      Z25, Z3, Z7
-	VFMADD213PS      Z25, Z1, Z6
-	VFMADD213PS      Z25, Z3, Z7
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z0, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z0, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z0, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z0, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z3, Z7
+	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z4, Z6, Z1
+	VSCALEFPS   Z4, Z6, Z0
 	VSCALEFPS   Z5, Z7, Z3
 	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z2, K1
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K2
-	VMOVAPS.Z   Z1, K1, Z0
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K2
+	VMOVAPS.Z   Z0, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
@@ -3177,57 +3174,57 @@ l44:
 	SHLQ         CL, AX
 	DECQ         AX
 	KMOVW        AX, K7
-	VMOVUPS.Z    (R9)(R11*2), K7, Z0
-	VMOVUPS.Z    (R9)(R12*1), K7, Z1
-	VMOVUPS.Z    (R9)(R11*4), K7, Z2
-	VMULPS.BCST  40(SP), Z0, Z0
+	VMOVUPS.Z    (R9)(R11*4), K7, Z0
+	VMOVUPS.Z    (R9)(R11*2), K7, Z1
+	VMOVUPS.Z    (R9)(R12*1), K7, Z2
 	VMULPS.BCST  40(SP), Z1, Z1
-	VBROADCASTSS bivariateConsts<>+212(SB), Z3
-	VMINPS       Z0, Z3, Z0
+	VMULPS.BCST  40(SP), Z2, Z2
 	VBROADCASTSS bivariateConsts<>+212(SB), Z3
 	VMINPS       Z1, Z3, Z1
-	VBROADCASTSS bivariateConsts<>+216(SB), Z3
-	VMAXPS       Z0, Z3, Z0
+	VBROADCASTSS bivariateConsts<>+212(SB), Z3
+	VMINPS       Z2, Z3, Z2
 	VBROADCASTSS bivariateConsts<>+216(SB), Z3
 	VMAXPS       Z1, Z3, Z1
+	VBROADCASTSS bivariateConsts<>+216(SB), Z3
+	VMAXPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFNMADD231PS Z21, Z0, Z3
+	VFNMADD231PS Z21, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFNMADD231PS Z21, Z1, Z4
+	VFNMADD231PS Z21, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VMOVAPS      Z0, Z5
+	VMOVAPS      Z1, Z5
 	VFNMSUB231PS Z23, Z3, Z5
-	VMOVAPS      Z1, Z6
+	VMOVAPS      Z2, Z6
 	VFNMSUB231PS Z23, Z4, Z6
 	VFNMADD231PS Z22, Z3, Z5
 	VFNMADD231PS Z22, Z4, Z6
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z7
-	VFMADD231PS      Z5, Z20, Z7
-	VMOVAPS          Z19, Z8
-	VFMADD231PS      Z6, Z20, Z8
-	VFMADD213PS      Z18, Z5, Z7
-	VFMADD213PS      Z18, Z6, Z8
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z5, Z7
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z6, Z8
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z5, Z7
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z6, Z8
-	VFMADD213PS      Z25, Z5, Z7
-	VFMADD213PS      Z25, Z6, Z8
-	VFMADD213PS      Z25, Z5, Z7
-	VFMADD213PS      Z25, Z6, Z8
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z5, Z20, Z7
+	VMOVAPS     Z19, Z8
+	VFMADD231PS Z6, Z20, Z8
+	VFMADD213PS Z18, Z5, Z7
+	VFMADD213PS Z18, Z6, Z8
+	VFMADD213PS Z17, Z5, Z7
+	VFMADD213PS Z17, Z6, Z8
+	VFMADD213PS Z16, Z5, Z7
+	VFMADD213PS Z16, Z6, Z8
+	VFMADD213PS Z25, Z5, Z7
+	VFMADD213PS Z25, Z6, Z8
+	VFMADD213PS Z25, Z5, Z7
+	VFMADD213PS Z25, Z6, Z8
 
 	// p 2^n
 	// p 2^n
 	VSCALEFPS    Z3, Z7, Z3
 	VSCALEFPS    Z4, Z8, Z4
-	VPANDD.BCST  bivariateConsts<>+4(SB), Z2, Z5
+	VPANDD.BCST  bivariateConsts<>+4(SB), Z0, Z5
 	VBROADCASTSS bivariateConsts<>+120(SB), Z6
 	VMINPS       Z5, Z6, Z5
 
@@ -3240,13 +3237,13 @@ l44:
 	VFNMADD231PS Z22, Z6, Z7
 
 	// p = e^r
-	VMOVAPS          Z19, Z8
-	VFMADD231PS      Z7, Z20, Z8
-	VFMADD213PS      Z18, Z7, Z8
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z7, Z8
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z7, Z8
-	VFMADD213PS      Z25, Z7, Z8
-	VFMADD213PS      Z25, Z7, Z8
+	VMOVAPS     Z19, Z8
+	VFMADD231PS Z7, Z20, Z8
+	VFMADD213PS Z18, Z7, Z8
+	VFMADD213PS Z17, Z7, Z8
+	VFMADD213PS Z16, Z7, Z8
+	VFMADD213PS Z25, Z7, Z8
+	VFMADD213PS Z25, Z7, Z8
 
 	// p 2^n
 	VSCALEFPS Z6, Z8, Z6
@@ -3254,99 +3251,99 @@ l44:
 	VMULPS    Z6, Z6, Z8
 
 	// w = u/2, with the sign of r in w2
-	VBROADCASTSS      4(R8), Z9
-	VMULPS.BCST       bivariateConsts<>+64(SB), Z9, Z9
-	VMOVUPS.Z         (R9), K7, Z10
-	VFNMADD231PS.BCST bivariateConsts<>+64(SB), Z10, Z9
-	VMULPS            Z3, Z9, Z9
-	VBROADCASTSS      bivariateConsts<>+124(SB), Z10
-	VMINPS            Z9, Z10, Z9
-	VBROADCASTSS      bivariateConsts<>+128(SB), Z10
-	VMAXPS            Z9, Z10, Z9
-	VBROADCASTSS      8(R8), Z10
-	VMULPS.BCST       bivariateConsts<>+64(SB), Z10, Z10
-	VMOVUPS.Z         (R9)(R11*1), K7, Z11
-	VFNMADD231PS.BCST bivariateConsts<>+64(SB), Z11, Z10
-	VMULPS            Z4, Z10, Z10
-	VBROADCASTSS      bivariateConsts<>+124(SB), Z11
-	VMINPS            Z10, Z11, Z10
-	VBROADCASTSS      bivariateConsts<>+128(SB), Z11
-	VMAXPS            Z10, Z11, Z10
-	VPTERNLOGD.BCST   $0x78, bivariateConsts<>+12(SB), Z2, Z10
-
-	// the quadratic form
-	VSUBPS           Z10, Z9, Z11
-	VMULPS.BCST      bivariateConsts<>+64(SB), Z11, Z11
-	VMULPS           Z7, Z11, Z11
-	VADDPS           Z10, Z9, Z12
-	VMULPS.BCST      bivariateConsts<>+64(SB), Z12, Z12
-	VMULPS           Z6, Z12, Z12
-	VMULPS           Z12, Z12, Z13
-	VFMADD231PS      Z11, Z11, Z13
-	VMULPS           Z10, Z10, Z14
-	VFMADD231PS      Z9, Z9, Z14
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z13, Z14
+	VBROADCASTSS    4(R8), Z9
+	VMULPS          Z15, Z9, Z9
+	VMOVUPS.Z       (R9), K7, Z10
+	VFNMADD231PS    Z15, Z10, Z9
+	VMULPS          Z3, Z9, Z9
+	VBROADCASTSS    bivariateConsts<>+124(SB), Z10
+	VMINPS          Z9, Z10, Z9
+	VBROADCASTSS    bivariateConsts<>+128(SB), Z10
+	VMAXPS          Z9, Z10, Z9
+	VBROADCASTSS    8(R8), Z10
+	VMULPS          Z15, Z10, Z10
+	VMOVUPS.Z       (R9)(R11*1), K7, Z11
+	VFNMADD231PS    Z15, Z11, Z10
+	VMULPS          Z4, Z10, Z10
+	VBROADCASTSS    bivariateConsts<>+124(SB), Z11
+	VMINPS          Z10, Z11, Z10
+	VBROADCASTSS    bivariateConsts<>+128(SB), Z11
+	VMAXPS          Z10, Z11, Z10
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z10
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS.BCST      $0x1e, bivariateConsts<>+64(SB), Z8, K1
-	VBROADCASTSS     bivariateConsts<>+64(SB), Z13
-	VFMSUB231PS.BCST bivariateConsts<>+64(SB), Z8, Z13
-	VBLENDMPS        Z13, Z8, K1, Z13
-	VBROADCASTSS     bivariateConsts<>+68(SB), Z15
-	VMOVAPS.Z        Z15, K1, Z15
-	VBROADCASTSS     bivariateConsts<>+76(SB), Z16
-	VFMADD231PS.BCST bivariateConsts<>+72(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+80(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+84(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+88(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z13, Z16
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z13, Z16
-	VMULPS           Z13, Z13, Z17
-	VFMADD231PS      Z17, Z16, Z13
-	VADDPS           Z13, Z15, Z13
-	VADDPS           Z1, Z0, Z0
-	VSUBPS           Z0, Z13, Z0
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
-	VADDPS           Z5, Z0, Z0
-	VSUBPS           Z14, Z0, Z0
-	VMULPS           Z6, Z12, Z1
-	VADDPS           Z9, Z1, Z5
-	VFMADD231PS      Z7, Z11, Z5
-	VADDPS           Z10, Z1, Z1
-	VFNMADD231PS     Z11, Z7, Z1
-	VMULPS           Z3, Z5, Z3
+	VCMPPS           $0x1e, Z15, Z8, K1
+	VMOVAPS          Z15, Z11
+	VFMSUB231PS      Z15, Z8, Z11
+	VBLENDMPS        Z11, Z8, K1, Z11
+	VBROADCASTSS     bivariateConsts<>+68(SB), Z12
+	VMOVAPS.Z        Z12, K1, Z12
+	VBROADCASTSS     bivariateConsts<>+76(SB), Z13
+	VFMADD231PS.BCST bivariateConsts<>+72(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+80(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+84(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+88(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+92(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+96(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+100(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z11, Z13
+	VMULPS           Z11, Z11, Z14
+	VFMADD231PS      Z14, Z13, Z11
+	VADDPS           Z11, Z12, Z11
+	VADDPS           Z2, Z1, Z1
+	VSUBPS           Z1, Z11, Z1
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z1, Z1
+	VADDPS           Z5, Z1, Z1
+
+	// the quadratic form
+	VSUBPS           Z10, Z9, Z2
+	VMULPS           Z15, Z2, Z2
+	VMULPS           Z7, Z2, Z2
+	VADDPS           Z10, Z9, Z5
+	VMULPS           Z15, Z5, Z5
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z5, Z5, Z11
+	VFMADD231PS      Z2, Z2, Z11
+	VMULPS           Z10, Z10, Z12
+	VFMADD231PS      Z9, Z9, Z12
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z11, Z12
+	VSUBPS           Z12, Z1, Z1
+	VMULPS           Z6, Z5, Z6
+	VADDPS           Z9, Z6, Z11
+	VFMADD231PS      Z7, Z2, Z11
+	VADDPS           Z10, Z6, Z6
+	VFNMADD231PS     Z2, Z7, Z6
+	VMULPS           Z3, Z11, Z3
 	VMOVUPS          Z3, K7, (DX)
-	VMOVAPS          Z1, Z3
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z3
+	VMOVAPS          Z6, Z3
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z3
 	VMULPS           Z4, Z3, Z3
 	VMOVUPS          Z3, K7, (DX)(R11*1)
 	VADDPS           Z9, Z9, Z3
-	VFMSUB213PS      Z25, Z3, Z5
-	VMULPS.BCST      40(SP), Z5, Z3
+	VFMSUB213PS      Z25, Z3, Z11
+	VMULPS.BCST      40(SP), Z11, Z3
 	VMOVUPS          Z3, K7, (DX)(R11*2)
 	VADDPS           Z10, Z10, Z3
-	VFMSUB213PS      Z25, Z3, Z1
-	VMULPS.BCST      40(SP), Z1, Z1
-	VMOVUPS          Z1, K7, (DX)(R12*1)
-	VSUBPS           Z8, Z25, Z1
-	VADDPS           Z8, Z25, Z3
-	VDIVPS           Z3, Z1, Z1
-	VSUBPS           Z12, Z11, Z3
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z3, Z3
-	VADDPS           Z12, Z11, Z4
-	VFMADD231PS      Z4, Z3, Z1
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z1
-	VMOVUPS          Z1, K7, (DX)(R11*4)
-	VMOVUPS.Z        (R10), K7, Z1
-	VSUBPS           Z28, Z1, Z1
-	VADDPS           Z0, Z1, Z0
-	VMOVUPS          Z0, K7, (BX)
+	VFMSUB213PS      Z25, Z3, Z6
+	VMULPS.BCST      40(SP), Z6, Z3
+	VMOVUPS          Z3, K7, (DX)(R12*1)
+	VSUBPS           Z8, Z25, Z3
+	VADDPS           Z8, Z25, Z4
+	VDIVPS           Z4, Z3, Z3
+	VSUBPS           Z5, Z2, Z4
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z4, Z4
+	VADDPS           Z5, Z2, Z2
+	VFMADD231PS      Z2, Z4, Z3
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z3
+	VMOVUPS          Z3, K7, (DX)(R11*4)
+	VMOVUPS.Z        (R10), K7, Z0
+	VSUBPS           Z28, Z0, Z0
+	VADDPS           Z1, Z0, Z1
+	VMOVUPS          Z1, K7, (BX)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS bivariateConsts<>+180(SB), Z2
-	VMAXPS       Z1, Z2, Z2
+	VMAXPS       Z0, Z2, Z2
 	VBROADCASTSS bivariateConsts<>+184(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
@@ -3358,24 +3355,24 @@ l44:
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z4
-	VFMADD231PS      Z2, Z20, Z4
-	VFMADD213PS      Z18, Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z1, K1
-	VMOVAPS.Z   Z2, K1, Z1
-	VMOVAPS.Z   Z1, K7, Z1
-	VADDPS      Z31, Z1, Z31
+	VCMPPS.BCST $0x15, bivariateConsts<>+180(SB), Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VMOVAPS.Z   Z0, K7, Z0
+	VADDPS      Z31, Z0, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBROADCASTSS bivariateConsts<>+0(SB), Z1
-	VBLENDMPS    Z0, Z1, K7, Z0
+	VBROADCASTSS bivariateConsts<>+0(SB), Z0
+	VBLENDMPS    Z1, Z0, K7, Z0
 	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS bivariateConsts<>+188(SB), Z2
 	VMINPS       Z1, Z2, Z1
@@ -3406,20 +3403,20 @@ l44:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z1, Z20, Z6
-	VMOVAPS          Z19, Z7
-	VFMADD231PS      Z3, Z20, Z7
-	VFMADD213PS      Z18, Z1, Z6
-	VFMADD213PS      Z18, Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
-	VFMADD213PS      Z25, Z1, Z6
-	VFMADD213PS      Z25, Z3, Z7
-	VFMADD213PS      Z25, Z1, Z6
-	VFMADD213PS      Z25, Z3, Z7
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z1, Z20, Z6
+	VMOVAPS     Z19, Z7
+	VFMADD231PS Z3, Z20, Z7
+	VFMADD213PS Z18, Z1, Z6
+	VFMADD213PS Z18, Z3, Z7
+	VFMADD213PS Z17, Z1, Z6
+	VFMADD213PS Z17, Z3, Z7
+	VFMADD213PS Z16, Z1, Z6
+	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z25, Z1, Z6
+	VFMADD213PS Z25, Z3, Z7
+	VFMADD213PS Z25, Z1, Z6
+	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
 	// p 2^n
@@ -3464,13 +3461,13 @@ l45:
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS          Z19, Z4
-	VFMADD231PS      Z2, Z20, Z4
-	VFMADD213PS      Z18, Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
-	VFMADD213PS      Z25, Z2, Z4
+	VMOVAPS     Z19, Z4
+	VFMADD231PS Z2, Z20, Z4
+	VFMADD213PS Z18, Z2, Z4
+	VFMADD213PS Z17, Z2, Z4
+	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
+	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS     Z3, Z4, Z2
@@ -3494,23 +3491,23 @@ l45:
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
@@ -3542,23 +3539,23 @@ l45:
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
@@ -3650,34 +3647,34 @@ l46:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z10
-	VFMADD231PS      Z2, Z20, Z10
-	VMOVAPS          Z19, Z11
-	VFMADD231PS      Z3, Z20, Z11
-	VMOVAPS          Z19, Z12
-	VFMADD231PS      Z4, Z20, Z12
-	VMOVAPS          Z19, Z13
-	VFMADD231PS      Z5, Z20, Z13
-	VFMADD213PS      Z18, Z2, Z10
-	VFMADD213PS      Z18, Z3, Z11
-	VFMADD213PS      Z18, Z4, Z12
-	VFMADD213PS      Z18, Z5, Z13
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z10
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z11
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z4, Z12
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z5, Z13
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z10
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z11
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z4, Z12
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z5, Z13
-	VFMADD213PS      Z25, Z2, Z10
-	VFMADD213PS      Z25, Z3, Z11
-	VFMADD213PS      Z25, Z4, Z12
-	VFMADD213PS      Z25, Z5, Z13
-	VFMADD213PS      Z25, Z2, Z10
-	VFMADD213PS      Z25, Z3, Z11
-	VFMADD213PS      Z25, Z4, Z12
-	VFMADD213PS      Z25, Z5, Z13
+	VMOVAPS     Z19, Z10
+	VFMADD231PS Z2, Z20, Z10
+	VMOVAPS     Z19, Z11
+	VFMADD231PS Z3, Z20, Z11
+	VMOVAPS     Z19, Z12
+	VFMADD231PS Z4, Z20, Z12
+	VMOVAPS     Z19, Z13
+	VFMADD231PS Z5, Z20, Z13
+	VFMADD213PS Z18, Z2, Z10
+	VFMADD213PS Z18, Z3, Z11
+	VFMADD213PS Z18, Z4, Z12
+	VFMADD213PS Z18, Z5, Z13
+	VFMADD213PS Z17, Z2, Z10
+	VFMADD213PS Z17, Z3, Z11
+	VFMADD213PS Z17, Z4, Z12
+	VFMADD213PS Z17, Z5, Z13
+	VFMADD213PS Z16, Z2, Z10
+	VFMADD213PS Z16, Z3, Z11
+	VFMADD213PS Z16, Z4, Z12
+	VFMADD213PS Z16, Z5, Z13
+	VFMADD213PS Z25, Z2, Z10
+	VFMADD213PS Z25, Z3, Z11
+	VFMADD213PS Z25, Z4, Z12
+	VFMADD213PS Z25, Z5, Z13
+	VFMADD213PS Z25, Z2, Z10
+	VFMADD213PS Z25, Z3, Z11
+	VFMADD213PS Z25, Z4, Z12
+	VFMADD213PS Z25, Z5, Z13
 
 	// p 2^n
 	// p 2^n
@@ -3800,20 +3797,20 @@ l47:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z1, Z20, Z5
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z2, Z20, Z6
-	VFMADD213PS      Z18, Z1, Z5
-	VFMADD213PS      Z18, Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z6
-	VFMADD213PS      Z25, Z1, Z5
-	VFMADD213PS      Z25, Z2, Z6
-	VFMADD213PS      Z25, Z1, Z5
-	VFMADD213PS      Z25, Z2, Z6
+	VMOVAPS     Z19, Z5
+	VFMADD231PS Z1, Z20, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z2, Z20, Z6
+	VFMADD213PS Z18, Z1, Z5
+	VFMADD213PS Z18, Z2, Z6
+	VFMADD213PS Z17, Z1, Z5
+	VFMADD213PS Z17, Z2, Z6
+	VFMADD213PS Z16, Z1, Z5
+	VFMADD213PS Z16, Z2, Z6
+	VFMADD213PS Z25, Z1, Z5
+	VFMADD213PS Z25, Z2, Z6
+	VFMADD213PS Z25, Z1, Z5
+	VFMADD213PS Z25, Z2, Z6
 
 	// p 2^n
 	// p 2^n
@@ -3903,20 +3900,20 @@ l48:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS          Z19, Z5
-	VFMADD231PS      Z1, Z20, Z5
-	VMOVAPS          Z19, Z6
-	VFMADD231PS      Z2, Z20, Z6
-	VFMADD213PS      Z18, Z1, Z5
-	VFMADD213PS      Z18, Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z6
-	VFMADD213PS      Z25, Z1, Z5
-	VFMADD213PS      Z25, Z2, Z6
-	VFMADD213PS      Z25, Z1, Z5
-	VFMADD213PS      Z25, Z2, Z6
+	VMOVAPS     Z19, Z5
+	VFMADD231PS Z1, Z20, Z5
+	VMOVAPS     Z19, Z6
+	VFMADD231PS Z2, Z20, Z6
+	VFMADD213PS Z18, Z1, Z5
+	VFMADD213PS Z18, Z2, Z6
+	VFMADD213PS Z17, Z1, Z5
+	VFMADD213PS Z17, Z2, Z6
+	VFMADD213PS Z16, Z1, Z5
+	VFMADD213PS Z16, Z2, Z6
+	VFMADD213PS Z25, Z1, Z5
+	VFMADD213PS Z25, Z2, Z6
+	VFMADD213PS Z25, Z1, Z5
+	VFMADD213PS Z25, Z2, Z6
 
 	// p 2^n
 	// p 2^n
@@ -4016,7 +4013,7 @@ TEXT ·BivariateSoftplus(SB), NOSPLIT, $24-64
 	VBROADCASTSS bivariateConsts<>+48(SB), Z17
 	VBROADCASTSS bivariateConsts<>+52(SB), Z16
 	VBROADCASTSS bivariateConsts<>+180(SB), Z15
-	VBROADCASTSS bivariateConsts<>+136(SB), Z14
+	VBROADCASTSS bivariateConsts<>+132(SB), Z14
 	VBROADCASTSS bivariateConsts<>+60(SB), Z13
 	VBROADCASTSS bivariateConsts<>+104(SB), Z12
 	VBROADCASTSS bivariateConsts<>+0(SB), Z11
@@ -4156,11 +4153,11 @@ l55:
 	JLT              l59
 
 l57:
-	VMOVUPS      (DX)(R8*2), Z0
-	VMOVUPS      (DX)(R9*1), Z1
-	VMOVUPS      (DX)(R8*4), Z2
-	VPORD.BCST   bivariateConsts<>+12(SB), Z0, Z3
-	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z4
+	VMOVUPS      (DX)(R8*4), Z0
+	VMOVUPS      (DX)(R8*2), Z1
+	VMOVUPS      (DX)(R9*1), Z2
+	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   bivariateConsts<>+12(SB), Z2, Z4
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
 	VMAXPS       Z3, Z5, Z3
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
@@ -4200,10 +4197,10 @@ l57:
 	// p 2^n
 	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z13, Z0, K1
-	VCMPPS    $0x1e, Z13, Z1, K2
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVAPS.Z Z1, K2, Z1
+	VCMPPS    $0x1e, Z13, Z1, K1
+	VCMPPS    $0x1e, Z13, Z2, K2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -4243,21 +4240,21 @@ l57:
 	VFMADD231PS      Z10, Z8, Z4
 	VADDPS           Z3, Z5, Z3
 	VADDPS           Z4, Z6, Z4
-	VADDPS           Z3, Z0, Z0
-	VADDPS           Z4, Z1, Z1
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z0, Z0
+	VADDPS           Z3, Z1, Z1
+	VADDPS           Z4, Z2, Z2
 	VADDPS.BCST      bivariateConsts<>+220(SB), Z1, Z1
-	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
-	VMINPS           Z0, Z3, Z0
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z2, Z2
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
 	VMINPS           Z1, Z3, Z1
-	VBROADCASTSS     bivariateConsts<>+112(SB), Z3
-	VMAXPS           Z0, Z3, Z0
+	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
+	VMINPS           Z2, Z3, Z2
 	VBROADCASTSS     bivariateConsts<>+112(SB), Z3
 	VMAXPS           Z1, Z3, Z1
-	VDIVPS           Z0, Z26, Z0
+	VBROADCASTSS     bivariateConsts<>+112(SB), Z3
+	VMAXPS           Z2, Z3, Z2
 	VDIVPS           Z1, Z26, Z1
-	VPANDD.BCST      bivariateConsts<>+4(SB), Z2, Z3
+	VDIVPS           Z2, Z26, Z2
+	VPANDD.BCST      bivariateConsts<>+4(SB), Z0, Z3
 	VBROADCASTSS     bivariateConsts<>+120(SB), Z4
 	VMINPS           Z3, Z4, Z3
 
@@ -4288,7 +4285,7 @@ l57:
 	VMULPS          Z24, Z7, Z7
 	VMOVUPS         (DX), Z8
 	VFNMADD231PS    Z24, Z8, Z7
-	VMULPS          Z0, Z7, Z7
+	VMULPS          Z1, Z7, Z7
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z8
 	VMINPS          Z7, Z8, Z7
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z8
@@ -4297,65 +4294,65 @@ l57:
 	VMULPS          Z24, Z8, Z8
 	VMOVUPS         (DX)(R8*1), Z9
 	VFNMADD231PS    Z24, Z9, Z8
-	VMULPS          Z1, Z8, Z8
+	VMULPS          Z2, Z8, Z8
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z9
 	VMINPS          Z8, Z9, Z8
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
 	VMAXPS          Z8, Z9, Z8
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z2, Z8
-
-	// the quadratic form
-	VSUBPS           Z8, Z7, Z2
-	VMULPS           Z24, Z2, Z2
-	VMULPS           Z5, Z2, Z2
-	VADDPS           Z8, Z7, Z5
-	VMULPS           Z24, Z5, Z5
-	VMULPS           Z4, Z5, Z4
-	VMULPS           Z4, Z4, Z4
-	VFMADD231PS      Z2, Z2, Z4
-	VMULPS           Z8, Z8, Z2
-	VFMADD231PS      Z7, Z7, Z2
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z4, Z2
-	VPSUBD           Z14, Z0, Z0
-	VPSRAD           $0x17, Z0, Z4
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z0, Z0
-	VPADDD           Z14, Z0, Z0
-	VPSUBD           Z14, Z1, Z1
-	VPSRAD           $0x17, Z1, Z5
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z1, Z1
-	VPADDD           Z14, Z1, Z1
-	VMULPS           Z1, Z0, Z0
-	VADDPS           Z6, Z26, Z1
-	VMULPS           Z1, Z0, Z0
-	VPADDD           Z5, Z4, Z1
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z8
+	VPSUBD          Z14, Z1, Z0
+	VPSRAD          $0x17, Z0, Z1
+	VPANDD.BCST     bivariateConsts<>+136(SB), Z0, Z0
+	VPADDD          Z14, Z0, Z0
+	VPSUBD          Z14, Z2, Z2
+	VPSRAD          $0x17, Z2, Z9
+	VPANDD.BCST     bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD          Z14, Z2, Z2
+	VMULPS          Z2, Z0, Z0
+	VADDPS          Z6, Z26, Z2
+	VMULPS          Z2, Z0, Z0
+	VPADDD          Z9, Z1, Z1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD      Z14, Z0, Z0
-	VPSRAD      $0x17, Z0, Z4
-	VPADDD      Z1, Z4, Z1
+	VPSRAD      $0x17, Z0, Z2
+	VPADDD      Z1, Z2, Z1
 	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST bivariateConsts<>+140(SB), Z0, Z0
+	VPANDD.BCST bivariateConsts<>+136(SB), Z0, Z0
 	VPADDD      Z14, Z0, Z0
 	VSUBPS      Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z0, Z4
-	VFMADD213PS      Z12, Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z22, Z1, Z6
-	VFMADD231PS      Z5, Z4, Z6
-	VADDPS           Z0, Z6, Z0
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z2
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z2
+	VFMADD213PS      Z12, Z0, Z2
+	VMULPS           Z0, Z0, Z6
+	VMULPS           Z22, Z1, Z9
+	VFMADD231PS      Z6, Z2, Z9
+	VADDPS           Z0, Z9, Z0
 	VFMADD231PS      Z23, Z1, Z0
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
 	VADDPS           Z3, Z0, Z0
-	VSUBPS           Z2, Z0, Z0
+
+	// the quadratic form
+	VSUBPS           Z8, Z7, Z1
+	VMULPS           Z24, Z1, Z1
+	VMULPS           Z5, Z1, Z1
+	VADDPS           Z8, Z7, Z2
+	VMULPS           Z24, Z2, Z2
+	VMULPS           Z4, Z2, Z2
+	VMULPS           Z2, Z2, Z2
+	VFMADD231PS      Z1, Z1, Z2
+	VMULPS           Z8, Z8, Z1
+	VFMADD231PS      Z7, Z7, Z1
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (BX), Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
@@ -4453,11 +4450,11 @@ l59:
 	SHLQ         CL, AX
 	DECQ         AX
 	KMOVW        AX, K7
-	VMOVUPS.Z    (DX)(R8*2), K7, Z0
-	VMOVUPS.Z    (DX)(R9*1), K7, Z1
-	VMOVUPS.Z    (DX)(R8*4), K7, Z2
-	VPORD.BCST   bivariateConsts<>+12(SB), Z0, Z3
-	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z4
+	VMOVUPS.Z    (DX)(R8*4), K7, Z0
+	VMOVUPS.Z    (DX)(R8*2), K7, Z1
+	VMOVUPS.Z    (DX)(R9*1), K7, Z2
+	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   bivariateConsts<>+12(SB), Z2, Z4
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
 	VMAXPS       Z3, Z5, Z3
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
@@ -4497,10 +4494,10 @@ l59:
 	// p 2^n
 	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z13, Z0, K1
-	VCMPPS    $0x1e, Z13, Z1, K2
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVAPS.Z Z1, K2, Z1
+	VCMPPS    $0x1e, Z13, Z1, K1
+	VCMPPS    $0x1e, Z13, Z2, K2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -4540,21 +4537,21 @@ l59:
 	VFMADD231PS      Z10, Z8, Z4
 	VADDPS           Z3, Z5, Z3
 	VADDPS           Z4, Z6, Z4
-	VADDPS           Z3, Z0, Z0
-	VADDPS           Z4, Z1, Z1
-	VADDPS.BCST      bivariateConsts<>+220(SB), Z0, Z0
+	VADDPS           Z3, Z1, Z1
+	VADDPS           Z4, Z2, Z2
 	VADDPS.BCST      bivariateConsts<>+220(SB), Z1, Z1
-	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
-	VMINPS           Z0, Z3, Z0
+	VADDPS.BCST      bivariateConsts<>+220(SB), Z2, Z2
 	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
 	VMINPS           Z1, Z3, Z1
-	VBROADCASTSS     bivariateConsts<>+112(SB), Z3
-	VMAXPS           Z0, Z3, Z0
+	VBROADCASTSS     bivariateConsts<>+108(SB), Z3
+	VMINPS           Z2, Z3, Z2
 	VBROADCASTSS     bivariateConsts<>+112(SB), Z3
 	VMAXPS           Z1, Z3, Z1
-	VDIVPS           Z0, Z26, Z0
+	VBROADCASTSS     bivariateConsts<>+112(SB), Z3
+	VMAXPS           Z2, Z3, Z2
 	VDIVPS           Z1, Z26, Z1
-	VPANDD.BCST      bivariateConsts<>+4(SB), Z2, Z3
+	VDIVPS           Z2, Z26, Z2
+	VPANDD.BCST      bivariateConsts<>+4(SB), Z0, Z3
 	VBROADCASTSS     bivariateConsts<>+120(SB), Z4
 	VMINPS           Z3, Z4, Z3
 
@@ -4585,7 +4582,7 @@ l59:
 	VMULPS          Z24, Z7, Z7
 	VMOVUPS.Z       (DX), K7, Z8
 	VFNMADD231PS    Z24, Z8, Z7
-	VMULPS          Z0, Z7, Z7
+	VMULPS          Z1, Z7, Z7
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z8
 	VMINPS          Z7, Z8, Z7
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z8
@@ -4594,65 +4591,65 @@ l59:
 	VMULPS          Z24, Z8, Z8
 	VMOVUPS.Z       (DX)(R8*1), K7, Z9
 	VFNMADD231PS    Z24, Z9, Z8
-	VMULPS          Z1, Z8, Z8
+	VMULPS          Z2, Z8, Z8
 	VBROADCASTSS    bivariateConsts<>+124(SB), Z9
 	VMINPS          Z8, Z9, Z8
 	VBROADCASTSS    bivariateConsts<>+128(SB), Z9
 	VMAXPS          Z8, Z9, Z8
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z2, Z8
-
-	// the quadratic form
-	VSUBPS           Z8, Z7, Z2
-	VMULPS           Z24, Z2, Z2
-	VMULPS           Z5, Z2, Z2
-	VADDPS           Z8, Z7, Z5
-	VMULPS           Z24, Z5, Z5
-	VMULPS           Z4, Z5, Z4
-	VMULPS           Z4, Z4, Z4
-	VFMADD231PS      Z2, Z2, Z4
-	VMULPS           Z8, Z8, Z2
-	VFMADD231PS      Z7, Z7, Z2
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z4, Z2
-	VPSUBD           Z14, Z0, Z0
-	VPSRAD           $0x17, Z0, Z4
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z0, Z0
-	VPADDD           Z14, Z0, Z0
-	VPSUBD           Z14, Z1, Z1
-	VPSRAD           $0x17, Z1, Z5
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z1, Z1
-	VPADDD           Z14, Z1, Z1
-	VMULPS           Z1, Z0, Z0
-	VADDPS           Z6, Z26, Z1
-	VMULPS           Z1, Z0, Z0
-	VPADDD           Z5, Z4, Z1
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z8
+	VPSUBD          Z14, Z1, Z0
+	VPSRAD          $0x17, Z0, Z1
+	VPANDD.BCST     bivariateConsts<>+136(SB), Z0, Z0
+	VPADDD          Z14, Z0, Z0
+	VPSUBD          Z14, Z2, Z2
+	VPSRAD          $0x17, Z2, Z9
+	VPANDD.BCST     bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD          Z14, Z2, Z2
+	VMULPS          Z2, Z0, Z0
+	VADDPS          Z6, Z26, Z2
+	VMULPS          Z2, Z0, Z0
+	VPADDD          Z9, Z1, Z1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
 	VPSUBD      Z14, Z0, Z0
-	VPSRAD      $0x17, Z0, Z4
-	VPADDD      Z1, Z4, Z1
+	VPSRAD      $0x17, Z0, Z2
+	VPADDD      Z1, Z2, Z1
 	VCVTDQ2PS   Z1, Z1
-	VPANDD.BCST bivariateConsts<>+140(SB), Z0, Z0
+	VPANDD.BCST bivariateConsts<>+136(SB), Z0, Z0
 	VPADDD      Z14, Z0, Z0
 	VSUBPS      Z26, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z0, Z4
-	VFMADD213PS      Z12, Z0, Z4
-	VMULPS           Z0, Z0, Z5
-	VMULPS           Z22, Z1, Z6
-	VFMADD231PS      Z5, Z4, Z6
-	VADDPS           Z0, Z6, Z0
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z2
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z0, Z2
+	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z0, Z2
+	VFMADD213PS      Z12, Z0, Z2
+	VMULPS           Z0, Z0, Z6
+	VMULPS           Z22, Z1, Z9
+	VFMADD231PS      Z6, Z2, Z9
+	VADDPS           Z0, Z9, Z0
 	VFMADD231PS      Z23, Z1, Z0
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z0, Z0
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z0, Z0
 	VADDPS           Z3, Z0, Z0
-	VSUBPS           Z2, Z0, Z0
+
+	// the quadratic form
+	VSUBPS           Z8, Z7, Z1
+	VMULPS           Z24, Z1, Z1
+	VMULPS           Z5, Z1, Z1
+	VADDPS           Z8, Z7, Z2
+	VMULPS           Z24, Z2, Z2
+	VMULPS           Z4, Z2, Z2
+	VMULPS           Z2, Z2, Z2
+	VFMADD231PS      Z1, Z1, Z2
+	VMULPS           Z8, Z8, Z1
+	VFMADD231PS      Z7, Z7, Z1
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z2, Z1
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (BX), K7, Z1
 	VSUBPS           Z28, Z1, Z1
 	VADDPS           Z0, Z1, Z0
@@ -4801,19 +4798,19 @@ l60:
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
 	VPADDD      Z14, Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS      Z12, Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
@@ -4849,19 +4846,19 @@ l60:
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
 	VPADDD      Z14, Z2, Z2
 	VSUBPS      Z26, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS      Z12, Z2, Z4
 	VMULPS           Z2, Z2, Z5
 	VMULPS           Z22, Z3, Z6
@@ -4891,12 +4888,17 @@ l60:
 // func BivariateSoftplusBackward(lp *float32, dy *float32, dtheta *float32, dlogits *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·BivariateSoftplusBackward(SB), NOSPLIT, $40-88
-	// Registers:    Z0-Z20 values    Z21-Z25 constants and scalars    Z26-Z31 kept from loop to loop
+	// Registers:    Z0-Z15 values    Z16-Z25 constants and scalars    Z26-Z31 kept from loop to loop
 	VBROADCASTSS bivariateConsts<>+56(SB), Z25
 	VBROADCASTSS bivariateConsts<>+24(SB), Z24
 	VBROADCASTSS bivariateConsts<>+60(SB), Z23
 	VBROADCASTSS bivariateConsts<>+64(SB), Z22
 	VBROADCASTSS bivariateConsts<>+28(SB), Z21
+	VBROADCASTSS bivariateConsts<>+32(SB), Z20
+	VBROADCASTSS bivariateConsts<>+20(SB), Z19
+	VBROADCASTSS bivariateConsts<>+36(SB), Z18
+	VBROADCASTSS bivariateConsts<>+40(SB), Z17
+	VBROADCASTSS bivariateConsts<>+44(SB), Z16
 
 	// Registers:    DI lp    SI dy    DX dtheta    BX dlogits    R8 y    R9 theta    R10 logits    CX elements left in the row    R11 4n
 	MOVQ lp+0(FP), DI
@@ -4987,16 +4989,16 @@ l65:
 	VMAXPS        Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z4
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z4
-	VSUBPS            Z24, Z4, Z4
-	VFNMADD231PS      Z21, Z4, Z3
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z3
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z19, Z3, Z4
+	VSUBPS       Z24, Z4, Z4
+	VFNMADD231PS Z21, Z4, Z3
+	VFNMADD231PS Z20, Z4, Z3
 
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z5
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z3, Z5
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z3, Z5
+	VMOVAPS          Z17, Z5
+	VFMADD231PS      Z3, Z18, Z5
+	VFMADD213PS      Z16, Z3, Z5
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z5
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z5
 	VFMADD213PS      Z25, Z3, Z5
@@ -5050,11 +5052,11 @@ l65:
 	JLT              l69
 
 l67:
-	VMOVUPS      (R9)(R11*2), Z0
-	VMOVUPS      (R9)(R12*1), Z1
-	VMOVUPS      (R9)(R11*4), Z2
-	VPORD.BCST   bivariateConsts<>+12(SB), Z0, Z3
-	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z4
+	VMOVUPS      (R9)(R11*4), Z0
+	VMOVUPS      (R9)(R11*2), Z1
+	VMOVUPS      (R9)(R12*1), Z2
+	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   bivariateConsts<>+12(SB), Z2, Z4
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
 	VMAXPS       Z3, Z5, Z3
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
@@ -5062,25 +5064,25 @@ l67:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z5
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z5
-	VMOVAPS           Z24, Z6
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z4, Z6
-	VSUBPS            Z24, Z5, Z5
-	VSUBPS            Z24, Z6, Z6
-	VFNMADD231PS      Z21, Z5, Z3
-	VFNMADD231PS      Z21, Z6, Z4
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z5, Z3
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z6, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z19, Z3, Z5
+	VMOVAPS      Z24, Z6
+	VFMADD231PS  Z19, Z4, Z6
+	VSUBPS       Z24, Z5, Z5
+	VSUBPS       Z24, Z6, Z6
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z21, Z6, Z4
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z20, Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z7
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z3, Z7
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z8
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z4, Z8
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z4, Z8
+	VMOVAPS          Z17, Z7
+	VFMADD231PS      Z3, Z18, Z7
+	VMOVAPS          Z17, Z8
+	VFMADD231PS      Z4, Z18, Z8
+	VFMADD213PS      Z16, Z3, Z7
+	VFMADD213PS      Z16, Z4, Z8
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z4, Z8
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
@@ -5094,10 +5096,10 @@ l67:
 	// p 2^n
 	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z23, Z0, K1
-	VCMPPS    $0x1e, Z23, Z1, K2
-	VMOVAPS.Z Z0, K1, Z5
-	VMOVAPS.Z Z1, K2, Z6
+	VCMPPS    $0x1e, Z23, Z1, K1
+	VCMPPS    $0x1e, Z23, Z2, K2
+	VMOVAPS.Z Z1, K1, Z5
+	VMOVAPS.Z Z2, K2, Z6
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -5151,150 +5153,150 @@ l67:
 	VMAXPS           Z6, Z7, Z6
 	VDIVPS           Z5, Z25, Z5
 	VDIVPS           Z6, Z25, Z6
-	VPANDD.BCST      bivariateConsts<>+4(SB), Z2, Z7
-	VBROADCASTSS     bivariateConsts<>+120(SB), Z8
-	VMINPS           Z7, Z8, Z7
+	VCMPPS           $0x11, Z23, Z1, K1
+	VCMPPS           $0x11, Z23, Z2, K2
+	VBLENDMPS        Z3, Z25, K1, Z1
+	VBLENDMPS        Z4, Z25, K2, Z2
+	VADDPS           Z3, Z25, Z3
+	VADDPS           Z4, Z25, Z4
+	VDIVPS           Z3, Z1, Z1
+	VDIVPS           Z4, Z2, Z2
+	VPANDD.BCST      bivariateConsts<>+4(SB), Z0, Z3
+	VBROADCASTSS     bivariateConsts<>+120(SB), Z4
+	VMINPS           Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z8
-	VFNMADD231PS.BCST bivariateConsts<>+20(SB), Z7, Z8
-	VSUBPS            Z24, Z8, Z8
-	VMOVAPS           Z7, Z9
-	VFNMSUB231PS      Z21, Z8, Z9
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z8, Z9
+	VMOVAPS      Z24, Z4
+	VFNMADD231PS Z19, Z3, Z4
+	VSUBPS       Z24, Z4, Z4
+	VMOVAPS      Z3, Z7
+	VFNMSUB231PS Z21, Z4, Z7
+	VFNMADD231PS Z20, Z4, Z7
 
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z10
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z9, Z10
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z9, Z10
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z9, Z10
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z9, Z10
-	VFMADD213PS      Z25, Z9, Z10
-	VFMADD213PS      Z25, Z9, Z10
+	VMOVAPS          Z17, Z8
+	VFMADD231PS      Z7, Z18, Z8
+	VFMADD213PS      Z16, Z7, Z8
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z7, Z8
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z7, Z8
+	VFMADD213PS      Z25, Z7, Z8
+	VFMADD213PS      Z25, Z7, Z8
 
 	// p 2^n
-	VSCALEFPS Z8, Z10, Z8
-	VDIVPS    Z8, Z25, Z9
-	VMULPS    Z8, Z8, Z10
+	VSCALEFPS Z4, Z8, Z4
+	VDIVPS    Z4, Z25, Z7
+	VMULPS    Z4, Z4, Z8
 
 	// w = u/2, with the sign of r in w2
-	VBROADCASTSS    4(R8), Z11
-	VMULPS          Z22, Z11, Z11
-	VMOVUPS         (R9), Z12
-	VFNMADD231PS    Z22, Z12, Z11
-	VMULPS          Z5, Z11, Z11
-	VBROADCASTSS    bivariateConsts<>+124(SB), Z12
-	VMINPS          Z11, Z12, Z11
-	VBROADCASTSS    bivariateConsts<>+128(SB), Z12
-	VMAXPS          Z11, Z12, Z11
-	VBROADCASTSS    8(R8), Z12
-	VMULPS          Z22, Z12, Z12
-	VMOVUPS         (R9)(R11*1), Z13
-	VFNMADD231PS    Z22, Z13, Z12
-	VMULPS          Z6, Z12, Z12
-	VBROADCASTSS    bivariateConsts<>+124(SB), Z13
-	VMINPS          Z12, Z13, Z12
-	VBROADCASTSS    bivariateConsts<>+128(SB), Z13
-	VMAXPS          Z12, Z13, Z12
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z2, Z12
-
-	// the quadratic form
-	VSUBPS           Z12, Z11, Z13
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z9, Z13, Z13
-	VADDPS           Z12, Z11, Z14
-	VMULPS           Z22, Z14, Z14
-	VMULPS           Z8, Z14, Z14
-	VMULPS           Z14, Z14, Z15
-	VFMADD231PS      Z13, Z13, Z15
-	VMULPS           Z12, Z12, Z16
-	VFMADD231PS      Z11, Z11, Z16
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z15, Z16
-	VPSUBD.BCST      bivariateConsts<>+136(SB), Z5, Z15
-	VPSRAD           $0x17, Z15, Z17
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z15, Z15
-	VPADDD.BCST      bivariateConsts<>+136(SB), Z15, Z15
-	VPSUBD.BCST      bivariateConsts<>+136(SB), Z6, Z18
-	VPSRAD           $0x17, Z18, Z19
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z18, Z18
-	VPADDD.BCST      bivariateConsts<>+136(SB), Z18, Z18
-	VMULPS           Z18, Z15, Z15
-	VADDPS           Z10, Z25, Z18
-	VMULPS           Z18, Z15, Z15
-	VPADDD           Z19, Z17, Z17
+	VBROADCASTSS    4(R8), Z9
+	VMULPS          Z22, Z9, Z9
+	VMOVUPS         (R9), Z10
+	VFNMADD231PS    Z22, Z10, Z9
+	VMULPS          Z5, Z9, Z9
+	VBROADCASTSS    bivariateConsts<>+124(SB), Z10
+	VMINPS          Z9, Z10, Z9
+	VBROADCASTSS    bivariateConsts<>+128(SB), Z10
+	VMAXPS          Z9, Z10, Z9
+	VBROADCASTSS    8(R8), Z10
+	VMULPS          Z22, Z10, Z10
+	VMOVUPS         (R9)(R11*1), Z11
+	VFNMADD231PS    Z22, Z11, Z10
+	VMULPS          Z6, Z10, Z10
+	VBROADCASTSS    bivariateConsts<>+124(SB), Z11
+	VMINPS          Z10, Z11, Z10
+	VBROADCASTSS    bivariateConsts<>+128(SB), Z11
+	VMAXPS          Z10, Z11, Z10
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z10
+	VPSUBD.BCST     bivariateConsts<>+132(SB), Z5, Z11
+	VPSRAD          $0x17, Z11, Z12
+	VPANDD.BCST     bivariateConsts<>+136(SB), Z11, Z11
+	VPADDD.BCST     bivariateConsts<>+132(SB), Z11, Z11
+	VPSUBD.BCST     bivariateConsts<>+132(SB), Z6, Z13
+	VPSRAD          $0x17, Z13, Z14
+	VPANDD.BCST     bivariateConsts<>+136(SB), Z13, Z13
+	VPADDD.BCST     bivariateConsts<>+132(SB), Z13, Z13
+	VMULPS          Z13, Z11, Z11
+	VADDPS          Z8, Z25, Z13
+	VMULPS          Z13, Z11, Z11
+	VPADDD          Z14, Z12, Z12
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z15, Z15
-	VPSRAD      $0x17, Z15, Z18
-	VPADDD      Z17, Z18, Z17
-	VCVTDQ2PS   Z17, Z17
-	VPANDD.BCST bivariateConsts<>+140(SB), Z15, Z15
-	VPADDD.BCST bivariateConsts<>+136(SB), Z15, Z15
-	VSUBPS      Z25, Z15, Z15
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z11, Z11
+	VPSRAD      $0x17, Z11, Z13
+	VPADDD      Z12, Z13, Z12
+	VCVTDQ2PS   Z12, Z12
+	VPANDD.BCST bivariateConsts<>+136(SB), Z11, Z11
+	VPADDD.BCST bivariateConsts<>+132(SB), Z11, Z11
+	VSUBPS      Z25, Z11, Z11
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z18
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z15, Z18
-	VMULPS           Z15, Z15, Z19
-	VMULPS.BCST      bivariateConsts<>+32(SB), Z17, Z20
-	VFMADD231PS      Z19, Z18, Z20
-	VADDPS           Z15, Z20, Z15
-	VFMADD231PS      Z21, Z17, Z15
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z15, Z15
-	VADDPS           Z7, Z15, Z7
-	VSUBPS           Z16, Z7, Z7
-	VMULPS           Z8, Z14, Z8
-	VADDPS           Z11, Z8, Z15
-	VFMADD231PS      Z9, Z13, Z15
-	VADDPS           Z12, Z8, Z8
-	VFNMADD231PS     Z13, Z9, Z8
-	VMULPS           Z5, Z15, Z9
-	VMOVUPS          Z9, (DX)
-	VMOVAPS          Z8, Z9
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z9
-	VMULPS           Z6, Z9, Z9
-	VMOVUPS          Z9, (DX)(R11*1)
-	VADDPS           Z11, Z11, Z9
-	VFMSUB213PS      Z25, Z9, Z15
-	VCMPPS           $0x11, Z23, Z0, K1
-	VBLENDMPS        Z3, Z25, K1, Z0
-	VADDPS           Z3, Z25, Z3
-	VDIVPS           Z3, Z0, Z0
-	VMULPS           Z0, Z5, Z3
-	VMULPS           Z3, Z15, Z3
-	VCMPPS           $0x04, Z23, Z0, K1
-	VMOVAPS.Z        Z3, K1, Z0
-	VMOVUPS          Z0, (DX)(R11*2)
-	VADDPS           Z12, Z12, Z0
-	VFMSUB213PS      Z25, Z0, Z8
-	VCMPPS           $0x11, Z23, Z1, K1
-	VBLENDMPS        Z4, Z25, K1, Z0
-	VADDPS           Z4, Z25, Z1
-	VDIVPS           Z1, Z0, Z0
-	VMULPS           Z0, Z6, Z1
-	VMULPS           Z1, Z8, Z1
-	VCMPPS           $0x04, Z23, Z0, K1
-	VMOVAPS.Z        Z1, K1, Z0
-	VMOVUPS          Z0, (DX)(R12*1)
-	VSUBPS           Z10, Z25, Z0
-	VADDPS           Z10, Z25, Z1
-	VDIVPS           Z1, Z0, Z0
-	VSUBPS           Z14, Z13, Z1
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z1, Z1
-	VADDPS           Z14, Z13, Z3
-	VFMADD231PS      Z3, Z1, Z0
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
-	VMOVUPS          Z0, (DX)(R11*4)
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z13
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z11, Z13
+	VMULPS           Z11, Z11, Z14
+	VMULPS           Z20, Z12, Z15
+	VFMADD231PS      Z14, Z13, Z15
+	VADDPS           Z11, Z15, Z11
+	VFMADD231PS      Z21, Z12, Z11
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z11, Z11
+	VADDPS           Z3, Z11, Z3
+
+	// the quadratic form
+	VSUBPS           Z10, Z9, Z11
+	VMULPS           Z22, Z11, Z11
+	VMULPS           Z7, Z11, Z11
+	VADDPS           Z10, Z9, Z12
+	VMULPS           Z22, Z12, Z12
+	VMULPS           Z4, Z12, Z12
+	VMULPS           Z12, Z12, Z13
+	VFMADD231PS      Z11, Z11, Z13
+	VMULPS           Z10, Z10, Z14
+	VFMADD231PS      Z9, Z9, Z14
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z13, Z14
+	VSUBPS           Z14, Z3, Z3
+	VMULPS           Z4, Z12, Z4
+	VADDPS           Z9, Z4, Z13
+	VFMADD231PS      Z7, Z11, Z13
+	VADDPS           Z10, Z4, Z4
+	VFNMADD231PS     Z11, Z7, Z4
+	VMULPS           Z5, Z13, Z7
+	VMOVUPS          Z7, (DX)
+	VMOVAPS          Z4, Z7
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z7
+	VMULPS           Z6, Z7, Z7
+	VMOVUPS          Z7, (DX)(R11*1)
+	VADDPS           Z9, Z9, Z7
+	VFMSUB213PS      Z25, Z7, Z13
+	VMULPS           Z1, Z5, Z5
+	VMULPS           Z5, Z13, Z5
+	VCMPPS           $0x04, Z23, Z1, K1
+	VMOVAPS.Z        Z5, K1, Z1
+	VMOVUPS          Z1, (DX)(R11*2)
+	VADDPS           Z10, Z10, Z1
+	VFMSUB213PS      Z25, Z1, Z4
+	VMULPS           Z2, Z6, Z1
+	VMULPS           Z1, Z4, Z1
+	VCMPPS           $0x04, Z23, Z2, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          Z1, (DX)(R12*1)
+	VSUBPS           Z8, Z25, Z1
+	VADDPS           Z8, Z25, Z2
+	VDIVPS           Z2, Z1, Z1
+	VSUBPS           Z12, Z11, Z2
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z2, Z2
+	VADDPS           Z12, Z11, Z4
+	VFMADD231PS      Z4, Z2, Z1
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z1
+	VMOVUPS          Z1, (DX)(R11*4)
 	VMOVUPS          (R10), Z0
 	VSUBPS           Z28, Z0, Z0
-	VADDPS           Z7, Z0, Z1
+	VADDPS           Z3, Z0, Z1
 	VMOVUPS          Z1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
@@ -5304,16 +5306,16 @@ l67:
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z3
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z3
-	VSUBPS            Z24, Z3, Z3
-	VFNMADD231PS      Z21, Z3, Z2
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z2, Z4
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS      Z16, Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
@@ -5343,25 +5345,25 @@ l67:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z4
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z0, Z4
-	VMOVAPS           Z24, Z5
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z5
-	VSUBPS            Z24, Z4, Z4
-	VSUBPS            Z24, Z5, Z5
-	VFNMADD231PS      Z21, Z4, Z0
-	VFNMADD231PS      Z21, Z5, Z3
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z0
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z5, Z3
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z19, Z0, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z19, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z21, Z4, Z0
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z0
+	VFNMADD231PS Z20, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z6
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z0, Z6
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z7
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z0, Z6
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z3, Z7
+	VMOVAPS          Z17, Z6
+	VFMADD231PS      Z0, Z18, Z6
+	VMOVAPS          Z17, Z7
+	VFMADD231PS      Z3, Z18, Z7
+	VFMADD213PS      Z16, Z0, Z6
+	VFMADD213PS      Z16, Z3, Z7
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z0, Z6
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z0, Z6
@@ -5395,11 +5397,11 @@ l69:
 	SHLQ         CL, AX
 	DECQ         AX
 	KMOVW        AX, K7
-	VMOVUPS.Z    (R9)(R11*2), K7, Z0
-	VMOVUPS.Z    (R9)(R12*1), K7, Z1
-	VMOVUPS.Z    (R9)(R11*4), K7, Z2
-	VPORD.BCST   bivariateConsts<>+12(SB), Z0, Z3
-	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z4
+	VMOVUPS.Z    (R9)(R11*4), K7, Z0
+	VMOVUPS.Z    (R9)(R11*2), K7, Z1
+	VMOVUPS.Z    (R9)(R12*1), K7, Z2
+	VPORD.BCST   bivariateConsts<>+12(SB), Z1, Z3
+	VPORD.BCST   bivariateConsts<>+12(SB), Z2, Z4
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
 	VMAXPS       Z3, Z5, Z3
 	VBROADCASTSS bivariateConsts<>+16(SB), Z5
@@ -5407,25 +5409,25 @@ l69:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z5
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z5
-	VMOVAPS           Z24, Z6
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z4, Z6
-	VSUBPS            Z24, Z5, Z5
-	VSUBPS            Z24, Z6, Z6
-	VFNMADD231PS      Z21, Z5, Z3
-	VFNMADD231PS      Z21, Z6, Z4
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z5, Z3
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z6, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z19, Z3, Z5
+	VMOVAPS      Z24, Z6
+	VFMADD231PS  Z19, Z4, Z6
+	VSUBPS       Z24, Z5, Z5
+	VSUBPS       Z24, Z6, Z6
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z21, Z6, Z4
+	VFNMADD231PS Z20, Z5, Z3
+	VFNMADD231PS Z20, Z6, Z4
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z7
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z3, Z7
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z8
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z4, Z8
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z4, Z8
+	VMOVAPS          Z17, Z7
+	VFMADD231PS      Z3, Z18, Z7
+	VMOVAPS          Z17, Z8
+	VFMADD231PS      Z4, Z18, Z8
+	VFMADD213PS      Z16, Z3, Z7
+	VFMADD213PS      Z16, Z4, Z8
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z4, Z8
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z3, Z7
@@ -5439,10 +5441,10 @@ l69:
 	// p 2^n
 	VSCALEFPS Z5, Z7, Z3
 	VSCALEFPS Z6, Z8, Z4
-	VCMPPS    $0x1e, Z23, Z0, K1
-	VCMPPS    $0x1e, Z23, Z1, K2
-	VMOVAPS.Z Z0, K1, Z5
-	VMOVAPS.Z Z1, K2, Z6
+	VCMPPS    $0x1e, Z23, Z1, K1
+	VCMPPS    $0x1e, Z23, Z2, K2
+	VMOVAPS.Z Z1, K1, Z5
+	VMOVAPS.Z Z2, K2, Z6
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -5496,150 +5498,150 @@ l69:
 	VMAXPS           Z6, Z7, Z6
 	VDIVPS           Z5, Z25, Z5
 	VDIVPS           Z6, Z25, Z6
-	VPANDD.BCST      bivariateConsts<>+4(SB), Z2, Z7
-	VBROADCASTSS     bivariateConsts<>+120(SB), Z8
-	VMINPS           Z7, Z8, Z7
+	VCMPPS           $0x11, Z23, Z1, K1
+	VCMPPS           $0x11, Z23, Z2, K2
+	VBLENDMPS        Z3, Z25, K1, Z1
+	VBLENDMPS        Z4, Z25, K2, Z2
+	VADDPS           Z3, Z25, Z3
+	VADDPS           Z4, Z25, Z4
+	VDIVPS           Z3, Z1, Z1
+	VDIVPS           Z4, Z2, Z2
+	VPANDD.BCST      bivariateConsts<>+4(SB), Z0, Z3
+	VBROADCASTSS     bivariateConsts<>+120(SB), Z4
+	VMINPS           Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z8
-	VFNMADD231PS.BCST bivariateConsts<>+20(SB), Z7, Z8
-	VSUBPS            Z24, Z8, Z8
-	VMOVAPS           Z7, Z9
-	VFNMSUB231PS      Z21, Z8, Z9
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z8, Z9
+	VMOVAPS      Z24, Z4
+	VFNMADD231PS Z19, Z3, Z4
+	VSUBPS       Z24, Z4, Z4
+	VMOVAPS      Z3, Z7
+	VFNMSUB231PS Z21, Z4, Z7
+	VFNMADD231PS Z20, Z4, Z7
 
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z10
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z9, Z10
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z9, Z10
-	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z9, Z10
-	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z9, Z10
-	VFMADD213PS      Z25, Z9, Z10
-	VFMADD213PS      Z25, Z9, Z10
+	VMOVAPS          Z17, Z8
+	VFMADD231PS      Z7, Z18, Z8
+	VFMADD213PS      Z16, Z7, Z8
+	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z7, Z8
+	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z7, Z8
+	VFMADD213PS      Z25, Z7, Z8
+	VFMADD213PS      Z25, Z7, Z8
 
 	// p 2^n
-	VSCALEFPS Z8, Z10, Z8
-	VDIVPS    Z8, Z25, Z9
-	VMULPS    Z8, Z8, Z10
+	VSCALEFPS Z4, Z8, Z4
+	VDIVPS    Z4, Z25, Z7
+	VMULPS    Z4, Z4, Z8
 
 	// w = u/2, with the sign of r in w2
-	VBROADCASTSS    4(R8), Z11
-	VMULPS          Z22, Z11, Z11
-	VMOVUPS.Z       (R9), K7, Z12
-	VFNMADD231PS    Z22, Z12, Z11
-	VMULPS          Z5, Z11, Z11
-	VBROADCASTSS    bivariateConsts<>+124(SB), Z12
-	VMINPS          Z11, Z12, Z11
-	VBROADCASTSS    bivariateConsts<>+128(SB), Z12
-	VMAXPS          Z11, Z12, Z11
-	VBROADCASTSS    8(R8), Z12
-	VMULPS          Z22, Z12, Z12
-	VMOVUPS.Z       (R9)(R11*1), K7, Z13
-	VFNMADD231PS    Z22, Z13, Z12
-	VMULPS          Z6, Z12, Z12
-	VBROADCASTSS    bivariateConsts<>+124(SB), Z13
-	VMINPS          Z12, Z13, Z12
-	VBROADCASTSS    bivariateConsts<>+128(SB), Z13
-	VMAXPS          Z12, Z13, Z12
-	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z2, Z12
-
-	// the quadratic form
-	VSUBPS           Z12, Z11, Z13
-	VMULPS           Z22, Z13, Z13
-	VMULPS           Z9, Z13, Z13
-	VADDPS           Z12, Z11, Z14
-	VMULPS           Z22, Z14, Z14
-	VMULPS           Z8, Z14, Z14
-	VMULPS           Z14, Z14, Z15
-	VFMADD231PS      Z13, Z13, Z15
-	VMULPS           Z12, Z12, Z16
-	VFMADD231PS      Z11, Z11, Z16
-	VFMADD231PS.BCST bivariateConsts<>+132(SB), Z15, Z16
-	VPSUBD.BCST      bivariateConsts<>+136(SB), Z5, Z15
-	VPSRAD           $0x17, Z15, Z17
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z15, Z15
-	VPADDD.BCST      bivariateConsts<>+136(SB), Z15, Z15
-	VPSUBD.BCST      bivariateConsts<>+136(SB), Z6, Z18
-	VPSRAD           $0x17, Z18, Z19
-	VPANDD.BCST      bivariateConsts<>+140(SB), Z18, Z18
-	VPADDD.BCST      bivariateConsts<>+136(SB), Z18, Z18
-	VMULPS           Z18, Z15, Z15
-	VADDPS           Z10, Z25, Z18
-	VMULPS           Z18, Z15, Z15
-	VPADDD           Z19, Z17, Z17
+	VBROADCASTSS    4(R8), Z9
+	VMULPS          Z22, Z9, Z9
+	VMOVUPS.Z       (R9), K7, Z10
+	VFNMADD231PS    Z22, Z10, Z9
+	VMULPS          Z5, Z9, Z9
+	VBROADCASTSS    bivariateConsts<>+124(SB), Z10
+	VMINPS          Z9, Z10, Z9
+	VBROADCASTSS    bivariateConsts<>+128(SB), Z10
+	VMAXPS          Z9, Z10, Z9
+	VBROADCASTSS    8(R8), Z10
+	VMULPS          Z22, Z10, Z10
+	VMOVUPS.Z       (R9)(R11*1), K7, Z11
+	VFNMADD231PS    Z22, Z11, Z10
+	VMULPS          Z6, Z10, Z10
+	VBROADCASTSS    bivariateConsts<>+124(SB), Z11
+	VMINPS          Z10, Z11, Z10
+	VBROADCASTSS    bivariateConsts<>+128(SB), Z11
+	VMAXPS          Z10, Z11, Z10
+	VPTERNLOGD.BCST $0x78, bivariateConsts<>+12(SB), Z0, Z10
+	VPSUBD.BCST     bivariateConsts<>+132(SB), Z5, Z11
+	VPSRAD          $0x17, Z11, Z12
+	VPANDD.BCST     bivariateConsts<>+136(SB), Z11, Z11
+	VPADDD.BCST     bivariateConsts<>+132(SB), Z11, Z11
+	VPSUBD.BCST     bivariateConsts<>+132(SB), Z6, Z13
+	VPSRAD          $0x17, Z13, Z14
+	VPANDD.BCST     bivariateConsts<>+136(SB), Z13, Z13
+	VPADDD.BCST     bivariateConsts<>+132(SB), Z13, Z13
+	VMULPS          Z13, Z11, Z11
+	VADDPS          Z8, Z25, Z13
+	VMULPS          Z13, Z11, Z11
+	VPADDD          Z14, Z12, Z12
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z15, Z15
-	VPSRAD      $0x17, Z15, Z18
-	VPADDD      Z17, Z18, Z17
-	VCVTDQ2PS   Z17, Z17
-	VPANDD.BCST bivariateConsts<>+140(SB), Z15, Z15
-	VPADDD.BCST bivariateConsts<>+136(SB), Z15, Z15
-	VSUBPS      Z25, Z15, Z15
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z11, Z11
+	VPSRAD      $0x17, Z11, Z13
+	VPADDD      Z12, Z13, Z12
+	VCVTDQ2PS   Z12, Z12
+	VPANDD.BCST bivariateConsts<>+136(SB), Z11, Z11
+	VPADDD.BCST bivariateConsts<>+132(SB), Z11, Z11
+	VSUBPS      Z25, Z11, Z11
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z18
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z15, Z18
-	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z15, Z18
-	VMULPS           Z15, Z15, Z19
-	VMULPS.BCST      bivariateConsts<>+32(SB), Z17, Z20
-	VFMADD231PS      Z19, Z18, Z20
-	VADDPS           Z15, Z20, Z15
-	VFMADD231PS      Z21, Z17, Z15
-	VSUBPS.BCST      bivariateConsts<>+176(SB), Z15, Z15
-	VADDPS           Z7, Z15, Z7
-	VSUBPS           Z16, Z7, Z7
-	VMULPS           Z8, Z14, Z8
-	VADDPS           Z11, Z8, Z15
-	VFMADD231PS      Z9, Z13, Z15
-	VADDPS           Z12, Z8, Z8
-	VFNMADD231PS     Z13, Z9, Z8
-	VMULPS           Z5, Z15, Z9
-	VMOVUPS          Z9, K7, (DX)
-	VMOVAPS          Z8, Z9
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z9
-	VMULPS           Z6, Z9, Z9
-	VMOVUPS          Z9, K7, (DX)(R11*1)
-	VADDPS           Z11, Z11, Z9
-	VFMSUB213PS      Z25, Z9, Z15
-	VCMPPS           $0x11, Z23, Z0, K1
-	VBLENDMPS        Z3, Z25, K1, Z0
-	VADDPS           Z3, Z25, Z3
-	VDIVPS           Z3, Z0, Z0
-	VMULPS           Z0, Z5, Z3
-	VMULPS           Z3, Z15, Z3
-	VCMPPS           $0x04, Z23, Z0, K1
-	VMOVAPS.Z        Z3, K1, Z0
-	VMOVUPS          Z0, K7, (DX)(R11*2)
-	VADDPS           Z12, Z12, Z0
-	VFMSUB213PS      Z25, Z0, Z8
-	VCMPPS           $0x11, Z23, Z1, K1
-	VBLENDMPS        Z4, Z25, K1, Z0
-	VADDPS           Z4, Z25, Z1
-	VDIVPS           Z1, Z0, Z0
-	VMULPS           Z0, Z6, Z1
-	VMULPS           Z1, Z8, Z1
-	VCMPPS           $0x04, Z23, Z0, K1
-	VMOVAPS.Z        Z1, K1, Z0
-	VMOVUPS          Z0, K7, (DX)(R12*1)
-	VSUBPS           Z10, Z25, Z0
-	VADDPS           Z10, Z25, Z1
-	VDIVPS           Z1, Z0, Z0
-	VSUBPS           Z14, Z13, Z1
-	VMULPS.BCST      bivariateConsts<>+208(SB), Z1, Z1
-	VADDPS           Z14, Z13, Z3
-	VFMADD231PS      Z3, Z1, Z0
-	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z2, Z0
-	VMOVUPS          Z0, K7, (DX)(R11*4)
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z13
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z11, Z13
+	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z11, Z13
+	VMULPS           Z11, Z11, Z14
+	VMULPS           Z20, Z12, Z15
+	VFMADD231PS      Z14, Z13, Z15
+	VADDPS           Z11, Z15, Z11
+	VFMADD231PS      Z21, Z12, Z11
+	VSUBPS.BCST      bivariateConsts<>+172(SB), Z11, Z11
+	VADDPS           Z3, Z11, Z3
+
+	// the quadratic form
+	VSUBPS           Z10, Z9, Z11
+	VMULPS           Z22, Z11, Z11
+	VMULPS           Z7, Z11, Z11
+	VADDPS           Z10, Z9, Z12
+	VMULPS           Z22, Z12, Z12
+	VMULPS           Z4, Z12, Z12
+	VMULPS           Z12, Z12, Z13
+	VFMADD231PS      Z11, Z11, Z13
+	VMULPS           Z10, Z10, Z14
+	VFMADD231PS      Z9, Z9, Z14
+	VFMADD231PS.BCST bivariateConsts<>+176(SB), Z13, Z14
+	VSUBPS           Z14, Z3, Z3
+	VMULPS           Z4, Z12, Z4
+	VADDPS           Z9, Z4, Z13
+	VFMADD231PS      Z7, Z11, Z13
+	VADDPS           Z10, Z4, Z4
+	VFNMADD231PS     Z11, Z7, Z4
+	VMULPS           Z5, Z13, Z7
+	VMOVUPS          Z7, K7, (DX)
+	VMOVAPS          Z4, Z7
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z7
+	VMULPS           Z6, Z7, Z7
+	VMOVUPS          Z7, K7, (DX)(R11*1)
+	VADDPS           Z9, Z9, Z7
+	VFMSUB213PS      Z25, Z7, Z13
+	VMULPS           Z1, Z5, Z5
+	VMULPS           Z5, Z13, Z5
+	VCMPPS           $0x04, Z23, Z1, K1
+	VMOVAPS.Z        Z5, K1, Z1
+	VMOVUPS          Z1, K7, (DX)(R11*2)
+	VADDPS           Z10, Z10, Z1
+	VFMSUB213PS      Z25, Z1, Z4
+	VMULPS           Z2, Z6, Z1
+	VMULPS           Z1, Z4, Z1
+	VCMPPS           $0x04, Z23, Z2, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VMOVUPS          Z1, K7, (DX)(R12*1)
+	VSUBPS           Z8, Z25, Z1
+	VADDPS           Z8, Z25, Z2
+	VDIVPS           Z2, Z1, Z1
+	VSUBPS           Z12, Z11, Z2
+	VMULPS.BCST      bivariateConsts<>+208(SB), Z2, Z2
+	VADDPS           Z12, Z11, Z4
+	VFMADD231PS      Z4, Z2, Z1
+	VPTERNLOGD.BCST  $0x78, bivariateConsts<>+12(SB), Z0, Z1
+	VMOVUPS          Z1, K7, (DX)(R11*4)
 	VMOVUPS.Z        (R10), K7, Z0
 	VSUBPS           Z28, Z0, Z0
-	VADDPS           Z7, Z0, Z1
+	VADDPS           Z3, Z0, Z1
 	VMOVUPS          Z1, K7, (BX)
 
 	// the lanes of the log-sum-exp of the logits
@@ -5649,16 +5651,16 @@ l69:
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z3
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z3
-	VSUBPS            Z24, Z3, Z3
-	VFNMADD231PS      Z21, Z3, Z2
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z2, Z4
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS      Z16, Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
@@ -5691,25 +5693,25 @@ l69:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z4
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z1, Z4
-	VMOVAPS           Z24, Z5
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z5
-	VSUBPS            Z24, Z4, Z4
-	VSUBPS            Z24, Z5, Z5
-	VFNMADD231PS      Z21, Z4, Z1
-	VFNMADD231PS      Z21, Z5, Z3
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z1
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z5, Z3
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z19, Z1, Z4
+	VMOVAPS      Z24, Z5
+	VFMADD231PS  Z19, Z3, Z5
+	VSUBPS       Z24, Z4, Z4
+	VSUBPS       Z24, Z5, Z5
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
+	VFNMADD231PS Z20, Z4, Z1
+	VFNMADD231PS Z20, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z6
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z1, Z6
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z7
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z3, Z7
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z1, Z6
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z3, Z7
+	VMOVAPS          Z17, Z6
+	VFMADD231PS      Z1, Z18, Z6
+	VMOVAPS          Z17, Z7
+	VFMADD231PS      Z3, Z18, Z7
+	VFMADD213PS      Z16, Z1, Z6
+	VFMADD213PS      Z16, Z3, Z7
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z6
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z7
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z6
@@ -5755,16 +5757,16 @@ l70:
 	VMINPS        Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z3
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z3
-	VSUBPS            Z24, Z3, Z3
-	VFNMADD231PS      Z21, Z3, Z2
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z19, Z2, Z3
+	VSUBPS       Z24, Z3, Z3
+	VFNMADD231PS Z21, Z3, Z2
+	VFNMADD231PS Z20, Z3, Z2
 
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z2, Z4
+	VMOVAPS          Z17, Z4
+	VFMADD231PS      Z2, Z18, Z4
+	VFMADD213PS      Z16, Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
@@ -5792,26 +5794,26 @@ l70:
 	VMOVAPS.Z     Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS.BCST      bivariateConsts<>+32(SB), Z3, Z6
+	VMULPS           Z20, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
 	VFMADD231PS      Z21, Z3, Z2
@@ -5840,26 +5842,26 @@ l70:
 	VMOVAPS.Z      Z3, K1, Z3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPSUBD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VPSRAD      $0x17, Z2, Z4
 	VPADDD      Z3, Z4, Z3
 	VCVTDQ2PS   Z3, Z3
-	VPANDD.BCST bivariateConsts<>+140(SB), Z2, Z2
-	VPADDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPANDD.BCST bivariateConsts<>+136(SB), Z2, Z2
+	VPADDD.BCST bivariateConsts<>+132(SB), Z2, Z2
 	VSUBPS      Z25, Z2, Z2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     bivariateConsts<>+148(SB), Z4
-	VFMADD231PS.BCST bivariateConsts<>+144(SB), Z2, Z4
+	VBROADCASTSS     bivariateConsts<>+144(SB), Z4
+	VFMADD231PS.BCST bivariateConsts<>+140(SB), Z2, Z4
+	VFMADD213PS.BCST bivariateConsts<>+148(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+152(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+156(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+160(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+168(SB), Z2, Z4
-	VFMADD213PS.BCST bivariateConsts<>+172(SB), Z2, Z4
 	VFMADD213PS.BCST bivariateConsts<>+104(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS.BCST      bivariateConsts<>+32(SB), Z3, Z6
+	VMULPS           Z20, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
 	VFMADD231PS      Z21, Z3, Z2
@@ -5925,41 +5927,41 @@ l71:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z6
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z6
-	VMOVAPS           Z24, Z7
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z3, Z7
-	VMOVAPS           Z24, Z8
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z4, Z8
-	VMOVAPS           Z24, Z9
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z5, Z9
-	VSUBPS            Z24, Z6, Z6
-	VSUBPS            Z24, Z7, Z7
-	VSUBPS            Z24, Z8, Z8
-	VSUBPS            Z24, Z9, Z9
-	VFNMADD231PS      Z21, Z6, Z2
-	VFNMADD231PS      Z21, Z7, Z3
-	VFNMADD231PS      Z21, Z8, Z4
-	VFNMADD231PS      Z21, Z9, Z5
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z6, Z2
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z7, Z3
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z8, Z4
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z9, Z5
+	VMOVAPS      Z24, Z6
+	VFMADD231PS  Z19, Z2, Z6
+	VMOVAPS      Z24, Z7
+	VFMADD231PS  Z19, Z3, Z7
+	VMOVAPS      Z24, Z8
+	VFMADD231PS  Z19, Z4, Z8
+	VMOVAPS      Z24, Z9
+	VFMADD231PS  Z19, Z5, Z9
+	VSUBPS       Z24, Z6, Z6
+	VSUBPS       Z24, Z7, Z7
+	VSUBPS       Z24, Z8, Z8
+	VSUBPS       Z24, Z9, Z9
+	VFNMADD231PS Z21, Z6, Z2
+	VFNMADD231PS Z21, Z7, Z3
+	VFNMADD231PS Z21, Z8, Z4
+	VFNMADD231PS Z21, Z9, Z5
+	VFNMADD231PS Z20, Z6, Z2
+	VFNMADD231PS Z20, Z7, Z3
+	VFNMADD231PS Z20, Z8, Z4
+	VFNMADD231PS Z20, Z9, Z5
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z10
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z2, Z10
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z11
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z3, Z11
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z12
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z4, Z12
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z13
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z5, Z13
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z2, Z10
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z3, Z11
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z4, Z12
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z5, Z13
+	VMOVAPS          Z17, Z10
+	VFMADD231PS      Z2, Z18, Z10
+	VMOVAPS          Z17, Z11
+	VFMADD231PS      Z3, Z18, Z11
+	VMOVAPS          Z17, Z12
+	VFMADD231PS      Z4, Z18, Z12
+	VMOVAPS          Z17, Z13
+	VFMADD231PS      Z5, Z18, Z13
+	VFMADD213PS      Z16, Z2, Z10
+	VFMADD213PS      Z16, Z3, Z11
+	VFMADD213PS      Z16, Z4, Z12
+	VFMADD213PS      Z16, Z5, Z13
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z10
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z3, Z11
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z4, Z12
@@ -6085,25 +6087,25 @@ l72:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z3
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z1, Z3
-	VMOVAPS           Z24, Z4
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z4
-	VSUBPS            Z24, Z3, Z3
-	VSUBPS            Z24, Z4, Z4
-	VFNMADD231PS      Z21, Z3, Z1
-	VFNMADD231PS      Z21, Z4, Z2
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z1
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z19, Z1, Z3
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z19, Z2, Z4
+	VSUBPS       Z24, Z3, Z3
+	VSUBPS       Z24, Z4, Z4
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
+	VFNMADD231PS Z20, Z3, Z1
+	VFNMADD231PS Z20, Z4, Z2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z5
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z1, Z5
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z6
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z2, Z6
+	VMOVAPS          Z17, Z5
+	VFMADD231PS      Z1, Z18, Z5
+	VMOVAPS          Z17, Z6
+	VFMADD231PS      Z2, Z18, Z6
+	VFMADD213PS      Z16, Z1, Z5
+	VFMADD213PS      Z16, Z2, Z6
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z5
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z6
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5
@@ -6188,25 +6190,25 @@ l73:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS           Z24, Z3
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z1, Z3
-	VMOVAPS           Z24, Z4
-	VFMADD231PS.BCST  bivariateConsts<>+20(SB), Z2, Z4
-	VSUBPS            Z24, Z3, Z3
-	VSUBPS            Z24, Z4, Z4
-	VFNMADD231PS      Z21, Z3, Z1
-	VFNMADD231PS      Z21, Z4, Z2
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z3, Z1
-	VFNMADD231PS.BCST bivariateConsts<>+32(SB), Z4, Z2
+	VMOVAPS      Z24, Z3
+	VFMADD231PS  Z19, Z1, Z3
+	VMOVAPS      Z24, Z4
+	VFMADD231PS  Z19, Z2, Z4
+	VSUBPS       Z24, Z3, Z3
+	VSUBPS       Z24, Z4, Z4
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
+	VFNMADD231PS Z20, Z3, Z1
+	VFNMADD231PS Z20, Z4, Z2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z5
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z1, Z5
-	VBROADCASTSS     bivariateConsts<>+40(SB), Z6
-	VFMADD231PS.BCST bivariateConsts<>+36(SB), Z2, Z6
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z1, Z5
-	VFMADD213PS.BCST bivariateConsts<>+44(SB), Z2, Z6
+	VMOVAPS          Z17, Z5
+	VFMADD231PS      Z1, Z18, Z5
+	VMOVAPS          Z17, Z6
+	VFMADD231PS      Z2, Z18, Z6
+	VFMADD213PS      Z16, Z1, Z5
+	VFMADD213PS      Z16, Z2, Z6
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z1, Z5
 	VFMADD213PS.BCST bivariateConsts<>+48(SB), Z2, Z6
 	VFMADD213PS.BCST bivariateConsts<>+52(SB), Z1, Z5

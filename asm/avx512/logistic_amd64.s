@@ -11,10 +11,10 @@ DATA logisticConsts<>+12(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
 DATA logisticConsts<>+16(SB)/4, $0x00000000 // 0
 DATA logisticConsts<>+20(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
 DATA logisticConsts<>+24(SB)/4, $0x40000000 // 2
-DATA logisticConsts<>+28(SB)/4, $0x3f800000 // 1
-DATA logisticConsts<>+32(SB)/4, $0x7b800000 // 0x1p+120 = 1.329228e+36
-DATA logisticConsts<>+36(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
-DATA logisticConsts<>+40(SB)/4, $0x7fc00000 // NaN
+DATA logisticConsts<>+28(SB)/4, $0x7b800000 // 0x1p+120 = 1.329228e+36
+DATA logisticConsts<>+32(SB)/4, $0x03800000 // 0x1p-120 = 7.523164e-37
+DATA logisticConsts<>+36(SB)/4, $0x7fc00000 // NaN
+DATA logisticConsts<>+40(SB)/4, $0x3f800000 // 1
 DATA logisticConsts<>+44(SB)/4, $0x7f600000 // 0x1.cp+127 = 2.9774707e+38
 DATA logisticConsts<>+48(SB)/4, $0xff600000 // -0x1.cp+127 = -2.9774707e+38
 DATA logisticConsts<>+52(SB)/4, $0x42200000 // 40
@@ -72,19 +72,19 @@ GLOBL logisticConsts<>(SB), RODATA|NOPTR, $248
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·LogisticSigma(SB), NOSPLIT, $64-80
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
-	VBROADCASTSS logisticConsts<>+28(SB), Z26
+	VBROADCASTSS logisticConsts<>+40(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
 	VBROADCASTSS logisticConsts<>+100(SB), Z24
 	VBROADCASTSS logisticConsts<>+104(SB), Z23
 	VBROADCASTSS logisticConsts<>+172(SB), Z22
-	VBROADCASTSS logisticConsts<>+96(SB), Z21
-	VBROADCASTSS logisticConsts<>+108(SB), Z20
-	VBROADCASTSS logisticConsts<>+112(SB), Z19
-	VBROADCASTSS logisticConsts<>+116(SB), Z18
-	VBROADCASTSS logisticConsts<>+120(SB), Z17
-	VBROADCASTSS logisticConsts<>+124(SB), Z16
-	VBROADCASTSS logisticConsts<>+0(SB), Z15
-	VBROADCASTSS logisticConsts<>+16(SB), Z14
+	VBROADCASTSS logisticConsts<>+16(SB), Z21
+	VBROADCASTSS logisticConsts<>+96(SB), Z20
+	VBROADCASTSS logisticConsts<>+108(SB), Z19
+	VBROADCASTSS logisticConsts<>+112(SB), Z18
+	VBROADCASTSS logisticConsts<>+116(SB), Z17
+	VBROADCASTSS logisticConsts<>+120(SB), Z16
+	VBROADCASTSS logisticConsts<>+124(SB), Z15
+	VBROADCASTSS logisticConsts<>+0(SB), Z14
 	VBROADCASTSS logisticConsts<>+176(SB), Z13
 	VBROADCASTSS logisticConsts<>+88(SB), Z12
 	MOVL         step+68(FP), AX
@@ -120,7 +120,7 @@ TEXT ·LogisticSigma(SB), NOSPLIT, $64-80
 	MOVQ AX, 24(SP)
 
 l1:
-	VMOVAPS Z15, Z30
+	VMOVAPS Z14, Z30
 	MOVQ    n+48(FP), CX
 	SUBQ    $0x20, CX
 	JLT     l3
@@ -150,7 +150,7 @@ l4:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (DX), K7, Z0
-	VBLENDMPS Z0, Z15, K7, Z0
+	VBLENDMPS Z0, Z14, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (DX)(CX*4), DX
 
@@ -175,37 +175,37 @@ l5:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     32(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VMAXPS           Z0, Z14, Z0
+	VMAXPS           Z0, Z21, Z0
 	VADDPS           Z25, Z0, Z0
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      40(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
-	VMOVAPS          Z14, Z31
+	VMOVAPS          Z21, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VMOVAPS          Z14, Z29
+	VMOVAPS          Z21, Z29
 	MOVQ             n+48(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l9
 
 l7:
 	VMOVUPS        (R8), Z0
-	VBROADCASTSS   logisticConsts<>+32(SB), Z1
+	VBROADCASTSS   logisticConsts<>+28(SB), Z1
 	VMINPS         Z0, Z1, Z1
-	VBROADCASTSS   logisticConsts<>+36(SB), Z2
+	VBROADCASTSS   logisticConsts<>+32(SB), Z2
 	VMAXPS         Z1, Z2, Z1
-	VCMPPS         $0x11, Z14, Z0, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z1, K1, Z0
+	VCMPPS         $0x11, Z21, Z0, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z26, Z0
 	VMULPS.BCST    48(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
 	VADDPS.BCST       56(SP), Z27, Z2
-	VCMPPS            $0x00, Z14, Z2, K1
+	VCMPPS            $0x00, Z21, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z15, Z2, K1, Z2
+	VBLENDMPS         Z14, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -222,7 +222,7 @@ l7:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
 	VMULPS.BCST       40(SP), Z0, Z0
-	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VBROADCASTSS      logisticConsts<>+32(SB), Z3
 	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
@@ -243,9 +243,9 @@ l7:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z21, Z3, Z6
+	VFMADD231PS       Z20, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z21, Z4, Z7
+	VFMADD231PS       Z20, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
@@ -261,19 +261,19 @@ l7:
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z19, Z9
-	VFMADD231PS      Z3, Z20, Z9
-	VMOVAPS          Z19, Z10
-	VFMADD231PS      Z4, Z20, Z10
+	VMOVAPS          Z18, Z9
+	VFMADD231PS      Z3, Z19, Z9
+	VMOVAPS          Z18, Z10
+	VFMADD231PS      Z4, Z19, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z18, Z3, Z9
-	VFMADD213PS      Z18, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z17, Z3, Z9
 	VFMADD213PS      Z17, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z15, Z3, Z9
+	VFMADD213PS      Z15, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -320,11 +320,11 @@ l7:
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
 	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z14, Z2, K1
+	VCMPPS           $0x15, Z21, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z12, Z1, Z1
-	VCMPPS           $0x15, Z14, Z1, K1
+	VCMPPS           $0x15, Z21, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (DX), Z1
@@ -337,17 +337,17 @@ l7:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
 	VFNMADD231PS Z24, Z3, Z2
 	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
@@ -372,9 +372,9 @@ l7:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z20, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z20, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
 	VFNMADD231PS Z24, Z4, Z1
@@ -384,16 +384,16 @@ l7:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z6
-	VFMADD231PS Z1, Z20, Z6
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VFMADD213PS Z18, Z1, Z6
-	VFMADD213PS Z18, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
 	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -423,21 +423,21 @@ l9:
 	DECQ           AX
 	KMOVW          AX, K7
 	VMOVUPS.Z      (R8), K7, Z0
-	VBROADCASTSS   logisticConsts<>+32(SB), Z1
+	VBROADCASTSS   logisticConsts<>+28(SB), Z1
 	VMINPS         Z0, Z1, Z1
-	VBROADCASTSS   logisticConsts<>+36(SB), Z2
+	VBROADCASTSS   logisticConsts<>+32(SB), Z2
 	VMAXPS         Z1, Z2, Z1
-	VCMPPS         $0x11, Z14, Z0, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z1, K1, Z0
+	VCMPPS         $0x11, Z21, Z0, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z26, Z0
 	VMULPS.BCST    48(SP), Z0, Z0
 
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
 	VADDPS.BCST       56(SP), Z27, Z2
-	VCMPPS            $0x00, Z14, Z2, K1
+	VCMPPS            $0x00, Z21, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z15, Z2, K1, Z2
+	VBLENDMPS         Z14, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -454,7 +454,7 @@ l9:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
 	VMULPS.BCST       40(SP), Z0, Z0
-	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VBROADCASTSS      logisticConsts<>+32(SB), Z3
 	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
@@ -475,9 +475,9 @@ l9:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z21, Z3, Z6
+	VFMADD231PS       Z20, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z21, Z4, Z7
+	VFMADD231PS       Z20, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
@@ -493,19 +493,19 @@ l9:
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z19, Z9
-	VFMADD231PS      Z3, Z20, Z9
-	VMOVAPS          Z19, Z10
-	VFMADD231PS      Z4, Z20, Z10
+	VMOVAPS          Z18, Z9
+	VFMADD231PS      Z3, Z19, Z9
+	VMOVAPS          Z18, Z10
+	VFMADD231PS      Z4, Z19, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z18, Z3, Z9
-	VFMADD213PS      Z18, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z17, Z3, Z9
 	VFMADD213PS      Z17, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z15, Z3, Z9
+	VFMADD213PS      Z15, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -552,11 +552,11 @@ l9:
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
 	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z14, Z2, K1
+	VCMPPS           $0x15, Z21, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z12, Z1, Z1
-	VCMPPS           $0x15, Z14, Z1, K1
+	VCMPPS           $0x15, Z21, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (DX), K7, Z1
@@ -569,17 +569,17 @@ l9:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
 	VFNMADD231PS Z24, Z3, Z2
 	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
@@ -591,7 +591,7 @@ l9:
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z15, K7, Z0
+	VBLENDMPS    Z0, Z14, K7, Z0
 	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
@@ -606,9 +606,9 @@ l9:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z20, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z20, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
 	VFNMADD231PS Z24, Z4, Z1
@@ -618,16 +618,16 @@ l9:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z6
-	VFMADD231PS Z1, Z20, Z6
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VFMADD213PS Z18, Z1, Z6
-	VFMADD213PS Z18, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
 	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -664,17 +664,17 @@ l10:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
 	VFNMADD231PS Z24, Z3, Z2
 	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
@@ -725,10 +725,10 @@ l10:
 	VFMADD231PS      Z24, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z14, Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z14, Z1, K1
-	VBLENDMPS      Z15, Z2, K1, Z2
+	VCMPPS         $0x11, Z21, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z21, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
@@ -773,10 +773,10 @@ l10:
 	VFMADD231PS      Z24, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z14, Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z14, Z1, K1
-	VBLENDMPS      Z15, Z2, K1, Z2
+	VCMPPS         $0x11, Z21, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z21, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VSUBPS         Z1, Z0, Z0
@@ -794,18 +794,19 @@ l10:
 // func LogisticSigmaBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·LogisticSigmaBackward(SB), NOSPLIT, $88-104
-	// Registers:    Z0-Z14 values    Z15-Z25 constants and scalars    Z26-Z31 kept from loop to loop
-	VBROADCASTSS logisticConsts<>+28(SB), Z25
+	// Registers:    Z0-Z13 values    Z14-Z25 constants and scalars    Z26-Z31 kept from loop to loop
+	VBROADCASTSS logisticConsts<>+40(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
 	VBROADCASTSS logisticConsts<>+100(SB), Z23
 	VBROADCASTSS logisticConsts<>+104(SB), Z22
-	VBROADCASTSS logisticConsts<>+92(SB), Z21
-	VBROADCASTSS logisticConsts<>+96(SB), Z20
-	VBROADCASTSS logisticConsts<>+108(SB), Z19
-	VBROADCASTSS logisticConsts<>+112(SB), Z18
-	VBROADCASTSS logisticConsts<>+116(SB), Z17
-	VBROADCASTSS logisticConsts<>+120(SB), Z16
-	VBROADCASTSS logisticConsts<>+124(SB), Z15
+	VBROADCASTSS logisticConsts<>+16(SB), Z21
+	VBROADCASTSS logisticConsts<>+92(SB), Z20
+	VBROADCASTSS logisticConsts<>+96(SB), Z19
+	VBROADCASTSS logisticConsts<>+108(SB), Z18
+	VBROADCASTSS logisticConsts<>+112(SB), Z17
+	VBROADCASTSS logisticConsts<>+116(SB), Z16
+	VBROADCASTSS logisticConsts<>+120(SB), Z15
+	VBROADCASTSS logisticConsts<>+124(SB), Z14
 	MOVL         step+92(FP), AX
 	MOVL         AX, 64(SP)
 	MOVL         unit+100(FP), AX
@@ -910,36 +911,35 @@ l15:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     56(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VBROADCASTSS     logisticConsts<>+16(SB), Z1
-	VMAXPS           Z0, Z1, Z0
+	VMAXPS           Z0, Z21, Z0
 	VADDPS           Z24, Z0, Z0
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      64(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
-	VBROADCASTSS     logisticConsts<>+16(SB), Z31
+	VMOVAPS          Z21, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VBROADCASTSS     logisticConsts<>+16(SB), Z29
+	VMOVAPS          Z21, Z29
 	MOVQ             n+72(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l19
 
 l17:
 	VMOVUPS        (R11), Z0
-	VBROADCASTSS   logisticConsts<>+32(SB), Z1
+	VBROADCASTSS   logisticConsts<>+28(SB), Z1
 	VMINPS         Z0, Z1, Z1
-	VBROADCASTSS   logisticConsts<>+36(SB), Z2
+	VBROADCASTSS   logisticConsts<>+32(SB), Z2
 	VMAXPS         Z1, Z2, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+16(SB), Z0, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z1, K1, Z0
+	VCMPPS         $0x11, Z21, Z0, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z25, Z0
 	VMULPS.BCST    72(SP), Z0, Z1
 
 	// the edges of the bin
 	VMOVUPS           (R10), Z2
 	VADDPS.BCST       80(SP), Z27, Z3
-	VCMPPS.BCST       $0x00, logisticConsts<>+16(SB), Z3, K1
+	VCMPPS            $0x00, Z21, Z3, K1
 	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
 	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
@@ -958,7 +958,7 @@ l17:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
 	VMULPS.BCST       64(SP), Z1, Z1
-	VBROADCASTSS      logisticConsts<>+36(SB), Z4
+	VBROADCASTSS      logisticConsts<>+32(SB), Z4
 	VMAXPS            Z1, Z4, Z1
 	VBROADCASTSS      logisticConsts<>+52(SB), Z4
 	VMINPS            Z1, Z4, Z1
@@ -969,17 +969,17 @@ l17:
 	VPORD.BCST       logisticConsts<>+88(SB), Z2, Z6
 	VMOVAPS          Z24, Z7
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z7
-	VMAXPS           Z5, Z21, Z5
-	VMAXPS           Z6, Z21, Z6
+	VMAXPS           Z5, Z20, Z5
+	VMAXPS           Z6, Z20, Z6
 	VSUBPS           Z24, Z7, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z7, Z1
 	VMOVAPS           Z24, Z8
-	VFMADD231PS       Z20, Z5, Z8
+	VFMADD231PS       Z19, Z5, Z8
 	VMOVAPS           Z24, Z9
-	VFMADD231PS       Z20, Z6, Z9
+	VFMADD231PS       Z19, Z6, Z9
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z7, Z1
 	VSUBPS            Z24, Z8, Z8
 	VSUBPS            Z24, Z9, Z9
@@ -995,19 +995,19 @@ l17:
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z1, Z10
-	VMOVAPS          Z18, Z11
-	VFMADD231PS      Z5, Z19, Z11
-	VMOVAPS          Z18, Z12
-	VFMADD231PS      Z6, Z19, Z12
+	VMOVAPS          Z17, Z11
+	VFMADD231PS      Z5, Z18, Z11
+	VMOVAPS          Z17, Z12
+	VFMADD231PS      Z6, Z18, Z12
 	VMULPS           Z1, Z10, Z10
-	VFMADD213PS      Z17, Z5, Z11
-	VFMADD213PS      Z17, Z6, Z12
-	VADDPS           Z1, Z1, Z13
 	VFMADD213PS      Z16, Z5, Z11
 	VFMADD213PS      Z16, Z6, Z12
-	VFMADD231PS      Z1, Z10, Z13
+	VADDPS           Z1, Z1, Z13
 	VFMADD213PS      Z15, Z5, Z11
 	VFMADD213PS      Z15, Z6, Z12
+	VFMADD231PS      Z1, Z10, Z13
+	VFMADD213PS      Z14, Z5, Z11
+	VFMADD213PS      Z14, Z6, Z12
 	VSCALEFPS        Z7, Z25, Z1
 	VFMADD213PS      Z25, Z5, Z11
 	VFMADD213PS      Z25, Z6, Z12
@@ -1030,140 +1030,140 @@ l17:
 	VDIVPS      Z10, Z7, Z10
 	VBLENDMPS   Z10, Z25, K1, Z10
 	VMULPS      Z9, Z10, Z10
+	VDIVPS      Z7, Z4, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VCMPPS      $0x1e, Z21, Z3, K1
+	VBLENDMPS   Z25, Z1, K1, Z1
+	VMULPS      Z8, Z1, Z1
+	VMULPS      Z9, Z1, Z1
+	VCMPPS      $0x1e, Z21, Z2, K1
+	VBLENDMPS   Z5, Z25, K1, Z5
+	VMULPS      Z6, Z5, Z5
+	VMULPS      Z9, Z5, Z5
+	VSUBPS      Z5, Z1, Z6
+	VMULPS      Z0, Z6, Z6
+	VMOVUPS     Z6, (DX)
+	VFMADD231PS Z2, Z5, Z4
+	VFMSUB231PS Z3, Z1, Z4
+	VMULPS      Z0, Z4, Z0
+	VMOVUPS     Z0, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z10
-	VPSRAD      $0x17, Z10, Z11
-	VCVTDQ2PS   Z11, Z11
-	VPANDD.BCST logisticConsts<>+132(SB), Z10, Z10
-	VPADDD.BCST logisticConsts<>+128(SB), Z10, Z10
-	VSUBPS      Z25, Z10, Z10
+	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z0
+	VPSRAD      $0x17, Z0, Z1
+	VCVTDQ2PS   Z1, Z1
+	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
+	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
+	VSUBPS      Z25, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z12
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z10, Z12
-	VMULPS           Z10, Z10, Z13
-	VMULPS           Z22, Z11, Z14
-	VFMADD231PS      Z13, Z12, Z14
-	VADDPS           Z10, Z14, Z10
-	VFMADD231PS      Z23, Z11, Z10
-	VCMPPS.BCST      $0x15, logisticConsts<>+16(SB), Z3, K2
-	VMOVAPS.Z        Z3, K2, Z11
-	VSUBPS           Z11, Z10, Z10
-	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z11
-	VCMPPS.BCST      $0x15, logisticConsts<>+16(SB), Z11, K2
-	VMOVAPS.Z        Z11, K2, Z11
-	VSUBPS           Z11, Z10, Z10
-	VCMPPS.BCST      $0x1e, logisticConsts<>+16(SB), Z3, K2
-	VBLENDMPS        Z25, Z1, K2, Z1
-	VMULPS           Z8, Z1, Z1
-	VMULPS           Z9, Z1, Z1
-	VCMPPS.BCST      $0x1e, logisticConsts<>+16(SB), Z2, K2
-	VBLENDMPS        Z5, Z25, K2, Z5
-	VMULPS           Z6, Z5, Z5
-	VMULPS           Z9, Z5, Z5
-	VDIVPS           Z7, Z4, Z4
-	VMOVAPS.Z        Z4, K1, Z4
-	VSUBPS           Z5, Z1, Z6
-	VMULPS           Z0, Z6, Z6
-	VMOVUPS          Z6, (DX)
-	VFMADD231PS      Z5, Z2, Z4
-	VFMSUB231PS      Z1, Z3, Z4
-	VMULPS           Z0, Z4, Z0
-	VMOVUPS          Z0, (BX)
-	VMOVUPS          (R9), Z0
-	VSUBPS           Z28, Z0, Z0
-	VADDPS           Z10, Z0, Z1
-	VMOVUPS          Z1, (SI)
+	VBROADCASTSS     logisticConsts<>+140(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
+	VMULPS           Z0, Z0, Z5
+	VMULPS           Z22, Z1, Z6
+	VFMADD231PS      Z5, Z4, Z6
+	VADDPS           Z0, Z6, Z0
+	VFMADD231PS      Z23, Z1, Z0
+	VCMPPS           $0x15, Z21, Z3, K1
+	VMOVAPS.Z        Z3, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z1
+	VCMPPS           $0x15, Z21, Z1, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          (R9), Z1
+	VSUBPS           Z28, Z1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMAXPS       Z0, Z2, Z2
+	VMAXPS       Z1, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z19, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
 	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z25, Z2, Z4
 	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
-	VMOVAPS.Z   Z2, K1, Z0
-	VADDPS      Z31, Z0, Z31
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Z30, Z1, Z0
+	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS logisticConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VSUBPS       Z0, Z30, Z2
-	VSUBPS       Z0, Z1, Z1
-	VMOVAPS      Z0, Z30
-	VBROADCASTSS logisticConsts<>+172(SB), Z0
-	VMAXPS       Z2, Z0, Z0
+	VMINPS       Z1, Z2, Z1
+	VSUBPS       Z1, Z30, Z2
+	VSUBPS       Z1, Z0, Z0
+	VMOVAPS      Z1, Z30
+	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VMAXPS       Z2, Z1, Z1
 	VBROADCASTSS logisticConsts<>+172(SB), Z3
-	VMAXPS       Z1, Z3, Z3
+	VMAXPS       Z0, Z3, Z3
 	VBROADCASTSS logisticConsts<>+176(SB), Z4
-	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
 	VBROADCASTSS logisticConsts<>+176(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z20, Z0, Z4
+	VFMADD231PS  Z19, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z20, Z3, Z5
+	VFMADD231PS  Z19, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z0
+	VFNMADD231PS Z23, Z4, Z1
 	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z0
+	VFNMADD231PS Z22, Z4, Z1
 	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z18, Z6
-	VFMADD231PS Z0, Z19, Z6
-	VMOVAPS     Z18, Z7
-	VFMADD231PS Z3, Z19, Z7
-	VFMADD213PS Z17, Z0, Z6
-	VFMADD213PS Z17, Z3, Z7
-	VFMADD213PS Z16, Z0, Z6
+	VMOVAPS     Z17, Z6
+	VFMADD231PS Z1, Z18, Z6
+	VMOVAPS     Z17, Z7
+	VFMADD231PS Z3, Z18, Z7
+	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
-	VFMADD213PS Z15, Z0, Z6
+	VFMADD213PS Z15, Z1, Z6
 	VFMADD213PS Z15, Z3, Z7
-	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z14, Z1, Z6
+	VFMADD213PS Z14, Z3, Z7
+	VFMADD213PS Z25, Z1, Z6
 	VFMADD213PS Z25, Z3, Z7
-	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z1, Z6
 	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z4, Z6, Z0
+	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
 	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K2
-	VMOVAPS.Z   Z0, K1, Z0
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
@@ -1184,19 +1184,19 @@ l19:
 	DECQ           AX
 	KMOVW          AX, K7
 	VMOVUPS.Z      (R11), K7, Z0
-	VBROADCASTSS   logisticConsts<>+32(SB), Z1
+	VBROADCASTSS   logisticConsts<>+28(SB), Z1
 	VMINPS         Z0, Z1, Z1
-	VBROADCASTSS   logisticConsts<>+36(SB), Z2
+	VBROADCASTSS   logisticConsts<>+32(SB), Z2
 	VMAXPS         Z1, Z2, Z1
-	VCMPPS.BCST    $0x11, logisticConsts<>+16(SB), Z0, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z1, K1, Z0
+	VCMPPS         $0x11, Z21, Z0, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z1, K1, Z0
 	VDIVPS         Z0, Z25, Z0
 	VMULPS.BCST    72(SP), Z0, Z1
 
 	// the edges of the bin
 	VMOVUPS.Z         (R10), K7, Z2
 	VADDPS.BCST       80(SP), Z27, Z3
-	VCMPPS.BCST       $0x00, logisticConsts<>+16(SB), Z3, K1
+	VCMPPS            $0x00, Z21, Z3, K1
 	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
 	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
@@ -1215,7 +1215,7 @@ l19:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
 	VMULPS.BCST       64(SP), Z1, Z1
-	VBROADCASTSS      logisticConsts<>+36(SB), Z4
+	VBROADCASTSS      logisticConsts<>+32(SB), Z4
 	VMAXPS            Z1, Z4, Z1
 	VBROADCASTSS      logisticConsts<>+52(SB), Z4
 	VMINPS            Z1, Z4, Z1
@@ -1226,17 +1226,17 @@ l19:
 	VPORD.BCST       logisticConsts<>+88(SB), Z2, Z6
 	VMOVAPS          Z24, Z7
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z7
-	VMAXPS           Z5, Z21, Z5
-	VMAXPS           Z6, Z21, Z6
+	VMAXPS           Z5, Z20, Z5
+	VMAXPS           Z6, Z20, Z6
 	VSUBPS           Z24, Z7, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z7, Z1
 	VMOVAPS           Z24, Z8
-	VFMADD231PS       Z20, Z5, Z8
+	VFMADD231PS       Z19, Z5, Z8
 	VMOVAPS           Z24, Z9
-	VFMADD231PS       Z20, Z6, Z9
+	VFMADD231PS       Z19, Z6, Z9
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z7, Z1
 	VSUBPS            Z24, Z8, Z8
 	VSUBPS            Z24, Z9, Z9
@@ -1252,19 +1252,19 @@ l19:
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z1, Z10
-	VMOVAPS          Z18, Z11
-	VFMADD231PS      Z5, Z19, Z11
-	VMOVAPS          Z18, Z12
-	VFMADD231PS      Z6, Z19, Z12
+	VMOVAPS          Z17, Z11
+	VFMADD231PS      Z5, Z18, Z11
+	VMOVAPS          Z17, Z12
+	VFMADD231PS      Z6, Z18, Z12
 	VMULPS           Z1, Z10, Z10
-	VFMADD213PS      Z17, Z5, Z11
-	VFMADD213PS      Z17, Z6, Z12
-	VADDPS           Z1, Z1, Z13
 	VFMADD213PS      Z16, Z5, Z11
 	VFMADD213PS      Z16, Z6, Z12
-	VFMADD231PS      Z1, Z10, Z13
+	VADDPS           Z1, Z1, Z13
 	VFMADD213PS      Z15, Z5, Z11
 	VFMADD213PS      Z15, Z6, Z12
+	VFMADD231PS      Z1, Z10, Z13
+	VFMADD213PS      Z14, Z5, Z11
+	VFMADD213PS      Z14, Z6, Z12
 	VSCALEFPS        Z7, Z25, Z1
 	VFMADD213PS      Z25, Z5, Z11
 	VFMADD213PS      Z25, Z6, Z12
@@ -1287,91 +1287,91 @@ l19:
 	VDIVPS      Z10, Z7, Z10
 	VBLENDMPS   Z10, Z25, K1, Z10
 	VMULPS      Z9, Z10, Z10
+	VDIVPS      Z7, Z4, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VCMPPS      $0x1e, Z21, Z3, K1
+	VBLENDMPS   Z25, Z1, K1, Z1
+	VMULPS      Z8, Z1, Z1
+	VMULPS      Z9, Z1, Z1
+	VCMPPS      $0x1e, Z21, Z2, K1
+	VBLENDMPS   Z5, Z25, K1, Z5
+	VMULPS      Z6, Z5, Z5
+	VMULPS      Z9, Z5, Z5
+	VSUBPS      Z5, Z1, Z6
+	VMULPS      Z0, Z6, Z6
+	VMOVUPS     Z6, K7, (DX)
+	VFMADD231PS Z2, Z5, Z4
+	VFMSUB231PS Z3, Z1, Z4
+	VMULPS      Z0, Z4, Z0
+	VMOVUPS     Z0, K7, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z10
-	VPSRAD      $0x17, Z10, Z11
-	VCVTDQ2PS   Z11, Z11
-	VPANDD.BCST logisticConsts<>+132(SB), Z10, Z10
-	VPADDD.BCST logisticConsts<>+128(SB), Z10, Z10
-	VSUBPS      Z25, Z10, Z10
+	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z0
+	VPSRAD      $0x17, Z0, Z1
+	VCVTDQ2PS   Z1, Z1
+	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
+	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
+	VSUBPS      Z25, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z12
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z10, Z12
-	VMULPS           Z10, Z10, Z13
-	VMULPS           Z22, Z11, Z14
-	VFMADD231PS      Z13, Z12, Z14
-	VADDPS           Z10, Z14, Z10
-	VFMADD231PS      Z23, Z11, Z10
-	VCMPPS.BCST      $0x15, logisticConsts<>+16(SB), Z3, K2
-	VMOVAPS.Z        Z3, K2, Z11
-	VSUBPS           Z11, Z10, Z10
-	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z11
-	VCMPPS.BCST      $0x15, logisticConsts<>+16(SB), Z11, K2
-	VMOVAPS.Z        Z11, K2, Z11
-	VSUBPS           Z11, Z10, Z10
-	VCMPPS.BCST      $0x1e, logisticConsts<>+16(SB), Z3, K2
-	VBLENDMPS        Z25, Z1, K2, Z1
-	VMULPS           Z8, Z1, Z1
-	VMULPS           Z9, Z1, Z1
-	VCMPPS.BCST      $0x1e, logisticConsts<>+16(SB), Z2, K2
-	VBLENDMPS        Z5, Z25, K2, Z5
-	VMULPS           Z6, Z5, Z5
-	VMULPS           Z9, Z5, Z5
-	VDIVPS           Z7, Z4, Z4
-	VMOVAPS.Z        Z4, K1, Z4
-	VSUBPS           Z5, Z1, Z6
-	VMULPS           Z0, Z6, Z6
-	VMOVUPS          Z6, K7, (DX)
-	VFMADD231PS      Z5, Z2, Z4
-	VFMSUB231PS      Z1, Z3, Z4
-	VMULPS           Z0, Z4, Z0
-	VMOVUPS          Z0, K7, (BX)
-	VMOVUPS.Z        (R9), K7, Z0
-	VSUBPS           Z28, Z0, Z0
-	VADDPS           Z10, Z0, Z1
-	VMOVUPS          Z1, K7, (SI)
+	VBROADCASTSS     logisticConsts<>+140(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
+	VMULPS           Z0, Z0, Z5
+	VMULPS           Z22, Z1, Z6
+	VFMADD231PS      Z5, Z4, Z6
+	VADDPS           Z0, Z6, Z0
+	VFMADD231PS      Z23, Z1, Z0
+	VCMPPS           $0x15, Z21, Z3, K1
+	VMOVAPS.Z        Z3, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z1
+	VCMPPS           $0x15, Z21, Z1, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS.Z        (R9), K7, Z1
+	VSUBPS           Z28, Z1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K7, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMAXPS       Z0, Z2, Z2
+	VMAXPS       Z1, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z19, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
 	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z25, Z2, Z4
 	VFMADD213PS Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
-	VMOVAPS.Z   Z2, K1, Z0
-	VMOVAPS.Z   Z0, K7, Z0
-	VADDPS      Z31, Z0, Z31
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VMOVAPS.Z   Z1, K7, Z1
+	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBROADCASTSS logisticConsts<>+0(SB), Z0
-	VBLENDMPS    Z1, Z0, K7, Z0
+	VBROADCASTSS logisticConsts<>+0(SB), Z1
+	VBLENDMPS    Z0, Z1, K7, Z0
 	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
@@ -1390,9 +1390,9 @@ l19:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z20, Z1, Z4
+	VFMADD231PS  Z19, Z1, Z4
 	VMOVAPS      Z24, Z5
-	VFMADD231PS  Z20, Z3, Z5
+	VFMADD231PS  Z19, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
 	VFNMADD231PS Z23, Z4, Z1
@@ -1402,16 +1402,16 @@ l19:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z18, Z6
-	VFMADD231PS Z1, Z19, Z6
-	VMOVAPS     Z18, Z7
-	VFMADD231PS Z3, Z19, Z7
-	VFMADD213PS Z17, Z1, Z6
-	VFMADD213PS Z17, Z3, Z7
+	VMOVAPS     Z17, Z6
+	VFMADD231PS Z1, Z18, Z6
+	VMOVAPS     Z17, Z7
+	VFMADD231PS Z3, Z18, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
 	VFMADD213PS Z15, Z1, Z6
 	VFMADD213PS Z15, Z3, Z7
+	VFMADD213PS Z14, Z1, Z6
+	VFMADD213PS Z14, Z3, Z7
 	VFMADD213PS Z25, Z1, Z6
 	VFMADD213PS Z25, Z3, Z7
 	VFMADD213PS Z25, Z1, Z6
@@ -1457,17 +1457,17 @@ l20:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z2, Z3
+	VFMADD231PS  Z19, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
 	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z18, Z4
-	VFMADD231PS Z2, Z19, Z4
-	VFMADD213PS Z17, Z2, Z4
+	VMOVAPS     Z17, Z4
+	VFMADD231PS Z2, Z18, Z4
 	VFMADD213PS Z16, Z2, Z4
 	VFMADD213PS Z15, Z2, Z4
+	VFMADD213PS Z14, Z2, Z4
 	VFMADD213PS Z25, Z2, Z4
 	VFMADD213PS Z25, Z2, Z4
 
@@ -1518,9 +1518,9 @@ l20:
 	VFMADD231PS      Z23, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS.BCST    $0x11, logisticConsts<>+16(SB), Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS.BCST    $0x00, logisticConsts<>+16(SB), Z1, K1
+	VCMPPS         $0x11, Z21, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z21, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -1566,9 +1566,9 @@ l20:
 	VFMADD231PS      Z23, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS.BCST    $0x11, logisticConsts<>+16(SB), Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS.BCST    $0x00, logisticConsts<>+16(SB), Z1, K1
+	VCMPPS         $0x11, Z21, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z21, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -1596,10 +1596,10 @@ l21:
 	VSUBPS       Z28, Z5, Z5
 	VSUBPS       Z31, Z4, Z4
 	VSUBPS       Z31, Z5, Z5
-	VCMPPS       $0x16, Z21, Z2, K1
-	VCMPPS       $0x16, Z21, Z3, K2
-	VCMPPS       $0x16, Z21, Z4, K4
-	VCMPPS       $0x16, Z21, Z5, K5
+	VCMPPS       $0x16, Z20, Z2, K1
+	VCMPPS       $0x16, Z20, Z3, K2
+	VCMPPS       $0x16, Z20, Z4, K4
+	VCMPPS       $0x16, Z20, Z5, K5
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVAPS.Z    Z3, K2, Z3
 	VMOVAPS.Z    Z4, K4, Z4
@@ -1612,21 +1612,21 @@ l21:
 	VMINPS       Z4, Z6, Z4
 	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z5, Z6, Z5
-	VMAXPS       Z2, Z21, Z2
-	VMAXPS       Z3, Z21, Z3
-	VMAXPS       Z4, Z21, Z4
-	VMAXPS       Z5, Z21, Z5
+	VMAXPS       Z2, Z20, Z2
+	VMAXPS       Z3, Z20, Z3
+	VMAXPS       Z4, Z20, Z4
+	VMAXPS       Z5, Z20, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z6
-	VFMADD231PS  Z20, Z2, Z6
+	VFMADD231PS  Z19, Z2, Z6
 	VMOVAPS      Z24, Z7
-	VFMADD231PS  Z20, Z3, Z7
+	VFMADD231PS  Z19, Z3, Z7
 	VMOVAPS      Z24, Z8
-	VFMADD231PS  Z20, Z4, Z8
+	VFMADD231PS  Z19, Z4, Z8
 	VMOVAPS      Z24, Z9
-	VFMADD231PS  Z20, Z5, Z9
+	VFMADD231PS  Z19, Z5, Z9
 	VSUBPS       Z24, Z6, Z6
 	VSUBPS       Z24, Z7, Z7
 	VSUBPS       Z24, Z8, Z8
@@ -1642,18 +1642,14 @@ l21:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z18, Z10
-	VFMADD231PS Z2, Z19, Z10
-	VMOVAPS     Z18, Z11
-	VFMADD231PS Z3, Z19, Z11
-	VMOVAPS     Z18, Z12
-	VFMADD231PS Z4, Z19, Z12
-	VMOVAPS     Z18, Z13
-	VFMADD231PS Z5, Z19, Z13
-	VFMADD213PS Z17, Z2, Z10
-	VFMADD213PS Z17, Z3, Z11
-	VFMADD213PS Z17, Z4, Z12
-	VFMADD213PS Z17, Z5, Z13
+	VMOVAPS     Z17, Z10
+	VFMADD231PS Z2, Z18, Z10
+	VMOVAPS     Z17, Z11
+	VFMADD231PS Z3, Z18, Z11
+	VMOVAPS     Z17, Z12
+	VFMADD231PS Z4, Z18, Z12
+	VMOVAPS     Z17, Z13
+	VFMADD231PS Z5, Z18, Z13
 	VFMADD213PS Z16, Z2, Z10
 	VFMADD213PS Z16, Z3, Z11
 	VFMADD213PS Z16, Z4, Z12
@@ -1662,6 +1658,10 @@ l21:
 	VFMADD213PS Z15, Z3, Z11
 	VFMADD213PS Z15, Z4, Z12
 	VFMADD213PS Z15, Z5, Z13
+	VFMADD213PS Z14, Z2, Z10
+	VFMADD213PS Z14, Z3, Z11
+	VFMADD213PS Z14, Z4, Z12
+	VFMADD213PS Z14, Z5, Z13
 	VFMADD213PS Z25, Z2, Z10
 	VFMADD213PS Z25, Z3, Z11
 	VFMADD213PS Z25, Z4, Z12
@@ -1673,24 +1673,24 @@ l21:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z6, Z10, Z2
-	VSCALEFPS   Z7, Z11, Z3
-	VSCALEFPS   Z8, Z12, Z4
-	VSCALEFPS   Z9, Z13, Z5
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVAPS.Z   Z4, K4, Z4
-	VMOVAPS.Z   Z5, K5, Z5
-	VSUBPS      Z4, Z2, Z4
-	VSUBPS      Z5, Z3, Z5
-	VMULPS      Z4, Z0, Z4
-	VMULPS      Z5, Z1, Z5
-	VMOVUPS     Z4, (SI)
-	VMOVUPS     Z5, 64(SI)
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z3, Z1, Z1
-	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
-	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z1, K2
+	VSCALEFPS Z6, Z10, Z2
+	VSCALEFPS Z7, Z11, Z3
+	VSCALEFPS Z8, Z12, Z4
+	VSCALEFPS Z9, Z13, Z5
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVAPS.Z Z4, K4, Z4
+	VMOVAPS.Z Z5, K5, Z5
+	VSUBPS    Z4, Z2, Z4
+	VSUBPS    Z5, Z3, Z5
+	VMULPS    Z4, Z0, Z4
+	VMULPS    Z5, Z1, Z5
+	VMOVUPS   Z4, (SI)
+	VMOVUPS   Z5, 64(SI)
+	VMULPS    Z2, Z0, Z0
+	VMULPS    Z3, Z1, Z1
+	VCMPPS    $0x04, Z21, Z0, K1
+	VCMPPS    $0x04, Z21, Z1, K2
 
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z2
@@ -1741,23 +1741,23 @@ l22:
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z21, Z1, K1
-	VCMPPS       $0x16, Z21, Z2, K2
+	VCMPPS       $0x16, Z20, Z1, K1
+	VCMPPS       $0x16, Z20, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z21, Z1
-	VMAXPS       Z2, Z21, Z2
+	VMAXPS       Z1, Z20, Z1
+	VMAXPS       Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z1, Z3
+	VFMADD231PS  Z19, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z20, Z2, Z4
+	VFMADD231PS  Z19, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
 	VFNMADD231PS Z23, Z3, Z1
@@ -1767,16 +1767,16 @@ l22:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z18, Z5
-	VFMADD231PS Z1, Z19, Z5
-	VMOVAPS     Z18, Z6
-	VFMADD231PS Z2, Z19, Z6
-	VFMADD213PS Z17, Z1, Z5
-	VFMADD213PS Z17, Z2, Z6
+	VMOVAPS     Z17, Z5
+	VFMADD231PS Z1, Z18, Z5
+	VMOVAPS     Z17, Z6
+	VFMADD231PS Z2, Z18, Z6
 	VFMADD213PS Z16, Z1, Z5
 	VFMADD213PS Z16, Z2, Z6
 	VFMADD213PS Z15, Z1, Z5
 	VFMADD213PS Z15, Z2, Z6
+	VFMADD213PS Z14, Z1, Z5
+	VFMADD213PS Z14, Z2, Z6
 	VFMADD213PS Z25, Z1, Z5
 	VFMADD213PS Z25, Z2, Z6
 	VFMADD213PS Z25, Z1, Z5
@@ -1784,15 +1784,15 @@ l22:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
-	VSCALEFPS   Z4, Z6, Z2
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVAPS.Z   Z2, K2, Z2
-	VSUBPS      Z2, Z1, Z2
-	VMULPS      Z2, Z0, Z2
-	VMOVUPS     Z2, (SI)
-	VMULPS      Z1, Z0, Z0
-	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
+	VSCALEFPS Z3, Z5, Z1
+	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+	VSUBPS    Z2, Z1, Z2
+	VMULPS    Z2, Z0, Z2
+	VMOVUPS   Z2, (SI)
+	VMULPS    Z1, Z0, Z0
+	VCMPPS    $0x04, Z21, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z1
@@ -1830,23 +1830,23 @@ l23:
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z21, Z1, K1
-	VCMPPS       $0x16, Z21, Z2, K2
+	VCMPPS       $0x16, Z20, Z1, K1
+	VCMPPS       $0x16, Z20, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z21, Z1
-	VMAXPS       Z2, Z21, Z2
+	VMAXPS       Z1, Z20, Z1
+	VMAXPS       Z2, Z20, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z3
-	VFMADD231PS  Z20, Z1, Z3
+	VFMADD231PS  Z19, Z1, Z3
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z20, Z2, Z4
+	VFMADD231PS  Z19, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
 	VFNMADD231PS Z23, Z3, Z1
@@ -1856,16 +1856,16 @@ l23:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z18, Z5
-	VFMADD231PS Z1, Z19, Z5
-	VMOVAPS     Z18, Z6
-	VFMADD231PS Z2, Z19, Z6
-	VFMADD213PS Z17, Z1, Z5
-	VFMADD213PS Z17, Z2, Z6
+	VMOVAPS     Z17, Z5
+	VFMADD231PS Z1, Z18, Z5
+	VMOVAPS     Z17, Z6
+	VFMADD231PS Z2, Z18, Z6
 	VFMADD213PS Z16, Z1, Z5
 	VFMADD213PS Z16, Z2, Z6
 	VFMADD213PS Z15, Z1, Z5
 	VFMADD213PS Z15, Z2, Z6
+	VFMADD213PS Z14, Z1, Z5
+	VFMADD213PS Z14, Z2, Z6
 	VFMADD213PS Z25, Z1, Z5
 	VFMADD213PS Z25, Z2, Z6
 	VFMADD213PS Z25, Z1, Z5
@@ -1873,15 +1873,15 @@ l23:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
-	VSCALEFPS   Z4, Z6, Z2
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVAPS.Z   Z2, K2, Z2
-	VSUBPS      Z2, Z1, Z2
-	VMULPS      Z2, Z0, Z2
-	VMOVUPS     Z2, K7, (SI)
-	VMULPS      Z1, Z0, Z0
-	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
+	VSCALEFPS Z3, Z5, Z1
+	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+	VSUBPS    Z2, Z1, Z2
+	VMULPS    Z2, Z0, Z2
+	VMOVUPS   Z2, K7, (SI)
+	VMULPS    Z1, Z0, Z0
+	VCMPPS    $0x04, Z21, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS.Z    (DX), K7, Z1
@@ -1924,7 +1924,7 @@ l24:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·LogisticLog(SB), NOSPLIT, $72-84
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
-	VBROADCASTSS logisticConsts<>+28(SB), Z26
+	VBROADCASTSS logisticConsts<>+40(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
 	VBROADCASTSS logisticConsts<>+100(SB), Z24
 	VBROADCASTSS logisticConsts<>+104(SB), Z23
@@ -1935,8 +1935,8 @@ TEXT ·LogisticLog(SB), NOSPLIT, $72-84
 	VBROADCASTSS logisticConsts<>+116(SB), Z18
 	VBROADCASTSS logisticConsts<>+120(SB), Z17
 	VBROADCASTSS logisticConsts<>+124(SB), Z16
-	VBROADCASTSS logisticConsts<>+0(SB), Z15
-	VBROADCASTSS logisticConsts<>+16(SB), Z14
+	VBROADCASTSS logisticConsts<>+16(SB), Z15
+	VBROADCASTSS logisticConsts<>+0(SB), Z14
 	VBROADCASTSS logisticConsts<>+176(SB), Z13
 	VBROADCASTSS logisticConsts<>+88(SB), Z12
 	MOVL         step+68(FP), AX
@@ -1974,7 +1974,7 @@ TEXT ·LogisticLog(SB), NOSPLIT, $72-84
 	MOVQ AX, 24(SP)
 
 l26:
-	VMOVAPS Z15, Z30
+	VMOVAPS Z14, Z30
 	MOVQ    n+48(FP), CX
 	SUBQ    $0x20, CX
 	JLT     l28
@@ -2004,7 +2004,7 @@ l29:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (DX), K7, Z0
-	VBLENDMPS Z0, Z15, K7, Z0
+	VBLENDMPS Z0, Z14, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (DX)(CX*4), DX
 
@@ -2029,16 +2029,16 @@ l30:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     32(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VMAXPS           Z0, Z14, Z0
+	VMAXPS           Z0, Z15, Z0
 	VADDPS           Z25, Z0, Z0
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      40(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
-	VMOVAPS          Z14, Z31
+	VMOVAPS          Z15, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VMOVAPS          Z14, Z29
+	VMOVAPS          Z15, Z29
 	MOVQ             n+48(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l34
@@ -2074,9 +2074,9 @@ l32:
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
 	VADDPS.BCST       64(SP), Z27, Z2
-	VCMPPS            $0x00, Z14, Z2, K1
+	VCMPPS            $0x00, Z15, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z15, Z2, K1, Z2
+	VBLENDMPS         Z14, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 64(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -2093,7 +2093,7 @@ l32:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
 	VMULPS.BCST       40(SP), Z0, Z0
-	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VBROADCASTSS      logisticConsts<>+32(SB), Z3
 	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
@@ -2191,11 +2191,11 @@ l32:
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
 	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z14, Z2, K1
+	VCMPPS           $0x15, Z15, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z12, Z1, Z1
-	VCMPPS           $0x15, Z14, Z1, K1
+	VCMPPS           $0x15, Z15, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (DX), Z1
@@ -2323,9 +2323,9 @@ l34:
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
 	VADDPS.BCST       64(SP), Z27, Z2
-	VCMPPS            $0x00, Z14, Z2, K1
+	VCMPPS            $0x00, Z15, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z15, Z2, K1, Z2
+	VBLENDMPS         Z14, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 64(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -2342,7 +2342,7 @@ l34:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
 	VMULPS.BCST       40(SP), Z0, Z0
-	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VBROADCASTSS      logisticConsts<>+32(SB), Z3
 	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
@@ -2440,11 +2440,11 @@ l34:
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
 	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z14, Z2, K1
+	VCMPPS           $0x15, Z15, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z12, Z1, Z1
-	VCMPPS           $0x15, Z14, Z1, K1
+	VCMPPS           $0x15, Z15, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (DX), K7, Z1
@@ -2479,7 +2479,7 @@ l34:
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z15, K7, Z0
+	VBLENDMPS    Z0, Z14, K7, Z0
 	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
@@ -2613,10 +2613,10 @@ l35:
 	VFMADD231PS      Z24, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z14, Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z14, Z1, K1
-	VBLENDMPS      Z15, Z2, K1, Z2
+	VCMPPS         $0x11, Z15, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z15, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
@@ -2661,10 +2661,10 @@ l35:
 	VFMADD231PS      Z24, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z14, Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z14, Z1, K1
-	VBLENDMPS      Z15, Z2, K1, Z2
+	VCMPPS         $0x11, Z15, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z15, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VSUBPS         Z1, Z0, Z0
@@ -2682,8 +2682,8 @@ l35:
 // func LogisticLogBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32, factor float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·LogisticLogBackward(SB), NOSPLIT, $96-108
-	// Registers:    Z0-Z14 values    Z15-Z25 constants and scalars    Z26-Z31 kept from loop to loop
-	VBROADCASTSS logisticConsts<>+28(SB), Z25
+	// Registers:    Z0-Z13 values    Z14-Z25 constants and scalars    Z26-Z31 kept from loop to loop
+	VBROADCASTSS logisticConsts<>+40(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
 	VBROADCASTSS logisticConsts<>+100(SB), Z23
 	VBROADCASTSS logisticConsts<>+104(SB), Z22
@@ -2693,7 +2693,8 @@ TEXT ·LogisticLogBackward(SB), NOSPLIT, $96-108
 	VBROADCASTSS logisticConsts<>+116(SB), Z18
 	VBROADCASTSS logisticConsts<>+120(SB), Z17
 	VBROADCASTSS logisticConsts<>+124(SB), Z16
-	VBROADCASTSS logisticConsts<>+92(SB), Z15
+	VBROADCASTSS logisticConsts<>+16(SB), Z15
+	VBROADCASTSS logisticConsts<>+92(SB), Z14
 	MOVL         factor+104(FP), AX
 	MOVL         AX, 72(SP)
 	MOVL         step+92(FP), AX
@@ -2800,17 +2801,16 @@ l40:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     56(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VBROADCASTSS     logisticConsts<>+16(SB), Z1
-	VMAXPS           Z0, Z1, Z0
+	VMAXPS           Z0, Z15, Z0
 	VADDPS           Z24, Z0, Z0
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      64(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
-	VBROADCASTSS     logisticConsts<>+16(SB), Z31
+	VMOVAPS          Z15, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VBROADCASTSS     logisticConsts<>+16(SB), Z29
+	VMOVAPS          Z15, Z29
 	MOVQ             n+72(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l44
@@ -2846,7 +2846,7 @@ l42:
 	// the edges of the bin
 	VMOVUPS           (R10), Z2
 	VADDPS.BCST       88(SP), Z27, Z3
-	VCMPPS.BCST       $0x00, logisticConsts<>+16(SB), Z3, K1
+	VCMPPS            $0x00, Z15, Z3, K1
 	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
 	VCMPPS.BCST       $0x00, 88(SP), Z27, K1
@@ -2865,7 +2865,7 @@ l42:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
 	VMULPS.BCST       64(SP), Z1, Z1
-	VBROADCASTSS      logisticConsts<>+36(SB), Z4
+	VBROADCASTSS      logisticConsts<>+32(SB), Z4
 	VMAXPS            Z1, Z4, Z1
 	VBROADCASTSS      logisticConsts<>+52(SB), Z4
 	VMINPS            Z1, Z4, Z1
@@ -2876,8 +2876,8 @@ l42:
 	VPORD.BCST       logisticConsts<>+88(SB), Z2, Z6
 	VMOVAPS          Z24, Z7
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z7
-	VMAXPS           Z5, Z15, Z5
-	VMAXPS           Z6, Z15, Z6
+	VMAXPS           Z5, Z14, Z5
+	VMAXPS           Z6, Z14, Z6
 	VSUBPS           Z24, Z7, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -2937,62 +2937,62 @@ l42:
 	VDIVPS      Z10, Z7, Z10
 	VBLENDMPS   Z10, Z25, K1, Z10
 	VMULPS      Z9, Z10, Z10
+	VDIVPS      Z7, Z4, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VCMPPS      $0x1e, Z15, Z3, K1
+	VBLENDMPS   Z25, Z1, K1, Z1
+	VMULPS      Z8, Z1, Z1
+	VMULPS      Z9, Z1, Z1
+	VCMPPS      $0x1e, Z15, Z2, K1
+	VBLENDMPS   Z5, Z25, K1, Z5
+	VMULPS      Z6, Z5, Z5
+	VMULPS      Z9, Z5, Z5
+	VSUBPS      Z5, Z1, Z6
+	VMULPS      Z0, Z6, Z0
+	VMOVUPS     Z0, (DX)
+	VFMADD231PS Z2, Z5, Z4
+	VFMSUB231PS Z3, Z1, Z4
+	VMULPS.BCST 72(SP), Z4, Z0
+	VMOVUPS     Z0, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z10
-	VPSRAD      $0x17, Z10, Z11
-	VCVTDQ2PS   Z11, Z11
-	VPANDD.BCST logisticConsts<>+132(SB), Z10, Z10
-	VPADDD.BCST logisticConsts<>+128(SB), Z10, Z10
-	VSUBPS      Z25, Z10, Z10
+	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z0
+	VPSRAD      $0x17, Z0, Z1
+	VCVTDQ2PS   Z1, Z1
+	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
+	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
+	VSUBPS      Z25, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z12
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z10, Z12
-	VMULPS           Z10, Z10, Z13
-	VMULPS           Z22, Z11, Z14
-	VFMADD231PS      Z13, Z12, Z14
-	VADDPS           Z10, Z14, Z10
-	VFMADD231PS      Z23, Z11, Z10
-	VCMPPS.BCST      $0x15, logisticConsts<>+16(SB), Z3, K2
-	VMOVAPS.Z        Z3, K2, Z11
-	VSUBPS           Z11, Z10, Z10
-	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z11
-	VCMPPS.BCST      $0x15, logisticConsts<>+16(SB), Z11, K2
-	VMOVAPS.Z        Z11, K2, Z11
-	VSUBPS           Z11, Z10, Z10
-	VCMPPS.BCST      $0x1e, logisticConsts<>+16(SB), Z3, K2
-	VBLENDMPS        Z25, Z1, K2, Z1
-	VMULPS           Z8, Z1, Z1
-	VMULPS           Z9, Z1, Z1
-	VCMPPS.BCST      $0x1e, logisticConsts<>+16(SB), Z2, K2
-	VBLENDMPS        Z5, Z25, K2, Z5
-	VMULPS           Z6, Z5, Z5
-	VMULPS           Z9, Z5, Z5
-	VDIVPS           Z7, Z4, Z4
-	VMOVAPS.Z        Z4, K1, Z4
-	VSUBPS           Z5, Z1, Z6
-	VMULPS           Z0, Z6, Z0
-	VMOVUPS          Z0, (DX)
-	VFMADD231PS      Z5, Z2, Z4
-	VFMSUB231PS      Z1, Z3, Z4
-	VMULPS.BCST      72(SP), Z4, Z0
-	VMOVUPS          Z0, (BX)
-	VMOVUPS          (R9), Z0
-	VSUBPS           Z28, Z0, Z0
-	VADDPS           Z10, Z0, Z1
-	VMOVUPS          Z1, (SI)
+	VBROADCASTSS     logisticConsts<>+140(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
+	VMULPS           Z0, Z0, Z5
+	VMULPS           Z22, Z1, Z6
+	VFMADD231PS      Z5, Z4, Z6
+	VADDPS           Z0, Z6, Z0
+	VFMADD231PS      Z23, Z1, Z0
+	VCMPPS           $0x15, Z15, Z3, K1
+	VMOVAPS.Z        Z3, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z1
+	VCMPPS           $0x15, Z15, Z1, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          (R9), Z1
+	VSUBPS           Z28, Z1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMAXPS       Z0, Z2, Z2
+	VMAXPS       Z1, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
@@ -3014,63 +3014,63 @@ l42:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
-	VMOVAPS.Z   Z2, K1, Z0
-	VADDPS      Z31, Z0, Z31
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Z30, Z1, Z0
+	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS logisticConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VSUBPS       Z0, Z30, Z2
-	VSUBPS       Z0, Z1, Z1
-	VMOVAPS      Z0, Z30
-	VBROADCASTSS logisticConsts<>+172(SB), Z0
-	VMAXPS       Z2, Z0, Z0
+	VMINPS       Z1, Z2, Z1
+	VSUBPS       Z1, Z30, Z2
+	VSUBPS       Z1, Z0, Z0
+	VMOVAPS      Z1, Z30
+	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VMAXPS       Z2, Z1, Z1
 	VBROADCASTSS logisticConsts<>+172(SB), Z3
-	VMAXPS       Z1, Z3, Z3
+	VMAXPS       Z0, Z3, Z3
 	VBROADCASTSS logisticConsts<>+176(SB), Z4
-	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
 	VBROADCASTSS logisticConsts<>+176(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z21, Z0, Z4
+	VFMADD231PS  Z21, Z1, Z4
 	VMOVAPS      Z24, Z5
 	VFMADD231PS  Z21, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z0
+	VFNMADD231PS Z23, Z4, Z1
 	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z0
+	VFNMADD231PS Z22, Z4, Z1
 	VFNMADD231PS Z22, Z5, Z3
 
 	// p = e^r
 	// p = e^r
 	VMOVAPS     Z19, Z6
-	VFMADD231PS Z0, Z20, Z6
+	VFMADD231PS Z1, Z20, Z6
 	VMOVAPS     Z19, Z7
 	VFMADD231PS Z3, Z20, Z7
-	VFMADD213PS Z18, Z0, Z6
+	VFMADD213PS Z18, Z1, Z6
 	VFMADD213PS Z18, Z3, Z7
-	VFMADD213PS Z17, Z0, Z6
+	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z17, Z3, Z7
-	VFMADD213PS Z16, Z0, Z6
+	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
-	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z1, Z6
 	VFMADD213PS Z25, Z3, Z7
-	VFMADD213PS Z25, Z0, Z6
+	VFMADD213PS Z25, Z1, Z6
 	VFMADD213PS Z25, Z3, Z7
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z4, Z6, Z0
+	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
 	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K2
-	VMOVAPS.Z   Z0, K1, Z0
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
@@ -3120,7 +3120,7 @@ l44:
 	// the edges of the bin
 	VMOVUPS.Z         (R10), K7, Z2
 	VADDPS.BCST       88(SP), Z27, Z3
-	VCMPPS.BCST       $0x00, logisticConsts<>+16(SB), Z3, K1
+	VCMPPS            $0x00, Z15, Z3, K1
 	VSUBPS.BCST       64(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z3, K1, Z3
 	VCMPPS.BCST       $0x00, 88(SP), Z27, K1
@@ -3139,7 +3139,7 @@ l44:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z4
 	VMAXPS            Z2, Z4, Z2
 	VMULPS.BCST       64(SP), Z1, Z1
-	VBROADCASTSS      logisticConsts<>+36(SB), Z4
+	VBROADCASTSS      logisticConsts<>+32(SB), Z4
 	VMAXPS            Z1, Z4, Z1
 	VBROADCASTSS      logisticConsts<>+52(SB), Z4
 	VMINPS            Z1, Z4, Z1
@@ -3150,8 +3150,8 @@ l44:
 	VPORD.BCST       logisticConsts<>+88(SB), Z2, Z6
 	VMOVAPS          Z24, Z7
 	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z7
-	VMAXPS           Z5, Z15, Z5
-	VMAXPS           Z6, Z15, Z6
+	VMAXPS           Z5, Z14, Z5
+	VMAXPS           Z6, Z14, Z6
 	VSUBPS           Z24, Z7, Z7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3211,62 +3211,62 @@ l44:
 	VDIVPS      Z10, Z7, Z10
 	VBLENDMPS   Z10, Z25, K1, Z10
 	VMULPS      Z9, Z10, Z10
+	VDIVPS      Z7, Z4, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VCMPPS      $0x1e, Z15, Z3, K1
+	VBLENDMPS   Z25, Z1, K1, Z1
+	VMULPS      Z8, Z1, Z1
+	VMULPS      Z9, Z1, Z1
+	VCMPPS      $0x1e, Z15, Z2, K1
+	VBLENDMPS   Z5, Z25, K1, Z5
+	VMULPS      Z6, Z5, Z5
+	VMULPS      Z9, Z5, Z5
+	VSUBPS      Z5, Z1, Z6
+	VMULPS      Z0, Z6, Z0
+	VMOVUPS     Z0, K7, (DX)
+	VFMADD231PS Z2, Z5, Z4
+	VFMSUB231PS Z3, Z1, Z4
+	VMULPS.BCST 72(SP), Z4, Z0
+	VMOVUPS     Z0, K7, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z10
-	VPSRAD      $0x17, Z10, Z11
-	VCVTDQ2PS   Z11, Z11
-	VPANDD.BCST logisticConsts<>+132(SB), Z10, Z10
-	VPADDD.BCST logisticConsts<>+128(SB), Z10, Z10
-	VSUBPS      Z25, Z10, Z10
+	VPSUBD.BCST logisticConsts<>+128(SB), Z10, Z0
+	VPSRAD      $0x17, Z0, Z1
+	VCVTDQ2PS   Z1, Z1
+	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
+	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
+	VSUBPS      Z25, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z12
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z10, Z12
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z10, Z12
-	VMULPS           Z10, Z10, Z13
-	VMULPS           Z22, Z11, Z14
-	VFMADD231PS      Z13, Z12, Z14
-	VADDPS           Z10, Z14, Z10
-	VFMADD231PS      Z23, Z11, Z10
-	VCMPPS.BCST      $0x15, logisticConsts<>+16(SB), Z3, K2
-	VMOVAPS.Z        Z3, K2, Z11
-	VSUBPS           Z11, Z10, Z10
-	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z11
-	VCMPPS.BCST      $0x15, logisticConsts<>+16(SB), Z11, K2
-	VMOVAPS.Z        Z11, K2, Z11
-	VSUBPS           Z11, Z10, Z10
-	VCMPPS.BCST      $0x1e, logisticConsts<>+16(SB), Z3, K2
-	VBLENDMPS        Z25, Z1, K2, Z1
-	VMULPS           Z8, Z1, Z1
-	VMULPS           Z9, Z1, Z1
-	VCMPPS.BCST      $0x1e, logisticConsts<>+16(SB), Z2, K2
-	VBLENDMPS        Z5, Z25, K2, Z5
-	VMULPS           Z6, Z5, Z5
-	VMULPS           Z9, Z5, Z5
-	VDIVPS           Z7, Z4, Z4
-	VMOVAPS.Z        Z4, K1, Z4
-	VSUBPS           Z5, Z1, Z6
-	VMULPS           Z0, Z6, Z0
-	VMOVUPS          Z0, K7, (DX)
-	VFMADD231PS      Z5, Z2, Z4
-	VFMSUB231PS      Z1, Z3, Z4
-	VMULPS.BCST      72(SP), Z4, Z0
-	VMOVUPS          Z0, K7, (BX)
-	VMOVUPS.Z        (R9), K7, Z0
-	VSUBPS           Z28, Z0, Z0
-	VADDPS           Z10, Z0, Z1
-	VMOVUPS          Z1, K7, (SI)
+	VBROADCASTSS     logisticConsts<>+140(SB), Z4
+	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z4
+	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z4
+	VMULPS           Z0, Z0, Z5
+	VMULPS           Z22, Z1, Z6
+	VFMADD231PS      Z5, Z4, Z6
+	VADDPS           Z0, Z6, Z0
+	VFMADD231PS      Z23, Z1, Z0
+	VCMPPS           $0x15, Z15, Z3, K1
+	VMOVAPS.Z        Z3, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VPXORD.BCST      logisticConsts<>+88(SB), Z2, Z1
+	VCMPPS           $0x15, Z15, Z1, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS.Z        (R9), K7, Z1
+	VSUBPS           Z28, Z1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K7, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMAXPS       Z0, Z2, Z2
+	VMAXPS       Z1, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
@@ -3288,14 +3288,14 @@ l44:
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
-	VMOVAPS.Z   Z2, K1, Z0
-	VMOVAPS.Z   Z0, K7, Z0
-	VADDPS      Z31, Z0, Z31
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VMOVAPS.Z   Z1, K7, Z1
+	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBROADCASTSS logisticConsts<>+0(SB), Z0
-	VBLENDMPS    Z1, Z0, K7, Z0
+	VBROADCASTSS logisticConsts<>+0(SB), Z1
+	VBLENDMPS    Z0, Z1, K7, Z0
 	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
@@ -3442,9 +3442,9 @@ l45:
 	VFMADD231PS      Z23, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS.BCST    $0x11, logisticConsts<>+16(SB), Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS.BCST    $0x00, logisticConsts<>+16(SB), Z1, K1
+	VCMPPS         $0x11, Z15, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z15, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -3490,9 +3490,9 @@ l45:
 	VFMADD231PS      Z23, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS.BCST    $0x11, logisticConsts<>+16(SB), Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS.BCST    $0x00, logisticConsts<>+16(SB), Z1, K1
+	VCMPPS         $0x11, Z15, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z15, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -3520,10 +3520,10 @@ l46:
 	VSUBPS       Z28, Z5, Z5
 	VSUBPS       Z31, Z4, Z4
 	VSUBPS       Z31, Z5, Z5
-	VCMPPS       $0x16, Z15, Z2, K1
-	VCMPPS       $0x16, Z15, Z3, K2
-	VCMPPS       $0x16, Z15, Z4, K4
-	VCMPPS       $0x16, Z15, Z5, K5
+	VCMPPS       $0x16, Z14, Z2, K1
+	VCMPPS       $0x16, Z14, Z3, K2
+	VCMPPS       $0x16, Z14, Z4, K4
+	VCMPPS       $0x16, Z14, Z5, K5
 	VMOVAPS.Z    Z2, K1, Z2
 	VMOVAPS.Z    Z3, K2, Z3
 	VMOVAPS.Z    Z4, K4, Z4
@@ -3536,10 +3536,10 @@ l46:
 	VMINPS       Z4, Z6, Z4
 	VBROADCASTSS logisticConsts<>+176(SB), Z6
 	VMINPS       Z5, Z6, Z5
-	VMAXPS       Z2, Z15, Z2
-	VMAXPS       Z3, Z15, Z3
-	VMAXPS       Z4, Z15, Z4
-	VMAXPS       Z5, Z15, Z5
+	VMAXPS       Z2, Z14, Z2
+	VMAXPS       Z3, Z14, Z3
+	VMAXPS       Z4, Z14, Z4
+	VMAXPS       Z5, Z14, Z5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3597,24 +3597,24 @@ l46:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z6, Z10, Z2
-	VSCALEFPS   Z7, Z11, Z3
-	VSCALEFPS   Z8, Z12, Z4
-	VSCALEFPS   Z9, Z13, Z5
-	VMOVAPS.Z   Z2, K1, Z2
-	VMOVAPS.Z   Z3, K2, Z3
-	VMOVAPS.Z   Z4, K4, Z4
-	VMOVAPS.Z   Z5, K5, Z5
-	VSUBPS      Z4, Z2, Z4
-	VSUBPS      Z5, Z3, Z5
-	VMULPS      Z4, Z0, Z4
-	VMULPS      Z5, Z1, Z5
-	VMOVUPS     Z4, (SI)
-	VMOVUPS     Z5, 64(SI)
-	VMULPS      Z2, Z0, Z0
-	VMULPS      Z3, Z1, Z1
-	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
-	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z1, K2
+	VSCALEFPS Z6, Z10, Z2
+	VSCALEFPS Z7, Z11, Z3
+	VSCALEFPS Z8, Z12, Z4
+	VSCALEFPS Z9, Z13, Z5
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z3, K2, Z3
+	VMOVAPS.Z Z4, K4, Z4
+	VMOVAPS.Z Z5, K5, Z5
+	VSUBPS    Z4, Z2, Z4
+	VSUBPS    Z5, Z3, Z5
+	VMULPS    Z4, Z0, Z4
+	VMULPS    Z5, Z1, Z5
+	VMOVUPS   Z4, (SI)
+	VMOVUPS   Z5, 64(SI)
+	VMULPS    Z2, Z0, Z0
+	VMULPS    Z3, Z1, Z1
+	VCMPPS    $0x04, Z15, Z0, K1
+	VCMPPS    $0x04, Z15, Z1, K2
 
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z2
@@ -3665,16 +3665,16 @@ l47:
 	VMOVUPS      (R9), Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z15, Z1, K1
-	VCMPPS       $0x16, Z15, Z2, K2
+	VCMPPS       $0x16, Z14, Z1, K1
+	VCMPPS       $0x16, Z14, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z15, Z1
-	VMAXPS       Z2, Z15, Z2
+	VMAXPS       Z1, Z14, Z1
+	VMAXPS       Z2, Z14, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3708,15 +3708,15 @@ l47:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
-	VSCALEFPS   Z4, Z6, Z2
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVAPS.Z   Z2, K2, Z2
-	VSUBPS      Z2, Z1, Z2
-	VMULPS      Z2, Z0, Z2
-	VMOVUPS     Z2, (SI)
-	VMULPS      Z1, Z0, Z0
-	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
+	VSCALEFPS Z3, Z5, Z1
+	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+	VSUBPS    Z2, Z1, Z2
+	VMULPS    Z2, Z0, Z2
+	VMOVUPS   Z2, (SI)
+	VMULPS    Z1, Z0, Z0
+	VCMPPS    $0x04, Z15, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z1
@@ -3754,16 +3754,16 @@ l48:
 	VMOVUPS.Z    (R9), K7, Z2
 	VSUBPS       Z28, Z2, Z2
 	VSUBPS       Z31, Z2, Z2
-	VCMPPS       $0x16, Z15, Z1, K1
-	VCMPPS       $0x16, Z15, Z2, K2
+	VCMPPS       $0x16, Z14, Z1, K1
+	VCMPPS       $0x16, Z14, Z2, K2
 	VMOVAPS.Z    Z1, K1, Z1
 	VMOVAPS.Z    Z2, K2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z1, Z3, Z1
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMAXPS       Z1, Z15, Z1
-	VMAXPS       Z2, Z15, Z2
+	VMAXPS       Z1, Z14, Z1
+	VMAXPS       Z2, Z14, Z2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
@@ -3797,15 +3797,15 @@ l48:
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z3, Z5, Z1
-	VSCALEFPS   Z4, Z6, Z2
-	VMOVAPS.Z   Z1, K1, Z1
-	VMOVAPS.Z   Z2, K2, Z2
-	VSUBPS      Z2, Z1, Z2
-	VMULPS      Z2, Z0, Z2
-	VMOVUPS     Z2, K7, (SI)
-	VMULPS      Z1, Z0, Z0
-	VCMPPS.BCST $0x04, logisticConsts<>+16(SB), Z0, K1
+	VSCALEFPS Z3, Z5, Z1
+	VSCALEFPS Z4, Z6, Z2
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVAPS.Z Z2, K2, Z2
+	VSUBPS    Z2, Z1, Z2
+	VMULPS    Z2, Z0, Z2
+	VMOVUPS   Z2, K7, (SI)
+	VMULPS    Z1, Z0, Z0
+	VCMPPS    $0x04, Z15, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS.Z    (DX), K7, Z1
@@ -3848,19 +3848,19 @@ l49:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·LogisticSoftplus(SB), NOSPLIT, $64-80
 	// Registers:    Z0-Z11 values    Z12-Z26 constants and scalars    Z27-Z31 kept from loop to loop
-	VBROADCASTSS logisticConsts<>+28(SB), Z26
+	VBROADCASTSS logisticConsts<>+40(SB), Z26
 	VBROADCASTSS logisticConsts<>+20(SB), Z25
 	VBROADCASTSS logisticConsts<>+100(SB), Z24
 	VBROADCASTSS logisticConsts<>+104(SB), Z23
 	VBROADCASTSS logisticConsts<>+172(SB), Z22
-	VBROADCASTSS logisticConsts<>+96(SB), Z21
-	VBROADCASTSS logisticConsts<>+108(SB), Z20
-	VBROADCASTSS logisticConsts<>+112(SB), Z19
-	VBROADCASTSS logisticConsts<>+116(SB), Z18
-	VBROADCASTSS logisticConsts<>+120(SB), Z17
-	VBROADCASTSS logisticConsts<>+124(SB), Z16
-	VBROADCASTSS logisticConsts<>+0(SB), Z15
-	VBROADCASTSS logisticConsts<>+16(SB), Z14
+	VBROADCASTSS logisticConsts<>+16(SB), Z21
+	VBROADCASTSS logisticConsts<>+96(SB), Z20
+	VBROADCASTSS logisticConsts<>+108(SB), Z19
+	VBROADCASTSS logisticConsts<>+112(SB), Z18
+	VBROADCASTSS logisticConsts<>+116(SB), Z17
+	VBROADCASTSS logisticConsts<>+120(SB), Z16
+	VBROADCASTSS logisticConsts<>+124(SB), Z15
+	VBROADCASTSS logisticConsts<>+0(SB), Z14
 	VBROADCASTSS logisticConsts<>+88(SB), Z13
 	VBROADCASTSS logisticConsts<>+12(SB), Z12
 	MOVL         step+68(FP), AX
@@ -3896,7 +3896,7 @@ TEXT ·LogisticSoftplus(SB), NOSPLIT, $64-80
 	MOVQ AX, 24(SP)
 
 l51:
-	VMOVAPS Z15, Z30
+	VMOVAPS Z14, Z30
 	MOVQ    n+48(FP), CX
 	SUBQ    $0x20, CX
 	JLT     l53
@@ -3926,7 +3926,7 @@ l54:
 	DECQ      AX
 	KMOVW     AX, K7
 	VMOVUPS.Z (DX), K7, Z0
-	VBLENDMPS Z0, Z15, K7, Z0
+	VBLENDMPS Z0, Z14, K7, Z0
 	VMAXPS    Z30, Z0, Z30
 	LEAQ      (DX)(CX*4), DX
 
@@ -3950,16 +3950,16 @@ l55:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     32(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VMAXPS           Z0, Z14, Z0
+	VMAXPS           Z0, Z21, Z0
 	VADDPS           Z25, Z0, Z0
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      40(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
-	VMOVAPS          Z14, Z31
+	VMOVAPS          Z21, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VMOVAPS          Z14, Z29
+	VMOVAPS          Z21, Z29
 	MOVQ             n+48(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l59
@@ -3972,23 +3972,23 @@ l57:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
+	VFMADD231PS  Z20, Z1, Z2
 	VSUBPS       Z25, Z2, Z2
 	VFNMADD231PS Z24, Z2, Z1
 	VFNMADD231PS Z23, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
+	VMOVAPS     Z18, Z3
+	VFMADD231PS Z1, Z19, Z3
 	VFMADD213PS Z17, Z1, Z3
 	VFMADD213PS Z16, Z1, Z3
+	VFMADD213PS Z15, Z1, Z3
 	VFMADD213PS Z26, Z1, Z3
 	VFMADD213PS Z26, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS Z2, Z3, Z1
-	VCMPPS    $0x1e, Z14, Z0, K1
+	VCMPPS    $0x1e, Z21, Z0, K1
 	VMOVAPS.Z Z0, K1, Z0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -4012,9 +4012,9 @@ l57:
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
 	VADDPS.BCST      logisticConsts<>+244(SB), Z0, Z0
-	VBROADCASTSS     logisticConsts<>+32(SB), Z1
+	VBROADCASTSS     logisticConsts<>+28(SB), Z1
 	VMINPS           Z0, Z1, Z0
-	VBROADCASTSS     logisticConsts<>+36(SB), Z1
+	VBROADCASTSS     logisticConsts<>+32(SB), Z1
 	VMAXPS           Z0, Z1, Z0
 	VDIVPS           Z0, Z26, Z0
 	VMULPS.BCST      48(SP), Z0, Z0
@@ -4022,9 +4022,9 @@ l57:
 	// the edges of the bin
 	VMOVUPS           (BX), Z1
 	VADDPS.BCST       56(SP), Z27, Z2
-	VCMPPS            $0x00, Z14, Z2, K1
+	VCMPPS            $0x00, Z21, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z15, Z2, K1, Z2
+	VBLENDMPS         Z14, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -4041,7 +4041,7 @@ l57:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
 	VMULPS.BCST       40(SP), Z0, Z0
-	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VBROADCASTSS      logisticConsts<>+32(SB), Z3
 	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
@@ -4062,9 +4062,9 @@ l57:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z21, Z3, Z6
+	VFMADD231PS       Z20, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z21, Z4, Z7
+	VFMADD231PS       Z20, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
@@ -4080,19 +4080,19 @@ l57:
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z19, Z9
-	VFMADD231PS      Z3, Z20, Z9
-	VMOVAPS          Z19, Z10
-	VFMADD231PS      Z4, Z20, Z10
+	VMOVAPS          Z18, Z9
+	VFMADD231PS      Z3, Z19, Z9
+	VMOVAPS          Z18, Z10
+	VFMADD231PS      Z4, Z19, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z18, Z3, Z9
-	VFMADD213PS      Z18, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z17, Z3, Z9
 	VFMADD213PS      Z17, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z15, Z3, Z9
+	VFMADD213PS      Z15, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -4139,11 +4139,11 @@ l57:
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
 	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z14, Z2, K1
+	VCMPPS           $0x15, Z21, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z13, Z1, Z1
-	VCMPPS           $0x15, Z14, Z1, K1
+	VCMPPS           $0x15, Z21, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (DX), Z1
@@ -4157,17 +4157,17 @@ l57:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
 	VFNMADD231PS Z24, Z3, Z2
 	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
@@ -4194,9 +4194,9 @@ l57:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z20, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z20, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
 	VFNMADD231PS Z24, Z4, Z1
@@ -4206,16 +4206,16 @@ l57:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z6
-	VFMADD231PS Z1, Z20, Z6
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VFMADD213PS Z18, Z1, Z6
-	VFMADD213PS Z18, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
 	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -4251,23 +4251,23 @@ l59:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z2
-	VFMADD231PS  Z21, Z1, Z2
+	VFMADD231PS  Z20, Z1, Z2
 	VSUBPS       Z25, Z2, Z2
 	VFNMADD231PS Z24, Z2, Z1
 	VFNMADD231PS Z23, Z2, Z1
 
 	// p = e^r
-	VMOVAPS     Z19, Z3
-	VFMADD231PS Z1, Z20, Z3
-	VFMADD213PS Z18, Z1, Z3
+	VMOVAPS     Z18, Z3
+	VFMADD231PS Z1, Z19, Z3
 	VFMADD213PS Z17, Z1, Z3
 	VFMADD213PS Z16, Z1, Z3
+	VFMADD213PS Z15, Z1, Z3
 	VFMADD213PS Z26, Z1, Z3
 	VFMADD213PS Z26, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS Z2, Z3, Z1
-	VCMPPS    $0x1e, Z14, Z0, K1
+	VCMPPS    $0x1e, Z21, Z0, K1
 	VMOVAPS.Z Z0, K1, Z0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -4291,9 +4291,9 @@ l59:
 	VADDPS           Z1, Z2, Z1
 	VADDPS           Z1, Z0, Z0
 	VADDPS.BCST      logisticConsts<>+244(SB), Z0, Z0
-	VBROADCASTSS     logisticConsts<>+32(SB), Z1
+	VBROADCASTSS     logisticConsts<>+28(SB), Z1
 	VMINPS           Z0, Z1, Z0
-	VBROADCASTSS     logisticConsts<>+36(SB), Z1
+	VBROADCASTSS     logisticConsts<>+32(SB), Z1
 	VMAXPS           Z0, Z1, Z0
 	VDIVPS           Z0, Z26, Z0
 	VMULPS.BCST      48(SP), Z0, Z0
@@ -4301,9 +4301,9 @@ l59:
 	// the edges of the bin
 	VMOVUPS.Z         (BX), K7, Z1
 	VADDPS.BCST       56(SP), Z27, Z2
-	VCMPPS            $0x00, Z14, Z2, K1
+	VCMPPS            $0x00, Z21, Z2, K1
 	VSUBPS.BCST       40(SP), Z27, Z2
-	VBLENDMPS         Z15, Z2, K1, Z2
+	VBLENDMPS         Z14, Z2, K1, Z2
 	VCMPPS.BCST       $0x00, 56(SP), Z27, K1
 	VADDPS.BCST       40(SP), Z27, Z3
 	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z3, K1, Z3
@@ -4320,7 +4320,7 @@ l59:
 	VBROADCASTSS      logisticConsts<>+48(SB), Z3
 	VMAXPS            Z1, Z3, Z1
 	VMULPS.BCST       40(SP), Z0, Z0
-	VBROADCASTSS      logisticConsts<>+36(SB), Z3
+	VBROADCASTSS      logisticConsts<>+32(SB), Z3
 	VMAXPS            Z0, Z3, Z0
 	VBROADCASTSS      logisticConsts<>+52(SB), Z3
 	VMINPS            Z0, Z3, Z0
@@ -4341,9 +4341,9 @@ l59:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z5, Z0
 	VMOVAPS           Z25, Z6
-	VFMADD231PS       Z21, Z3, Z6
+	VFMADD231PS       Z20, Z3, Z6
 	VMOVAPS           Z25, Z7
-	VFMADD231PS       Z21, Z4, Z7
+	VFMADD231PS       Z20, Z4, Z7
 	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z5, Z0
 	VSUBPS            Z25, Z6, Z6
 	VSUBPS            Z25, Z7, Z7
@@ -4359,19 +4359,19 @@ l59:
 	// p = e^r
 	// p = e^r
 	VFMADD213PS.BCST logisticConsts<>+84(SB), Z0, Z8
-	VMOVAPS          Z19, Z9
-	VFMADD231PS      Z3, Z20, Z9
-	VMOVAPS          Z19, Z10
-	VFMADD231PS      Z4, Z20, Z10
+	VMOVAPS          Z18, Z9
+	VFMADD231PS      Z3, Z19, Z9
+	VMOVAPS          Z18, Z10
+	VFMADD231PS      Z4, Z19, Z10
 	VMULPS           Z0, Z8, Z8
-	VFMADD213PS      Z18, Z3, Z9
-	VFMADD213PS      Z18, Z4, Z10
-	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z17, Z3, Z9
 	VFMADD213PS      Z17, Z4, Z10
-	VFMADD231PS      Z0, Z8, Z11
+	VADDPS           Z0, Z0, Z11
 	VFMADD213PS      Z16, Z3, Z9
 	VFMADD213PS      Z16, Z4, Z10
+	VFMADD231PS      Z0, Z8, Z11
+	VFMADD213PS      Z15, Z3, Z9
+	VFMADD213PS      Z15, Z4, Z10
 	VSCALEFPS        Z5, Z26, Z0
 	VFMADD213PS      Z26, Z3, Z9
 	VFMADD213PS      Z26, Z4, Z10
@@ -4418,11 +4418,11 @@ l59:
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z0, Z6, Z0
 	VFMADD231PS      Z24, Z3, Z0
-	VCMPPS           $0x15, Z14, Z2, K1
+	VCMPPS           $0x15, Z21, Z2, K1
 	VMOVAPS.Z        Z2, K1, Z2
 	VSUBPS           Z2, Z0, Z0
 	VPXORD           Z13, Z1, Z1
-	VCMPPS           $0x15, Z14, Z1, K1
+	VCMPPS           $0x15, Z21, Z1, K1
 	VMOVAPS.Z        Z1, K1, Z1
 	VSUBPS           Z1, Z0, Z0
 	VMOVUPS.Z        (DX), K7, Z1
@@ -4436,17 +4436,17 @@ l59:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
 	VFNMADD231PS Z24, Z3, Z2
 	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
@@ -4458,7 +4458,7 @@ l59:
 	VADDPS    Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBLENDMPS    Z0, Z15, K7, Z0
+	VBLENDMPS    Z0, Z14, K7, Z0
 	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
@@ -4475,9 +4475,9 @@ l59:
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z4
-	VFMADD231PS  Z21, Z1, Z4
+	VFMADD231PS  Z20, Z1, Z4
 	VMOVAPS      Z25, Z5
-	VFMADD231PS  Z21, Z3, Z5
+	VFMADD231PS  Z20, Z3, Z5
 	VSUBPS       Z25, Z4, Z4
 	VSUBPS       Z25, Z5, Z5
 	VFNMADD231PS Z24, Z4, Z1
@@ -4487,16 +4487,16 @@ l59:
 
 	// p = e^r
 	// p = e^r
-	VMOVAPS     Z19, Z6
-	VFMADD231PS Z1, Z20, Z6
-	VMOVAPS     Z19, Z7
-	VFMADD231PS Z3, Z20, Z7
-	VFMADD213PS Z18, Z1, Z6
-	VFMADD213PS Z18, Z3, Z7
+	VMOVAPS     Z18, Z6
+	VFMADD231PS Z1, Z19, Z6
+	VMOVAPS     Z18, Z7
+	VFMADD231PS Z3, Z19, Z7
 	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z17, Z3, Z7
 	VFMADD213PS Z16, Z1, Z6
 	VFMADD213PS Z16, Z3, Z7
+	VFMADD213PS Z15, Z1, Z6
+	VFMADD213PS Z15, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
 	VFMADD213PS Z26, Z3, Z7
 	VFMADD213PS Z26, Z1, Z6
@@ -4534,17 +4534,17 @@ l60:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z25, Z3
-	VFMADD231PS  Z21, Z2, Z3
+	VFMADD231PS  Z20, Z2, Z3
 	VSUBPS       Z25, Z3, Z3
 	VFNMADD231PS Z24, Z3, Z2
 	VFNMADD231PS Z23, Z3, Z2
 
 	// p = e^r
-	VMOVAPS     Z19, Z4
-	VFMADD231PS Z2, Z20, Z4
-	VFMADD213PS Z18, Z2, Z4
+	VMOVAPS     Z18, Z4
+	VFMADD231PS Z2, Z19, Z4
 	VFMADD213PS Z17, Z2, Z4
 	VFMADD213PS Z16, Z2, Z4
+	VFMADD213PS Z15, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 	VFMADD213PS Z26, Z2, Z4
 
@@ -4595,10 +4595,10 @@ l60:
 	VFMADD231PS      Z24, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z14, Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z14, Z1, K1
-	VBLENDMPS      Z15, Z2, K1, Z2
+	VCMPPS         $0x11, Z21, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z21, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VADDPS         Z1, Z0, Z0
@@ -4643,10 +4643,10 @@ l60:
 	VFMADD231PS      Z24, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z14, Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z14, Z1, K1
-	VBLENDMPS      Z15, Z2, K1, Z2
+	VCMPPS         $0x11, Z21, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z21, Z1, K1
+	VBLENDMPS      Z14, Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
 	VSUBPS         Z1, Z0, Z0
@@ -4664,16 +4664,18 @@ l60:
 // func LogisticSoftplusBackward(lp *float32, dlogits *float32, dmu *float32, ds *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·LogisticSoftplusBackward(SB), NOSPLIT, $88-104
-	// Registers:    Z0-Z16 values    Z17-Z25 constants and scalars    Z26-Z31 kept from loop to loop
-	VBROADCASTSS logisticConsts<>+28(SB), Z25
+	// Registers:    Z0-Z14 values    Z15-Z25 constants and scalars    Z26-Z31 kept from loop to loop
+	VBROADCASTSS logisticConsts<>+40(SB), Z25
 	VBROADCASTSS logisticConsts<>+20(SB), Z24
-	VBROADCASTSS logisticConsts<>+100(SB), Z23
-	VBROADCASTSS logisticConsts<>+104(SB), Z22
-	VBROADCASTSS logisticConsts<>+16(SB), Z21
+	VBROADCASTSS logisticConsts<>+16(SB), Z23
+	VBROADCASTSS logisticConsts<>+100(SB), Z22
+	VBROADCASTSS logisticConsts<>+104(SB), Z21
 	VBROADCASTSS logisticConsts<>+92(SB), Z20
 	VBROADCASTSS logisticConsts<>+96(SB), Z19
 	VBROADCASTSS logisticConsts<>+108(SB), Z18
 	VBROADCASTSS logisticConsts<>+112(SB), Z17
+	VBROADCASTSS logisticConsts<>+116(SB), Z16
+	VBROADCASTSS logisticConsts<>+120(SB), Z15
 	MOVL         step+92(FP), AX
 	MOVL         AX, 64(SP)
 	MOVL         unit+100(FP), AX
@@ -4778,16 +4780,16 @@ l65:
 	VFMADD213PS      Z1, Z1, Z0
 	VBROADCASTSS     56(SP), Z1
 	VMINPS           Z0, Z1, Z0
-	VMAXPS           Z0, Z21, Z0
+	VMAXPS           Z0, Z23, Z0
 	VADDPS           Z24, Z0, Z0
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
 	VMULPS.BCST      64(SP), Z0, Z0
 	VMOVAPS          Z0, Z27
-	VMOVAPS          Z21, Z31
+	VMOVAPS          Z23, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
-	VMOVAPS          Z21, Z29
+	VMOVAPS          Z23, Z29
 	MOVQ             n+72(FP), CX
 	SUBQ             $0x10, CX
 	JLT              l69
@@ -4801,21 +4803,21 @@ l67:
 	VMOVAPS      Z24, Z2
 	VFMADD231PS  Z19, Z1, Z2
 	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
 	VFNMADD231PS Z22, Z2, Z1
+	VFNMADD231PS Z21, Z2, Z1
 
 	// p = e^r
 	VMOVAPS          Z17, Z3
 	VFMADD231PS      Z1, Z18, Z3
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z1, Z3
+	VFMADD213PS      Z16, Z1, Z3
+	VFMADD213PS      Z15, Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z3
 	VFMADD213PS      Z25, Z1, Z3
 	VFMADD213PS      Z25, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS Z2, Z3, Z1
-	VCMPPS    $0x1e, Z21, Z0, K1
+	VCMPPS    $0x1e, Z23, Z0, K1
 	VMOVAPS.Z Z0, K1, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -4839,170 +4841,170 @@ l67:
 	VADDPS           Z3, Z4, Z3
 	VADDPS           Z3, Z2, Z2
 	VADDPS.BCST      logisticConsts<>+244(SB), Z2, Z2
-	VBROADCASTSS     logisticConsts<>+32(SB), Z3
+	VBROADCASTSS     logisticConsts<>+28(SB), Z3
 	VMINPS           Z2, Z3, Z2
-	VBROADCASTSS     logisticConsts<>+36(SB), Z3
+	VBROADCASTSS     logisticConsts<>+32(SB), Z3
 	VMAXPS           Z2, Z3, Z2
 	VDIVPS           Z2, Z25, Z2
-	VMULPS.BCST      72(SP), Z2, Z3
+	VCMPPS           $0x11, Z23, Z0, K1
+	VBLENDMPS        Z1, Z25, K1, Z0
+	VADDPS           Z1, Z25, Z1
+	VDIVPS           Z1, Z0, Z0
+	VMULPS.BCST      72(SP), Z2, Z1
 
 	// the edges of the bin
-	VMOVUPS           (R10), Z4
-	VADDPS.BCST       80(SP), Z27, Z5
-	VCMPPS            $0x00, Z21, Z5, K1
-	VSUBPS.BCST       64(SP), Z27, Z5
-	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z5, K1, Z5
+	VMOVUPS           (R10), Z3
+	VADDPS.BCST       80(SP), Z27, Z4
+	VCMPPS            $0x00, Z23, Z4, K1
+	VSUBPS.BCST       64(SP), Z27, Z4
+	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z4, K1, Z4
 	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
-	VADDPS.BCST       64(SP), Z27, Z6
-	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z6, K1, Z6
-	VFNMADD231PS.BCST 80(SP), Z4, Z5
-	VMULPS            Z3, Z5, Z5
-	VBROADCASTSS      logisticConsts<>+44(SB), Z7
-	VMINPS            Z5, Z7, Z5
-	VBROADCASTSS      logisticConsts<>+48(SB), Z7
-	VMAXPS            Z5, Z7, Z5
-	VFNMADD231PS.BCST 80(SP), Z4, Z6
-	VMULPS            Z3, Z6, Z4
+	VADDPS.BCST       64(SP), Z27, Z5
+	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z5, K1, Z5
+	VFNMADD231PS.BCST 80(SP), Z3, Z4
+	VMULPS            Z1, Z4, Z4
 	VBROADCASTSS      logisticConsts<>+44(SB), Z6
 	VMINPS            Z4, Z6, Z4
 	VBROADCASTSS      logisticConsts<>+48(SB), Z6
 	VMAXPS            Z4, Z6, Z4
-	VMULPS.BCST       64(SP), Z3, Z3
-	VBROADCASTSS      logisticConsts<>+36(SB), Z6
-	VMAXPS            Z3, Z6, Z3
-	VBROADCASTSS      logisticConsts<>+52(SB), Z6
-	VMINPS            Z3, Z6, Z3
-	VADDPS            Z3, Z3, Z6
+	VFNMADD231PS.BCST 80(SP), Z3, Z5
+	VMULPS            Z1, Z5, Z3
+	VBROADCASTSS      logisticConsts<>+44(SB), Z5
+	VMINPS            Z3, Z5, Z3
+	VBROADCASTSS      logisticConsts<>+48(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VMULPS.BCST       64(SP), Z1, Z1
+	VBROADCASTSS      logisticConsts<>+32(SB), Z5
+	VMAXPS            Z1, Z5, Z1
+	VBROADCASTSS      logisticConsts<>+52(SB), Z5
+	VMINPS            Z1, Z5, Z1
+	VADDPS            Z1, Z1, Z5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VPORD.BCST       logisticConsts<>+88(SB), Z5, Z7
-	VPORD.BCST       logisticConsts<>+88(SB), Z4, Z8
-	VMOVAPS          Z24, Z9
-	VFMADD231PS.BCST logisticConsts<>+56(SB), Z3, Z9
+	VPORD.BCST       logisticConsts<>+88(SB), Z4, Z6
+	VPORD.BCST       logisticConsts<>+88(SB), Z3, Z7
+	VMOVAPS          Z24, Z8
+	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z8
+	VMAXPS           Z6, Z20, Z6
 	VMAXPS           Z7, Z20, Z7
-	VMAXPS           Z8, Z20, Z8
-	VSUBPS           Z24, Z9, Z9
+	VSUBPS           Z24, Z8, Z8
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z9, Z3
+	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z8, Z1
+	VMOVAPS           Z24, Z9
+	VFMADD231PS       Z19, Z6, Z9
 	VMOVAPS           Z24, Z10
 	VFMADD231PS       Z19, Z7, Z10
-	VMOVAPS           Z24, Z11
-	VFMADD231PS       Z19, Z8, Z11
-	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z9, Z3
+	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z8, Z1
+	VSUBPS            Z24, Z9, Z9
 	VSUBPS            Z24, Z10, Z10
-	VSUBPS            Z24, Z11, Z11
-	VBROADCASTSS      logisticConsts<>+72(SB), Z12
-	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z3, Z12
-	VFNMADD231PS      Z23, Z10, Z7
-	VFNMADD231PS      Z23, Z11, Z8
-	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z3, Z12
+	VBROADCASTSS      logisticConsts<>+72(SB), Z11
+	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z1, Z11
+	VFNMADD231PS      Z22, Z9, Z6
 	VFNMADD231PS      Z22, Z10, Z7
-	VFNMADD231PS      Z22, Z11, Z8
-	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z3, Z12
+	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z11
+	VFNMADD231PS      Z21, Z9, Z6
+	VFNMADD231PS      Z21, Z10, Z7
+	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z1, Z11
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS.BCST logisticConsts<>+84(SB), Z3, Z12
+	VFMADD213PS.BCST logisticConsts<>+84(SB), Z1, Z11
+	VMOVAPS          Z17, Z12
+	VFMADD231PS      Z6, Z18, Z12
 	VMOVAPS          Z17, Z13
 	VFMADD231PS      Z7, Z18, Z13
-	VMOVAPS          Z17, Z14
-	VFMADD231PS      Z8, Z18, Z14
-	VMULPS           Z3, Z12, Z12
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z7, Z13
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z8, Z14
-	VADDPS           Z3, Z3, Z15
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z7, Z13
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z8, Z14
-	VFMADD231PS      Z3, Z12, Z15
+	VMULPS           Z1, Z11, Z11
+	VFMADD213PS      Z16, Z6, Z12
+	VFMADD213PS      Z16, Z7, Z13
+	VADDPS           Z1, Z1, Z14
+	VFMADD213PS      Z15, Z6, Z12
+	VFMADD213PS      Z15, Z7, Z13
+	VFMADD231PS      Z1, Z11, Z14
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z6, Z12
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z7, Z13
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z8, Z14
-	VSCALEFPS        Z9, Z25, Z3
+	VSCALEFPS        Z8, Z25, Z1
+	VFMADD213PS      Z25, Z6, Z12
 	VFMADD213PS      Z25, Z7, Z13
-	VFMADD213PS      Z25, Z8, Z14
-	VSUBPS           Z25, Z3, Z9
+	VSUBPS           Z25, Z1, Z8
+	VFMADD213PS      Z25, Z6, Z12
 	VFMADD213PS      Z25, Z7, Z13
-	VFMADD213PS      Z25, Z8, Z14
-	VFMADD231PS      Z15, Z3, Z9
+	VFMADD231PS      Z14, Z1, Z8
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z10, Z13, Z3
-	VSCALEFPS   Z11, Z14, Z7
-	VADDPS      Z3, Z25, Z8
-	VADDPS      Z7, Z25, Z10
-	VMULPS      Z10, Z8, Z11
-	VDIVPS      Z11, Z25, Z11
-	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z12
-	VCMPPS.BCST $0x11, 80(SP), Z12, K1
-	VADDPS      Z25, Z9, Z12
-	VDIVPS      Z12, Z9, Z12
-	VBLENDMPS   Z12, Z25, K1, Z12
-	VMULPS      Z11, Z12, Z12
+	VSCALEFPS   Z9, Z12, Z1
+	VSCALEFPS   Z10, Z13, Z6
+	VADDPS      Z1, Z25, Z7
+	VADDPS      Z6, Z25, Z9
+	VMULPS      Z9, Z7, Z10
+	VDIVPS      Z10, Z25, Z10
+	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z11
+	VCMPPS.BCST $0x11, 80(SP), Z11, K1
+	VADDPS      Z25, Z8, Z11
+	VDIVPS      Z11, Z8, Z11
+	VBLENDMPS   Z11, Z25, K1, Z11
+	VMULPS      Z10, Z11, Z11
+	VDIVPS      Z8, Z5, Z5
+	VMOVAPS.Z   Z5, K1, Z5
+	VCMPPS      $0x1e, Z23, Z4, K1
+	VBLENDMPS   Z25, Z1, K1, Z1
+	VMULPS      Z9, Z1, Z1
+	VMULPS      Z10, Z1, Z1
+	VCMPPS      $0x1e, Z23, Z3, K1
+	VBLENDMPS   Z6, Z25, K1, Z6
+	VMULPS      Z7, Z6, Z6
+	VMULPS      Z10, Z6, Z6
+	VSUBPS      Z6, Z1, Z7
+	VMULPS      Z2, Z7, Z7
+	VMOVUPS     Z7, (DX)
+	VFMADD231PS Z3, Z6, Z5
+	VFMSUB231PS Z4, Z1, Z5
+	VMULPS      Z0, Z2, Z1
+	VMULPS      Z1, Z5, Z1
+	VCMPPS      $0x04, Z23, Z0, K1
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVUPS     Z0, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z12, Z12
-	VPSRAD      $0x17, Z12, Z13
-	VCVTDQ2PS   Z13, Z13
-	VPANDD.BCST logisticConsts<>+132(SB), Z12, Z12
-	VPADDD.BCST logisticConsts<>+128(SB), Z12, Z12
-	VSUBPS      Z25, Z12, Z12
+	VPSUBD.BCST logisticConsts<>+128(SB), Z11, Z0
+	VPSRAD      $0x17, Z0, Z1
+	VCVTDQ2PS   Z1, Z1
+	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
+	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
+	VSUBPS      Z25, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z14
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z12, Z14
-	VMULPS           Z12, Z12, Z15
-	VMULPS           Z22, Z13, Z16
-	VFMADD231PS      Z15, Z14, Z16
-	VADDPS           Z12, Z16, Z12
-	VFMADD231PS      Z23, Z13, Z12
-	VCMPPS           $0x15, Z21, Z5, K2
-	VMOVAPS.Z        Z5, K2, Z13
-	VSUBPS           Z13, Z12, Z12
-	VPXORD.BCST      logisticConsts<>+88(SB), Z4, Z13
-	VCMPPS           $0x15, Z21, Z13, K2
-	VMOVAPS.Z        Z13, K2, Z13
-	VSUBPS           Z13, Z12, Z12
-	VCMPPS           $0x1e, Z21, Z5, K2
-	VBLENDMPS        Z25, Z3, K2, Z3
-	VMULPS           Z10, Z3, Z3
-	VMULPS           Z11, Z3, Z3
-	VCMPPS           $0x1e, Z21, Z4, K2
-	VBLENDMPS        Z7, Z25, K2, Z7
-	VMULPS           Z8, Z7, Z7
-	VMULPS           Z11, Z7, Z7
-	VDIVPS           Z9, Z6, Z6
-	VMOVAPS.Z        Z6, K1, Z6
-	VSUBPS           Z7, Z3, Z8
-	VMULPS           Z2, Z8, Z8
-	VMOVUPS          Z8, (DX)
-	VFMADD231PS      Z7, Z4, Z6
-	VFMSUB231PS      Z3, Z5, Z6
-	VCMPPS           $0x11, Z21, Z0, K1
-	VBLENDMPS        Z1, Z25, K1, Z0
-	VADDPS           Z1, Z25, Z1
-	VDIVPS           Z1, Z0, Z0
-	VMULPS           Z0, Z2, Z1
-	VMULPS           Z1, Z6, Z1
-	VCMPPS           $0x04, Z21, Z0, K1
-	VMOVAPS.Z        Z1, K1, Z0
-	VMOVUPS          Z0, (BX)
-	VMOVUPS          (R9), Z0
-	VSUBPS           Z28, Z0, Z0
-	VADDPS           Z12, Z0, Z1
-	VMOVUPS          Z1, (SI)
+	VBROADCASTSS     logisticConsts<>+140(SB), Z2
+	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z2
+	VMULPS           Z0, Z0, Z5
+	VMULPS           Z21, Z1, Z6
+	VFMADD231PS      Z5, Z2, Z6
+	VADDPS           Z0, Z6, Z0
+	VFMADD231PS      Z22, Z1, Z0
+	VCMPPS           $0x15, Z23, Z4, K1
+	VMOVAPS.Z        Z4, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VPXORD.BCST      logisticConsts<>+88(SB), Z3, Z1
+	VCMPPS           $0x15, Z23, Z1, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          (R9), Z1
+	VSUBPS           Z28, Z1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMAXPS       Z0, Z2, Z2
+	VMAXPS       Z1, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
@@ -5010,77 +5012,77 @@ l67:
 	VMOVAPS      Z24, Z3
 	VFMADD231PS  Z19, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS          Z17, Z4
 	VFMADD231PS      Z2, Z18, Z4
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z2, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS      Z15, Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
-	VMOVAPS.Z   Z2, K1, Z0
-	VADDPS      Z31, Z0, Z31
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMAXPS       Z30, Z1, Z0
+	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS logisticConsts<>+180(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VSUBPS       Z0, Z30, Z2
-	VSUBPS       Z0, Z1, Z1
-	VMOVAPS      Z0, Z30
-	VBROADCASTSS logisticConsts<>+172(SB), Z0
-	VMAXPS       Z2, Z0, Z0
+	VMINPS       Z1, Z2, Z1
+	VSUBPS       Z1, Z30, Z2
+	VSUBPS       Z1, Z0, Z0
+	VMOVAPS      Z1, Z30
+	VBROADCASTSS logisticConsts<>+172(SB), Z1
+	VMAXPS       Z2, Z1, Z1
 	VBROADCASTSS logisticConsts<>+172(SB), Z3
-	VMAXPS       Z1, Z3, Z3
+	VMAXPS       Z0, Z3, Z3
 	VBROADCASTSS logisticConsts<>+176(SB), Z4
-	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
 	VBROADCASTSS logisticConsts<>+176(SB), Z4
 	VMINPS       Z3, Z4, Z3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Z24, Z4
-	VFMADD231PS  Z19, Z0, Z4
+	VFMADD231PS  Z19, Z1, Z4
 	VMOVAPS      Z24, Z5
 	VFMADD231PS  Z19, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z0
-	VFNMADD231PS Z23, Z5, Z3
-	VFNMADD231PS Z22, Z4, Z0
+	VFNMADD231PS Z22, Z4, Z1
 	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
 	// p = e^r
 	VMOVAPS          Z17, Z6
-	VFMADD231PS      Z0, Z18, Z6
+	VFMADD231PS      Z1, Z18, Z6
 	VMOVAPS          Z17, Z7
 	VFMADD231PS      Z3, Z18, Z7
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z0, Z6
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z0, Z6
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z3, Z7
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z0, Z6
+	VFMADD213PS      Z16, Z1, Z6
+	VFMADD213PS      Z16, Z3, Z7
+	VFMADD213PS      Z15, Z1, Z6
+	VFMADD213PS      Z15, Z3, Z7
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z6
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z3, Z7
-	VFMADD213PS      Z25, Z0, Z6
+	VFMADD213PS      Z25, Z1, Z6
 	VFMADD213PS      Z25, Z3, Z7
-	VFMADD213PS      Z25, Z0, Z6
+	VFMADD213PS      Z25, Z1, Z6
 	VFMADD213PS      Z25, Z3, Z7
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z4, Z6, Z0
+	VSCALEFPS   Z4, Z6, Z1
 	VSCALEFPS   Z5, Z7, Z3
 	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z2, K1
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K2
-	VMOVAPS.Z   Z0, K1, Z0
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K2
+	VMOVAPS.Z   Z1, K1, Z0
 	VMOVAPS.Z   Z3, K2, Z1
 	VFMADD231PS Z29, Z0, Z1
 	VMOVAPS     Z1, Z29
@@ -5108,21 +5110,21 @@ l69:
 	VMOVAPS      Z24, Z2
 	VFMADD231PS  Z19, Z1, Z2
 	VSUBPS       Z24, Z2, Z2
-	VFNMADD231PS Z23, Z2, Z1
 	VFNMADD231PS Z22, Z2, Z1
+	VFNMADD231PS Z21, Z2, Z1
 
 	// p = e^r
 	VMOVAPS          Z17, Z3
 	VFMADD231PS      Z1, Z18, Z3
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z1, Z3
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z1, Z3
+	VFMADD213PS      Z16, Z1, Z3
+	VFMADD213PS      Z15, Z1, Z3
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z3
 	VFMADD213PS      Z25, Z1, Z3
 	VFMADD213PS      Z25, Z1, Z3
 
 	// p 2^n
 	VSCALEFPS Z2, Z3, Z1
-	VCMPPS    $0x1e, Z21, Z0, K1
+	VCMPPS    $0x1e, Z23, Z0, K1
 	VMOVAPS.Z Z0, K1, Z2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -5146,170 +5148,170 @@ l69:
 	VADDPS           Z3, Z4, Z3
 	VADDPS           Z3, Z2, Z2
 	VADDPS.BCST      logisticConsts<>+244(SB), Z2, Z2
-	VBROADCASTSS     logisticConsts<>+32(SB), Z3
+	VBROADCASTSS     logisticConsts<>+28(SB), Z3
 	VMINPS           Z2, Z3, Z2
-	VBROADCASTSS     logisticConsts<>+36(SB), Z3
+	VBROADCASTSS     logisticConsts<>+32(SB), Z3
 	VMAXPS           Z2, Z3, Z2
 	VDIVPS           Z2, Z25, Z2
-	VMULPS.BCST      72(SP), Z2, Z3
+	VCMPPS           $0x11, Z23, Z0, K1
+	VBLENDMPS        Z1, Z25, K1, Z0
+	VADDPS           Z1, Z25, Z1
+	VDIVPS           Z1, Z0, Z0
+	VMULPS.BCST      72(SP), Z2, Z1
 
 	// the edges of the bin
-	VMOVUPS.Z         (R10), K7, Z4
-	VADDPS.BCST       80(SP), Z27, Z5
-	VCMPPS            $0x00, Z21, Z5, K1
-	VSUBPS.BCST       64(SP), Z27, Z5
-	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z5, K1, Z5
+	VMOVUPS.Z         (R10), K7, Z3
+	VADDPS.BCST       80(SP), Z27, Z4
+	VCMPPS            $0x00, Z23, Z4, K1
+	VSUBPS.BCST       64(SP), Z27, Z4
+	VBLENDMPS.BCST    logisticConsts<>+0(SB), Z4, K1, Z4
 	VCMPPS.BCST       $0x00, 80(SP), Z27, K1
-	VADDPS.BCST       64(SP), Z27, Z6
-	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z6, K1, Z6
-	VFNMADD231PS.BCST 80(SP), Z4, Z5
-	VMULPS            Z3, Z5, Z5
-	VBROADCASTSS      logisticConsts<>+44(SB), Z7
-	VMINPS            Z5, Z7, Z5
-	VBROADCASTSS      logisticConsts<>+48(SB), Z7
-	VMAXPS            Z5, Z7, Z5
-	VFNMADD231PS.BCST 80(SP), Z4, Z6
-	VMULPS            Z3, Z6, Z4
+	VADDPS.BCST       64(SP), Z27, Z5
+	VBLENDMPS.BCST    logisticConsts<>+8(SB), Z5, K1, Z5
+	VFNMADD231PS.BCST 80(SP), Z3, Z4
+	VMULPS            Z1, Z4, Z4
 	VBROADCASTSS      logisticConsts<>+44(SB), Z6
 	VMINPS            Z4, Z6, Z4
 	VBROADCASTSS      logisticConsts<>+48(SB), Z6
 	VMAXPS            Z4, Z6, Z4
-	VMULPS.BCST       64(SP), Z3, Z3
-	VBROADCASTSS      logisticConsts<>+36(SB), Z6
-	VMAXPS            Z3, Z6, Z3
-	VBROADCASTSS      logisticConsts<>+52(SB), Z6
-	VMINPS            Z3, Z6, Z3
-	VADDPS            Z3, Z3, Z6
+	VFNMADD231PS.BCST 80(SP), Z3, Z5
+	VMULPS            Z1, Z5, Z3
+	VBROADCASTSS      logisticConsts<>+44(SB), Z5
+	VMINPS            Z3, Z5, Z3
+	VBROADCASTSS      logisticConsts<>+48(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VMULPS.BCST       64(SP), Z1, Z1
+	VBROADCASTSS      logisticConsts<>+32(SB), Z5
+	VMAXPS            Z1, Z5, Z1
+	VBROADCASTSS      logisticConsts<>+52(SB), Z5
+	VMINPS            Z1, Z5, Z1
+	VADDPS            Z1, Z1, Z5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VPORD.BCST       logisticConsts<>+88(SB), Z5, Z7
-	VPORD.BCST       logisticConsts<>+88(SB), Z4, Z8
-	VMOVAPS          Z24, Z9
-	VFMADD231PS.BCST logisticConsts<>+56(SB), Z3, Z9
+	VPORD.BCST       logisticConsts<>+88(SB), Z4, Z6
+	VPORD.BCST       logisticConsts<>+88(SB), Z3, Z7
+	VMOVAPS          Z24, Z8
+	VFMADD231PS.BCST logisticConsts<>+56(SB), Z1, Z8
+	VMAXPS           Z6, Z20, Z6
 	VMAXPS           Z7, Z20, Z7
-	VMAXPS           Z8, Z20, Z8
-	VSUBPS           Z24, Z9, Z9
+	VSUBPS           Z24, Z8, Z8
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z9, Z3
+	VFNMADD231PS.BCST logisticConsts<>+60(SB), Z8, Z1
+	VMOVAPS           Z24, Z9
+	VFMADD231PS       Z19, Z6, Z9
 	VMOVAPS           Z24, Z10
 	VFMADD231PS       Z19, Z7, Z10
-	VMOVAPS           Z24, Z11
-	VFMADD231PS       Z19, Z8, Z11
-	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z9, Z3
+	VFNMADD231PS.BCST logisticConsts<>+64(SB), Z8, Z1
+	VSUBPS            Z24, Z9, Z9
 	VSUBPS            Z24, Z10, Z10
-	VSUBPS            Z24, Z11, Z11
-	VBROADCASTSS      logisticConsts<>+72(SB), Z12
-	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z3, Z12
-	VFNMADD231PS      Z23, Z10, Z7
-	VFNMADD231PS      Z23, Z11, Z8
-	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z3, Z12
+	VBROADCASTSS      logisticConsts<>+72(SB), Z11
+	VFMADD231PS.BCST  logisticConsts<>+68(SB), Z1, Z11
+	VFNMADD231PS      Z22, Z9, Z6
 	VFNMADD231PS      Z22, Z10, Z7
-	VFNMADD231PS      Z22, Z11, Z8
-	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z3, Z12
+	VFMADD213PS.BCST  logisticConsts<>+76(SB), Z1, Z11
+	VFNMADD231PS      Z21, Z9, Z6
+	VFNMADD231PS      Z21, Z10, Z7
+	VFMADD213PS.BCST  logisticConsts<>+80(SB), Z1, Z11
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS.BCST logisticConsts<>+84(SB), Z3, Z12
+	VFMADD213PS.BCST logisticConsts<>+84(SB), Z1, Z11
+	VMOVAPS          Z17, Z12
+	VFMADD231PS      Z6, Z18, Z12
 	VMOVAPS          Z17, Z13
 	VFMADD231PS      Z7, Z18, Z13
-	VMOVAPS          Z17, Z14
-	VFMADD231PS      Z8, Z18, Z14
-	VMULPS           Z3, Z12, Z12
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z7, Z13
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z8, Z14
-	VADDPS           Z3, Z3, Z15
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z7, Z13
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z8, Z14
-	VFMADD231PS      Z3, Z12, Z15
+	VMULPS           Z1, Z11, Z11
+	VFMADD213PS      Z16, Z6, Z12
+	VFMADD213PS      Z16, Z7, Z13
+	VADDPS           Z1, Z1, Z14
+	VFMADD213PS      Z15, Z6, Z12
+	VFMADD213PS      Z15, Z7, Z13
+	VFMADD231PS      Z1, Z11, Z14
+	VFMADD213PS.BCST logisticConsts<>+124(SB), Z6, Z12
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z7, Z13
-	VFMADD213PS.BCST logisticConsts<>+124(SB), Z8, Z14
-	VSCALEFPS        Z9, Z25, Z3
+	VSCALEFPS        Z8, Z25, Z1
+	VFMADD213PS      Z25, Z6, Z12
 	VFMADD213PS      Z25, Z7, Z13
-	VFMADD213PS      Z25, Z8, Z14
-	VSUBPS           Z25, Z3, Z9
+	VSUBPS           Z25, Z1, Z8
+	VFMADD213PS      Z25, Z6, Z12
 	VFMADD213PS      Z25, Z7, Z13
-	VFMADD213PS      Z25, Z8, Z14
-	VFMADD231PS      Z15, Z3, Z9
+	VFMADD231PS      Z14, Z1, Z8
 
 	// p 2^n
 	// p 2^n
-	VSCALEFPS   Z10, Z13, Z3
-	VSCALEFPS   Z11, Z14, Z7
-	VADDPS      Z3, Z25, Z8
-	VADDPS      Z7, Z25, Z10
-	VMULPS      Z10, Z8, Z11
-	VDIVPS      Z11, Z25, Z11
-	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z12
-	VCMPPS.BCST $0x11, 80(SP), Z12, K1
-	VADDPS      Z25, Z9, Z12
-	VDIVPS      Z12, Z9, Z12
-	VBLENDMPS   Z12, Z25, K1, Z12
-	VMULPS      Z11, Z12, Z12
+	VSCALEFPS   Z9, Z12, Z1
+	VSCALEFPS   Z10, Z13, Z6
+	VADDPS      Z1, Z25, Z7
+	VADDPS      Z6, Z25, Z9
+	VMULPS      Z9, Z7, Z10
+	VDIVPS      Z10, Z25, Z10
+	VPANDD.BCST logisticConsts<>+4(SB), Z27, Z11
+	VCMPPS.BCST $0x11, 80(SP), Z11, K1
+	VADDPS      Z25, Z8, Z11
+	VDIVPS      Z11, Z8, Z11
+	VBLENDMPS   Z11, Z25, K1, Z11
+	VMULPS      Z10, Z11, Z11
+	VDIVPS      Z8, Z5, Z5
+	VMOVAPS.Z   Z5, K1, Z5
+	VCMPPS      $0x1e, Z23, Z4, K1
+	VBLENDMPS   Z25, Z1, K1, Z1
+	VMULPS      Z9, Z1, Z1
+	VMULPS      Z10, Z1, Z1
+	VCMPPS      $0x1e, Z23, Z3, K1
+	VBLENDMPS   Z6, Z25, K1, Z6
+	VMULPS      Z7, Z6, Z6
+	VMULPS      Z10, Z6, Z6
+	VSUBPS      Z6, Z1, Z7
+	VMULPS      Z2, Z7, Z7
+	VMOVUPS     Z7, K7, (DX)
+	VFMADD231PS Z3, Z6, Z5
+	VFMSUB231PS Z4, Z1, Z5
+	VMULPS      Z0, Z2, Z1
+	VMULPS      Z1, Z5, Z1
+	VCMPPS      $0x04, Z23, Z0, K1
+	VMOVAPS.Z   Z1, K1, Z0
+	VMOVUPS     Z0, K7, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD.BCST logisticConsts<>+128(SB), Z12, Z12
-	VPSRAD      $0x17, Z12, Z13
-	VCVTDQ2PS   Z13, Z13
-	VPANDD.BCST logisticConsts<>+132(SB), Z12, Z12
-	VPADDD.BCST logisticConsts<>+128(SB), Z12, Z12
-	VSUBPS      Z25, Z12, Z12
+	VPSUBD.BCST logisticConsts<>+128(SB), Z11, Z0
+	VPSRAD      $0x17, Z0, Z1
+	VCVTDQ2PS   Z1, Z1
+	VPANDD.BCST logisticConsts<>+132(SB), Z0, Z0
+	VPADDD.BCST logisticConsts<>+128(SB), Z0, Z0
+	VSUBPS      Z25, Z0, Z0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS     logisticConsts<>+140(SB), Z14
-	VFMADD231PS.BCST logisticConsts<>+136(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+144(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+148(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+152(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+156(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+160(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+164(SB), Z12, Z14
-	VFMADD213PS.BCST logisticConsts<>+168(SB), Z12, Z14
-	VMULPS           Z12, Z12, Z15
-	VMULPS           Z22, Z13, Z16
-	VFMADD231PS      Z15, Z14, Z16
-	VADDPS           Z12, Z16, Z12
-	VFMADD231PS      Z23, Z13, Z12
-	VCMPPS           $0x15, Z21, Z5, K2
-	VMOVAPS.Z        Z5, K2, Z13
-	VSUBPS           Z13, Z12, Z12
-	VPXORD.BCST      logisticConsts<>+88(SB), Z4, Z13
-	VCMPPS           $0x15, Z21, Z13, K2
-	VMOVAPS.Z        Z13, K2, Z13
-	VSUBPS           Z13, Z12, Z12
-	VCMPPS           $0x1e, Z21, Z5, K2
-	VBLENDMPS        Z25, Z3, K2, Z3
-	VMULPS           Z10, Z3, Z3
-	VMULPS           Z11, Z3, Z3
-	VCMPPS           $0x1e, Z21, Z4, K2
-	VBLENDMPS        Z7, Z25, K2, Z7
-	VMULPS           Z8, Z7, Z7
-	VMULPS           Z11, Z7, Z7
-	VDIVPS           Z9, Z6, Z6
-	VMOVAPS.Z        Z6, K1, Z6
-	VSUBPS           Z7, Z3, Z8
-	VMULPS           Z2, Z8, Z8
-	VMOVUPS          Z8, K7, (DX)
-	VFMADD231PS      Z7, Z4, Z6
-	VFMSUB231PS      Z3, Z5, Z6
-	VCMPPS           $0x11, Z21, Z0, K1
-	VBLENDMPS        Z1, Z25, K1, Z0
-	VADDPS           Z1, Z25, Z1
-	VDIVPS           Z1, Z0, Z0
-	VMULPS           Z0, Z2, Z1
-	VMULPS           Z1, Z6, Z1
-	VCMPPS           $0x04, Z21, Z0, K1
-	VMOVAPS.Z        Z1, K1, Z0
-	VMOVUPS          Z0, K7, (BX)
-	VMOVUPS.Z        (R9), K7, Z0
-	VSUBPS           Z28, Z0, Z0
-	VADDPS           Z12, Z0, Z1
-	VMOVUPS          Z1, K7, (SI)
+	VBROADCASTSS     logisticConsts<>+140(SB), Z2
+	VFMADD231PS.BCST logisticConsts<>+136(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+144(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+148(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+152(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+156(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+160(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+164(SB), Z0, Z2
+	VFMADD213PS.BCST logisticConsts<>+168(SB), Z0, Z2
+	VMULPS           Z0, Z0, Z5
+	VMULPS           Z21, Z1, Z6
+	VFMADD231PS      Z5, Z2, Z6
+	VADDPS           Z0, Z6, Z0
+	VFMADD231PS      Z22, Z1, Z0
+	VCMPPS           $0x15, Z23, Z4, K1
+	VMOVAPS.Z        Z4, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VPXORD.BCST      logisticConsts<>+88(SB), Z3, Z1
+	VCMPPS           $0x15, Z23, Z1, K1
+	VMOVAPS.Z        Z1, K1, Z1
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS.Z        (R9), K7, Z1
+	VSUBPS           Z28, Z1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K7, (SI)
 
 	// the lanes of the log-sum-exp of the logits
 	VBROADCASTSS logisticConsts<>+172(SB), Z2
-	VMAXPS       Z0, Z2, Z2
+	VMAXPS       Z1, Z2, Z2
 	VBROADCASTSS logisticConsts<>+176(SB), Z3
 	VMINPS       Z2, Z3, Z2
 
@@ -5317,28 +5319,28 @@ l69:
 	VMOVAPS      Z24, Z3
 	VFMADD231PS  Z19, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS          Z17, Z4
 	VFMADD231PS      Z2, Z18, Z4
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z2, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS      Z15, Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
 
 	// p 2^n
 	VSCALEFPS   Z3, Z4, Z2
-	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z0, K1
-	VMOVAPS.Z   Z2, K1, Z0
-	VMOVAPS.Z   Z0, K7, Z0
-	VADDPS      Z31, Z0, Z31
+	VCMPPS.BCST $0x15, logisticConsts<>+172(SB), Z1, K1
+	VMOVAPS.Z   Z2, K1, Z1
+	VMOVAPS.Z   Z1, K7, Z1
+	VADDPS      Z31, Z1, Z31
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VBROADCASTSS logisticConsts<>+0(SB), Z0
-	VBLENDMPS    Z1, Z0, K7, Z0
+	VBROADCASTSS logisticConsts<>+0(SB), Z1
+	VBLENDMPS    Z0, Z1, K7, Z0
 	VMAXPS       Z30, Z0, Z1
 	VBROADCASTSS logisticConsts<>+180(SB), Z2
 	VMINPS       Z1, Z2, Z1
@@ -5362,10 +5364,10 @@ l69:
 	VFMADD231PS  Z19, Z3, Z5
 	VSUBPS       Z24, Z4, Z4
 	VSUBPS       Z24, Z5, Z5
-	VFNMADD231PS Z23, Z4, Z1
-	VFNMADD231PS Z23, Z5, Z3
 	VFNMADD231PS Z22, Z4, Z1
 	VFNMADD231PS Z22, Z5, Z3
+	VFNMADD231PS Z21, Z4, Z1
+	VFNMADD231PS Z21, Z5, Z3
 
 	// p = e^r
 	// p = e^r
@@ -5373,10 +5375,10 @@ l69:
 	VFMADD231PS      Z1, Z18, Z6
 	VMOVAPS          Z17, Z7
 	VFMADD231PS      Z3, Z18, Z7
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z1, Z6
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z3, Z7
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z1, Z6
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z3, Z7
+	VFMADD213PS      Z16, Z1, Z6
+	VFMADD213PS      Z16, Z3, Z7
+	VFMADD213PS      Z15, Z1, Z6
+	VFMADD213PS      Z15, Z3, Z7
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z6
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z3, Z7
 	VFMADD213PS      Z25, Z1, Z6
@@ -5426,14 +5428,14 @@ l70:
 	VMOVAPS      Z24, Z3
 	VFMADD231PS  Z19, Z2, Z3
 	VSUBPS       Z24, Z3, Z3
-	VFNMADD231PS Z23, Z3, Z2
 	VFNMADD231PS Z22, Z3, Z2
+	VFNMADD231PS Z21, Z3, Z2
 
 	// p = e^r
 	VMOVAPS          Z17, Z4
 	VFMADD231PS      Z2, Z18, Z4
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z2, Z4
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z2, Z4
+	VFMADD213PS      Z16, Z2, Z4
+	VFMADD213PS      Z15, Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
 	VFMADD213PS      Z25, Z2, Z4
@@ -5479,15 +5481,15 @@ l70:
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS           Z21, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS      Z22, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
+	VCMPPS         $0x11, Z23, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z23, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -5527,15 +5529,15 @@ l70:
 	VFMADD213PS.BCST logisticConsts<>+164(SB), Z2, Z4
 	VFMADD213PS.BCST logisticConsts<>+168(SB), Z2, Z4
 	VMULPS           Z2, Z2, Z5
-	VMULPS           Z22, Z3, Z6
+	VMULPS           Z21, Z3, Z6
 	VFMADD231PS      Z5, Z4, Z6
 	VADDPS           Z2, Z6, Z2
-	VFMADD231PS      Z23, Z3, Z2
+	VFMADD231PS      Z22, Z3, Z2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	VCMPPS         $0x11, Z21, Z1, K1
-	VBLENDMPS.BCST logisticConsts<>+40(SB), Z2, K1, Z2
-	VCMPPS         $0x00, Z21, Z1, K1
+	VCMPPS         $0x11, Z23, Z1, K1
+	VBLENDMPS.BCST logisticConsts<>+36(SB), Z2, K1, Z2
+	VCMPPS         $0x00, Z23, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
 	VBLENDMPS      Z1, Z2, K1, Z1
@@ -5598,14 +5600,14 @@ l71:
 	VSUBPS       Z24, Z7, Z7
 	VSUBPS       Z24, Z8, Z8
 	VSUBPS       Z24, Z9, Z9
-	VFNMADD231PS Z23, Z6, Z2
-	VFNMADD231PS Z23, Z7, Z3
-	VFNMADD231PS Z23, Z8, Z4
-	VFNMADD231PS Z23, Z9, Z5
 	VFNMADD231PS Z22, Z6, Z2
 	VFNMADD231PS Z22, Z7, Z3
 	VFNMADD231PS Z22, Z8, Z4
 	VFNMADD231PS Z22, Z9, Z5
+	VFNMADD231PS Z21, Z6, Z2
+	VFNMADD231PS Z21, Z7, Z3
+	VFNMADD231PS Z21, Z8, Z4
+	VFNMADD231PS Z21, Z9, Z5
 
 	// p = e^r
 	// p = e^r
@@ -5617,14 +5619,14 @@ l71:
 	VFMADD231PS      Z4, Z18, Z12
 	VMOVAPS          Z17, Z13
 	VFMADD231PS      Z5, Z18, Z13
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z2, Z10
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z3, Z11
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z4, Z12
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z5, Z13
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z2, Z10
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z3, Z11
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z4, Z12
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z5, Z13
+	VFMADD213PS      Z16, Z2, Z10
+	VFMADD213PS      Z16, Z3, Z11
+	VFMADD213PS      Z16, Z4, Z12
+	VFMADD213PS      Z16, Z5, Z13
+	VFMADD213PS      Z15, Z2, Z10
+	VFMADD213PS      Z15, Z3, Z11
+	VFMADD213PS      Z15, Z4, Z12
+	VFMADD213PS      Z15, Z5, Z13
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z2, Z10
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z3, Z11
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z4, Z12
@@ -5656,8 +5658,8 @@ l71:
 	VMOVUPS   Z5, 64(SI)
 	VMULPS    Z2, Z0, Z0
 	VMULPS    Z3, Z1, Z1
-	VCMPPS    $0x04, Z21, Z0, K1
-	VCMPPS    $0x04, Z21, Z1, K2
+	VCMPPS    $0x04, Z23, Z0, K1
+	VCMPPS    $0x04, Z23, Z1, K2
 
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z2
@@ -5727,10 +5729,10 @@ l72:
 	VFMADD231PS  Z19, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
 	VFNMADD231PS Z22, Z3, Z1
 	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -5738,10 +5740,10 @@ l72:
 	VFMADD231PS      Z1, Z18, Z5
 	VMOVAPS          Z17, Z6
 	VFMADD231PS      Z2, Z18, Z6
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z1, Z5
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z2, Z6
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z1, Z5
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z2, Z6
+	VFMADD213PS      Z16, Z1, Z5
+	VFMADD213PS      Z16, Z2, Z6
+	VFMADD213PS      Z15, Z1, Z5
+	VFMADD213PS      Z15, Z2, Z6
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z5
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z2, Z6
 	VFMADD213PS      Z25, Z1, Z5
@@ -5759,7 +5761,7 @@ l72:
 	VMULPS    Z2, Z0, Z2
 	VMOVUPS   Z2, (SI)
 	VMULPS    Z1, Z0, Z0
-	VCMPPS    $0x04, Z21, Z0, K1
+	VCMPPS    $0x04, Z23, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Z1
@@ -5816,10 +5818,10 @@ l73:
 	VFMADD231PS  Z19, Z2, Z4
 	VSUBPS       Z24, Z3, Z3
 	VSUBPS       Z24, Z4, Z4
-	VFNMADD231PS Z23, Z3, Z1
-	VFNMADD231PS Z23, Z4, Z2
 	VFNMADD231PS Z22, Z3, Z1
 	VFNMADD231PS Z22, Z4, Z2
+	VFNMADD231PS Z21, Z3, Z1
+	VFNMADD231PS Z21, Z4, Z2
 
 	// p = e^r
 	// p = e^r
@@ -5827,10 +5829,10 @@ l73:
 	VFMADD231PS      Z1, Z18, Z5
 	VMOVAPS          Z17, Z6
 	VFMADD231PS      Z2, Z18, Z6
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z1, Z5
-	VFMADD213PS.BCST logisticConsts<>+116(SB), Z2, Z6
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z1, Z5
-	VFMADD213PS.BCST logisticConsts<>+120(SB), Z2, Z6
+	VFMADD213PS      Z16, Z1, Z5
+	VFMADD213PS      Z16, Z2, Z6
+	VFMADD213PS      Z15, Z1, Z5
+	VFMADD213PS      Z15, Z2, Z6
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z1, Z5
 	VFMADD213PS.BCST logisticConsts<>+124(SB), Z2, Z6
 	VFMADD213PS      Z25, Z1, Z5
@@ -5848,7 +5850,7 @@ l73:
 	VMULPS    Z2, Z0, Z2
 	VMOVUPS   Z2, K7, (SI)
 	VMULPS    Z1, Z0, Z0
-	VCMPPS    $0x04, Z21, Z0, K1
+	VCMPPS    $0x04, Z23, Z0, K1
 
 	// the gradients times their responsibilities
 	VMOVUPS.Z    (DX), K7, Z1

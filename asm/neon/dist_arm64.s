@@ -127,12 +127,12 @@ TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
 	MOVD     $distConsts<>(SB), R26
 
 	// Registers:    V0-V16 values    V17-V25 constants and scalars    V26-V31 kept from loop to loop
-	FMOVQ    512(R26), F25
-	FMOVQ    576(R26), F24
-	FLDPQ    528(R26), (F23, F22)
-	FMOVQ    560(R26), F21
-	FLDPQ    592(R26), (F20, F19)
-	FMOVQ    624(R26), F18
+	FMOVQ    576(R26), F25
+	FLDPQ    528(R26), (F24, F23)
+	FMOVQ    560(R26), F22
+	FLDPQ    592(R26), (F21, F20)
+	FMOVQ    624(R26), F19
+	FMOVQ    512(R26), F18
 	FMOVQ    720(R26), F17
 
 	// Registers:    R0 largest    R1 sum    R2 logits    R15 elements left in the row    R3 4n
@@ -144,10 +144,10 @@ TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
 	MOVD     rows+24(FP), R14
 	MOVD     R14, 8(RSP)
 l1:
-	VMOV     V25.B16, V31.B16
-	VMOV     V25.B16, V30.B16
-	VMOV     V25.B16, V29.B16
-	VMOV     V25.B16, V28.B16
+	VMOV     V18.B16, V31.B16
+	VMOV     V18.B16, V30.B16
+	VMOV     V18.B16, V29.B16
+	VMOV     V18.B16, V28.B16
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l4
@@ -244,10 +244,10 @@ t43:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V25.B16, V0.B16, V4.B16
-	VBSL     V25.B16, V1.B16, V5.B16
-	VBSL     V25.B16, V2.B16, V6.B16
-	VBSL     V25.B16, V3.B16, V7.B16
+	VBSL     V18.B16, V0.B16, V4.B16
+	VBSL     V18.B16, V1.B16, V5.B16
+	VBSL     V18.B16, V2.B16, V6.B16
+	VBSL     V18.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -288,46 +288,46 @@ l6:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
-	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
-	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
-	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
-	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
-	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
-	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
-	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
+	WORD     $0x4ea0f700 // fmin v0.4s, v24.4s, v0.4s
+	WORD     $0x4ea1f701 // fmin v1.4s, v24.4s, v1.4s
+	WORD     $0x4ea2f702 // fmin v2.4s, v24.4s, v2.4s
+	WORD     $0x4ea3f703 // fmin v3.4s, v24.4s, v3.4s
+	WORD     $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
+	WORD     $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
+	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLA    V21.S4, V0.S4, V4.S4
+	VFMLA    V22.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V21.S4, V1.S4, V5.S4
+	VFMLA    V22.S4, V1.S4, V5.S4
 	FMOVQ    576(R26), F6
-	VFMLA    V21.S4, V2.S4, V6.S4
+	VFMLA    V22.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V21.S4, V3.S4, V7.S4
-	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
-	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
-	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
-	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLA    V22.S4, V3.S4, V7.S4
+	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
+	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLS    V21.S4, V8.S4, V0.S4
+	VFMLS    V21.S4, V9.S4, V1.S4
+	VFMLS    V21.S4, V10.S4, V2.S4
+	VFMLS    V21.S4, V11.S4, V3.S4
 	VFMLS    V20.S4, V8.S4, V0.S4
 	VFMLS    V20.S4, V9.S4, V1.S4
 	VFMLS    V20.S4, V10.S4, V2.S4
 	VFMLS    V20.S4, V11.S4, V3.S4
-	VFMLS    V19.S4, V8.S4, V0.S4
-	VFMLS    V19.S4, V9.S4, V1.S4
-	VFMLS    V19.S4, V10.S4, V2.S4
-	VFMLS    V19.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V18.S4, V8.S4
+	VFMLA    V0.S4, V19.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V18.S4, V9.S4
+	VFMLA    V1.S4, V19.S4, V9.S4
 	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V18.S4, V10.S4
+	VFMLA    V2.S4, V19.S4, V10.S4
 	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V18.S4, V11.S4
+	VFMLA    V3.S4, V19.S4, V11.S4
 	FMOVQ    656(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
@@ -476,46 +476,46 @@ t55:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
-	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
-	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
-	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
-	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
-	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
-	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
-	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
+	WORD     $0x4ea0f700 // fmin v0.4s, v24.4s, v0.4s
+	WORD     $0x4ea1f701 // fmin v1.4s, v24.4s, v1.4s
+	WORD     $0x4ea2f702 // fmin v2.4s, v24.4s, v2.4s
+	WORD     $0x4ea3f703 // fmin v3.4s, v24.4s, v3.4s
+	WORD     $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
+	WORD     $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	WORD     $0x4e22f6e2 // fmax v2.4s, v23.4s, v2.4s
+	WORD     $0x4e23f6e3 // fmax v3.4s, v23.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLA    V21.S4, V0.S4, V4.S4
+	VFMLA    V22.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V21.S4, V1.S4, V5.S4
+	VFMLA    V22.S4, V1.S4, V5.S4
 	FMOVQ    576(R26), F6
-	VFMLA    V21.S4, V2.S4, V6.S4
+	VFMLA    V22.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V21.S4, V3.S4, V7.S4
-	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
-	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
-	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
-	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLA    V22.S4, V3.S4, V7.S4
+	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
+	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
+	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
+	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLS    V21.S4, V8.S4, V0.S4
+	VFMLS    V21.S4, V9.S4, V1.S4
+	VFMLS    V21.S4, V10.S4, V2.S4
+	VFMLS    V21.S4, V11.S4, V3.S4
 	VFMLS    V20.S4, V8.S4, V0.S4
 	VFMLS    V20.S4, V9.S4, V1.S4
 	VFMLS    V20.S4, V10.S4, V2.S4
 	VFMLS    V20.S4, V11.S4, V3.S4
-	VFMLS    V19.S4, V8.S4, V0.S4
-	VFMLS    V19.S4, V9.S4, V1.S4
-	VFMLS    V19.S4, V10.S4, V2.S4
-	VFMLS    V19.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V18.S4, V8.S4
+	VFMLA    V0.S4, V19.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V18.S4, V9.S4
+	VFMLA    V1.S4, V19.S4, V9.S4
 	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V18.S4, V10.S4
+	VFMLA    V2.S4, V19.S4, V10.S4
 	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V18.S4, V11.S4
+	VFMLA    V3.S4, V19.S4, V11.S4
 	FMOVQ    656(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
@@ -622,13 +622,13 @@ TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
 	MOVD     $distConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V25 constants and scalars    V26-V31 kept from loop to loop
-	FMOVQ    512(R26), F25
-	FMOVQ    720(R26), F24
-	FMOVQ    576(R26), F23
-	FLDPQ    528(R26), (F22, F21)
-	FMOVQ    560(R26), F20
-	FLDPQ    592(R26), (F19, F18)
-	FMOVQ    624(R26), F17
+	FMOVQ    720(R26), F25
+	FMOVQ    576(R26), F24
+	FLDPQ    528(R26), (F23, F22)
+	FMOVQ    560(R26), F21
+	FLDPQ    592(R26), (F20, F19)
+	FMOVQ    624(R26), F18
+	FMOVQ    512(R26), F17
 	FMOVQ    704(R26), F16
 
 	// Registers:    R0 largest    R1 sum    R2 dlogits    R3 logits    R15 elements left in the row    R4 4n
@@ -641,10 +641,10 @@ TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
 	MOVD     rows+32(FP), R14
 	MOVD     R14, 8(RSP)
 l58:
-	VMOV     V25.B16, V31.B16
-	VMOV     V25.B16, V30.B16
-	VMOV     V25.B16, V29.B16
-	VMOV     V25.B16, V28.B16
+	VMOV     V17.B16, V31.B16
+	VMOV     V17.B16, V30.B16
+	VMOV     V17.B16, V29.B16
+	VMOV     V17.B16, V28.B16
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l61
@@ -741,10 +741,10 @@ t121:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V25.B16, V0.B16, V4.B16
-	VBSL     V25.B16, V1.B16, V5.B16
-	VBSL     V25.B16, V2.B16, V6.B16
-	VBSL     V25.B16, V3.B16, V7.B16
+	VBSL     V17.B16, V0.B16, V4.B16
+	VBSL     V17.B16, V1.B16, V5.B16
+	VBSL     V17.B16, V2.B16, V6.B16
+	VBSL     V17.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -771,10 +771,10 @@ l62:
 	VDUP     V31.S[0], V0.S4
 	FMOVS    F0, (R0)
 	VMOV     V0.B16, V27.B16
-	VMOV     V24.B16, V31.B16
-	VMOV     V24.B16, V30.B16
-	VMOV     V24.B16, V29.B16
-	VMOV     V24.B16, V28.B16
+	VMOV     V25.B16, V31.B16
+	VMOV     V25.B16, V30.B16
+	VMOV     V25.B16, V29.B16
+	VMOV     V25.B16, V28.B16
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l65
@@ -785,46 +785,46 @@ l63:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
-	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
-	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
-	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
-	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
-	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
-	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
-	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
+	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
+	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
+	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
+	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
+	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
+	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLA    V20.S4, V0.S4, V4.S4
+	VFMLA    V21.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V20.S4, V1.S4, V5.S4
+	VFMLA    V21.S4, V1.S4, V5.S4
 	FMOVQ    576(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
+	VFMLA    V21.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V20.S4, V3.S4, V7.S4
-	WORD     $0x4eb7d488 // fsub v8.4s, v4.4s, v23.4s
-	WORD     $0x4eb7d4a9 // fsub v9.4s, v5.4s, v23.4s
-	WORD     $0x4eb7d4ca // fsub v10.4s, v6.4s, v23.4s
-	WORD     $0x4eb7d4eb // fsub v11.4s, v7.4s, v23.4s
+	VFMLA    V21.S4, V3.S4, V7.S4
+	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
+	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
+	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
+	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLS    V20.S4, V8.S4, V0.S4
+	VFMLS    V20.S4, V9.S4, V1.S4
+	VFMLS    V20.S4, V10.S4, V2.S4
+	VFMLS    V20.S4, V11.S4, V3.S4
 	VFMLS    V19.S4, V8.S4, V0.S4
 	VFMLS    V19.S4, V9.S4, V1.S4
 	VFMLS    V19.S4, V10.S4, V2.S4
 	VFMLS    V19.S4, V11.S4, V3.S4
-	VFMLS    V18.S4, V8.S4, V0.S4
-	VFMLS    V18.S4, V9.S4, V1.S4
-	VFMLS    V18.S4, V10.S4, V2.S4
-	VFMLS    V18.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V17.S4, V8.S4
+	VFMLA    V0.S4, V18.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V17.S4, V9.S4
+	VFMLA    V1.S4, V18.S4, V9.S4
 	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V17.S4, V10.S4
+	VFMLA    V2.S4, V18.S4, V10.S4
 	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V17.S4, V11.S4
+	VFMLA    V3.S4, V18.S4, V11.S4
 	FMOVQ    656(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
@@ -976,46 +976,46 @@ t133:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
-	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
-	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
-	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
-	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
-	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
-	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
-	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
+	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
+	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
+	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
+	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
+	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
+	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLA    V20.S4, V0.S4, V4.S4
+	VFMLA    V21.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V20.S4, V1.S4, V5.S4
+	VFMLA    V21.S4, V1.S4, V5.S4
 	FMOVQ    576(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
+	VFMLA    V21.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V20.S4, V3.S4, V7.S4
-	WORD     $0x4eb7d488 // fsub v8.4s, v4.4s, v23.4s
-	WORD     $0x4eb7d4a9 // fsub v9.4s, v5.4s, v23.4s
-	WORD     $0x4eb7d4ca // fsub v10.4s, v6.4s, v23.4s
-	WORD     $0x4eb7d4eb // fsub v11.4s, v7.4s, v23.4s
+	VFMLA    V21.S4, V3.S4, V7.S4
+	WORD     $0x4eb8d488 // fsub v8.4s, v4.4s, v24.4s
+	WORD     $0x4eb8d4a9 // fsub v9.4s, v5.4s, v24.4s
+	WORD     $0x4eb8d4ca // fsub v10.4s, v6.4s, v24.4s
+	WORD     $0x4eb8d4eb // fsub v11.4s, v7.4s, v24.4s
+	VFMLS    V20.S4, V8.S4, V0.S4
+	VFMLS    V20.S4, V9.S4, V1.S4
+	VFMLS    V20.S4, V10.S4, V2.S4
+	VFMLS    V20.S4, V11.S4, V3.S4
 	VFMLS    V19.S4, V8.S4, V0.S4
 	VFMLS    V19.S4, V9.S4, V1.S4
 	VFMLS    V19.S4, V10.S4, V2.S4
 	VFMLS    V19.S4, V11.S4, V3.S4
-	VFMLS    V18.S4, V8.S4, V0.S4
-	VFMLS    V18.S4, V9.S4, V1.S4
-	VFMLS    V18.S4, V10.S4, V2.S4
-	VFMLS    V18.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V17.S4, V8.S4
+	VFMLA    V0.S4, V18.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V17.S4, V9.S4
+	VFMLA    V1.S4, V18.S4, V9.S4
 	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V17.S4, V10.S4
+	VFMLA    V2.S4, V18.S4, V10.S4
 	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V17.S4, V11.S4
+	VFMLA    V3.S4, V18.S4, V11.S4
 	FMOVQ    656(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
@@ -1191,10 +1191,10 @@ l67:
 	WORD     $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
 	WORD     $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
 	WORD     $0x6e3bdc63 // fmul v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0d700 // fsub v0.4s, v24.4s, v0.4s
-	WORD     $0x4ea1d701 // fsub v1.4s, v24.4s, v1.4s
-	WORD     $0x4ea2d702 // fsub v2.4s, v24.4s, v2.4s
-	WORD     $0x4ea3d703 // fsub v3.4s, v24.4s, v3.4s
+	WORD     $0x4ea0d720 // fsub v0.4s, v25.4s, v0.4s
+	WORD     $0x4ea1d721 // fsub v1.4s, v25.4s, v1.4s
+	WORD     $0x4ea2d722 // fsub v2.4s, v25.4s, v2.4s
+	WORD     $0x4ea3d723 // fsub v3.4s, v25.4s, v3.4s
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	WORD     $0x6e21df41 // fmul v1.4s, v26.4s, v1.4s
 	WORD     $0x6e22df42 // fmul v2.4s, v26.4s, v2.4s
@@ -1210,7 +1210,7 @@ l68:
 l71:
 	FMOVQ    (R2), F0
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
-	WORD     $0x4ea0d700 // fsub v0.4s, v24.4s, v0.4s
+	WORD     $0x4ea0d720 // fsub v0.4s, v25.4s, v0.4s
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	FMOVQ    F0, (R2)
 	ADD      $16, R2, R2
@@ -1229,7 +1229,7 @@ t149:
 	VLD1     (R23), V0.S[2]
 t148:
 	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
-	WORD     $0x4ea0d700 // fsub v0.4s, v24.4s, v0.4s
+	WORD     $0x4ea0d720 // fsub v0.4s, v25.4s, v0.4s
 	WORD     $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
 	TBNZ     $1, R15, t151
 	FMOVS    F0, (R2)
@@ -1251,10 +1251,17 @@ l70:
 	RET
 
 // func BernoulliLogProb(lp *float32, x *float32, logits *float32, rows int, n int)
-TEXT ·BernoulliLogProb(SB), NOSPLIT, $24-40
+TEXT ·BernoulliLogProb(SB), NOSPLIT, $8-40
 	MOVD     $distConsts<>(SB), R26
 
-	// Registers:    V0-V19 values    V20-V31 kept from loop to loop
+	// Registers:    V0-V10 values    V11-V19 constants and scalars    V20-V31 kept from loop to loop
+	FMOVQ    704(R26), F19
+	FMOVQ    752(R26), F18
+	FLDPQ    592(R26), (F17, F16)
+	FMOVQ    576(R26), F15
+	FMOVQ    768(R26), F14
+	FMOVQ    736(R26), F13
+	FLDPQ    544(R26), (F12, F11)
 
 	// Registers:    R0 lp    R1 x    R2 logits    R15 elements left in the row    R3 4n
 	MOVD     lp+0(FP), R0
@@ -1269,237 +1276,195 @@ l152:
 	FMOVQ    720(R26), F30
 	FMOVQ    720(R26), F29
 	FMOVQ    720(R26), F28
-	FLDPQ    704(R26), (F27, F23)
-	FLDPQ    704(R26), (F26, F22)
-	FLDPQ    704(R26), (F25, F21)
-	FLDPQ    704(R26), (F24, F20)
+	VMOV     V19.B16, V27.B16
+	FMOVQ    720(R26), F23
+	VMOV     V19.B16, V26.B16
+	FMOVQ    720(R26), F22
+	VMOV     V19.B16, V25.B16
+	FMOVQ    720(R26), F21
+	VMOV     V19.B16, V24.B16
+	FMOVQ    720(R26), F20
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l155
 l153:
 	FLDPQ    (R1), (F0, F1)
-	FLDPQ    32(R1), (F2, F3)
-	FLDPQ    (R2), (F4, F5)
-	FLDPQ    32(R2), (F6, F7)
-	FMOVQ    736(R26), F8
-	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    736(R26), F9
-	VORR     V9.B16, V5.B16, V9.B16
-	FMOVQ    736(R26), F10
-	VORR     V10.B16, V6.B16, V10.B16
-	FMOVQ    736(R26), F11
-	VORR     V11.B16, V7.B16, V11.B16
-	FMOVQ    544(R26), F12
-	WORD     $0x4e28f588 // fmax v8.4s, v12.4s, v8.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e29f589 // fmax v9.4s, v12.4s, v9.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
+	FLDPQ    (R2), (F2, F3)
+	VORR     V13.B16, V2.B16, V4.B16
+	VORR     V13.B16, V3.B16, V5.B16
+	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
+	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F12
-	FMOVQ    560(R26), F13
-	VFMLA    V13.S4, V8.S4, V12.S4
-	FMOVQ    576(R26), F13
-	FMOVQ    560(R26), F14
-	VFMLA    V14.S4, V9.S4, V13.S4
-	FMOVQ    576(R26), F14
-	FMOVQ    560(R26), F15
-	VFMLA    V15.S4, V10.S4, V14.S4
-	FMOVQ    576(R26), F15
-	FMOVQ    560(R26), F16
-	VFMLA    V16.S4, V11.S4, V15.S4
-	FMOVQ    576(R26), F16
-	WORD     $0x4eb0d590 // fsub v16.4s, v12.4s, v16.4s
-	FMOVQ    576(R26), F17
-	WORD     $0x4eb1d5b1 // fsub v17.4s, v13.4s, v17.4s
-	FMOVQ    576(R26), F18
-	WORD     $0x4eb2d5d2 // fsub v18.4s, v14.4s, v18.4s
-	FMOVQ    576(R26), F19
-	WORD     $0x4eb3d5f3 // fsub v19.4s, v15.4s, v19.4s
-	FMOVQ    F3, 16(RSP)
-	FMOVQ    592(R26), F3
-	VFMLS    V3.S4, V16.S4, V8.S4
-	FMOVQ    592(R26), F3
-	VFMLS    V3.S4, V17.S4, V9.S4
-	FMOVQ    592(R26), F3
-	VFMLS    V3.S4, V18.S4, V10.S4
-	FMOVQ    592(R26), F3
-	VFMLS    V3.S4, V19.S4, V11.S4
-	FMOVQ    608(R26), F3
-	VFMLS    V3.S4, V16.S4, V8.S4
-	FMOVQ    608(R26), F3
-	VFMLS    V3.S4, V17.S4, V9.S4
-	FMOVQ    608(R26), F3
-	VFMLS    V3.S4, V18.S4, V10.S4
-	FMOVQ    608(R26), F3
-	VFMLS    V3.S4, V19.S4, V11.S4
+	FMOVQ    576(R26), F6
+	VFMLA    V11.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLA    V11.S4, V5.S4, V7.S4
+	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
+	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
+	VFMLS    V17.S4, V8.S4, V4.S4
+	VFMLS    V17.S4, V9.S4, V5.S4
+	VFMLS    V16.S4, V8.S4, V4.S4
+	VFMLS    V16.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F16
-	VFMLA    V8.S4, V16.S4, V3.S4
-	FMOVQ    640(R26), F16
-	FMOVQ    624(R26), F17
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    640(R26), F17
-	FMOVQ    624(R26), F18
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    640(R26), F18
-	FMOVQ    624(R26), F19
-	VFMLA    V11.S4, V19.S4, V18.S4
-	FMOVQ    656(R26), F19
-	VFMLA    V8.S4, V3.S4, V19.S4
-	FMOVQ    656(R26), F3
-	VFMLA    V9.S4, V16.S4, V3.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V10.S4, V17.S4, V16.S4
-	FMOVQ    656(R26), F17
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    672(R26), F18
-	VFMLA    V8.S4, V19.S4, V18.S4
-	FMOVQ    672(R26), F19
-	VFMLA    V9.S4, V3.S4, V19.S4
-	FMOVQ    672(R26), F3
-	VFMLA    V10.S4, V16.S4, V3.S4
-	FMOVQ    672(R26), F16
-	VFMLA    V11.S4, V17.S4, V16.S4
-	FMOVQ    688(R26), F17
-	VFMLA    V8.S4, V18.S4, V17.S4
-	FMOVQ    688(R26), F18
-	VFMLA    V9.S4, V19.S4, V18.S4
-	FMOVQ    688(R26), F19
-	VFMLA    V10.S4, V3.S4, V19.S4
-	FMOVQ    688(R26), F3
-	VFMLA    V11.S4, V16.S4, V3.S4
-	FMOVQ    704(R26), F16
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    704(R26), F17
-	VFMLA    V9.S4, V18.S4, V17.S4
-	FMOVQ    704(R26), F18
-	VFMLA    V10.S4, V19.S4, V18.S4
-	FMOVQ    704(R26), F19
-	VFMLA    V11.S4, V3.S4, V19.S4
-	FMOVQ    704(R26), F3
-	VFMLA    V8.S4, V16.S4, V3.S4
-	FMOVQ    704(R26), F8
-	VFMLA    V9.S4, V17.S4, V8.S4
-	FMOVQ    704(R26), F9
-	VFMLA    V10.S4, V18.S4, V9.S4
+	FMOVQ    640(R26), F8
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    640(R26), F9
+	FMOVQ    624(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    704(R26), F10
-	VFMLA    V11.S4, V19.S4, V10.S4
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    704(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    704(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
 
 	// p 2^n
-	VUSHR    $1, V12.S4, V11.S4
-	VUSHR    $1, V13.S4, V16.S4
-	VUSHR    $1, V14.S4, V17.S4
-	VUSHR    $1, V15.S4, V18.S4
-	VSHL     $23, V11.S4, V11.S4
-	VSHL     $23, V16.S4, V16.S4
-	VSHL     $23, V17.S4, V17.S4
-	VSHL     $23, V18.S4, V18.S4
-	VSHL     $23, V12.S4, V12.S4
-	VSHL     $23, V13.S4, V13.S4
-	VSHL     $23, V14.S4, V14.S4
-	VSHL     $23, V15.S4, V15.S4
-	VSUB     V11.S4, V12.S4, V12.S4
-	VSUB     V16.S4, V13.S4, V13.S4
-	VSUB     V17.S4, V14.S4, V14.S4
-	VSUB     V18.S4, V15.S4, V15.S4
-	WORD     $0x6e2bdc63 // fmul v3.4s, v3.4s, v11.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD     $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD     $0x6e2cdc63 // fmul v3.4s, v3.4s, v12.4s
-	WORD     $0x6e2ddd08 // fmul v8.4s, v8.4s, v13.4s
-	WORD     $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
-	WORD     $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
-	WORD     $0x4ea0c88b // fcmgt v11.4s, v4.4s, #0.0
-	WORD     $0x4ea0c8ac // fcmgt v12.4s, v5.4s, #0.0
-	WORD     $0x4ea0c8cd // fcmgt v13.4s, v6.4s, #0.0
-	WORD     $0x4ea0c8ee // fcmgt v14.4s, v7.4s, #0.0
-	FMOVQ    704(R26), F15
-	VAND     V11.B16, V15.B16, V11.B16
-	FMOVQ    704(R26), F15
-	VAND     V12.B16, V15.B16, V12.B16
-	FMOVQ    704(R26), F15
-	VAND     V13.B16, V15.B16, V13.B16
-	FMOVQ    704(R26), F15
-	VAND     V14.B16, V15.B16, V14.B16
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
-	WORD     $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
-	FMOVQ    16(RSP), F11
-	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e23d583 // fadd v3.4s, v12.4s, v3.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e29d589 // fadd v9.4s, v12.4s, v9.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
-	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
-	WORD     $0x6e28df5a // fmul v26.4s, v26.4s, v8.4s
-	WORD     $0x6e29df39 // fmul v25.4s, v25.4s, v9.4s
-	WORD     $0x6e2adf18 // fmul v24.4s, v24.4s, v10.4s
-	WORD     $0x4ea0d803 // fcmeq v3.4s, v0.4s, #0.0
-	WORD     $0x4ea0d828 // fcmeq v8.4s, v1.4s, #0.0
-	WORD     $0x4ea0d849 // fcmeq v9.4s, v2.4s, #0.0
-	WORD     $0x4ea0d96a // fcmeq v10.4s, v11.4s, #0.0
-	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	WORD     $0x4e681ca4 // bic v4.16b, v5.16b, v8.16b
-	WORD     $0x4e691cc5 // bic v5.16b, v6.16b, v9.16b
-	WORD     $0x4e6a1ce6 // bic v6.16b, v7.16b, v10.16b
-	VFMLA    V3.S4, V0.S4, V31.S4
-	VFMLA    V4.S4, V1.S4, V30.S4
-	VFMLA    V5.S4, V2.S4, V29.S4
-	VFMLA    V6.S4, V11.S4, V28.S4
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V27.S4, V0.S4
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
+	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
+	VAND     V6.B16, V19.B16, V6.B16
+	VAND     V7.B16, V19.B16, V7.B16
+	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
+	WORD     $0x4e25d665 // fadd v5.4s, v19.4s, v5.4s
+	WORD     $0x4e24d664 // fadd v4.4s, v19.4s, v4.4s
+	WORD     $0x6e25df7b // fmul v27.4s, v27.4s, v5.4s
+	WORD     $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
+	WORD     $0x4ea0d804 // fcmeq v4.4s, v0.4s, #0.0
+	WORD     $0x4ea0d825 // fcmeq v5.4s, v1.4s, #0.0
+	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
+	WORD     $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
+	VFMLA    V2.S4, V0.S4, V31.S4
+	VFMLA    V3.S4, V1.S4, V30.S4
+	FLDPQ    32(R1), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	VORR     V13.B16, V2.B16, V4.B16
+	VORR     V13.B16, V3.B16, V5.B16
+	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
+	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
+	FMOVQ    576(R26), F6
+	VFMLA    V11.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLA    V11.S4, V5.S4, V7.S4
+	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
+	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
+	VFMLS    V17.S4, V8.S4, V4.S4
+	VFMLS    V17.S4, V9.S4, V5.S4
+	VFMLS    V16.S4, V8.S4, V4.S4
+	VFMLS    V16.S4, V9.S4, V5.S4
+	FMOVQ    640(R26), F8
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    640(R26), F9
+	FMOVQ    624(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    704(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    704(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
+	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
+	VAND     V6.B16, V19.B16, V6.B16
+	VAND     V7.B16, V19.B16, V7.B16
+	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
+	WORD     $0x4e25d665 // fadd v5.4s, v19.4s, v5.4s
+	WORD     $0x4e24d664 // fadd v4.4s, v19.4s, v4.4s
+	WORD     $0x6e25df39 // fmul v25.4s, v25.4s, v5.4s
+	WORD     $0x6e24df18 // fmul v24.4s, v24.4s, v4.4s
+	WORD     $0x4ea0d804 // fcmeq v4.4s, v0.4s, #0.0
+	WORD     $0x4ea0d825 // fcmeq v5.4s, v1.4s, #0.0
+	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
+	WORD     $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
+	VFMLA    V2.S4, V0.S4, V29.S4
+	VFMLA    V3.S4, V1.S4, V28.S4
+	VSUB     V18.S4, V27.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VAND     V14.B16, V0.B16, V0.B16
+	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V2.B16
 	VADD     V23.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VMOV     V2.B16, V27.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V26.S4, V0.S4
+	VSUB     V18.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VAND     V14.B16, V0.B16, V0.B16
+	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V2.B16
 	VADD     V22.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V22.B16
 	VMOV     V2.B16, V26.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V25.S4, V0.S4
+	VSUB     V18.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VAND     V14.B16, V0.B16, V0.B16
+	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V2.B16
 	VADD     V21.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V21.B16
 	VMOV     V2.B16, V25.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V24.S4, V0.S4
+	VSUB     V18.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VAND     V14.B16, V0.B16, V0.B16
+	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V2.B16
 	VADD     V20.S4, V1.S4, V0.S4
@@ -1513,387 +1478,337 @@ l155:
 	ADDS     $16, R15, R15
 	BEQ      l156
 	CMP      $4, R15
-	BLT      t158
+	BLT      t182
 	FMOVQ    (R1), F0
-	B        t157
-t158:
-	TBNZ     $1, R15, t159
+	B        t181
+t182:
+	TBNZ     $1, R15, t183
 	FMOVS    (R1), F0
-	B        t157
-t159:
+	B        t181
+t183:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t157
+	TBZ      $0, R15, t181
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t157:
+t181:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t160
+	BLE      t184
 	CMP      $4, R23
-	BLT      t161
+	BLT      t185
 	FMOVQ    16(R1), F1
-	B        t160
-t161:
-	TBNZ     $1, R23, t162
+	B        t184
+t185:
+	TBNZ     $1, R23, t186
 	FMOVS    16(R1), F1
-	B        t160
-t162:
+	B        t184
+t186:
 	FMOVD    16(R1), F1
-	TBZ      $0, R23, t160
+	TBZ      $0, R23, t184
 	ADD      $24, R1, R23
 	VLD1     (R23), V1.S[2]
-t160:
+t184:
+	CMP      $4, R15
+	BLT      t188
+	FMOVQ    (R2), F2
+	B        t187
+t188:
+	TBNZ     $1, R15, t189
+	FMOVS    (R2), F2
+	B        t187
+t189:
+	FMOVD    (R2), F2
+	TBZ      $0, R15, t187
+	ADD      $8, R2, R23
+	VLD1     (R23), V2.S[2]
+t187:
+	SUB      $4, R15, R23
+	VMOVI    $0, V3.B16
+	CMP      $0, R23
+	BLE      t190
+	CMP      $4, R23
+	BLT      t191
+	FMOVQ    16(R2), F3
+	B        t190
+t191:
+	TBNZ     $1, R23, t192
+	FMOVS    16(R2), F3
+	B        t190
+t192:
+	FMOVD    16(R2), F3
+	TBZ      $0, R23, t190
+	ADD      $24, R2, R23
+	VLD1     (R23), V3.S[2]
+t190:
+	VORR     V13.B16, V2.B16, V4.B16
+	VORR     V13.B16, V3.B16, V5.B16
+	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
+	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    576(R26), F6
+	VFMLA    V11.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLA    V11.S4, V5.S4, V7.S4
+	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
+	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
+	VFMLS    V17.S4, V8.S4, V4.S4
+	VFMLS    V17.S4, V9.S4, V5.S4
+	VFMLS    V16.S4, V8.S4, V4.S4
+	VFMLS    V16.S4, V9.S4, V5.S4
+
+	// p = e^r
+	FMOVQ    640(R26), F8
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    640(R26), F9
+	FMOVQ    624(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    704(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    704(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+
+	// p 2^n
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
+	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
+	VAND     V6.B16, V19.B16, V6.B16
+	VAND     V7.B16, V19.B16, V7.B16
+	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
+	WORD     $0x4e25d665 // fadd v5.4s, v19.4s, v5.4s
+	WORD     $0x4e24d664 // fadd v4.4s, v19.4s, v4.4s
+	SUB      R15<<2, R26, R23
+	FMOVQ    256(R23), F6
+	SUB      R15<<2, R26, R23
+	FMOVQ    272(R23), F7
+	VBIF     V6.B16, V19.B16, V5.B16
+	VBIF     V7.B16, V19.B16, V4.B16
+	WORD     $0x6e25df7b // fmul v27.4s, v27.4s, v5.4s
+	WORD     $0x6e24df5a // fmul v26.4s, v26.4s, v4.4s
+	WORD     $0x4ea0d804 // fcmeq v4.4s, v0.4s, #0.0
+	WORD     $0x4ea0d825 // fcmeq v5.4s, v1.4s, #0.0
+	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
+	WORD     $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
+	VAND     V6.B16, V0.B16, V0.B16
+	VAND     V7.B16, V1.B16, V1.B16
+	VAND     V6.B16, V2.B16, V2.B16
+	VAND     V7.B16, V3.B16, V3.B16
+	VFMLA    V2.S4, V0.S4, V31.S4
+	VFMLA    V3.S4, V1.S4, V30.S4
+	SUB      $8, R15, R23
+	VMOVI    $0, V0.B16
+	CMP      $0, R23
+	BLE      t193
+	CMP      $4, R23
+	BLT      t194
+	FMOVQ    32(R1), F0
+	B        t193
+t194:
+	TBNZ     $1, R23, t195
+	FMOVS    32(R1), F0
+	B        t193
+t195:
+	FMOVD    32(R1), F0
+	TBZ      $0, R23, t193
+	ADD      $40, R1, R23
+	VLD1     (R23), V0.S[2]
+t193:
+	SUB      $12, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t196
+	CMP      $4, R23
+	BLT      t197
+	FMOVQ    48(R1), F1
+	B        t196
+t197:
+	TBNZ     $1, R23, t198
+	FMOVS    48(R1), F1
+	B        t196
+t198:
+	FMOVD    48(R1), F1
+	TBZ      $0, R23, t196
+	ADD      $56, R1, R23
+	VLD1     (R23), V1.S[2]
+t196:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t163
+	BLE      t199
 	CMP      $4, R23
-	BLT      t164
-	FMOVQ    32(R1), F2
-	B        t163
-t164:
-	TBNZ     $1, R23, t165
-	FMOVS    32(R1), F2
-	B        t163
-t165:
-	FMOVD    32(R1), F2
-	TBZ      $0, R23, t163
-	ADD      $40, R1, R23
+	BLT      t200
+	FMOVQ    32(R2), F2
+	B        t199
+t200:
+	TBNZ     $1, R23, t201
+	FMOVS    32(R2), F2
+	B        t199
+t201:
+	FMOVD    32(R2), F2
+	TBZ      $0, R23, t199
+	ADD      $40, R2, R23
 	VLD1     (R23), V2.S[2]
-t163:
+t199:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t166
+	BLE      t202
 	CMP      $4, R23
-	BLT      t167
-	FMOVQ    48(R1), F3
-	B        t166
-t167:
-	TBNZ     $1, R23, t168
-	FMOVS    48(R1), F3
-	B        t166
-t168:
-	FMOVD    48(R1), F3
-	TBZ      $0, R23, t166
-	ADD      $56, R1, R23
-	VLD1     (R23), V3.S[2]
-t166:
-	CMP      $4, R15
-	BLT      t170
-	FMOVQ    (R2), F4
-	B        t169
-t170:
-	TBNZ     $1, R15, t171
-	FMOVS    (R2), F4
-	B        t169
-t171:
-	FMOVD    (R2), F4
-	TBZ      $0, R15, t169
-	ADD      $8, R2, R23
-	VLD1     (R23), V4.S[2]
-t169:
-	SUB      $4, R15, R23
-	VMOVI    $0, V5.B16
-	CMP      $0, R23
-	BLE      t172
-	CMP      $4, R23
-	BLT      t173
-	FMOVQ    16(R2), F5
-	B        t172
-t173:
-	TBNZ     $1, R23, t174
-	FMOVS    16(R2), F5
-	B        t172
-t174:
-	FMOVD    16(R2), F5
-	TBZ      $0, R23, t172
-	ADD      $24, R2, R23
-	VLD1     (R23), V5.S[2]
-t172:
-	SUB      $8, R15, R23
-	VMOVI    $0, V6.B16
-	CMP      $0, R23
-	BLE      t175
-	CMP      $4, R23
-	BLT      t176
-	FMOVQ    32(R2), F6
-	B        t175
-t176:
-	TBNZ     $1, R23, t177
-	FMOVS    32(R2), F6
-	B        t175
-t177:
-	FMOVD    32(R2), F6
-	TBZ      $0, R23, t175
-	ADD      $40, R2, R23
-	VLD1     (R23), V6.S[2]
-t175:
-	SUB      $12, R15, R23
-	VMOVI    $0, V7.B16
-	CMP      $0, R23
-	BLE      t178
-	CMP      $4, R23
-	BLT      t179
-	FMOVQ    48(R2), F7
-	B        t178
-t179:
-	TBNZ     $1, R23, t180
-	FMOVS    48(R2), F7
-	B        t178
-t180:
-	FMOVD    48(R2), F7
-	TBZ      $0, R23, t178
+	BLT      t203
+	FMOVQ    48(R2), F3
+	B        t202
+t203:
+	TBNZ     $1, R23, t204
+	FMOVS    48(R2), F3
+	B        t202
+t204:
+	FMOVD    48(R2), F3
+	TBZ      $0, R23, t202
 	ADD      $56, R2, R23
-	VLD1     (R23), V7.S[2]
-t178:
-	FMOVQ    736(R26), F8
-	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    736(R26), F9
-	VORR     V9.B16, V5.B16, V9.B16
-	FMOVQ    736(R26), F10
-	VORR     V10.B16, V6.B16, V10.B16
-	FMOVQ    736(R26), F11
-	VORR     V11.B16, V7.B16, V11.B16
-	FMOVQ    544(R26), F12
-	WORD     $0x4e28f588 // fmax v8.4s, v12.4s, v8.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e29f589 // fmax v9.4s, v12.4s, v9.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F12
-	FMOVQ    560(R26), F13
-	VFMLA    V13.S4, V8.S4, V12.S4
-	FMOVQ    576(R26), F13
-	FMOVQ    560(R26), F14
-	VFMLA    V14.S4, V9.S4, V13.S4
-	FMOVQ    576(R26), F14
-	FMOVQ    560(R26), F15
-	VFMLA    V15.S4, V10.S4, V14.S4
-	FMOVQ    576(R26), F15
-	FMOVQ    560(R26), F16
-	VFMLA    V16.S4, V11.S4, V15.S4
-	FMOVQ    576(R26), F16
-	WORD     $0x4eb0d590 // fsub v16.4s, v12.4s, v16.4s
-	FMOVQ    576(R26), F17
-	WORD     $0x4eb1d5b1 // fsub v17.4s, v13.4s, v17.4s
-	FMOVQ    576(R26), F18
-	WORD     $0x4eb2d5d2 // fsub v18.4s, v14.4s, v18.4s
-	FMOVQ    576(R26), F19
-	WORD     $0x4eb3d5f3 // fsub v19.4s, v15.4s, v19.4s
-	FMOVQ    F3, 16(RSP)
-	FMOVQ    592(R26), F3
-	VFMLS    V3.S4, V16.S4, V8.S4
-	FMOVQ    592(R26), F3
-	VFMLS    V3.S4, V17.S4, V9.S4
-	FMOVQ    592(R26), F3
-	VFMLS    V3.S4, V18.S4, V10.S4
-	FMOVQ    592(R26), F3
-	VFMLS    V3.S4, V19.S4, V11.S4
-	FMOVQ    608(R26), F3
-	VFMLS    V3.S4, V16.S4, V8.S4
-	FMOVQ    608(R26), F3
-	VFMLS    V3.S4, V17.S4, V9.S4
-	FMOVQ    608(R26), F3
-	VFMLS    V3.S4, V18.S4, V10.S4
-	FMOVQ    608(R26), F3
-	VFMLS    V3.S4, V19.S4, V11.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F16
-	VFMLA    V8.S4, V16.S4, V3.S4
-	FMOVQ    640(R26), F16
-	FMOVQ    624(R26), F17
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    640(R26), F17
-	FMOVQ    624(R26), F18
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    640(R26), F18
-	FMOVQ    624(R26), F19
-	VFMLA    V11.S4, V19.S4, V18.S4
-	FMOVQ    656(R26), F19
-	VFMLA    V8.S4, V3.S4, V19.S4
-	FMOVQ    656(R26), F3
-	VFMLA    V9.S4, V16.S4, V3.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V10.S4, V17.S4, V16.S4
-	FMOVQ    656(R26), F17
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    672(R26), F18
-	VFMLA    V8.S4, V19.S4, V18.S4
-	FMOVQ    672(R26), F19
-	VFMLA    V9.S4, V3.S4, V19.S4
-	FMOVQ    672(R26), F3
-	VFMLA    V10.S4, V16.S4, V3.S4
-	FMOVQ    672(R26), F16
-	VFMLA    V11.S4, V17.S4, V16.S4
-	FMOVQ    688(R26), F17
-	VFMLA    V8.S4, V18.S4, V17.S4
-	FMOVQ    688(R26), F18
-	VFMLA    V9.S4, V19.S4, V18.S4
-	FMOVQ    688(R26), F19
-	VFMLA    V10.S4, V3.S4, V19.S4
-	FMOVQ    688(R26), F3
-	VFMLA    V11.S4, V16.S4, V3.S4
-	FMOVQ    704(R26), F16
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    704(R26), F17
-	VFMLA    V9.S4, V18.S4, V17.S4
-	FMOVQ    704(R26), F18
-	VFMLA    V10.S4, V19.S4, V18.S4
-	FMOVQ    704(R26), F19
-	VFMLA    V11.S4, V3.S4, V19.S4
-	FMOVQ    704(R26), F3
-	VFMLA    V8.S4, V16.S4, V3.S4
-	FMOVQ    704(R26), F8
-	VFMLA    V9.S4, V17.S4, V8.S4
-	FMOVQ    704(R26), F9
-	VFMLA    V10.S4, V18.S4, V9.S4
+	VLD1     (R23), V3.S[2]
+t202:
+	VORR     V13.B16, V2.B16, V4.B16
+	VORR     V13.B16, V3.B16, V5.B16
+	WORD     $0x4e24f584 // fmax v4.4s, v12.4s, v4.4s
+	WORD     $0x4e25f585 // fmax v5.4s, v12.4s, v5.4s
+	FMOVQ    576(R26), F6
+	VFMLA    V11.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLA    V11.S4, V5.S4, V7.S4
+	WORD     $0x4eafd4c8 // fsub v8.4s, v6.4s, v15.4s
+	WORD     $0x4eafd4e9 // fsub v9.4s, v7.4s, v15.4s
+	VFMLS    V17.S4, V8.S4, V4.S4
+	VFMLS    V17.S4, V9.S4, V5.S4
+	VFMLS    V16.S4, V8.S4, V4.S4
+	VFMLS    V16.S4, V9.S4, V5.S4
+	FMOVQ    640(R26), F8
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    640(R26), F9
+	FMOVQ    624(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
 	FMOVQ    704(R26), F10
-	VFMLA    V11.S4, V19.S4, V10.S4
-
-	// p 2^n
-	VUSHR    $1, V12.S4, V11.S4
-	VUSHR    $1, V13.S4, V16.S4
-	VUSHR    $1, V14.S4, V17.S4
-	VUSHR    $1, V15.S4, V18.S4
-	VSHL     $23, V11.S4, V11.S4
-	VSHL     $23, V16.S4, V16.S4
-	VSHL     $23, V17.S4, V17.S4
-	VSHL     $23, V18.S4, V18.S4
-	VSHL     $23, V12.S4, V12.S4
-	VSHL     $23, V13.S4, V13.S4
-	VSHL     $23, V14.S4, V14.S4
-	VSHL     $23, V15.S4, V15.S4
-	VSUB     V11.S4, V12.S4, V12.S4
-	VSUB     V16.S4, V13.S4, V13.S4
-	VSUB     V17.S4, V14.S4, V14.S4
-	VSUB     V18.S4, V15.S4, V15.S4
-	WORD     $0x6e2bdc63 // fmul v3.4s, v3.4s, v11.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD     $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
-	WORD     $0x6e2cdc63 // fmul v3.4s, v3.4s, v12.4s
-	WORD     $0x6e2ddd08 // fmul v8.4s, v8.4s, v13.4s
-	WORD     $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
-	WORD     $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
-	WORD     $0x4ea0c88b // fcmgt v11.4s, v4.4s, #0.0
-	WORD     $0x4ea0c8ac // fcmgt v12.4s, v5.4s, #0.0
-	WORD     $0x4ea0c8cd // fcmgt v13.4s, v6.4s, #0.0
-	WORD     $0x4ea0c8ee // fcmgt v14.4s, v7.4s, #0.0
-	FMOVQ    704(R26), F15
-	VAND     V11.B16, V15.B16, V11.B16
-	FMOVQ    704(R26), F15
-	VAND     V12.B16, V15.B16, V12.B16
-	FMOVQ    704(R26), F15
-	VAND     V13.B16, V15.B16, V13.B16
-	FMOVQ    704(R26), F15
-	VAND     V14.B16, V15.B16, V14.B16
-	WORD     $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
-	WORD     $0x4eacd421 // fsub v1.4s, v1.4s, v12.4s
-	WORD     $0x4eadd442 // fsub v2.4s, v2.4s, v13.4s
-	FMOVQ    16(RSP), F11
-	WORD     $0x4eaed56b // fsub v11.4s, v11.4s, v14.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e23d583 // fadd v3.4s, v12.4s, v3.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e29d589 // fadd v9.4s, v12.4s, v9.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    704(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    704(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
+	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
+	VAND     V6.B16, V19.B16, V6.B16
+	VAND     V7.B16, V19.B16, V7.B16
+	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
+	WORD     $0x4e25d665 // fadd v5.4s, v19.4s, v5.4s
+	WORD     $0x4e24d664 // fadd v4.4s, v19.4s, v4.4s
 	SUB      R15<<2, R26, R23
-	FMOVQ    256(R23), F12
+	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
-	FMOVQ    272(R23), F13
-	SUB      R15<<2, R26, R23
-	FMOVQ    288(R23), F14
-	SUB      R15<<2, R26, R23
-	FMOVQ    304(R23), F15
-	FMOVQ    704(R26), F16
-	VBIF     V12.B16, V16.B16, V3.B16
-	FMOVQ    704(R26), F16
-	VBIF     V13.B16, V16.B16, V8.B16
-	FMOVQ    704(R26), F16
-	VBIF     V14.B16, V16.B16, V9.B16
-	FMOVQ    704(R26), F16
-	VBIF     V15.B16, V16.B16, V10.B16
-	WORD     $0x6e23df7b // fmul v27.4s, v27.4s, v3.4s
-	WORD     $0x6e28df5a // fmul v26.4s, v26.4s, v8.4s
-	WORD     $0x6e29df39 // fmul v25.4s, v25.4s, v9.4s
-	WORD     $0x6e2adf18 // fmul v24.4s, v24.4s, v10.4s
-	WORD     $0x4ea0d803 // fcmeq v3.4s, v0.4s, #0.0
-	WORD     $0x4ea0d828 // fcmeq v8.4s, v1.4s, #0.0
-	WORD     $0x4ea0d849 // fcmeq v9.4s, v2.4s, #0.0
-	WORD     $0x4ea0d96a // fcmeq v10.4s, v11.4s, #0.0
-	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	WORD     $0x4e681ca4 // bic v4.16b, v5.16b, v8.16b
-	WORD     $0x4e691cc5 // bic v5.16b, v6.16b, v9.16b
-	WORD     $0x4e6a1ce6 // bic v6.16b, v7.16b, v10.16b
-	VAND     V12.B16, V0.B16, V0.B16
-	VAND     V13.B16, V1.B16, V1.B16
-	VAND     V14.B16, V2.B16, V2.B16
-	VAND     V15.B16, V11.B16, V7.B16
-	VAND     V12.B16, V3.B16, V3.B16
-	VAND     V13.B16, V4.B16, V4.B16
-	VAND     V14.B16, V5.B16, V5.B16
-	VAND     V15.B16, V6.B16, V6.B16
-	VFMLA    V3.S4, V0.S4, V31.S4
-	VFMLA    V4.S4, V1.S4, V30.S4
-	VFMLA    V5.S4, V2.S4, V29.S4
-	VFMLA    V6.S4, V7.S4, V28.S4
+	FMOVQ    304(R23), F7
+	VBIF     V6.B16, V19.B16, V5.B16
+	VBIF     V7.B16, V19.B16, V4.B16
+	WORD     $0x6e25df39 // fmul v25.4s, v25.4s, v5.4s
+	WORD     $0x6e24df18 // fmul v24.4s, v24.4s, v4.4s
+	WORD     $0x4ea0d804 // fcmeq v4.4s, v0.4s, #0.0
+	WORD     $0x4ea0d825 // fcmeq v5.4s, v1.4s, #0.0
+	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
+	WORD     $0x4e651c63 // bic v3.16b, v3.16b, v5.16b
+	VAND     V6.B16, V0.B16, V0.B16
+	VAND     V7.B16, V1.B16, V1.B16
+	VAND     V6.B16, V2.B16, V2.B16
+	VAND     V7.B16, V3.B16, V3.B16
+	VFMLA    V2.S4, V0.S4, V29.S4
+	VFMLA    V3.S4, V1.S4, V28.S4
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 l156:
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V27.S4, V0.S4
+	VSUB     V18.S4, V27.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VAND     V14.B16, V0.B16, V0.B16
+	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V2.B16
 	VADD     V23.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VMOV     V2.B16, V27.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V26.S4, V0.S4
+	VSUB     V18.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VAND     V14.B16, V0.B16, V0.B16
+	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V2.B16
 	VADD     V22.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V22.B16
 	VMOV     V2.B16, V26.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V25.S4, V0.S4
+	VSUB     V18.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VAND     V14.B16, V0.B16, V0.B16
+	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V2.B16
 	VADD     V21.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V21.B16
 	VMOV     V2.B16, V25.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V24.S4, V0.S4
+	VSUB     V18.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
-	FMOVQ    768(R26), F2
-	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VAND     V14.B16, V0.B16, V0.B16
+	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V2.B16
 	VADD     V20.S4, V1.S4, V0.S4
@@ -1907,13 +1822,10 @@ l156:
 	VEXT     $4, V27.B16, V27.B16, V0.B16
 	WORD     $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
 	VDUP     V27.S[0], V0.S4
-	FMOVQ    752(R26), F1
-	VSUB     V1.S4, V0.S4, V1.S4
+	VSUB     V18.S4, V0.S4, V1.S4
 	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
-	FMOVQ    768(R26), F3
-	VAND     V3.B16, V1.B16, V1.B16
-	FMOVQ    752(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
+	VAND     V14.B16, V1.B16, V1.B16
+	VADD     V18.S4, V1.S4, V1.S4
 	WORD     $0x4e20e403 // fcmeq v3.4s, v0.4s, v0.4s
 	VBSL     V0.B16, V1.B16, V3.B16
 	VADD     V21.S4, V23.S4, V23.S4
@@ -1928,16 +1840,12 @@ l156:
 	WORD     $0x4e20e402 // fcmeq v2.4s, v0.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    752(R26), F4
-	VSUB     V4.S4, V3.S4, V3.S4
+	VSUB     V18.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVQ    768(R26), F5
-	VAND     V5.B16, V3.B16, V3.B16
-	FMOVQ    752(R26), F5
-	VADD     V5.S4, V3.S4, V3.S4
-	FMOVQ    704(R26), F5
-	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	VAND     V14.B16, V3.B16, V3.B16
+	VADD     V18.S4, V3.S4, V3.S4
+	WORD     $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    800(R26), F5
@@ -1958,18 +1866,14 @@ l156:
 	FMOVQ    912(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	WORD     $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
-	FMOVQ    608(R26), F7
-	WORD     $0x6e27dc87 // fmul v7.4s, v4.4s, v7.4s
+	WORD     $0x6e30dc87 // fmul v7.4s, v4.4s, v16.4s
 	VFMLA    V5.S4, V6.S4, V7.S4
 	WORD     $0x4e23d4e3 // fadd v3.4s, v7.4s, v3.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V5.S4, V4.S4, V3.S4
+	VFMLA    V17.S4, V4.S4, V3.S4
 	VBSL     V0.B16, V3.B16, V2.B16
 	WORD     $0x4e21d820 // scvtf v0.4s, v1.4s
-	FMOVQ    608(R26), F1
-	VFMLA    V1.S4, V0.S4, V2.S4
-	FMOVQ    592(R26), F1
-	VFMLA    V1.S4, V0.S4, V2.S4
+	VFMLA    V16.S4, V0.S4, V2.S4
+	VFMLA    V17.S4, V0.S4, V2.S4
 	FMOVQ    720(R26), F0
 	WORD     $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
 	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
@@ -1990,10 +1894,14 @@ l156:
 	RET
 
 // func BernoulliLogProbBackward(lp *float32, dlogits *float32, x *float32, logits *float32, rows int, n int)
-TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $152-48
+TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $8-48
 	MOVD     $distConsts<>(SB), R26
 
-	// Registers:    V0-V18 values    V19-V31 kept from loop to loop
+	// Registers:    V0-V13 values    V14-V18 constants and scalars    V19-V31 kept from loop to loop
+	FMOVQ    704(R26), F18
+	FMOVQ    752(R26), F17
+	FMOVQ    736(R26), F16
+	FLDPQ    592(R26), (F15, F14)
 
 	// Registers:    R0 lp    R1 dlogits    R2 x    R3 logits    R15 elements left in the row    R4 4n
 	MOVD     lp+0(FP), R0
@@ -2004,7 +1912,7 @@ TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $152-48
 	LSL      $2, R4, R4
 	MOVD     rows+32(FP), R14
 	MOVD     R14, 8(RSP)
-l181:
+l205:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V19.B16
@@ -2012,271 +1920,237 @@ l181:
 	FMOVQ    720(R26), F30
 	FMOVQ    720(R26), F29
 	FMOVQ    720(R26), F28
-	FLDPQ    704(R26), (F27, F23)
-	FLDPQ    704(R26), (F26, F22)
-	FLDPQ    704(R26), (F25, F21)
-	FLDPQ    704(R26), (F24, F20)
+	VMOV     V18.B16, V27.B16
+	FMOVQ    720(R26), F23
+	VMOV     V18.B16, V26.B16
+	FMOVQ    720(R26), F22
+	VMOV     V18.B16, V25.B16
+	FMOVQ    720(R26), F21
+	VMOV     V18.B16, V24.B16
+	FMOVQ    720(R26), F20
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l184
-l182:
+	BLT      l208
+l206:
 	FLDPQ    (R2), (F0, F1)
-	FLDPQ    32(R2), (F2, F3)
-	FLDPQ    (R3), (F4, F5)
-	FLDPQ    32(R3), (F6, F7)
-	FMOVQ    736(R26), F8
-	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    736(R26), F9
-	VORR     V9.B16, V5.B16, V9.B16
-	FMOVQ    736(R26), F10
-	VORR     V10.B16, V6.B16, V10.B16
-	FMOVQ    736(R26), F11
-	VORR     V11.B16, V7.B16, V11.B16
-	FMOVQ    544(R26), F12
-	WORD     $0x4e28f588 // fmax v8.4s, v12.4s, v8.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e29f589 // fmax v9.4s, v12.4s, v9.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
+	FLDPQ    (R3), (F2, F3)
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	FMOVQ    544(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    544(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F12
-	FMOVQ    560(R26), F13
-	VFMLA    V13.S4, V8.S4, V12.S4
-	FMOVQ    576(R26), F13
-	FMOVQ    560(R26), F14
-	VFMLA    V14.S4, V9.S4, V13.S4
-	FMOVQ    576(R26), F14
-	FMOVQ    560(R26), F15
-	VFMLA    V15.S4, V10.S4, V14.S4
-	FMOVQ    576(R26), F15
-	FMOVQ    560(R26), F16
-	VFMLA    V16.S4, V11.S4, V15.S4
-	FMOVQ    576(R26), F16
-	WORD     $0x4eb0d590 // fsub v16.4s, v12.4s, v16.4s
-	FMOVQ    576(R26), F17
-	WORD     $0x4eb1d5b1 // fsub v17.4s, v13.4s, v17.4s
-	FMOVQ    576(R26), F18
-	WORD     $0x4eb2d5d2 // fsub v18.4s, v14.4s, v18.4s
-	FMOVQ    F3, 16(RSP)
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d5e3 // fsub v3.4s, v15.4s, v3.4s
-	FMOVQ    F2, 32(RSP)
-	FMOVQ    592(R26), F2
-	VFMLS    V2.S4, V16.S4, V8.S4
-	FMOVQ    592(R26), F2
-	VFMLS    V2.S4, V17.S4, V9.S4
-	FMOVQ    592(R26), F2
-	VFMLS    V2.S4, V18.S4, V10.S4
-	FMOVQ    592(R26), F2
-	VFMLS    V2.S4, V3.S4, V11.S4
-	FMOVQ    608(R26), F2
-	VFMLS    V2.S4, V16.S4, V8.S4
-	FMOVQ    608(R26), F2
-	VFMLS    V2.S4, V17.S4, V9.S4
-	FMOVQ    608(R26), F2
-	VFMLS    V2.S4, V18.S4, V10.S4
-	FMOVQ    608(R26), F2
-	VFMLS    V2.S4, V3.S4, V11.S4
+	FMOVQ    576(R26), F6
+	FMOVQ    560(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	FMOVQ    560(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	FMOVQ    576(R26), F8
+	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	FMOVQ    576(R26), F9
+	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	VFMLS    V15.S4, V8.S4, V4.S4
+	VFMLS    V15.S4, V9.S4, V5.S4
+	VFMLS    V14.S4, V8.S4, V4.S4
+	VFMLS    V14.S4, V9.S4, V5.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F2
-	FMOVQ    624(R26), F3
-	VFMLA    V8.S4, V3.S4, V2.S4
-	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F16
-	VFMLA    V9.S4, V16.S4, V3.S4
-	FMOVQ    640(R26), F16
-	FMOVQ    624(R26), F17
-	VFMLA    V10.S4, V17.S4, V16.S4
-	FMOVQ    640(R26), F17
-	FMOVQ    624(R26), F18
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    656(R26), F18
-	VFMLA    V8.S4, V2.S4, V18.S4
-	FMOVQ    656(R26), F2
-	VFMLA    V9.S4, V3.S4, V2.S4
-	FMOVQ    656(R26), F3
-	VFMLA    V10.S4, V16.S4, V3.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V11.S4, V17.S4, V16.S4
-	FMOVQ    672(R26), F17
-	VFMLA    V8.S4, V18.S4, V17.S4
-	FMOVQ    672(R26), F18
-	VFMLA    V9.S4, V2.S4, V18.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V10.S4, V3.S4, V2.S4
-	FMOVQ    672(R26), F3
-	VFMLA    V11.S4, V16.S4, V3.S4
-	FMOVQ    688(R26), F16
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    688(R26), F17
-	VFMLA    V9.S4, V18.S4, V17.S4
-	FMOVQ    688(R26), F18
-	VFMLA    V10.S4, V2.S4, V18.S4
-	FMOVQ    688(R26), F2
-	VFMLA    V11.S4, V3.S4, V2.S4
-	FMOVQ    704(R26), F3
-	VFMLA    V8.S4, V16.S4, V3.S4
-	FMOVQ    704(R26), F16
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    704(R26), F17
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    704(R26), F18
-	VFMLA    V11.S4, V2.S4, V18.S4
-	FMOVQ    704(R26), F2
-	VFMLA    V8.S4, V3.S4, V2.S4
-	FMOVQ    704(R26), F3
-	VFMLA    V9.S4, V16.S4, V3.S4
+	FMOVQ    640(R26), F8
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    640(R26), F9
+	FMOVQ    624(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    704(R26), F8
-	VFMLA    V10.S4, V17.S4, V8.S4
+	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    704(R26), F9
-	VFMLA    V11.S4, V18.S4, V9.S4
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
 
 	// p 2^n
-	VUSHR    $1, V12.S4, V10.S4
-	VUSHR    $1, V13.S4, V11.S4
-	VUSHR    $1, V14.S4, V16.S4
-	VUSHR    $1, V15.S4, V17.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V11.S4, V11.S4
-	VSHL     $23, V16.S4, V16.S4
-	VSHL     $23, V17.S4, V17.S4
-	VSHL     $23, V12.S4, V12.S4
-	VSHL     $23, V13.S4, V13.S4
-	VSHL     $23, V14.S4, V14.S4
-	VSHL     $23, V15.S4, V15.S4
-	VSUB     V10.S4, V12.S4, V12.S4
-	VSUB     V11.S4, V13.S4, V13.S4
-	VSUB     V16.S4, V14.S4, V14.S4
-	VSUB     V17.S4, V15.S4, V15.S4
-	WORD     $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
-	WORD     $0x6e2bdc63 // fmul v3.4s, v3.4s, v11.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
-	WORD     $0x6e2ddc63 // fmul v3.4s, v3.4s, v13.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
-	WORD     $0x4ea0c88a // fcmgt v10.4s, v4.4s, #0.0
-	WORD     $0x4ea0c8ab // fcmgt v11.4s, v5.4s, #0.0
-	WORD     $0x4ea0c8cc // fcmgt v12.4s, v6.4s, #0.0
-	WORD     $0x4ea0c8ed // fcmgt v13.4s, v7.4s, #0.0
-	FMOVQ    704(R26), F14
-	VAND     V10.B16, V14.B16, V10.B16
-	FMOVQ    704(R26), F14
-	VAND     V11.B16, V14.B16, V11.B16
-	FMOVQ    704(R26), F14
-	VAND     V12.B16, V14.B16, V12.B16
-	FMOVQ    704(R26), F14
-	VAND     V13.B16, V14.B16, V13.B16
-	WORD     $0x4eaad400 // fsub v0.4s, v0.4s, v10.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
-	FMOVQ    32(RSP), F10
-	WORD     $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	FMOVQ    16(RSP), F11
-	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e22d58c // fadd v12.4s, v12.4s, v2.4s
-	FMOVQ    704(R26), F13
-	WORD     $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
-	FMOVQ    704(R26), F14
-	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
-	FMOVQ    704(R26), F15
-	WORD     $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
-	WORD     $0x6e2cdf7b // fmul v27.4s, v27.4s, v12.4s
-	WORD     $0x6e2ddf5a // fmul v26.4s, v26.4s, v13.4s
-	WORD     $0x6e2edf39 // fmul v25.4s, v25.4s, v14.4s
-	WORD     $0x6e2fdf18 // fmul v24.4s, v24.4s, v15.4s
-	WORD     $0x4ea0d810 // fcmeq v16.4s, v0.4s, #0.0
-	WORD     $0x4ea0d831 // fcmeq v17.4s, v1.4s, #0.0
-	WORD     $0x4ea0d952 // fcmeq v18.4s, v10.4s, #0.0
-	FMOVQ    F9, 16(RSP)
-	WORD     $0x4ea0d969 // fcmeq v9.4s, v11.4s, #0.0
-	WORD     $0x4e701c90 // bic v16.16b, v4.16b, v16.16b
-	WORD     $0x4e711cb1 // bic v17.16b, v5.16b, v17.16b
-	WORD     $0x4e721cd2 // bic v18.16b, v6.16b, v18.16b
-	WORD     $0x4e691ce9 // bic v9.16b, v7.16b, v9.16b
-	VFMLA    V16.S4, V0.S4, V31.S4
-	VFMLA    V17.S4, V1.S4, V30.S4
-	VFMLA    V18.S4, V10.S4, V29.S4
-	VFMLA    V9.S4, V11.S4, V28.S4
-	WORD     $0x6e2cfc42 // fdiv v2.4s, v2.4s, v12.4s
-	WORD     $0x6e2dfc63 // fdiv v3.4s, v3.4s, v13.4s
-	WORD     $0x6e2efd08 // fdiv v8.4s, v8.4s, v14.4s
-	FMOVQ    16(RSP), F9
-	WORD     $0x6e2ffd29 // fdiv v9.4s, v9.4s, v15.4s
-	WORD     $0x6ea0d884 // fcmle v4.4s, v4.4s, #0.0
-	WORD     $0x6ea0d8a5 // fcmle v5.4s, v5.4s, #0.0
-	WORD     $0x6ea0d8c6 // fcmle v6.4s, v6.4s, #0.0
-	WORD     $0x6ea0d8e7 // fcmle v7.4s, v7.4s, #0.0
-	FMOVQ    736(R26), F12
-	VAND     V4.B16, V12.B16, V4.B16
-	FMOVQ    736(R26), F12
-	VAND     V5.B16, V12.B16, V5.B16
-	FMOVQ    736(R26), F12
-	VAND     V6.B16, V12.B16, V6.B16
-	FMOVQ    736(R26), F12
-	VAND     V7.B16, V12.B16, V7.B16
-	VEOR     V4.B16, V2.B16, V2.B16
-	VEOR     V5.B16, V3.B16, V3.B16
-	VEOR     V6.B16, V8.B16, V4.B16
-	VEOR     V7.B16, V9.B16, V5.B16
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
+	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
+	VAND     V6.B16, V18.B16, V6.B16
+	VAND     V7.B16, V18.B16, V7.B16
+	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
+	WORD     $0x4e25d646 // fadd v6.4s, v18.4s, v5.4s
+	WORD     $0x4e24d647 // fadd v7.4s, v18.4s, v4.4s
+	WORD     $0x6e26df7b // fmul v27.4s, v27.4s, v6.4s
+	WORD     $0x6e27df5a // fmul v26.4s, v26.4s, v7.4s
+	WORD     $0x4ea0d808 // fcmeq v8.4s, v0.4s, #0.0
+	WORD     $0x4ea0d829 // fcmeq v9.4s, v1.4s, #0.0
+	WORD     $0x4e681c48 // bic v8.16b, v2.16b, v8.16b
+	WORD     $0x4e691c69 // bic v9.16b, v3.16b, v9.16b
+	VFMLA    V8.S4, V0.S4, V31.S4
+	VFMLA    V9.S4, V1.S4, V30.S4
+	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27fc84 // fdiv v4.4s, v4.4s, v7.4s
+	WORD     $0x6ea0d842 // fcmle v2.4s, v2.4s, #0.0
+	WORD     $0x6ea0d863 // fcmle v3.4s, v3.4s, #0.0
+	VAND     V2.B16, V16.B16, V2.B16
+	VAND     V3.B16, V16.B16, V3.B16
+	VEOR     V2.B16, V5.B16, V2.B16
+	VEOR     V3.B16, V4.B16, V3.B16
 	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD     $0x4e24d542 // fadd v2.4s, v10.4s, v4.4s
-	WORD     $0x4e25d563 // fadd v3.4s, v11.4s, v5.4s
 	WORD     $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
 	WORD     $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD     $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD     $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
 	FSTPQ    (F0, F1), (R1)
-	FSTPQ    (F2, F3), 32(R1)
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V27.S4, V0.S4
+	FLDPQ    32(R2), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	FMOVQ    544(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    544(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
+	FMOVQ    576(R26), F6
+	FMOVQ    560(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	FMOVQ    560(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	FMOVQ    576(R26), F8
+	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	FMOVQ    576(R26), F9
+	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	VFMLS    V15.S4, V8.S4, V4.S4
+	VFMLS    V15.S4, V9.S4, V5.S4
+	VFMLS    V14.S4, V8.S4, V4.S4
+	VFMLS    V14.S4, V9.S4, V5.S4
+	FMOVQ    640(R26), F8
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    640(R26), F9
+	FMOVQ    624(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    704(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    704(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
+	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
+	VAND     V6.B16, V18.B16, V6.B16
+	VAND     V7.B16, V18.B16, V7.B16
+	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
+	WORD     $0x4e25d646 // fadd v6.4s, v18.4s, v5.4s
+	WORD     $0x4e24d647 // fadd v7.4s, v18.4s, v4.4s
+	WORD     $0x6e26df39 // fmul v25.4s, v25.4s, v6.4s
+	WORD     $0x6e27df18 // fmul v24.4s, v24.4s, v7.4s
+	WORD     $0x4ea0d808 // fcmeq v8.4s, v0.4s, #0.0
+	WORD     $0x4ea0d829 // fcmeq v9.4s, v1.4s, #0.0
+	WORD     $0x4e681c48 // bic v8.16b, v2.16b, v8.16b
+	WORD     $0x4e691c69 // bic v9.16b, v3.16b, v9.16b
+	VFMLA    V8.S4, V0.S4, V29.S4
+	VFMLA    V9.S4, V1.S4, V28.S4
+	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27fc84 // fdiv v4.4s, v4.4s, v7.4s
+	WORD     $0x6ea0d842 // fcmle v2.4s, v2.4s, #0.0
+	WORD     $0x6ea0d863 // fcmle v3.4s, v3.4s, #0.0
+	VAND     V2.B16, V16.B16, V2.B16
+	VAND     V3.B16, V16.B16, V3.B16
+	VEOR     V2.B16, V5.B16, V2.B16
+	VEOR     V3.B16, V4.B16, V3.B16
+	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD     $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
+	WORD     $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
+	FSTPQ    (F0, F1), 32(R1)
+	VSUB     V17.S4, V27.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    768(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V2.B16
 	VADD     V23.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VMOV     V2.B16, V27.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V26.S4, V0.S4
+	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    768(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V2.B16
 	VADD     V22.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V22.B16
 	VMOV     V2.B16, V26.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V25.S4, V0.S4
+	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    768(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V2.B16
 	VADD     V21.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V21.B16
 	VMOV     V2.B16, V25.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V24.S4, V0.S4
+	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    768(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V2.B16
 	VADD     V20.S4, V1.S4, V0.S4
@@ -2286,505 +2160,452 @@ l182:
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
 	SUBS     $16, R15, R15
-	BGE      l182
-l184:
+	BGE      l206
+l208:
 	ADDS     $16, R15, R15
-	BEQ      l185
+	BEQ      l209
 	CMP      $4, R15
-	BLT      t187
+	BLT      t283
 	FMOVQ    (R2), F0
-	B        t186
-t187:
-	TBNZ     $1, R15, t188
+	B        t282
+t283:
+	TBNZ     $1, R15, t284
 	FMOVS    (R2), F0
-	B        t186
-t188:
+	B        t282
+t284:
 	FMOVD    (R2), F0
-	TBZ      $0, R15, t186
+	TBZ      $0, R15, t282
 	ADD      $8, R2, R23
 	VLD1     (R23), V0.S[2]
-t186:
+t282:
 	SUB      $4, R15, R23
 	VMOVI    $0, V1.B16
 	CMP      $0, R23
-	BLE      t189
+	BLE      t285
 	CMP      $4, R23
-	BLT      t190
+	BLT      t286
 	FMOVQ    16(R2), F1
-	B        t189
-t190:
-	TBNZ     $1, R23, t191
+	B        t285
+t286:
+	TBNZ     $1, R23, t287
 	FMOVS    16(R2), F1
-	B        t189
-t191:
+	B        t285
+t287:
 	FMOVD    16(R2), F1
-	TBZ      $0, R23, t189
+	TBZ      $0, R23, t285
 	ADD      $24, R2, R23
 	VLD1     (R23), V1.S[2]
-t189:
+t285:
+	CMP      $4, R15
+	BLT      t289
+	FMOVQ    (R3), F2
+	B        t288
+t289:
+	TBNZ     $1, R15, t290
+	FMOVS    (R3), F2
+	B        t288
+t290:
+	FMOVD    (R3), F2
+	TBZ      $0, R15, t288
+	ADD      $8, R3, R23
+	VLD1     (R23), V2.S[2]
+t288:
+	SUB      $4, R15, R23
+	VMOVI    $0, V3.B16
+	CMP      $0, R23
+	BLE      t291
+	CMP      $4, R23
+	BLT      t292
+	FMOVQ    16(R3), F3
+	B        t291
+t292:
+	TBNZ     $1, R23, t293
+	FMOVS    16(R3), F3
+	B        t291
+t293:
+	FMOVD    16(R3), F3
+	TBZ      $0, R23, t291
+	ADD      $24, R3, R23
+	VLD1     (R23), V3.S[2]
+t291:
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	FMOVQ    544(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    544(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    576(R26), F6
+	FMOVQ    560(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	FMOVQ    560(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	FMOVQ    576(R26), F8
+	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	FMOVQ    576(R26), F9
+	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	VFMLS    V15.S4, V8.S4, V4.S4
+	VFMLS    V15.S4, V9.S4, V5.S4
+	VFMLS    V14.S4, V8.S4, V4.S4
+	VFMLS    V14.S4, V9.S4, V5.S4
+
+	// p = e^r
+	FMOVQ    640(R26), F8
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    640(R26), F9
+	FMOVQ    624(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    704(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    704(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+
+	// p 2^n
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
+	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
+	VAND     V6.B16, V18.B16, V6.B16
+	VAND     V7.B16, V18.B16, V7.B16
+	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
+	WORD     $0x4e25d646 // fadd v6.4s, v18.4s, v5.4s
+	WORD     $0x4e24d647 // fadd v7.4s, v18.4s, v4.4s
+	SUB      R15<<2, R26, R23
+	FMOVQ    256(R23), F8
+	SUB      R15<<2, R26, R23
+	FMOVQ    272(R23), F9
+	VMOV     V18.B16, V10.B16
+	VBIT     V8.B16, V6.B16, V10.B16
+	VMOV     V18.B16, V11.B16
+	VBIT     V9.B16, V7.B16, V11.B16
+	WORD     $0x6e2adf7b // fmul v27.4s, v27.4s, v10.4s
+	WORD     $0x6e2bdf5a // fmul v26.4s, v26.4s, v11.4s
+	WORD     $0x4ea0d80a // fcmeq v10.4s, v0.4s, #0.0
+	WORD     $0x4ea0d82b // fcmeq v11.4s, v1.4s, #0.0
+	WORD     $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
+	WORD     $0x4e6b1c6b // bic v11.16b, v3.16b, v11.16b
+	VAND     V8.B16, V0.B16, V12.B16
+	VAND     V9.B16, V1.B16, V13.B16
+	VAND     V8.B16, V10.B16, V8.B16
+	VAND     V9.B16, V11.B16, V9.B16
+	VFMLA    V8.S4, V12.S4, V31.S4
+	VFMLA    V9.S4, V13.S4, V30.S4
+	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27fc84 // fdiv v4.4s, v4.4s, v7.4s
+	WORD     $0x6ea0d842 // fcmle v2.4s, v2.4s, #0.0
+	WORD     $0x6ea0d863 // fcmle v3.4s, v3.4s, #0.0
+	VAND     V2.B16, V16.B16, V2.B16
+	VAND     V3.B16, V16.B16, V3.B16
+	VEOR     V2.B16, V5.B16, V2.B16
+	VEOR     V3.B16, V4.B16, V3.B16
+	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD     $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
+	WORD     $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
+	CMP      $4, R15
+	BLT      t295
+	FMOVQ    F0, (R1)
+	B        t294
+t295:
+	TBNZ     $1, R15, t296
+	FMOVS    F0, (R1)
+	B        t294
+t296:
+	FMOVD    F0, (R1)
+	TBZ      $0, R15, t294
+	ADD      $8, R1, R23
+	VST1     V0.S[2], (R23)
+t294:
+	SUB      $4, R15, R23
+	CMP      $0, R23
+	BLE      t297
+	CMP      $4, R23
+	BLT      t298
+	FMOVQ    F1, 16(R1)
+	B        t297
+t298:
+	TBNZ     $1, R23, t299
+	FMOVS    F1, 16(R1)
+	B        t297
+t299:
+	FMOVD    F1, 16(R1)
+	TBZ      $0, R23, t297
+	ADD      $24, R1, R23
+	VST1     V1.S[2], (R23)
+t297:
+	SUB      $8, R15, R23
+	VMOVI    $0, V0.B16
+	CMP      $0, R23
+	BLE      t300
+	CMP      $4, R23
+	BLT      t301
+	FMOVQ    32(R2), F0
+	B        t300
+t301:
+	TBNZ     $1, R23, t302
+	FMOVS    32(R2), F0
+	B        t300
+t302:
+	FMOVD    32(R2), F0
+	TBZ      $0, R23, t300
+	ADD      $40, R2, R23
+	VLD1     (R23), V0.S[2]
+t300:
+	SUB      $12, R15, R23
+	VMOVI    $0, V1.B16
+	CMP      $0, R23
+	BLE      t303
+	CMP      $4, R23
+	BLT      t304
+	FMOVQ    48(R2), F1
+	B        t303
+t304:
+	TBNZ     $1, R23, t305
+	FMOVS    48(R2), F1
+	B        t303
+t305:
+	FMOVD    48(R2), F1
+	TBZ      $0, R23, t303
+	ADD      $56, R2, R23
+	VLD1     (R23), V1.S[2]
+t303:
 	SUB      $8, R15, R23
 	VMOVI    $0, V2.B16
 	CMP      $0, R23
-	BLE      t192
+	BLE      t306
 	CMP      $4, R23
-	BLT      t193
-	FMOVQ    32(R2), F2
-	B        t192
-t193:
-	TBNZ     $1, R23, t194
-	FMOVS    32(R2), F2
-	B        t192
-t194:
-	FMOVD    32(R2), F2
-	TBZ      $0, R23, t192
-	ADD      $40, R2, R23
+	BLT      t307
+	FMOVQ    32(R3), F2
+	B        t306
+t307:
+	TBNZ     $1, R23, t308
+	FMOVS    32(R3), F2
+	B        t306
+t308:
+	FMOVD    32(R3), F2
+	TBZ      $0, R23, t306
+	ADD      $40, R3, R23
 	VLD1     (R23), V2.S[2]
-t192:
+t306:
 	SUB      $12, R15, R23
 	VMOVI    $0, V3.B16
 	CMP      $0, R23
-	BLE      t195
+	BLE      t309
 	CMP      $4, R23
-	BLT      t196
-	FMOVQ    48(R2), F3
-	B        t195
-t196:
-	TBNZ     $1, R23, t197
-	FMOVS    48(R2), F3
-	B        t195
-t197:
-	FMOVD    48(R2), F3
-	TBZ      $0, R23, t195
-	ADD      $56, R2, R23
-	VLD1     (R23), V3.S[2]
-t195:
-	CMP      $4, R15
-	BLT      t199
-	FMOVQ    (R3), F4
-	B        t198
-t199:
-	TBNZ     $1, R15, t200
-	FMOVS    (R3), F4
-	B        t198
-t200:
-	FMOVD    (R3), F4
-	TBZ      $0, R15, t198
-	ADD      $8, R3, R23
-	VLD1     (R23), V4.S[2]
-t198:
-	SUB      $4, R15, R23
-	VMOVI    $0, V5.B16
-	CMP      $0, R23
-	BLE      t201
-	CMP      $4, R23
-	BLT      t202
-	FMOVQ    16(R3), F5
-	B        t201
-t202:
-	TBNZ     $1, R23, t203
-	FMOVS    16(R3), F5
-	B        t201
-t203:
-	FMOVD    16(R3), F5
-	TBZ      $0, R23, t201
-	ADD      $24, R3, R23
-	VLD1     (R23), V5.S[2]
-t201:
-	SUB      $8, R15, R23
-	VMOVI    $0, V6.B16
-	CMP      $0, R23
-	BLE      t204
-	CMP      $4, R23
-	BLT      t205
-	FMOVQ    32(R3), F6
-	B        t204
-t205:
-	TBNZ     $1, R23, t206
-	FMOVS    32(R3), F6
-	B        t204
-t206:
-	FMOVD    32(R3), F6
-	TBZ      $0, R23, t204
-	ADD      $40, R3, R23
-	VLD1     (R23), V6.S[2]
-t204:
-	SUB      $12, R15, R23
-	VMOVI    $0, V7.B16
-	CMP      $0, R23
-	BLE      t207
-	CMP      $4, R23
-	BLT      t208
-	FMOVQ    48(R3), F7
-	B        t207
-t208:
-	TBNZ     $1, R23, t209
-	FMOVS    48(R3), F7
-	B        t207
-t209:
-	FMOVD    48(R3), F7
-	TBZ      $0, R23, t207
+	BLT      t310
+	FMOVQ    48(R3), F3
+	B        t309
+t310:
+	TBNZ     $1, R23, t311
+	FMOVS    48(R3), F3
+	B        t309
+t311:
+	FMOVD    48(R3), F3
+	TBZ      $0, R23, t309
 	ADD      $56, R3, R23
-	VLD1     (R23), V7.S[2]
-t207:
-	FMOVQ    736(R26), F8
-	VORR     V8.B16, V4.B16, V8.B16
-	FMOVQ    736(R26), F9
-	VORR     V9.B16, V5.B16, V9.B16
-	FMOVQ    736(R26), F10
-	VORR     V10.B16, V6.B16, V10.B16
-	FMOVQ    736(R26), F11
-	VORR     V11.B16, V7.B16, V11.B16
-	FMOVQ    544(R26), F12
-	WORD     $0x4e28f588 // fmax v8.4s, v12.4s, v8.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e29f589 // fmax v9.4s, v12.4s, v9.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2af58a // fmax v10.4s, v12.4s, v10.4s
-	FMOVQ    544(R26), F12
-	WORD     $0x4e2bf58b // fmax v11.4s, v12.4s, v11.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F12
-	FMOVQ    560(R26), F13
-	VFMLA    V13.S4, V8.S4, V12.S4
-	FMOVQ    576(R26), F13
-	FMOVQ    560(R26), F14
-	VFMLA    V14.S4, V9.S4, V13.S4
-	FMOVQ    576(R26), F14
-	FMOVQ    560(R26), F15
-	VFMLA    V15.S4, V10.S4, V14.S4
-	FMOVQ    576(R26), F15
-	FMOVQ    560(R26), F16
-	VFMLA    V16.S4, V11.S4, V15.S4
-	FMOVQ    576(R26), F16
-	WORD     $0x4eb0d590 // fsub v16.4s, v12.4s, v16.4s
-	FMOVQ    576(R26), F17
-	WORD     $0x4eb1d5b1 // fsub v17.4s, v13.4s, v17.4s
-	FMOVQ    576(R26), F18
-	WORD     $0x4eb2d5d2 // fsub v18.4s, v14.4s, v18.4s
-	FMOVQ    F3, 16(RSP)
-	FMOVQ    576(R26), F3
-	WORD     $0x4ea3d5e3 // fsub v3.4s, v15.4s, v3.4s
-	FMOVQ    F2, 32(RSP)
-	FMOVQ    592(R26), F2
-	VFMLS    V2.S4, V16.S4, V8.S4
-	FMOVQ    592(R26), F2
-	VFMLS    V2.S4, V17.S4, V9.S4
-	FMOVQ    592(R26), F2
-	VFMLS    V2.S4, V18.S4, V10.S4
-	FMOVQ    592(R26), F2
-	VFMLS    V2.S4, V3.S4, V11.S4
-	FMOVQ    608(R26), F2
-	VFMLS    V2.S4, V16.S4, V8.S4
-	FMOVQ    608(R26), F2
-	VFMLS    V2.S4, V17.S4, V9.S4
-	FMOVQ    608(R26), F2
-	VFMLS    V2.S4, V18.S4, V10.S4
-	FMOVQ    608(R26), F2
-	VFMLS    V2.S4, V3.S4, V11.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F2
-	FMOVQ    624(R26), F3
-	VFMLA    V8.S4, V3.S4, V2.S4
-	FMOVQ    640(R26), F3
-	FMOVQ    624(R26), F16
-	VFMLA    V9.S4, V16.S4, V3.S4
-	FMOVQ    640(R26), F16
-	FMOVQ    624(R26), F17
-	VFMLA    V10.S4, V17.S4, V16.S4
-	FMOVQ    640(R26), F17
-	FMOVQ    624(R26), F18
-	VFMLA    V11.S4, V18.S4, V17.S4
-	FMOVQ    656(R26), F18
-	VFMLA    V8.S4, V2.S4, V18.S4
-	FMOVQ    656(R26), F2
-	VFMLA    V9.S4, V3.S4, V2.S4
-	FMOVQ    656(R26), F3
-	VFMLA    V10.S4, V16.S4, V3.S4
-	FMOVQ    656(R26), F16
-	VFMLA    V11.S4, V17.S4, V16.S4
-	FMOVQ    672(R26), F17
-	VFMLA    V8.S4, V18.S4, V17.S4
-	FMOVQ    672(R26), F18
-	VFMLA    V9.S4, V2.S4, V18.S4
-	FMOVQ    672(R26), F2
-	VFMLA    V10.S4, V3.S4, V2.S4
-	FMOVQ    672(R26), F3
-	VFMLA    V11.S4, V16.S4, V3.S4
-	FMOVQ    688(R26), F16
-	VFMLA    V8.S4, V17.S4, V16.S4
-	FMOVQ    688(R26), F17
-	VFMLA    V9.S4, V18.S4, V17.S4
-	FMOVQ    688(R26), F18
-	VFMLA    V10.S4, V2.S4, V18.S4
-	FMOVQ    688(R26), F2
-	VFMLA    V11.S4, V3.S4, V2.S4
-	FMOVQ    704(R26), F3
-	VFMLA    V8.S4, V16.S4, V3.S4
-	FMOVQ    704(R26), F16
-	VFMLA    V9.S4, V17.S4, V16.S4
-	FMOVQ    704(R26), F17
-	VFMLA    V10.S4, V18.S4, V17.S4
-	FMOVQ    704(R26), F18
-	VFMLA    V11.S4, V2.S4, V18.S4
-	FMOVQ    704(R26), F2
-	VFMLA    V8.S4, V3.S4, V2.S4
-	FMOVQ    704(R26), F3
-	VFMLA    V9.S4, V16.S4, V3.S4
+	VLD1     (R23), V3.S[2]
+t309:
+	VORR     V16.B16, V2.B16, V4.B16
+	VORR     V16.B16, V3.B16, V5.B16
+	FMOVQ    544(R26), F6
+	WORD     $0x4e24f4c4 // fmax v4.4s, v6.4s, v4.4s
+	FMOVQ    544(R26), F6
+	WORD     $0x4e25f4c5 // fmax v5.4s, v6.4s, v5.4s
+	FMOVQ    576(R26), F6
+	FMOVQ    560(R26), F7
+	VFMLA    V7.S4, V4.S4, V6.S4
+	FMOVQ    576(R26), F7
+	FMOVQ    560(R26), F8
+	VFMLA    V8.S4, V5.S4, V7.S4
+	FMOVQ    576(R26), F8
+	WORD     $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
+	FMOVQ    576(R26), F9
+	WORD     $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
+	VFMLS    V15.S4, V8.S4, V4.S4
+	VFMLS    V15.S4, V9.S4, V5.S4
+	VFMLS    V14.S4, V8.S4, V4.S4
+	VFMLS    V14.S4, V9.S4, V5.S4
+	FMOVQ    640(R26), F8
+	FMOVQ    624(R26), F9
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    640(R26), F9
+	FMOVQ    624(R26), F10
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
+	FMOVQ    656(R26), F8
+	VFMLA    V5.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    672(R26), F10
+	VFMLA    V5.S4, V8.S4, V10.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V4.S4, V9.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLA    V5.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F10
+	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    704(R26), F8
-	VFMLA    V10.S4, V17.S4, V8.S4
+	VFMLA    V5.S4, V9.S4, V8.S4
 	FMOVQ    704(R26), F9
-	VFMLA    V11.S4, V18.S4, V9.S4
-
-	// p 2^n
-	VUSHR    $1, V12.S4, V10.S4
-	VUSHR    $1, V13.S4, V11.S4
-	VUSHR    $1, V14.S4, V16.S4
-	VUSHR    $1, V15.S4, V17.S4
-	VSHL     $23, V10.S4, V10.S4
-	VSHL     $23, V11.S4, V11.S4
-	VSHL     $23, V16.S4, V16.S4
-	VSHL     $23, V17.S4, V17.S4
-	VSHL     $23, V12.S4, V12.S4
-	VSHL     $23, V13.S4, V13.S4
-	VSHL     $23, V14.S4, V14.S4
-	VSHL     $23, V15.S4, V15.S4
-	VSUB     V10.S4, V12.S4, V12.S4
-	VSUB     V11.S4, V13.S4, V13.S4
-	VSUB     V16.S4, V14.S4, V14.S4
-	VSUB     V17.S4, V15.S4, V15.S4
-	WORD     $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
-	WORD     $0x6e2bdc63 // fmul v3.4s, v3.4s, v11.4s
-	WORD     $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
-	WORD     $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
-	WORD     $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
-	WORD     $0x6e2ddc63 // fmul v3.4s, v3.4s, v13.4s
-	WORD     $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
-	WORD     $0x6e2fdd29 // fmul v9.4s, v9.4s, v15.4s
-	WORD     $0x4ea0c88a // fcmgt v10.4s, v4.4s, #0.0
-	WORD     $0x4ea0c8ab // fcmgt v11.4s, v5.4s, #0.0
-	WORD     $0x4ea0c8cc // fcmgt v12.4s, v6.4s, #0.0
-	WORD     $0x4ea0c8ed // fcmgt v13.4s, v7.4s, #0.0
-	FMOVQ    704(R26), F14
-	VAND     V10.B16, V14.B16, V10.B16
-	FMOVQ    704(R26), F14
-	VAND     V11.B16, V14.B16, V11.B16
-	FMOVQ    704(R26), F14
-	VAND     V12.B16, V14.B16, V12.B16
-	FMOVQ    704(R26), F14
-	VAND     V13.B16, V14.B16, V13.B16
-	WORD     $0x4eaad400 // fsub v0.4s, v0.4s, v10.4s
-	WORD     $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
-	FMOVQ    32(RSP), F10
-	WORD     $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	FMOVQ    16(RSP), F11
-	WORD     $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FMOVQ    704(R26), F12
-	WORD     $0x4e22d58c // fadd v12.4s, v12.4s, v2.4s
-	FMOVQ    704(R26), F13
-	WORD     $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
-	FMOVQ    704(R26), F14
-	WORD     $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
-	FMOVQ    704(R26), F15
-	WORD     $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	VFMLA    V4.S4, V10.S4, V9.S4
+	FMOVQ    704(R26), F4
+	VFMLA    V5.S4, V8.S4, V4.S4
+	VUSHR    $1, V6.S4, V5.S4
+	VUSHR    $1, V7.S4, V8.S4
+	VSHL     $23, V5.S4, V5.S4
+	VSHL     $23, V8.S4, V8.S4
+	VSHL     $23, V6.S4, V6.S4
+	VSHL     $23, V7.S4, V7.S4
+	VSUB     V5.S4, V6.S4, V6.S4
+	VSUB     V8.S4, V7.S4, V7.S4
+	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
+	WORD     $0x4ea0c846 // fcmgt v6.4s, v2.4s, #0.0
+	WORD     $0x4ea0c867 // fcmgt v7.4s, v3.4s, #0.0
+	VAND     V6.B16, V18.B16, V6.B16
+	VAND     V7.B16, V18.B16, V7.B16
+	WORD     $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD     $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
+	WORD     $0x4e25d646 // fadd v6.4s, v18.4s, v5.4s
+	WORD     $0x4e24d647 // fadd v7.4s, v18.4s, v4.4s
 	SUB      R15<<2, R26, R23
-	FMOVQ    256(R23), F16
+	FMOVQ    288(R23), F8
 	SUB      R15<<2, R26, R23
-	FMOVQ    272(R23), F17
-	SUB      R15<<2, R26, R23
-	FMOVQ    288(R23), F18
-	SUB      R15<<2, R26, R23
-	FMOVQ    F9, 16(RSP)
 	FMOVQ    304(R23), F9
-	FMOVQ    F8, 32(RSP)
-	FMOVQ    704(R26), F8
-	VBIT     V16.B16, V12.B16, V8.B16
-	FMOVQ    F3, 48(RSP)
-	FMOVQ    704(R26), F3
-	VBIT     V17.B16, V13.B16, V3.B16
-	FMOVQ    F13, 64(RSP)
-	FMOVQ    704(R26), F13
-	VBIT     V18.B16, V14.B16, V13.B16
-	FMOVQ    F14, 80(RSP)
-	FMOVQ    704(R26), F14
-	VBIT     V9.B16, V15.B16, V14.B16
-	WORD     $0x6e28df7b // fmul v27.4s, v27.4s, v8.4s
-	WORD     $0x6e23df5a // fmul v26.4s, v26.4s, v3.4s
-	WORD     $0x6e2ddf39 // fmul v25.4s, v25.4s, v13.4s
-	WORD     $0x6e2edf18 // fmul v24.4s, v24.4s, v14.4s
-	WORD     $0x4ea0d803 // fcmeq v3.4s, v0.4s, #0.0
-	WORD     $0x4ea0d828 // fcmeq v8.4s, v1.4s, #0.0
-	WORD     $0x4ea0d94d // fcmeq v13.4s, v10.4s, #0.0
-	WORD     $0x4ea0d96e // fcmeq v14.4s, v11.4s, #0.0
-	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
-	WORD     $0x4e681ca8 // bic v8.16b, v5.16b, v8.16b
-	WORD     $0x4e6d1ccd // bic v13.16b, v6.16b, v13.16b
-	WORD     $0x4e6e1cee // bic v14.16b, v7.16b, v14.16b
-	FMOVQ    F0, 96(RSP)
-	VAND     V16.B16, V0.B16, V0.B16
-	FMOVQ    F1, 112(RSP)
-	VAND     V17.B16, V1.B16, V1.B16
-	FMOVQ    F10, 128(RSP)
-	VAND     V18.B16, V10.B16, V10.B16
-	FMOVQ    F11, 144(RSP)
-	VAND     V9.B16, V11.B16, V11.B16
-	VAND     V16.B16, V3.B16, V3.B16
-	VAND     V17.B16, V8.B16, V8.B16
-	VAND     V18.B16, V13.B16, V13.B16
-	VAND     V9.B16, V14.B16, V9.B16
-	VFMLA    V3.S4, V0.S4, V31.S4
-	VFMLA    V8.S4, V1.S4, V30.S4
-	VFMLA    V13.S4, V10.S4, V29.S4
-	VFMLA    V9.S4, V11.S4, V28.S4
-	WORD     $0x6e2cfc40 // fdiv v0.4s, v2.4s, v12.4s
-	FLDPQ    48(RSP), (F1, F2)
-	WORD     $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
-	FMOVQ    32(RSP), F2
-	FMOVQ    80(RSP), F3
-	WORD     $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
-	FMOVQ    16(RSP), F3
-	WORD     $0x6e2ffc63 // fdiv v3.4s, v3.4s, v15.4s
-	WORD     $0x6ea0d884 // fcmle v4.4s, v4.4s, #0.0
-	WORD     $0x6ea0d8a5 // fcmle v5.4s, v5.4s, #0.0
-	WORD     $0x6ea0d8c6 // fcmle v6.4s, v6.4s, #0.0
-	WORD     $0x6ea0d8e7 // fcmle v7.4s, v7.4s, #0.0
-	FMOVQ    736(R26), F8
-	VAND     V4.B16, V8.B16, V4.B16
-	FMOVQ    736(R26), F8
-	VAND     V5.B16, V8.B16, V5.B16
-	FMOVQ    736(R26), F8
-	VAND     V6.B16, V8.B16, V6.B16
-	FMOVQ    736(R26), F8
-	VAND     V7.B16, V8.B16, V7.B16
-	VEOR     V4.B16, V0.B16, V0.B16
-	VEOR     V5.B16, V1.B16, V1.B16
-	VEOR     V6.B16, V2.B16, V2.B16
-	VEOR     V7.B16, V3.B16, V3.B16
-	FMOVQ    96(RSP), F4
-	WORD     $0x4e20d480 // fadd v0.4s, v4.4s, v0.4s
-	FMOVQ    112(RSP), F4
-	WORD     $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
-	FMOVQ    128(RSP), F4
-	WORD     $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
-	FMOVQ    144(RSP), F4
-	WORD     $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
+	VMOV     V18.B16, V10.B16
+	VBIT     V8.B16, V6.B16, V10.B16
+	VMOV     V18.B16, V11.B16
+	VBIT     V9.B16, V7.B16, V11.B16
+	WORD     $0x6e2adf39 // fmul v25.4s, v25.4s, v10.4s
+	WORD     $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
+	WORD     $0x4ea0d80a // fcmeq v10.4s, v0.4s, #0.0
+	WORD     $0x4ea0d82b // fcmeq v11.4s, v1.4s, #0.0
+	WORD     $0x4e6a1c4a // bic v10.16b, v2.16b, v10.16b
+	WORD     $0x4e6b1c6b // bic v11.16b, v3.16b, v11.16b
+	VAND     V8.B16, V0.B16, V12.B16
+	VAND     V9.B16, V1.B16, V13.B16
+	VAND     V8.B16, V10.B16, V8.B16
+	VAND     V9.B16, V11.B16, V9.B16
+	VFMLA    V8.S4, V12.S4, V29.S4
+	VFMLA    V9.S4, V13.S4, V28.S4
+	WORD     $0x6e26fca5 // fdiv v5.4s, v5.4s, v6.4s
+	WORD     $0x6e27fc84 // fdiv v4.4s, v4.4s, v7.4s
+	WORD     $0x6ea0d842 // fcmle v2.4s, v2.4s, #0.0
+	WORD     $0x6ea0d863 // fcmle v3.4s, v3.4s, #0.0
+	VAND     V2.B16, V16.B16, V2.B16
+	VAND     V3.B16, V16.B16, V3.B16
+	VEOR     V2.B16, V5.B16, V2.B16
+	VEOR     V3.B16, V4.B16, V3.B16
+	WORD     $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD     $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD     $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
 	WORD     $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD     $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD     $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	CMP      $4, R15
-	BLT      t211
-	FMOVQ    F0, (R1)
-	B        t210
-t211:
-	TBNZ     $1, R15, t212
-	FMOVS    F0, (R1)
-	B        t210
-t212:
-	FMOVD    F0, (R1)
-	TBZ      $0, R15, t210
-	ADD      $8, R1, R23
-	VST1     V0.S[2], (R23)
-t210:
-	SUB      $4, R15, R23
-	CMP      $0, R23
-	BLE      t213
-	CMP      $4, R23
-	BLT      t214
-	FMOVQ    F1, 16(R1)
-	B        t213
-t214:
-	TBNZ     $1, R23, t215
-	FMOVS    F1, 16(R1)
-	B        t213
-t215:
-	FMOVD    F1, 16(R1)
-	TBZ      $0, R23, t213
-	ADD      $24, R1, R23
-	VST1     V1.S[2], (R23)
-t213:
 	SUB      $8, R15, R23
 	CMP      $0, R23
-	BLE      t216
+	BLE      t312
 	CMP      $4, R23
-	BLT      t217
-	FMOVQ    F2, 32(R1)
-	B        t216
-t217:
-	TBNZ     $1, R23, t218
-	FMOVS    F2, 32(R1)
-	B        t216
-t218:
-	FMOVD    F2, 32(R1)
-	TBZ      $0, R23, t216
+	BLT      t313
+	FMOVQ    F0, 32(R1)
+	B        t312
+t313:
+	TBNZ     $1, R23, t314
+	FMOVS    F0, 32(R1)
+	B        t312
+t314:
+	FMOVD    F0, 32(R1)
+	TBZ      $0, R23, t312
 	ADD      $40, R1, R23
-	VST1     V2.S[2], (R23)
-t216:
+	VST1     V0.S[2], (R23)
+t312:
 	SUB      $12, R15, R23
 	CMP      $0, R23
-	BLE      t219
+	BLE      t315
 	CMP      $4, R23
-	BLT      t220
-	FMOVQ    F3, 48(R1)
-	B        t219
-t220:
-	TBNZ     $1, R23, t221
-	FMOVS    F3, 48(R1)
-	B        t219
-t221:
-	FMOVD    F3, 48(R1)
-	TBZ      $0, R23, t219
+	BLT      t316
+	FMOVQ    F1, 48(R1)
+	B        t315
+t316:
+	TBNZ     $1, R23, t317
+	FMOVS    F1, 48(R1)
+	B        t315
+t317:
+	FMOVD    F1, 48(R1)
+	TBZ      $0, R23, t315
 	ADD      $56, R1, R23
-	VST1     V3.S[2], (R23)
-t219:
+	VST1     V1.S[2], (R23)
+t315:
 	ADD      R15<<2, R1, R1
 	ADD      R15<<2, R2, R2
 	ADD      R15<<2, R3, R3
-l185:
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V27.S4, V0.S4
+l209:
+	VSUB     V17.S4, V27.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    768(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V2.B16
 	VADD     V23.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V23.B16
 	VMOV     V2.B16, V27.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V26.S4, V0.S4
+	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    768(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V2.B16
 	VADD     V22.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V22.B16
 	VMOV     V2.B16, V26.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V25.S4, V0.S4
+	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    768(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V2.B16
 	VADD     V21.S4, V1.S4, V0.S4
 	VMOV     V0.B16, V21.B16
 	VMOV     V2.B16, V25.B16
-	FMOVQ    752(R26), F0
-	VSUB     V0.S4, V24.S4, V0.S4
+	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    768(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	FMOVQ    752(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
+	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V2.B16
 	VADD     V20.S4, V1.S4, V0.S4
@@ -2798,13 +2619,11 @@ l185:
 	VEXT     $4, V27.B16, V27.B16, V0.B16
 	WORD     $0x6e20df7b // fmul v27.4s, v27.4s, v0.4s
 	VDUP     V27.S[0], V0.S4
-	FMOVQ    752(R26), F1
-	VSUB     V1.S4, V0.S4, V1.S4
+	VSUB     V17.S4, V0.S4, V1.S4
 	WORD     $0x4f290422 // sshr v2.4s, v1.4s, #23
 	FMOVQ    768(R26), F3
 	VAND     V3.B16, V1.B16, V1.B16
-	FMOVQ    752(R26), F3
-	VADD     V3.S4, V1.S4, V1.S4
+	VADD     V17.S4, V1.S4, V1.S4
 	WORD     $0x4e20e403 // fcmeq v3.4s, v0.4s, v0.4s
 	VBSL     V0.B16, V1.B16, V3.B16
 	VADD     V21.S4, V23.S4, V23.S4
@@ -2819,16 +2638,13 @@ l185:
 	WORD     $0x4e20e402 // fcmeq v2.4s, v0.4s, v0.4s
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	FMOVQ    752(R26), F4
-	VSUB     V4.S4, V3.S4, V3.S4
+	VSUB     V17.S4, V3.S4, V3.S4
 	WORD     $0x4f290464 // sshr v4.4s, v3.4s, #23
 	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
 	FMOVQ    768(R26), F5
 	VAND     V5.B16, V3.B16, V3.B16
-	FMOVQ    752(R26), F5
-	VADD     V5.S4, V3.S4, V3.S4
-	FMOVQ    704(R26), F5
-	WORD     $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	VADD     V17.S4, V3.S4, V3.S4
+	WORD     $0x4eb2d463 // fsub v3.4s, v3.4s, v18.4s
 
 	// r + r^2 p(r) + k ln 2
 	FMOVQ    800(R26), F5
@@ -2849,18 +2665,14 @@ l185:
 	FMOVQ    912(R26), F6
 	VFMLA    V3.S4, V5.S4, V6.S4
 	WORD     $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
-	FMOVQ    608(R26), F7
-	WORD     $0x6e27dc87 // fmul v7.4s, v4.4s, v7.4s
+	WORD     $0x6e2edc87 // fmul v7.4s, v4.4s, v14.4s
 	VFMLA    V5.S4, V6.S4, V7.S4
 	WORD     $0x4e23d4e3 // fadd v3.4s, v7.4s, v3.4s
-	FMOVQ    592(R26), F5
-	VFMLA    V5.S4, V4.S4, V3.S4
+	VFMLA    V15.S4, V4.S4, V3.S4
 	VBSL     V0.B16, V3.B16, V2.B16
 	WORD     $0x4e21d820 // scvtf v0.4s, v1.4s
-	FMOVQ    608(R26), F1
-	VFMLA    V1.S4, V0.S4, V2.S4
-	FMOVQ    592(R26), F1
-	VFMLA    V1.S4, V0.S4, V2.S4
+	VFMLA    V14.S4, V0.S4, V2.S4
+	VFMLA    V15.S4, V0.S4, V2.S4
 	FMOVQ    720(R26), F0
 	WORD     $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
 	WORD     $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
@@ -2877,5 +2689,5 @@ l185:
 	MOVD     8(RSP), R24
 	SUBS     $1, R24, R24
 	MOVD     R24, 8(RSP)
-	BNE      l181
+	BNE      l205
 	RET

@@ -124,19 +124,14 @@ GLOBL gruConsts<>(SB), RODATA|NOPTR, $912
 TEXT ·GRUStep(SB), NOSPLIT, $56-76
 	MOVD     $gruConsts<>(SB), R26
 
-	// Registers:    V0-V15 values    V16-V31 constants and scalars
-	FMOVQ    512(R26), F31
-	FMOVQ    576(R26), F30
-	FLDPQ    528(R26), (F29, F28)
-	FMOVQ    560(R26), F27
-	FLDPQ    592(R26), (F26, F25)
-	FMOVQ    624(R26), F24
-	FLDPQ    720(R26), (F23, F22)
-	FLDPQ    752(R26), (F21, F20)
-	FLDPQ    848(R26), (F19, F18)
-	FMOVS    hasHx+72(FP), F17
-	VDUP     V17.S[0], V17.S4
-	FMOVQ    880(R26), F16
+	// Registers:    V0-V23 values    V24-V31 constants and scalars
+	FMOVS    hasHx+72(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    512(R26), F30
+	FMOVQ    576(R26), F29
+	FLDPQ    528(R26), (F28, F27)
+	FMOVQ    560(R26), F26
+	FLDPQ    592(R26), (F25, F24)
 
 	// Registers:    R0 hy    R1 gates    R2 hn    R3 hx    R15 elements left in the row    R4 4n
 	MOVD     hy+0(FP), R0
@@ -167,225 +162,429 @@ TEXT ·GRUStep(SB), NOSPLIT, $56-76
 	MOVD     R14, 40(RSP)
 l1:
 	MOVD     n+40(FP), R15
-	SUBS     $8, R15, R15
+	SUBS     $16, R15, R15
 	BLT      l3
 l2:
 	FLDPQ    (R1), (F0, F1)
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V0.S4, V2.S4
-	FMOVQ    576(R26), F3
-	VFMLS    V27.S4, V1.S4, V3.S4
-	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
-	WORD     $0x4ebed465 // fsub v5.4s, v3.4s, v30.4s
-	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V4.S4, V0.S4
-	VFMLS    V26.S4, V5.S4, V1.S4
-	VFMLS    V25.S4, V4.S4, V0.S4
-	VFMLS    V25.S4, V5.S4, V1.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F4
-	VFMLA    V0.S4, V24.S4, V4.S4
-	FMOVQ    640(R26), F5
-	VFMLA    V1.S4, V24.S4, V5.S4
-	FMOVQ    656(R26), F6
-	VFMLA    V0.S4, V4.S4, V6.S4
-	FMOVQ    656(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    672(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
-	FMOVQ    672(R26), F6
-	VFMLA    V1.S4, V4.S4, V6.S4
-	FMOVQ    688(R26), F4
-	VFMLA    V0.S4, V5.S4, V4.S4
-	FMOVQ    688(R26), F5
-	VFMLA    V1.S4, V6.S4, V5.S4
-	FMOVQ    512(R26), F6
-	VFMLA    V0.S4, V4.S4, V6.S4
-	FMOVQ    512(R26), F4
-	VFMLA    V1.S4, V5.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VFMLA    V0.S4, V6.S4, V5.S4
-	FMOVQ    512(R26), F0
-	VFMLA    V1.S4, V4.S4, V0.S4
-
-	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-
-	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x4e20d7e0 // fadd v0.4s, v31.4s, v0.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
-	WORD     $0x6e20ffe0 // fdiv v0.4s, v31.4s, v0.4s
-	FSTPQ    (F1, F0), (R1)
-	ADD      R5<<0, R1, R24
-	FLDPQ    (R24), (F2, F3)
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	FLDPQ    32(R1), (F2, F3)
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLS    V27.S4, V2.S4, V4.S4
+	VFMLS    V26.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLS    V27.S4, V3.S4, V5.S4
-	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V5.S4
+	FMOVQ    576(R26), F6
+	VFMLS    V26.S4, V2.S4, V6.S4
+	FMOVQ    576(R26), F7
+	VFMLS    V26.S4, V3.S4, V7.S4
+	WORD     $0x4ebdd488 // fsub v8.4s, v4.4s, v29.4s
+	WORD     $0x4ebdd4a9 // fsub v9.4s, v5.4s, v29.4s
+	WORD     $0x4ebdd4ca // fsub v10.4s, v6.4s, v29.4s
+	WORD     $0x4ebdd4eb // fsub v11.4s, v7.4s, v29.4s
+	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
+	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
 	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	VFMLS    V26.S4, V6.S4, V2.S4
-	VFMLS    V26.S4, V7.S4, V3.S4
-	VFMLS    V25.S4, V6.S4, V2.S4
-	VFMLS    V25.S4, V7.S4, V3.S4
+	VFMLS    V25.S4, V8.S4, V0.S4
+	VFMLS    V25.S4, V9.S4, V1.S4
+	VFMLS    V25.S4, V10.S4, V2.S4
+	VFMLS    V25.S4, V11.S4, V3.S4
+	VFMLS    V24.S4, V8.S4, V0.S4
+	VFMLS    V24.S4, V9.S4, V1.S4
+	VFMLS    V24.S4, V10.S4, V2.S4
+	VFMLS    V24.S4, V11.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F6
-	VFMLA    V2.S4, V24.S4, V6.S4
-	FMOVQ    640(R26), F7
-	VFMLA    V3.S4, V24.S4, V7.S4
+	FMOVQ    640(R26), F8
+	FMOVQ    624(R26), F9
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    640(R26), F9
+	FMOVQ    624(R26), F10
+	VFMLA    V1.S4, V10.S4, V9.S4
+	FMOVQ    640(R26), F10
+	FMOVQ    624(R26), F11
+	VFMLA    V2.S4, V11.S4, V10.S4
+	FMOVQ    640(R26), F11
+	FMOVQ    624(R26), F12
+	VFMLA    V3.S4, V12.S4, V11.S4
+	FMOVQ    656(R26), F12
+	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    656(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    672(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
+	VFMLA    V1.S4, V9.S4, V8.S4
+	FMOVQ    656(R26), F9
+	VFMLA    V2.S4, V10.S4, V9.S4
+	FMOVQ    656(R26), F10
+	VFMLA    V3.S4, V11.S4, V10.S4
+	FMOVQ    672(R26), F11
+	VFMLA    V0.S4, V12.S4, V11.S4
+	FMOVQ    672(R26), F12
+	VFMLA    V1.S4, V8.S4, V12.S4
 	FMOVQ    672(R26), F8
-	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    688(R26), F6
-	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    688(R26), F7
-	VFMLA    V3.S4, V8.S4, V7.S4
+	VFMLA    V2.S4, V9.S4, V8.S4
+	FMOVQ    672(R26), F9
+	VFMLA    V3.S4, V10.S4, V9.S4
+	FMOVQ    688(R26), F10
+	VFMLA    V0.S4, V11.S4, V10.S4
+	FMOVQ    688(R26), F11
+	VFMLA    V1.S4, V12.S4, V11.S4
+	FMOVQ    688(R26), F12
+	VFMLA    V2.S4, V8.S4, V12.S4
+	FMOVQ    688(R26), F8
+	VFMLA    V3.S4, V9.S4, V8.S4
+	FMOVQ    512(R26), F9
+	VFMLA    V0.S4, V10.S4, V9.S4
+	FMOVQ    512(R26), F10
+	VFMLA    V1.S4, V11.S4, V10.S4
+	FMOVQ    512(R26), F11
+	VFMLA    V2.S4, V12.S4, V11.S4
+	FMOVQ    512(R26), F12
+	VFMLA    V3.S4, V8.S4, V12.S4
 	FMOVQ    512(R26), F8
-	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    512(R26), F6
-	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    512(R26), F7
-	VFMLA    V2.S4, V8.S4, V7.S4
+	VFMLA    V0.S4, V9.S4, V8.S4
+	FMOVQ    512(R26), F0
+	VFMLA    V1.S4, V10.S4, V0.S4
+	FMOVQ    512(R26), F1
+	VFMLA    V2.S4, V11.S4, V1.S4
 	FMOVQ    512(R26), F2
-	VFMLA    V3.S4, V6.S4, V2.S4
+	VFMLA    V3.S4, V12.S4, V2.S4
 
 	// p 2^n
 	VSHL     $23, V4.S4, V3.S4
 	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	VSHL     $23, V6.S4, V5.S4
+	VSHL     $23, V7.S4, V6.S4
+	WORD     $0x6e23dd03 // fmul v3.4s, v8.4s, v3.4s
+	WORD     $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	WORD     $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 
 	// 1/(1+e)
-	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
-	FSTPQ    (F3, F2), (R24)
-	FLDPQ    (R2), (F4, F5)
+	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
+	WORD     $0x4e20d7c0 // fadd v0.4s, v30.4s, v0.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	WORD     $0x6e20ffc0 // fdiv v0.4s, v30.4s, v0.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
+	FSTPQ    (F3, F0), (R1)
+	FSTPQ    (F1, F2), 32(R1)
+	ADD      R5<<0, R1, R24
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
+	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
+	WORD     $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
+	WORD     $0x4ea7f787 // fmin v7.4s, v28.4s, v7.4s
+	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
+	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
+	WORD     $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
+	WORD     $0x4e27f767 // fmax v7.4s, v27.4s, v7.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    576(R26), F8
+	VFMLS    V26.S4, V4.S4, V8.S4
+	FMOVQ    576(R26), F9
+	VFMLS    V26.S4, V5.S4, V9.S4
+	FMOVQ    576(R26), F10
+	VFMLS    V26.S4, V6.S4, V10.S4
+	FMOVQ    576(R26), F11
+	VFMLS    V26.S4, V7.S4, V11.S4
+	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
+	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
+	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
+	WORD     $0x6ea0f884 // fneg v4.4s, v4.4s
+	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
+	WORD     $0x6ea0f8c6 // fneg v6.4s, v6.4s
+	WORD     $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	VFMLS    V25.S4, V12.S4, V4.S4
+	VFMLS    V25.S4, V13.S4, V5.S4
+	VFMLS    V25.S4, V14.S4, V6.S4
+	VFMLS    V25.S4, V15.S4, V7.S4
+	VFMLS    V24.S4, V12.S4, V4.S4
+	VFMLS    V24.S4, V13.S4, V5.S4
+	VFMLS    V24.S4, V14.S4, V6.S4
+	VFMLS    V24.S4, V15.S4, V7.S4
+
+	// p = e^r
+	FMOVQ    640(R26), F12
+	FMOVQ    624(R26), F13
+	VFMLA    V4.S4, V13.S4, V12.S4
+	FMOVQ    640(R26), F13
+	FMOVQ    624(R26), F14
+	VFMLA    V5.S4, V14.S4, V13.S4
+	FMOVQ    640(R26), F14
+	FMOVQ    624(R26), F15
+	VFMLA    V6.S4, V15.S4, V14.S4
+	FMOVQ    640(R26), F15
+	FMOVQ    624(R26), F16
+	VFMLA    V7.S4, V16.S4, V15.S4
+	FMOVQ    656(R26), F16
+	VFMLA    V4.S4, V12.S4, V16.S4
+	FMOVQ    656(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    656(R26), F13
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    656(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
+	FMOVQ    672(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    672(R26), F16
+	VFMLA    V5.S4, V12.S4, V16.S4
+	FMOVQ    672(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    672(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
+	FMOVQ    688(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    688(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    688(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    688(R26), F12
+	VFMLA    V7.S4, V13.S4, V12.S4
+	FMOVQ    512(R26), F13
+	VFMLA    V4.S4, V14.S4, V13.S4
+	FMOVQ    512(R26), F14
+	VFMLA    V5.S4, V15.S4, V14.S4
+	FMOVQ    512(R26), F15
+	VFMLA    V6.S4, V16.S4, V15.S4
+	FMOVQ    512(R26), F16
+	VFMLA    V7.S4, V12.S4, V16.S4
+	FMOVQ    512(R26), F12
+	VFMLA    V4.S4, V13.S4, V12.S4
+	FMOVQ    512(R26), F4
+	VFMLA    V5.S4, V14.S4, V4.S4
+	FMOVQ    512(R26), F5
+	VFMLA    V6.S4, V15.S4, V5.S4
+	FMOVQ    512(R26), F6
+	VFMLA    V7.S4, V16.S4, V6.S4
+
+	// p 2^n
+	VSHL     $23, V8.S4, V7.S4
+	VSHL     $23, V9.S4, V8.S4
+	VSHL     $23, V10.S4, V9.S4
+	VSHL     $23, V11.S4, V10.S4
+	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
+	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+
+	// 1/(1+e)
+	WORD     $0x4e27d7c7 // fadd v7.4s, v30.4s, v7.4s
+	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
+	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
+	WORD     $0x4e26d7c6 // fadd v6.4s, v30.4s, v6.4s
+	WORD     $0x6e27ffc7 // fdiv v7.4s, v30.4s, v7.4s
+	WORD     $0x6e24ffc4 // fdiv v4.4s, v30.4s, v4.4s
+	WORD     $0x6e25ffc5 // fdiv v5.4s, v30.4s, v5.4s
+	WORD     $0x6e26ffc6 // fdiv v6.4s, v30.4s, v6.4s
+	FSTPQ    (F7, F4), (R24)
+	FSTPQ    (F5, F6), 32(R24)
+	FLDPQ    (R2), (F8, F9)
+	FLDPQ    32(R2), (F10, F11)
 	ADD      R5<<1, R1, R25
-	FLDPQ    (R25), (F6, F7)
-	VFMLA    V4.S4, V1.S4, V6.S4
-	VFMLA    V5.S4, V0.S4, V7.S4
-	WORD     $0x4ea0f8c0 // fabs v0.4s, v6.4s
-	WORD     $0x4ea0f8e1 // fabs v1.4s, v7.4s
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	FLDPQ    (R25), (F12, F13)
+	FLDPQ    32(R25), (F14, F15)
+	VFMLA    V8.S4, V3.S4, V12.S4
+	VFMLA    V9.S4, V0.S4, V13.S4
+	VFMLA    V10.S4, V1.S4, V14.S4
+	VFMLA    V11.S4, V2.S4, V15.S4
+	WORD     $0x4ea0f980 // fabs v0.4s, v12.4s
+	WORD     $0x4ea0f9a1 // fabs v1.4s, v13.4s
+	WORD     $0x4ea0f9c2 // fabs v2.4s, v14.4s
+	WORD     $0x4ea0f9e3 // fabs v3.4s, v15.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F4
-	VFMLA    V23.S4, V0.S4, V4.S4
-	FMOVQ    576(R26), F5
-	VFMLA    V23.S4, V1.S4, V5.S4
-	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
-	VFMLS    V22.S4, V8.S4, V0.S4
-	VFMLS    V22.S4, V9.S4, V1.S4
-	VFMLS    V21.S4, V8.S4, V0.S4
-	VFMLS    V21.S4, V9.S4, V1.S4
-	FMOVQ    784(R26), F8
-	VFMLA    V0.S4, V20.S4, V8.S4
-	FMOVQ    784(R26), F9
-	VFMLA    V1.S4, V20.S4, V9.S4
-	FMOVQ    800(R26), F10
-	VFMLA    V0.S4, V8.S4, V10.S4
-	FMOVQ    800(R26), F8
-	VFMLA    V1.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
-	VFMLA    V0.S4, V10.S4, V9.S4
-	FMOVQ    816(R26), F10
-	VFMLA    V1.S4, V8.S4, V10.S4
-	FMOVQ    832(R26), F8
-	VFMLA    V0.S4, V9.S4, V8.S4
-	FMOVQ    832(R26), F9
-	VFMLA    V1.S4, V10.S4, V9.S4
-	WORD     $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
-	WORD     $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
-	WORD     $0x4e20d40a // fadd v10.4s, v0.4s, v0.4s
-	WORD     $0x4e21d42b // fadd v11.4s, v1.4s, v1.4s
-	VFMLA    V0.S4, V8.S4, V10.S4
-	VFMLA    V1.S4, V9.S4, V11.S4
-	VSHL     $23, V4.S4, V0.S4
-	VSHL     $23, V5.S4, V1.S4
-	WORD     $0x4ebfd404 // fsub v4.4s, v0.4s, v31.4s
-	WORD     $0x4ebfd425 // fsub v5.4s, v1.4s, v31.4s
-	VFMLA    V10.S4, V0.S4, V4.S4
-	VFMLA    V11.S4, V1.S4, V5.S4
+	FMOVQ    576(R26), F8
+	FMOVQ    720(R26), F9
+	VFMLA    V9.S4, V0.S4, V8.S4
+	FMOVQ    576(R26), F9
+	FMOVQ    720(R26), F10
+	VFMLA    V10.S4, V1.S4, V9.S4
+	FMOVQ    576(R26), F10
+	FMOVQ    720(R26), F11
+	VFMLA    V11.S4, V2.S4, V10.S4
+	FMOVQ    576(R26), F11
+	FMOVQ    720(R26), F16
+	VFMLA    V16.S4, V3.S4, V11.S4
+	WORD     $0x4ebdd510 // fsub v16.4s, v8.4s, v29.4s
+	WORD     $0x4ebdd531 // fsub v17.4s, v9.4s, v29.4s
+	WORD     $0x4ebdd552 // fsub v18.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd573 // fsub v19.4s, v11.4s, v29.4s
+	FMOVQ    736(R26), F20
+	VFMLS    V20.S4, V16.S4, V0.S4
+	FMOVQ    736(R26), F20
+	VFMLS    V20.S4, V17.S4, V1.S4
+	FMOVQ    736(R26), F20
+	VFMLS    V20.S4, V18.S4, V2.S4
+	FMOVQ    736(R26), F20
+	VFMLS    V20.S4, V19.S4, V3.S4
+	FMOVQ    752(R26), F20
+	VFMLS    V20.S4, V16.S4, V0.S4
+	FMOVQ    752(R26), F16
+	VFMLS    V16.S4, V17.S4, V1.S4
+	FMOVQ    752(R26), F16
+	VFMLS    V16.S4, V18.S4, V2.S4
+	FMOVQ    752(R26), F16
+	VFMLS    V16.S4, V19.S4, V3.S4
+	FMOVQ    784(R26), F16
+	FMOVQ    768(R26), F17
+	VFMLA    V0.S4, V17.S4, V16.S4
+	FMOVQ    784(R26), F17
+	FMOVQ    768(R26), F18
+	VFMLA    V1.S4, V18.S4, V17.S4
+	FMOVQ    784(R26), F18
+	FMOVQ    768(R26), F19
+	VFMLA    V2.S4, V19.S4, V18.S4
+	FMOVQ    784(R26), F19
+	FMOVQ    768(R26), F20
+	VFMLA    V3.S4, V20.S4, V19.S4
+	FMOVQ    800(R26), F20
+	VFMLA    V0.S4, V16.S4, V20.S4
+	FMOVQ    800(R26), F16
+	VFMLA    V1.S4, V17.S4, V16.S4
+	FMOVQ    800(R26), F17
+	VFMLA    V2.S4, V18.S4, V17.S4
+	FMOVQ    800(R26), F18
+	VFMLA    V3.S4, V19.S4, V18.S4
+	FMOVQ    816(R26), F19
+	VFMLA    V0.S4, V20.S4, V19.S4
+	FMOVQ    816(R26), F20
+	VFMLA    V1.S4, V16.S4, V20.S4
+	FMOVQ    816(R26), F16
+	VFMLA    V2.S4, V17.S4, V16.S4
+	FMOVQ    816(R26), F17
+	VFMLA    V3.S4, V18.S4, V17.S4
+	FMOVQ    832(R26), F18
+	VFMLA    V0.S4, V19.S4, V18.S4
+	FMOVQ    832(R26), F19
+	VFMLA    V1.S4, V20.S4, V19.S4
+	FMOVQ    832(R26), F20
+	VFMLA    V2.S4, V16.S4, V20.S4
+	FMOVQ    832(R26), F16
+	VFMLA    V3.S4, V17.S4, V16.S4
+	WORD     $0x6e20de51 // fmul v17.4s, v18.4s, v0.4s
+	WORD     $0x6e21de72 // fmul v18.4s, v19.4s, v1.4s
+	WORD     $0x6e22de93 // fmul v19.4s, v20.4s, v2.4s
+	WORD     $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
+	WORD     $0x4e20d414 // fadd v20.4s, v0.4s, v0.4s
+	WORD     $0x4e21d435 // fadd v21.4s, v1.4s, v1.4s
+	WORD     $0x4e22d456 // fadd v22.4s, v2.4s, v2.4s
+	WORD     $0x4e23d477 // fadd v23.4s, v3.4s, v3.4s
+	VFMLA    V0.S4, V17.S4, V20.S4
+	VFMLA    V1.S4, V18.S4, V21.S4
+	VFMLA    V2.S4, V19.S4, V22.S4
+	VFMLA    V3.S4, V16.S4, V23.S4
+	VSHL     $23, V8.S4, V0.S4
+	VSHL     $23, V9.S4, V1.S4
+	VSHL     $23, V10.S4, V2.S4
+	VSHL     $23, V11.S4, V3.S4
+	WORD     $0x4ebed408 // fsub v8.4s, v0.4s, v30.4s
+	WORD     $0x4ebed429 // fsub v9.4s, v1.4s, v30.4s
+	WORD     $0x4ebed44a // fsub v10.4s, v2.4s, v30.4s
+	WORD     $0x4ebed46b // fsub v11.4s, v3.4s, v30.4s
+	VFMLA    V20.S4, V0.S4, V8.S4
+	VFMLA    V21.S4, V1.S4, V9.S4
+	VFMLA    V22.S4, V2.S4, V10.S4
+	VFMLA    V23.S4, V3.S4, V11.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d480 // fadd v0.4s, v4.4s, v19.4s
-	WORD     $0x4e33d4a1 // fadd v1.4s, v5.4s, v19.4s
-	WORD     $0x6e20fc80 // fdiv v0.4s, v4.4s, v0.4s
-	WORD     $0x6e21fca1 // fdiv v1.4s, v5.4s, v1.4s
-	VBIT     V18.B16, V6.B16, V0.B16
-	VBIT     V18.B16, V7.B16, V1.B16
+	FMOVQ    848(R26), F0
+	WORD     $0x4e20d500 // fadd v0.4s, v8.4s, v0.4s
+	FMOVQ    848(R26), F1
+	WORD     $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
+	FMOVQ    848(R26), F2
+	WORD     $0x4e22d542 // fadd v2.4s, v10.4s, v2.4s
+	FMOVQ    848(R26), F3
+	WORD     $0x4e23d563 // fadd v3.4s, v11.4s, v3.4s
+	WORD     $0x6e20fd00 // fdiv v0.4s, v8.4s, v0.4s
+	WORD     $0x6e21fd21 // fdiv v1.4s, v9.4s, v1.4s
+	WORD     $0x6e22fd42 // fdiv v2.4s, v10.4s, v2.4s
+	WORD     $0x6e23fd63 // fdiv v3.4s, v11.4s, v3.4s
+	FMOVQ    864(R26), F8
+	VBIT     V8.B16, V12.B16, V0.B16
+	FMOVQ    864(R26), F8
+	VBIT     V8.B16, V13.B16, V1.B16
+	FMOVQ    864(R26), F8
+	VBIT     V8.B16, V14.B16, V2.B16
+	FMOVQ    864(R26), F8
+	VBIT     V8.B16, V15.B16, V3.B16
 	FSTPQ    (F0, F1), (R25)
-	FLDPQ    (R3), (F4, F5)
-	VAND     V17.B16, V4.B16, V4.B16
-	VAND     V17.B16, V5.B16, V5.B16
+	FSTPQ    (F2, F3), 32(R25)
+	FLDPQ    (R3), (F8, F9)
+	FLDPQ    32(R3), (F10, F11)
+	VAND     V31.B16, V8.B16, V8.B16
+	VAND     V31.B16, V9.B16, V9.B16
+	VAND     V31.B16, V10.B16, V10.B16
+	VAND     V31.B16, V11.B16, V11.B16
 
 	// hy = (1-z) n + z hx, flushed
-	VFMLS    V0.S4, V3.S4, V0.S4
-	VFMLS    V1.S4, V2.S4, V1.S4
-	VFMLA    V4.S4, V3.S4, V0.S4
-	VFMLA    V5.S4, V2.S4, V1.S4
-	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	WORD     $0x4ea0f823 // fabs v3.4s, v1.4s
-	WORD     $0x6ea2e602 // fcmgt v2.4s, v16.4s, v2.4s
-	WORD     $0x6ea3e603 // fcmgt v3.4s, v16.4s, v3.4s
-	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	WORD     $0x4e631c21 // bic v1.16b, v1.16b, v3.16b
+	VFMLS    V0.S4, V7.S4, V0.S4
+	VFMLS    V1.S4, V4.S4, V1.S4
+	VFMLS    V2.S4, V5.S4, V2.S4
+	VFMLS    V3.S4, V6.S4, V3.S4
+	VFMLA    V8.S4, V7.S4, V0.S4
+	VFMLA    V9.S4, V4.S4, V1.S4
+	VFMLA    V10.S4, V5.S4, V2.S4
+	VFMLA    V11.S4, V6.S4, V3.S4
+	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
+	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
+	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
+	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea4e504 // fcmgt v4.4s, v8.4s, v4.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea5e505 // fcmgt v5.4s, v8.4s, v5.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea6e506 // fcmgt v6.4s, v8.4s, v6.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea7e507 // fcmgt v7.4s, v8.4s, v7.4s
+	WORD     $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
+	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
+	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
+	WORD     $0x4e671c63 // bic v3.16b, v3.16b, v7.16b
 	FSTPQ    (F0, F1), (R0)
-	ADD      $32, R0, R0
-	ADD      $32, R1, R1
-	ADD      $32, R2, R2
-	ADD      $32, R3, R3
-	SUBS     $8, R15, R15
+	FSTPQ    (F2, F3), 32(R0)
+	ADD      $64, R0, R0
+	ADD      $64, R1, R1
+	ADD      $64, R2, R2
+	ADD      $64, R3, R3
+	SUBS     $16, R15, R15
 	BGE      l2
 l3:
-	ADDS     $4, R15, R15
+	ADDS     $12, R15, R15
 	BLT      l4
 l6:
 	FMOVQ    (R1), F0
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F1
-	VFMLS    V27.S4, V0.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VFMLS    V26.S4, V0.S4, V1.S4
+	WORD     $0x4ebdd422 // fsub v2.4s, v1.4s, v29.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V26.S4, V2.S4, V0.S4
 	VFMLS    V25.S4, V2.S4, V0.S4
+	VFMLS    V24.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F2
-	VFMLA    V0.S4, V24.S4, V2.S4
+	FMOVQ    624(R26), F3
+	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    656(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    672(R26), F2
@@ -402,25 +601,26 @@ l6:
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// 1/(1+e)
-	WORD     $0x4e20d7e0 // fadd v0.4s, v31.4s, v0.4s
-	WORD     $0x6e20ffe0 // fdiv v0.4s, v31.4s, v0.4s
+	WORD     $0x4e20d7c0 // fadd v0.4s, v30.4s, v0.4s
+	WORD     $0x6e20ffc0 // fdiv v0.4s, v30.4s, v0.4s
 	FMOVQ    F0, (R1)
 	ADD      R5<<0, R1, R24
 	FMOVQ    (R24), F1
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	FMOVQ    624(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -437,24 +637,28 @@ l6:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	FMOVQ    F1, (R24)
 	FMOVQ    (R2), F2
 	ADD      R5<<1, R1, R25
 	FMOVQ    (R25), F3
 	VFMLA    V2.S4, V0.S4, V3.S4
 	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F2
-	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
-	VFMLS    V22.S4, V4.S4, V0.S4
-	VFMLS    V21.S4, V4.S4, V0.S4
+	FMOVQ    720(R26), F4
+	VFMLA    V4.S4, V0.S4, V2.S4
+	WORD     $0x4ebdd444 // fsub v4.4s, v2.4s, v29.4s
+	FMOVQ    736(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    752(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V0.S4, V20.S4, V4.S4
+	FMOVQ    768(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -465,29 +669,33 @@ l6:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V2.S4, V0.S4
-	WORD     $0x4ebfd402 // fsub v2.4s, v0.4s, v31.4s
+	WORD     $0x4ebed402 // fsub v2.4s, v0.4s, v30.4s
 	VFMLA    V5.S4, V0.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d440 // fadd v0.4s, v2.4s, v19.4s
+	FMOVQ    848(R26), F0
+	WORD     $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
 	WORD     $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
-	VBIT     V18.B16, V3.B16, V0.B16
+	FMOVQ    864(R26), F2
+	VBIT     V2.B16, V3.B16, V0.B16
 	FMOVQ    F0, (R25)
 	FMOVQ    (R3), F2
-	VAND     V17.B16, V2.B16, V2.B16
+	VAND     V31.B16, V2.B16, V2.B16
 
 	// hy = (1-z) n + z hx, flushed
 	VFMLS    V0.S4, V1.S4, V0.S4
 	VFMLA    V2.S4, V1.S4, V0.S4
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	FMOVQ    880(R26), F2
+	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
-	SUB      $4, R15, R15
+	SUBS     $4, R15, R15
+	BGE      l6
 l4:
 	ADDS     $4, R15, R15
 	BEQ      l5
@@ -500,20 +708,21 @@ t26:
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
 t25:
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F1
-	VFMLS    V27.S4, V0.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VFMLS    V26.S4, V0.S4, V1.S4
+	WORD     $0x4ebdd422 // fsub v2.4s, v1.4s, v29.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V26.S4, V2.S4, V0.S4
 	VFMLS    V25.S4, V2.S4, V0.S4
+	VFMLS    V24.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F2
-	VFMLA    V0.S4, V24.S4, V2.S4
+	FMOVQ    624(R26), F3
+	VFMLA    V0.S4, V3.S4, V2.S4
 	FMOVQ    656(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    672(R26), F2
@@ -530,8 +739,8 @@ t25:
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// 1/(1+e)
-	WORD     $0x4e20d7e0 // fadd v0.4s, v31.4s, v0.4s
-	WORD     $0x6e20ffe0 // fdiv v0.4s, v31.4s, v0.4s
+	WORD     $0x4e20d7c0 // fadd v0.4s, v30.4s, v0.4s
+	WORD     $0x6e20ffc0 // fdiv v0.4s, v30.4s, v0.4s
 	TBNZ     $1, R15, t28
 	FMOVS    F0, (R1)
 	B        t27
@@ -551,20 +760,21 @@ t30:
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
 t29:
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	FMOVQ    624(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -581,8 +791,8 @@ t29:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	TBNZ     $1, R15, t32
 	FMOVS    F1, (R24)
 	B        t31
@@ -613,16 +823,20 @@ t36:
 t35:
 	VFMLA    V2.S4, V0.S4, V3.S4
 	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F2
-	VFMLA    V23.S4, V0.S4, V2.S4
-	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
-	VFMLS    V22.S4, V4.S4, V0.S4
-	VFMLS    V21.S4, V4.S4, V0.S4
+	FMOVQ    720(R26), F4
+	VFMLA    V4.S4, V0.S4, V2.S4
+	WORD     $0x4ebdd444 // fsub v4.4s, v2.4s, v29.4s
+	FMOVQ    736(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
+	FMOVQ    752(R26), F5
+	VFMLS    V5.S4, V4.S4, V0.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V0.S4, V20.S4, V4.S4
+	FMOVQ    768(R26), F5
+	VFMLA    V0.S4, V5.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V0.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -633,13 +847,15 @@ t35:
 	WORD     $0x4e20d405 // fadd v5.4s, v0.4s, v0.4s
 	VFMLA    V0.S4, V4.S4, V5.S4
 	VSHL     $23, V2.S4, V0.S4
-	WORD     $0x4ebfd402 // fsub v2.4s, v0.4s, v31.4s
+	WORD     $0x4ebed402 // fsub v2.4s, v0.4s, v30.4s
 	VFMLA    V5.S4, V0.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d440 // fadd v0.4s, v2.4s, v19.4s
+	FMOVQ    848(R26), F0
+	WORD     $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
 	WORD     $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
-	VBIT     V18.B16, V3.B16, V0.B16
+	FMOVQ    864(R26), F2
+	VBIT     V2.B16, V3.B16, V0.B16
 	TBNZ     $1, R15, t38
 	FMOVS    F0, (R25)
 	B        t37
@@ -658,13 +874,14 @@ t40:
 	ADD      $8, R3, R23
 	VLD1     (R23), V2.S[2]
 t39:
-	VAND     V17.B16, V2.B16, V2.B16
+	VAND     V31.B16, V2.B16, V2.B16
 
 	// hy = (1-z) n + z hx, flushed
 	VFMLS    V0.S4, V1.S4, V0.S4
 	VFMLA    V2.S4, V1.S4, V0.S4
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
+	FMOVQ    880(R26), F2
+	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t42
 	FMOVS    F0, (R0)
@@ -699,9 +916,9 @@ TEXT ·GRUStepBackward(SB), NOSPLIT, $88-100
 	MOVD     $gruConsts<>(SB), R26
 
 	// Registers:    V0-V29 values    V30-V31 constants and scalars
-	FMOVQ    896(R26), F31
-	FMOVS    hasHx+96(FP), F30
-	VDUP     V30.S[0], V30.S4
+	FMOVS    hasHx+96(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    896(R26), F30
 
 	// Registers:    R0 dgates    R1 dhn    R2 dhx    R3 dh    R4 gates    R5 hn    R6 hx    R15 elements left in the row    R7 4n
 	MOVD     dgates+0(FP), R0
@@ -758,10 +975,10 @@ l44:
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
 	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
-	WORD     $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
+	WORD     $0x6ea5e7c5 // fcmgt v5.4s, v30.4s, v5.4s
+	WORD     $0x6ea6e7c6 // fcmgt v6.4s, v30.4s, v6.4s
+	WORD     $0x6ea7e7c7 // fcmgt v7.4s, v30.4s, v7.4s
 	WORD     $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
@@ -774,10 +991,10 @@ l44:
 	FLDPQ    32(R25), (F10, F11)
 	FLDPQ    (R6), (F12, F13)
 	FLDPQ    32(R6), (F14, F15)
-	VAND     V30.B16, V12.B16, V12.B16
-	VAND     V30.B16, V13.B16, V13.B16
-	VAND     V30.B16, V14.B16, V14.B16
-	VAND     V30.B16, V15.B16, V15.B16
+	VAND     V31.B16, V12.B16, V12.B16
+	VAND     V31.B16, V13.B16, V13.B16
+	VAND     V31.B16, V14.B16, V14.B16
+	VAND     V31.B16, V15.B16, V15.B16
 	WORD     $0x4ea8d58c // fsub v12.4s, v12.4s, v8.4s
 	WORD     $0x4ea9d5ad // fsub v13.4s, v13.4s, v9.4s
 	WORD     $0x4eaad5ce // fsub v14.4s, v14.4s, v10.4s
@@ -802,10 +1019,10 @@ l44:
 	WORD     $0x4ea0f9b1 // fabs v17.4s, v13.4s
 	WORD     $0x4ea0f9d2 // fabs v18.4s, v14.4s
 	WORD     $0x4ea0f9f3 // fabs v19.4s, v15.4s
-	WORD     $0x6eb0e7f0 // fcmgt v16.4s, v31.4s, v16.4s
-	WORD     $0x6eb1e7f1 // fcmgt v17.4s, v31.4s, v17.4s
-	WORD     $0x6eb2e7f2 // fcmgt v18.4s, v31.4s, v18.4s
-	WORD     $0x6eb3e7f3 // fcmgt v19.4s, v31.4s, v19.4s
+	WORD     $0x6eb0e7d0 // fcmgt v16.4s, v30.4s, v16.4s
+	WORD     $0x6eb1e7d1 // fcmgt v17.4s, v30.4s, v17.4s
+	WORD     $0x6eb2e7d2 // fcmgt v18.4s, v30.4s, v18.4s
+	WORD     $0x6eb3e7d3 // fcmgt v19.4s, v30.4s, v19.4s
 	WORD     $0x4e701d8c // bic v12.16b, v12.16b, v16.16b
 	WORD     $0x4e711dad // bic v13.16b, v13.16b, v17.16b
 	WORD     $0x4e721dce // bic v14.16b, v14.16b, v18.16b
@@ -834,10 +1051,10 @@ l44:
 	WORD     $0x4ea0f911 // fabs v17.4s, v8.4s
 	WORD     $0x4ea0f932 // fabs v18.4s, v9.4s
 	WORD     $0x4ea0f953 // fabs v19.4s, v10.4s
-	WORD     $0x6eb0e7f0 // fcmgt v16.4s, v31.4s, v16.4s
-	WORD     $0x6eb1e7f1 // fcmgt v17.4s, v31.4s, v17.4s
-	WORD     $0x6eb2e7f2 // fcmgt v18.4s, v31.4s, v18.4s
-	WORD     $0x6eb3e7f3 // fcmgt v19.4s, v31.4s, v19.4s
+	WORD     $0x6eb0e7d0 // fcmgt v16.4s, v30.4s, v16.4s
+	WORD     $0x6eb1e7d1 // fcmgt v17.4s, v30.4s, v17.4s
+	WORD     $0x6eb2e7d2 // fcmgt v18.4s, v30.4s, v18.4s
+	WORD     $0x6eb3e7d3 // fcmgt v19.4s, v30.4s, v19.4s
 	WORD     $0x4e701d6b // bic v11.16b, v11.16b, v16.16b
 	WORD     $0x4e711d08 // bic v8.16b, v8.16b, v17.16b
 	WORD     $0x4e721d29 // bic v9.16b, v9.16b, v18.16b
@@ -850,10 +1067,10 @@ l44:
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
 	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
-	WORD     $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
+	WORD     $0x6ea5e7c5 // fcmgt v5.4s, v30.4s, v5.4s
+	WORD     $0x6ea6e7c6 // fcmgt v6.4s, v30.4s, v6.4s
+	WORD     $0x6ea7e7c7 // fcmgt v7.4s, v30.4s, v7.4s
 	WORD     $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
@@ -884,10 +1101,10 @@ l44:
 	WORD     $0x4ea0fa35 // fabs v21.4s, v17.4s
 	WORD     $0x4ea0fa56 // fabs v22.4s, v18.4s
 	WORD     $0x4ea0fa77 // fabs v23.4s, v19.4s
-	WORD     $0x6eb4e7f4 // fcmgt v20.4s, v31.4s, v20.4s
-	WORD     $0x6eb5e7f5 // fcmgt v21.4s, v31.4s, v21.4s
-	WORD     $0x6eb6e7f6 // fcmgt v22.4s, v31.4s, v22.4s
-	WORD     $0x6eb7e7f7 // fcmgt v23.4s, v31.4s, v23.4s
+	WORD     $0x6eb4e7d4 // fcmgt v20.4s, v30.4s, v20.4s
+	WORD     $0x6eb5e7d5 // fcmgt v21.4s, v30.4s, v21.4s
+	WORD     $0x6eb6e7d6 // fcmgt v22.4s, v30.4s, v22.4s
+	WORD     $0x6eb7e7d7 // fcmgt v23.4s, v30.4s, v23.4s
 	WORD     $0x4e741e10 // bic v16.16b, v16.16b, v20.16b
 	WORD     $0x4e751e31 // bic v17.16b, v17.16b, v21.16b
 	WORD     $0x4e761e52 // bic v18.16b, v18.16b, v22.16b
@@ -900,10 +1117,10 @@ l44:
 	WORD     $0x4ea0f8b5 // fabs v21.4s, v5.4s
 	WORD     $0x4ea0f8d6 // fabs v22.4s, v6.4s
 	WORD     $0x4ea0f8f7 // fabs v23.4s, v7.4s
-	WORD     $0x6eb4e7f4 // fcmgt v20.4s, v31.4s, v20.4s
-	WORD     $0x6eb5e7f5 // fcmgt v21.4s, v31.4s, v21.4s
-	WORD     $0x6eb6e7f6 // fcmgt v22.4s, v31.4s, v22.4s
-	WORD     $0x6eb7e7f7 // fcmgt v23.4s, v31.4s, v23.4s
+	WORD     $0x6eb4e7d4 // fcmgt v20.4s, v30.4s, v20.4s
+	WORD     $0x6eb5e7d5 // fcmgt v21.4s, v30.4s, v21.4s
+	WORD     $0x6eb6e7d6 // fcmgt v22.4s, v30.4s, v22.4s
+	WORD     $0x6eb7e7d7 // fcmgt v23.4s, v30.4s, v23.4s
 	WORD     $0x4e741c84 // bic v4.16b, v4.16b, v20.16b
 	WORD     $0x4e751ca5 // bic v5.16b, v5.16b, v21.16b
 	WORD     $0x4e761cc6 // bic v6.16b, v6.16b, v22.16b
@@ -937,21 +1154,21 @@ l48:
 	// dz, dn, dhx
 	FMOVQ    (R3), F0
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD      R8<<0, R4, R24
 	FMOVQ    (R24), F1
 	ADD      R8<<1, R4, R25
 	FMOVQ    (R25), F2
 	FMOVQ    (R6), F3
-	VAND     V30.B16, V3.B16, V3.B16
+	VAND     V31.B16, V3.B16, V3.B16
 	WORD     $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
 	WORD     $0x6e23dc03 // fmul v3.4s, v0.4s, v3.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V1.S4, V1.S4, V4.S4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	VMOV     V0.B16, V4.B16
 	VFMLS    V0.S4, V1.S4, V4.S4
@@ -959,11 +1176,11 @@ l48:
 	VFMLS    V2.S4, V2.S4, V5.S4
 	WORD     $0x6e25dc82 // fmul v2.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
 	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    (R4), F1
 
@@ -974,11 +1191,11 @@ l48:
 	VFMLS    V1.S4, V1.S4, V5.S4
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f885 // fabs v5.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea5e7c5 // fcmgt v5.4s, v30.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea5e7c5 // fcmgt v5.4s, v30.4s, v5.4s
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	FMOVQ    F1, (R1)
 	FMOVQ    F4, (R0)
@@ -1011,7 +1228,7 @@ t72:
 	VLD1     (R23), V0.S[2]
 t71:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD      R8<<0, R4, R24
 	TBNZ     $1, R15, t74
@@ -1042,14 +1259,14 @@ t78:
 	ADD      $8, R6, R23
 	VLD1     (R23), V3.S[2]
 t77:
-	VAND     V30.B16, V3.B16, V3.B16
+	VAND     V31.B16, V3.B16, V3.B16
 	WORD     $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
 	WORD     $0x6e23dc03 // fmul v3.4s, v0.4s, v3.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V1.S4, V1.S4, V4.S4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	VMOV     V0.B16, V4.B16
 	VFMLS    V0.S4, V1.S4, V4.S4
@@ -1057,11 +1274,11 @@ t77:
 	VFMLS    V2.S4, V2.S4, V5.S4
 	WORD     $0x6e25dc82 // fmul v2.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
 	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t80
 	FMOVS    (R4), F1
@@ -1088,11 +1305,11 @@ t81:
 	VFMLS    V1.S4, V1.S4, V5.S4
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f885 // fabs v5.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea5e7c5 // fcmgt v5.4s, v30.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea5e7c5 // fcmgt v5.4s, v30.4s, v5.4s
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	TBNZ     $1, R15, t84
 	FMOVS    F1, (R1)
@@ -1174,14 +1391,14 @@ TEXT ·GRUBeforeReset(SB), NOSPLIT, $56-68
 	MOVD     $gruConsts<>(SB), R26
 
 	// Registers:    V0-V22 values    V23-V31 constants and scalars
-	FMOVQ    512(R26), F31
-	FMOVQ    576(R26), F30
-	FLDPQ    528(R26), (F29, F28)
-	FMOVQ    560(R26), F27
-	FLDPQ    592(R26), (F26, F25)
-	FMOVQ    624(R26), F24
-	FMOVS    hasHx+64(FP), F23
-	VDUP     V23.S[0], V23.S4
+	FMOVS    hasHx+64(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    512(R26), F30
+	FMOVQ    576(R26), F29
+	FLDPQ    528(R26), (F28, F27)
+	FMOVQ    560(R26), F26
+	FLDPQ    592(R26), (F25, F24)
+	FMOVQ    624(R26), F23
 
 	// Registers:    R0 rh    R1 gates    R2 hx    R15 elements left in the row    R3 4n
 	MOVD     rh+0(FP), R0
@@ -1212,50 +1429,50 @@ l93:
 l94:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
-	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLS    V27.S4, V0.S4, V4.S4
+	VFMLS    V26.S4, V0.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLS    V27.S4, V1.S4, V5.S4
+	VFMLS    V26.S4, V1.S4, V5.S4
 	FMOVQ    576(R26), F6
-	VFMLS    V27.S4, V2.S4, V6.S4
+	VFMLS    V26.S4, V2.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLS    V27.S4, V3.S4, V7.S4
-	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
-	WORD     $0x4ebed4ca // fsub v10.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4eb // fsub v11.4s, v7.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V7.S4
+	WORD     $0x4ebdd488 // fsub v8.4s, v4.4s, v29.4s
+	WORD     $0x4ebdd4a9 // fsub v9.4s, v5.4s, v29.4s
+	WORD     $0x4ebdd4ca // fsub v10.4s, v6.4s, v29.4s
+	WORD     $0x4ebdd4eb // fsub v11.4s, v7.4s, v29.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
 	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	VFMLS    V26.S4, V8.S4, V0.S4
-	VFMLS    V26.S4, V9.S4, V1.S4
-	VFMLS    V26.S4, V10.S4, V2.S4
-	VFMLS    V26.S4, V11.S4, V3.S4
 	VFMLS    V25.S4, V8.S4, V0.S4
 	VFMLS    V25.S4, V9.S4, V1.S4
 	VFMLS    V25.S4, V10.S4, V2.S4
 	VFMLS    V25.S4, V11.S4, V3.S4
+	VFMLS    V24.S4, V8.S4, V0.S4
+	VFMLS    V24.S4, V9.S4, V1.S4
+	VFMLS    V24.S4, V10.S4, V2.S4
+	VFMLS    V24.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V0.S4, V24.S4, V8.S4
+	VFMLA    V0.S4, V23.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V1.S4, V24.S4, V9.S4
+	VFMLA    V1.S4, V23.S4, V9.S4
 	FMOVQ    640(R26), F10
-	VFMLA    V2.S4, V24.S4, V10.S4
+	VFMLA    V2.S4, V23.S4, V10.S4
 	FMOVQ    640(R26), F11
-	VFMLA    V3.S4, V24.S4, V11.S4
+	VFMLA    V3.S4, V23.S4, V11.S4
 	FMOVQ    656(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    656(R26), F8
@@ -1308,61 +1525,61 @@ l94:
 	WORD     $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
 
 	// 1/(1+e)
-	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
-	WORD     $0x4e20d7e0 // fadd v0.4s, v31.4s, v0.4s
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
-	WORD     $0x6e20ffe0 // fdiv v0.4s, v31.4s, v0.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
+	WORD     $0x4e20d7c0 // fadd v0.4s, v30.4s, v0.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	WORD     $0x6e20ffc0 // fdiv v0.4s, v30.4s, v0.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
 	ADD      R4<<0, R1, R24
 	FLDPQ    (R24), (F4, F5)
 	FLDPQ    32(R24), (F6, F7)
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
-	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
-	WORD     $0x4ea6f7a6 // fmin v6.4s, v29.4s, v6.4s
-	WORD     $0x4ea7f7a7 // fmin v7.4s, v29.4s, v7.4s
-	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
-	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
-	WORD     $0x4e26f786 // fmax v6.4s, v28.4s, v6.4s
-	WORD     $0x4e27f787 // fmax v7.4s, v28.4s, v7.4s
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
+	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
+	WORD     $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
+	WORD     $0x4ea7f787 // fmin v7.4s, v28.4s, v7.4s
+	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
+	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
+	WORD     $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
+	WORD     $0x4e27f767 // fmax v7.4s, v27.4s, v7.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F8
-	VFMLS    V27.S4, V4.S4, V8.S4
+	VFMLS    V26.S4, V4.S4, V8.S4
 	FMOVQ    576(R26), F9
-	VFMLS    V27.S4, V5.S4, V9.S4
+	VFMLS    V26.S4, V5.S4, V9.S4
 	FMOVQ    576(R26), F10
-	VFMLS    V27.S4, V6.S4, V10.S4
+	VFMLS    V26.S4, V6.S4, V10.S4
 	FMOVQ    576(R26), F11
-	VFMLS    V27.S4, V7.S4, V11.S4
-	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
-	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
-	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
-	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
+	VFMLS    V26.S4, V7.S4, V11.S4
+	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
+	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
+	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
 	WORD     $0x6ea0f884 // fneg v4.4s, v4.4s
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
 	WORD     $0x6ea0f8c6 // fneg v6.4s, v6.4s
 	WORD     $0x6ea0f8e7 // fneg v7.4s, v7.4s
-	VFMLS    V26.S4, V12.S4, V4.S4
-	VFMLS    V26.S4, V13.S4, V5.S4
-	VFMLS    V26.S4, V14.S4, V6.S4
-	VFMLS    V26.S4, V15.S4, V7.S4
 	VFMLS    V25.S4, V12.S4, V4.S4
 	VFMLS    V25.S4, V13.S4, V5.S4
 	VFMLS    V25.S4, V14.S4, V6.S4
 	VFMLS    V25.S4, V15.S4, V7.S4
+	VFMLS    V24.S4, V12.S4, V4.S4
+	VFMLS    V24.S4, V13.S4, V5.S4
+	VFMLS    V24.S4, V14.S4, V6.S4
+	VFMLS    V24.S4, V15.S4, V7.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F12
-	VFMLA    V4.S4, V24.S4, V12.S4
+	VFMLA    V4.S4, V23.S4, V12.S4
 	FMOVQ    640(R26), F13
-	VFMLA    V5.S4, V24.S4, V13.S4
+	VFMLA    V5.S4, V23.S4, V13.S4
 	FMOVQ    640(R26), F14
-	VFMLA    V6.S4, V24.S4, V14.S4
+	VFMLA    V6.S4, V23.S4, V14.S4
 	FMOVQ    640(R26), F15
-	VFMLA    V7.S4, V24.S4, V15.S4
+	VFMLA    V7.S4, V23.S4, V15.S4
 	FMOVQ    656(R26), F16
 	VFMLA    V4.S4, V12.S4, V16.S4
 	FMOVQ    656(R26), F12
@@ -1415,24 +1632,24 @@ l94:
 	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
 
 	// 1/(1+e)
-	WORD     $0x4e27d7e7 // fadd v7.4s, v31.4s, v7.4s
-	WORD     $0x4e24d7e4 // fadd v4.4s, v31.4s, v4.4s
-	WORD     $0x4e25d7e5 // fadd v5.4s, v31.4s, v5.4s
-	WORD     $0x4e26d7e6 // fadd v6.4s, v31.4s, v6.4s
-	WORD     $0x6e27ffe7 // fdiv v7.4s, v31.4s, v7.4s
-	WORD     $0x6e24ffe4 // fdiv v4.4s, v31.4s, v4.4s
-	WORD     $0x6e25ffe5 // fdiv v5.4s, v31.4s, v5.4s
-	WORD     $0x6e26ffe6 // fdiv v6.4s, v31.4s, v6.4s
+	WORD     $0x4e27d7c7 // fadd v7.4s, v30.4s, v7.4s
+	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
+	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
+	WORD     $0x4e26d7c6 // fadd v6.4s, v30.4s, v6.4s
+	WORD     $0x6e27ffc7 // fdiv v7.4s, v30.4s, v7.4s
+	WORD     $0x6e24ffc4 // fdiv v4.4s, v30.4s, v4.4s
+	WORD     $0x6e25ffc5 // fdiv v5.4s, v30.4s, v5.4s
+	WORD     $0x6e26ffc6 // fdiv v6.4s, v30.4s, v6.4s
 	FSTPQ    (F3, F0), (R1)
 	FSTPQ    (F1, F2), 32(R1)
 	FSTPQ    (F7, F4), (R24)
 	FSTPQ    (F5, F6), 32(R24)
 	FLDPQ    (R2), (F4, F5)
 	FLDPQ    32(R2), (F6, F7)
-	VAND     V23.B16, V4.B16, V4.B16
-	VAND     V23.B16, V5.B16, V5.B16
-	VAND     V23.B16, V6.B16, V6.B16
-	VAND     V23.B16, V7.B16, V7.B16
+	VAND     V31.B16, V4.B16, V4.B16
+	VAND     V31.B16, V5.B16, V5.B16
+	VAND     V31.B16, V6.B16, V6.B16
+	VAND     V31.B16, V7.B16, V7.B16
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
 	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
@@ -1449,20 +1666,20 @@ l95:
 	BLT      l96
 l98:
 	FMOVQ    (R1), F0
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F1
-	VFMLS    V27.S4, V0.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VFMLS    V26.S4, V0.S4, V1.S4
+	WORD     $0x4ebdd422 // fsub v2.4s, v1.4s, v29.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V26.S4, V2.S4, V0.S4
 	VFMLS    V25.S4, V2.S4, V0.S4
+	VFMLS    V24.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F2
-	VFMLA    V0.S4, V24.S4, V2.S4
+	VFMLA    V0.S4, V23.S4, V2.S4
 	FMOVQ    656(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    672(R26), F2
@@ -1479,24 +1696,24 @@ l98:
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// 1/(1+e)
-	WORD     $0x4e20d7e0 // fadd v0.4s, v31.4s, v0.4s
-	WORD     $0x6e20ffe0 // fdiv v0.4s, v31.4s, v0.4s
+	WORD     $0x4e20d7c0 // fadd v0.4s, v30.4s, v0.4s
+	WORD     $0x6e20ffc0 // fdiv v0.4s, v30.4s, v0.4s
 	ADD      R4<<0, R1, R24
 	FMOVQ    (R24), F1
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -1513,12 +1730,12 @@ l98:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	FMOVQ    F0, (R1)
 	FMOVQ    F1, (R24)
 	FMOVQ    (R2), F1
-	VAND     V23.B16, V1.B16, V1.B16
+	VAND     V31.B16, V1.B16, V1.B16
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
@@ -1538,20 +1755,20 @@ t112:
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
 t111:
-	WORD     $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD     $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F1
-	VFMLS    V27.S4, V0.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VFMLS    V26.S4, V0.S4, V1.S4
+	WORD     $0x4ebdd422 // fsub v2.4s, v1.4s, v29.4s
 	WORD     $0x6ea0f800 // fneg v0.4s, v0.4s
-	VFMLS    V26.S4, V2.S4, V0.S4
 	VFMLS    V25.S4, V2.S4, V0.S4
+	VFMLS    V24.S4, V2.S4, V0.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F2
-	VFMLA    V0.S4, V24.S4, V2.S4
+	VFMLA    V0.S4, V23.S4, V2.S4
 	FMOVQ    656(R26), F3
 	VFMLA    V0.S4, V2.S4, V3.S4
 	FMOVQ    672(R26), F2
@@ -1568,8 +1785,8 @@ t111:
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 
 	// 1/(1+e)
-	WORD     $0x4e20d7e0 // fadd v0.4s, v31.4s, v0.4s
-	WORD     $0x6e20ffe0 // fdiv v0.4s, v31.4s, v0.4s
+	WORD     $0x4e20d7c0 // fadd v0.4s, v30.4s, v0.4s
+	WORD     $0x6e20ffc0 // fdiv v0.4s, v30.4s, v0.4s
 	ADD      R4<<0, R1, R24
 	TBNZ     $1, R15, t114
 	FMOVS    (R24), F1
@@ -1580,20 +1797,20 @@ t114:
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
 t113:
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -1610,8 +1827,8 @@ t113:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	TBNZ     $1, R15, t116
 	FMOVS    F0, (R1)
 	B        t115
@@ -1639,7 +1856,7 @@ t120:
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
 t119:
-	VAND     V23.B16, V1.B16, V1.B16
+	VAND     V31.B16, V1.B16, V1.B16
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	TBNZ     $1, R15, t122
 	FMOVS    F0, (R0)
@@ -1670,16 +1887,14 @@ l97:
 TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $56-60
 	MOVD     $gruConsts<>(SB), R26
 
-	// Registers:    V0-V20 values    V21-V31 constants and scalars
-	FMOVQ    576(R26), F31
-	FMOVQ    528(R26), F30
-	FLDPQ    720(R26), (F29, F28)
-	FLDPQ    752(R26), (F27, F26)
-	FMOVQ    512(R26), F25
-	FLDPQ    848(R26), (F24, F23)
-	FMOVS    hasHx+56(FP), F22
-	VDUP     V22.S[0], V22.S4
-	FMOVQ    880(R26), F21
+	// Registers:    V0-V23 values    V24-V31 constants and scalars
+	FMOVS    hasHx+56(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    576(R26), F30
+	FMOVQ    528(R26), F29
+	FLDPQ    720(R26), (F28, F27)
+	FLDPQ    752(R26), (F26, F25)
+	FMOVQ    512(R26), F24
 
 	// Registers:    R0 hy    R1 gates    R2 hx    R15 elements left in the row    R3 4n
 	MOVD     hy+0(FP), R0
@@ -1705,89 +1920,166 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $56-60
 	MOVD     R14, 32(RSP)
 l123:
 	MOVD     n+32(FP), R15
-	SUBS     $8, R15, R15
+	SUBS     $16, R15, R15
 	BLT      l125
 l124:
 	ADD      R4<<0, R1, R24
 	FLDPQ    (R24), (F0, F1)
+	FLDPQ    32(R24), (F2, F3)
 	ADD      R4<<1, R1, R25
-	FLDPQ    (R25), (F2, F3)
-	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
-	WORD     $0x4ea0f865 // fabs v5.4s, v3.4s
-	WORD     $0x4ea4f7c4 // fmin v4.4s, v30.4s, v4.4s
-	WORD     $0x4ea5f7c5 // fmin v5.4s, v30.4s, v5.4s
+	FLDPQ    (R25), (F4, F5)
+	FLDPQ    32(R25), (F6, F7)
+	WORD     $0x4ea0f888 // fabs v8.4s, v4.4s
+	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
+	WORD     $0x4ea0f8ca // fabs v10.4s, v6.4s
+	WORD     $0x4ea0f8eb // fabs v11.4s, v7.4s
+	WORD     $0x4ea8f7a8 // fmin v8.4s, v29.4s, v8.4s
+	WORD     $0x4ea9f7a9 // fmin v9.4s, v29.4s, v9.4s
+	WORD     $0x4eaaf7aa // fmin v10.4s, v29.4s, v10.4s
+	WORD     $0x4eabf7ab // fmin v11.4s, v29.4s, v11.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F6
-	VFMLA    V29.S4, V4.S4, V6.S4
-	FMOVQ    576(R26), F7
-	VFMLA    V29.S4, V5.S4, V7.S4
-	WORD     $0x4ebfd4c8 // fsub v8.4s, v6.4s, v31.4s
-	WORD     $0x4ebfd4e9 // fsub v9.4s, v7.4s, v31.4s
-	VFMLS    V28.S4, V8.S4, V4.S4
-	VFMLS    V28.S4, V9.S4, V5.S4
-	VFMLS    V27.S4, V8.S4, V4.S4
-	VFMLS    V27.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F8
-	VFMLA    V4.S4, V26.S4, V8.S4
-	FMOVQ    784(R26), F9
-	VFMLA    V5.S4, V26.S4, V9.S4
-	FMOVQ    800(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    800(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    816(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    832(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    832(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	WORD     $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
-	WORD     $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
-	WORD     $0x4e24d48a // fadd v10.4s, v4.4s, v4.4s
-	WORD     $0x4e25d4ab // fadd v11.4s, v5.4s, v5.4s
-	VFMLA    V4.S4, V8.S4, V10.S4
-	VFMLA    V5.S4, V9.S4, V11.S4
-	VSHL     $23, V6.S4, V4.S4
-	VSHL     $23, V7.S4, V5.S4
-	WORD     $0x4eb9d486 // fsub v6.4s, v4.4s, v25.4s
-	WORD     $0x4eb9d4a7 // fsub v7.4s, v5.4s, v25.4s
-	VFMLA    V10.S4, V4.S4, V6.S4
-	VFMLA    V11.S4, V5.S4, V7.S4
+	FMOVQ    576(R26), F12
+	VFMLA    V28.S4, V8.S4, V12.S4
+	FMOVQ    576(R26), F13
+	VFMLA    V28.S4, V9.S4, V13.S4
+	FMOVQ    576(R26), F14
+	VFMLA    V28.S4, V10.S4, V14.S4
+	FMOVQ    576(R26), F15
+	VFMLA    V28.S4, V11.S4, V15.S4
+	WORD     $0x4ebed590 // fsub v16.4s, v12.4s, v30.4s
+	WORD     $0x4ebed5b1 // fsub v17.4s, v13.4s, v30.4s
+	WORD     $0x4ebed5d2 // fsub v18.4s, v14.4s, v30.4s
+	WORD     $0x4ebed5f3 // fsub v19.4s, v15.4s, v30.4s
+	VFMLS    V27.S4, V16.S4, V8.S4
+	VFMLS    V27.S4, V17.S4, V9.S4
+	VFMLS    V27.S4, V18.S4, V10.S4
+	VFMLS    V27.S4, V19.S4, V11.S4
+	VFMLS    V26.S4, V16.S4, V8.S4
+	VFMLS    V26.S4, V17.S4, V9.S4
+	VFMLS    V26.S4, V18.S4, V10.S4
+	VFMLS    V26.S4, V19.S4, V11.S4
+	FMOVQ    784(R26), F16
+	VFMLA    V8.S4, V25.S4, V16.S4
+	FMOVQ    784(R26), F17
+	VFMLA    V9.S4, V25.S4, V17.S4
+	FMOVQ    784(R26), F18
+	VFMLA    V10.S4, V25.S4, V18.S4
+	FMOVQ    784(R26), F19
+	VFMLA    V11.S4, V25.S4, V19.S4
+	FMOVQ    800(R26), F20
+	VFMLA    V8.S4, V16.S4, V20.S4
+	FMOVQ    800(R26), F16
+	VFMLA    V9.S4, V17.S4, V16.S4
+	FMOVQ    800(R26), F17
+	VFMLA    V10.S4, V18.S4, V17.S4
+	FMOVQ    800(R26), F18
+	VFMLA    V11.S4, V19.S4, V18.S4
+	FMOVQ    816(R26), F19
+	VFMLA    V8.S4, V20.S4, V19.S4
+	FMOVQ    816(R26), F20
+	VFMLA    V9.S4, V16.S4, V20.S4
+	FMOVQ    816(R26), F16
+	VFMLA    V10.S4, V17.S4, V16.S4
+	FMOVQ    816(R26), F17
+	VFMLA    V11.S4, V18.S4, V17.S4
+	FMOVQ    832(R26), F18
+	VFMLA    V8.S4, V19.S4, V18.S4
+	FMOVQ    832(R26), F19
+	VFMLA    V9.S4, V20.S4, V19.S4
+	FMOVQ    832(R26), F20
+	VFMLA    V10.S4, V16.S4, V20.S4
+	FMOVQ    832(R26), F16
+	VFMLA    V11.S4, V17.S4, V16.S4
+	WORD     $0x6e28de51 // fmul v17.4s, v18.4s, v8.4s
+	WORD     $0x6e29de72 // fmul v18.4s, v19.4s, v9.4s
+	WORD     $0x6e2ade93 // fmul v19.4s, v20.4s, v10.4s
+	WORD     $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
+	WORD     $0x4e28d514 // fadd v20.4s, v8.4s, v8.4s
+	WORD     $0x4e29d535 // fadd v21.4s, v9.4s, v9.4s
+	WORD     $0x4e2ad556 // fadd v22.4s, v10.4s, v10.4s
+	WORD     $0x4e2bd577 // fadd v23.4s, v11.4s, v11.4s
+	VFMLA    V8.S4, V17.S4, V20.S4
+	VFMLA    V9.S4, V18.S4, V21.S4
+	VFMLA    V10.S4, V19.S4, V22.S4
+	VFMLA    V11.S4, V16.S4, V23.S4
+	VSHL     $23, V12.S4, V8.S4
+	VSHL     $23, V13.S4, V9.S4
+	VSHL     $23, V14.S4, V10.S4
+	VSHL     $23, V15.S4, V11.S4
+	WORD     $0x4eb8d50c // fsub v12.4s, v8.4s, v24.4s
+	WORD     $0x4eb8d52d // fsub v13.4s, v9.4s, v24.4s
+	WORD     $0x4eb8d54e // fsub v14.4s, v10.4s, v24.4s
+	WORD     $0x4eb8d56f // fsub v15.4s, v11.4s, v24.4s
+	VFMLA    V20.S4, V8.S4, V12.S4
+	VFMLA    V21.S4, V9.S4, V13.S4
+	VFMLA    V22.S4, V10.S4, V14.S4
+	VFMLA    V23.S4, V11.S4, V15.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e38d4c4 // fadd v4.4s, v6.4s, v24.4s
-	WORD     $0x4e38d4e5 // fadd v5.4s, v7.4s, v24.4s
-	WORD     $0x6e24fcc4 // fdiv v4.4s, v6.4s, v4.4s
-	WORD     $0x6e25fce5 // fdiv v5.4s, v7.4s, v5.4s
-	VBIT     V23.B16, V2.B16, V4.B16
-	VBIT     V23.B16, V3.B16, V5.B16
-	FSTPQ    (F4, F5), (R25)
-	FLDPQ    (R2), (F2, F3)
-	VAND     V22.B16, V2.B16, V2.B16
-	VAND     V22.B16, V3.B16, V3.B16
+	FMOVQ    848(R26), F8
+	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
+	FMOVQ    848(R26), F9
+	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
+	FMOVQ    848(R26), F10
+	WORD     $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
+	FMOVQ    848(R26), F11
+	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
+	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
+	WORD     $0x6e29fda9 // fdiv v9.4s, v13.4s, v9.4s
+	WORD     $0x6e2afdca // fdiv v10.4s, v14.4s, v10.4s
+	WORD     $0x6e2bfdeb // fdiv v11.4s, v15.4s, v11.4s
+	FMOVQ    864(R26), F12
+	VBIT     V12.B16, V4.B16, V8.B16
+	FMOVQ    864(R26), F4
+	VBIT     V4.B16, V5.B16, V9.B16
+	FMOVQ    864(R26), F4
+	VBIT     V4.B16, V6.B16, V10.B16
+	FMOVQ    864(R26), F4
+	VBIT     V4.B16, V7.B16, V11.B16
+	FSTPQ    (F8, F9), (R25)
+	FSTPQ    (F10, F11), 32(R25)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
+	VAND     V31.B16, V4.B16, V4.B16
+	VAND     V31.B16, V5.B16, V5.B16
+	VAND     V31.B16, V6.B16, V6.B16
+	VAND     V31.B16, V7.B16, V7.B16
 
 	// hy = (1-z) n + z hx, flushed
-	VFMLS    V4.S4, V0.S4, V4.S4
-	VFMLS    V5.S4, V1.S4, V5.S4
-	VFMLA    V2.S4, V0.S4, V4.S4
-	VFMLA    V3.S4, V1.S4, V5.S4
-	WORD     $0x4ea0f880 // fabs v0.4s, v4.4s
-	WORD     $0x4ea0f8a1 // fabs v1.4s, v5.4s
-	WORD     $0x6ea0e6a0 // fcmgt v0.4s, v21.4s, v0.4s
-	WORD     $0x6ea1e6a1 // fcmgt v1.4s, v21.4s, v1.4s
-	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
-	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
+	VFMLS    V8.S4, V0.S4, V8.S4
+	VFMLS    V9.S4, V1.S4, V9.S4
+	VFMLS    V10.S4, V2.S4, V10.S4
+	VFMLS    V11.S4, V3.S4, V11.S4
+	VFMLA    V4.S4, V0.S4, V8.S4
+	VFMLA    V5.S4, V1.S4, V9.S4
+	VFMLA    V6.S4, V2.S4, V10.S4
+	VFMLA    V7.S4, V3.S4, V11.S4
+	WORD     $0x4ea0f900 // fabs v0.4s, v8.4s
+	WORD     $0x4ea0f921 // fabs v1.4s, v9.4s
+	WORD     $0x4ea0f942 // fabs v2.4s, v10.4s
+	WORD     $0x4ea0f963 // fabs v3.4s, v11.4s
+	FMOVQ    880(R26), F4
+	WORD     $0x6ea0e480 // fcmgt v0.4s, v4.4s, v0.4s
+	FMOVQ    880(R26), F4
+	WORD     $0x6ea1e481 // fcmgt v1.4s, v4.4s, v1.4s
+	FMOVQ    880(R26), F4
+	WORD     $0x6ea2e482 // fcmgt v2.4s, v4.4s, v2.4s
+	FMOVQ    880(R26), F4
+	WORD     $0x6ea3e483 // fcmgt v3.4s, v4.4s, v3.4s
+	WORD     $0x4e601d00 // bic v0.16b, v8.16b, v0.16b
+	WORD     $0x4e611d21 // bic v1.16b, v9.16b, v1.16b
+	WORD     $0x4e621d42 // bic v2.16b, v10.16b, v2.16b
+	WORD     $0x4e631d63 // bic v3.16b, v11.16b, v3.16b
 	FSTPQ    (F0, F1), (R0)
-	ADD      $32, R0, R0
-	ADD      $32, R1, R1
-	ADD      $32, R2, R2
-	SUBS     $8, R15, R15
+	FSTPQ    (F2, F3), 32(R0)
+	ADD      $64, R0, R0
+	ADD      $64, R1, R1
+	ADD      $64, R2, R2
+	SUBS     $16, R15, R15
 	BGE      l124
 l125:
-	ADDS     $4, R15, R15
+	ADDS     $12, R15, R15
 	BLT      l126
 l128:
 	ADD      R4<<0, R1, R24
@@ -1795,16 +2087,16 @@ l128:
 	ADD      R4<<1, R1, R25
 	FMOVQ    (R25), F1
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
-	WORD     $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	VFMLA    V29.S4, V2.S4, V3.S4
-	WORD     $0x4ebfd464 // fsub v4.4s, v3.4s, v31.4s
-	VFMLS    V28.S4, V4.S4, V2.S4
+	VFMLA    V28.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V27.S4, V4.S4, V2.S4
+	VFMLS    V26.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V26.S4, V4.S4
+	VFMLA    V2.S4, V25.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -1815,28 +2107,32 @@ l128:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
+	WORD     $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e38d462 // fadd v2.4s, v3.4s, v24.4s
+	FMOVQ    848(R26), F2
+	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V23.B16, V1.B16, V2.B16
+	FMOVQ    864(R26), F3
+	VBIT     V3.B16, V1.B16, V2.B16
 	FMOVQ    F2, (R25)
 	FMOVQ    (R2), F1
-	VAND     V22.B16, V1.B16, V1.B16
+	VAND     V31.B16, V1.B16, V1.B16
 
 	// hy = (1-z) n + z hx, flushed
 	VFMLS    V2.S4, V0.S4, V2.S4
 	VFMLA    V1.S4, V0.S4, V2.S4
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
-	WORD     $0x6ea0e6a0 // fcmgt v0.4s, v21.4s, v0.4s
+	FMOVQ    880(R26), F1
+	WORD     $0x6ea0e420 // fcmgt v0.4s, v1.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	FMOVQ    F0, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
-	SUB      $4, R15, R15
+	SUBS     $4, R15, R15
+	BGE      l128
 l126:
 	ADDS     $4, R15, R15
 	BEQ      l127
@@ -1861,16 +2157,16 @@ t142:
 	VLD1     (R23), V1.S[2]
 t141:
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
-	WORD     $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
+	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	VFMLA    V29.S4, V2.S4, V3.S4
-	WORD     $0x4ebfd464 // fsub v4.4s, v3.4s, v31.4s
-	VFMLS    V28.S4, V4.S4, V2.S4
+	VFMLA    V28.S4, V2.S4, V3.S4
+	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
 	VFMLS    V27.S4, V4.S4, V2.S4
+	VFMLS    V26.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V26.S4, V4.S4
+	VFMLA    V2.S4, V25.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -1881,13 +2177,15 @@ t141:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4eb9d443 // fsub v3.4s, v2.4s, v25.4s
+	WORD     $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e38d462 // fadd v2.4s, v3.4s, v24.4s
+	FMOVQ    848(R26), F2
+	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V23.B16, V1.B16, V2.B16
+	FMOVQ    864(R26), F3
+	VBIT     V3.B16, V1.B16, V2.B16
 	TBNZ     $1, R15, t144
 	FMOVS    F2, (R25)
 	B        t143
@@ -1906,13 +2204,14 @@ t146:
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
 t145:
-	VAND     V22.B16, V1.B16, V1.B16
+	VAND     V31.B16, V1.B16, V1.B16
 
 	// hy = (1-z) n + z hx, flushed
 	VFMLS    V2.S4, V0.S4, V2.S4
 	VFMLA    V1.S4, V0.S4, V2.S4
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
-	WORD     $0x6ea0e6a0 // fcmgt v0.4s, v21.4s, v0.4s
+	FMOVQ    880(R26), F1
+	WORD     $0x6ea0e420 // fcmgt v0.4s, v1.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	TBNZ     $1, R15, t148
 	FMOVS    F0, (R0)
@@ -1944,9 +2243,9 @@ TEXT ·GRUBeforeUpdateBackward(SB), NOSPLIT, $72-76
 	MOVD     $gruConsts<>(SB), R26
 
 	// Registers:    V0-V29 values    V30-V31 constants and scalars
-	FMOVQ    896(R26), F31
-	FMOVS    hasHx+72(FP), F30
-	VDUP     V30.S[0], V30.S4
+	FMOVS    hasHx+72(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    896(R26), F30
 
 	// Registers:    R0 dgates    R1 dhx    R2 dh    R3 gates    R4 hx    R15 elements left in the row    R5 4n
 	MOVD     dgates+0(FP), R0
@@ -1993,10 +2292,10 @@ l150:
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
 	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
-	WORD     $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
+	WORD     $0x6ea5e7c5 // fcmgt v5.4s, v30.4s, v5.4s
+	WORD     $0x6ea6e7c6 // fcmgt v6.4s, v30.4s, v6.4s
+	WORD     $0x6ea7e7c7 // fcmgt v7.4s, v30.4s, v7.4s
 	WORD     $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
@@ -2009,10 +2308,10 @@ l150:
 	FLDPQ    32(R25), (F10, F11)
 	FLDPQ    (R4), (F12, F13)
 	FLDPQ    32(R4), (F14, F15)
-	VAND     V30.B16, V12.B16, V12.B16
-	VAND     V30.B16, V13.B16, V13.B16
-	VAND     V30.B16, V14.B16, V14.B16
-	VAND     V30.B16, V15.B16, V15.B16
+	VAND     V31.B16, V12.B16, V12.B16
+	VAND     V31.B16, V13.B16, V13.B16
+	VAND     V31.B16, V14.B16, V14.B16
+	VAND     V31.B16, V15.B16, V15.B16
 	WORD     $0x4ea8d58c // fsub v12.4s, v12.4s, v8.4s
 	WORD     $0x4ea9d5ad // fsub v13.4s, v13.4s, v9.4s
 	WORD     $0x4eaad5ce // fsub v14.4s, v14.4s, v10.4s
@@ -2037,10 +2336,10 @@ l150:
 	WORD     $0x4ea0f9b1 // fabs v17.4s, v13.4s
 	WORD     $0x4ea0f9d2 // fabs v18.4s, v14.4s
 	WORD     $0x4ea0f9f3 // fabs v19.4s, v15.4s
-	WORD     $0x6eb0e7f0 // fcmgt v16.4s, v31.4s, v16.4s
-	WORD     $0x6eb1e7f1 // fcmgt v17.4s, v31.4s, v17.4s
-	WORD     $0x6eb2e7f2 // fcmgt v18.4s, v31.4s, v18.4s
-	WORD     $0x6eb3e7f3 // fcmgt v19.4s, v31.4s, v19.4s
+	WORD     $0x6eb0e7d0 // fcmgt v16.4s, v30.4s, v16.4s
+	WORD     $0x6eb1e7d1 // fcmgt v17.4s, v30.4s, v17.4s
+	WORD     $0x6eb2e7d2 // fcmgt v18.4s, v30.4s, v18.4s
+	WORD     $0x6eb3e7d3 // fcmgt v19.4s, v30.4s, v19.4s
 	WORD     $0x4e701d8c // bic v12.16b, v12.16b, v16.16b
 	WORD     $0x4e711dad // bic v13.16b, v13.16b, v17.16b
 	WORD     $0x4e721dce // bic v14.16b, v14.16b, v18.16b
@@ -2069,10 +2368,10 @@ l150:
 	WORD     $0x4ea0f911 // fabs v17.4s, v8.4s
 	WORD     $0x4ea0f932 // fabs v18.4s, v9.4s
 	WORD     $0x4ea0f953 // fabs v19.4s, v10.4s
-	WORD     $0x6eb0e7f0 // fcmgt v16.4s, v31.4s, v16.4s
-	WORD     $0x6eb1e7f1 // fcmgt v17.4s, v31.4s, v17.4s
-	WORD     $0x6eb2e7f2 // fcmgt v18.4s, v31.4s, v18.4s
-	WORD     $0x6eb3e7f3 // fcmgt v19.4s, v31.4s, v19.4s
+	WORD     $0x6eb0e7d0 // fcmgt v16.4s, v30.4s, v16.4s
+	WORD     $0x6eb1e7d1 // fcmgt v17.4s, v30.4s, v17.4s
+	WORD     $0x6eb2e7d2 // fcmgt v18.4s, v30.4s, v18.4s
+	WORD     $0x6eb3e7d3 // fcmgt v19.4s, v30.4s, v19.4s
 	WORD     $0x4e701d6b // bic v11.16b, v11.16b, v16.16b
 	WORD     $0x4e711d08 // bic v8.16b, v8.16b, v17.16b
 	WORD     $0x4e721d29 // bic v9.16b, v9.16b, v18.16b
@@ -2085,10 +2384,10 @@ l150:
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
 	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
 	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
-	WORD     $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
+	WORD     $0x6ea5e7c5 // fcmgt v5.4s, v30.4s, v5.4s
+	WORD     $0x6ea6e7c6 // fcmgt v6.4s, v30.4s, v6.4s
+	WORD     $0x6ea7e7c7 // fcmgt v7.4s, v30.4s, v7.4s
 	WORD     $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x4e661c42 // bic v2.16b, v2.16b, v6.16b
@@ -2116,21 +2415,21 @@ l154:
 	// dz, dn, dhx
 	FMOVQ    (R2), F0
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD      R6<<0, R3, R24
 	FMOVQ    (R24), F1
 	ADD      R6<<1, R3, R25
 	FMOVQ    (R25), F2
 	FMOVQ    (R4), F3
-	VAND     V30.B16, V3.B16, V3.B16
+	VAND     V31.B16, V3.B16, V3.B16
 	WORD     $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
 	WORD     $0x6e23dc03 // fmul v3.4s, v0.4s, v3.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V1.S4, V1.S4, V4.S4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	VMOV     V0.B16, V4.B16
 	VFMLS    V0.S4, V1.S4, V4.S4
@@ -2138,11 +2437,11 @@ l154:
 	VFMLS    V2.S4, V2.S4, V5.S4
 	WORD     $0x6e25dc82 // fmul v2.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
 	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD      R6<<0, R0, R24
 	FMOVQ    F3, (R24)
@@ -2171,7 +2470,7 @@ t170:
 	VLD1     (R23), V0.S[2]
 t169:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD      R6<<0, R3, R24
 	TBNZ     $1, R15, t172
@@ -2202,14 +2501,14 @@ t176:
 	ADD      $8, R4, R23
 	VLD1     (R23), V3.S[2]
 t175:
-	VAND     V30.B16, V3.B16, V3.B16
+	VAND     V31.B16, V3.B16, V3.B16
 	WORD     $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
 	WORD     $0x6e23dc03 // fmul v3.4s, v0.4s, v3.4s
 	VMOV     V1.B16, V4.B16
 	VFMLS    V1.S4, V1.S4, V4.S4
 	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 	VMOV     V0.B16, V4.B16
 	VFMLS    V0.S4, V1.S4, V4.S4
@@ -2217,11 +2516,11 @@ t175:
 	VFMLS    V2.S4, V2.S4, V5.S4
 	WORD     $0x6e25dc82 // fmul v2.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f844 // fabs v4.4s, v2.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7c4 // fcmgt v4.4s, v30.4s, v4.4s
 	WORD     $0x4e641c42 // bic v2.16b, v2.16b, v4.16b
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	ADD      R6<<0, R0, R24
 	TBNZ     $1, R15, t178
@@ -2279,9 +2578,9 @@ TEXT ·GRUBeforeResetBackward(SB), NOSPLIT, $72-84
 	MOVD     $gruConsts<>(SB), R26
 
 	// Registers:    V0-V29 values    V30-V31 constants and scalars
-	FMOVQ    896(R26), F31
-	FMOVS    hasHx+80(FP), F30
-	VDUP     V30.S[0], V30.S4
+	FMOVS    hasHx+80(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    896(R26), F30
 
 	// Registers:    R0 dgates    R1 dhx    R2 drh    R3 gates    R4 hx    R15 elements left in the row    R5 4n
 	MOVD     dgates+0(FP), R0
@@ -2328,10 +2627,10 @@ l184:
 	// dr
 	FLDPQ    (R4), (F8, F9)
 	FLDPQ    32(R4), (F10, F11)
-	VAND     V30.B16, V8.B16, V8.B16
-	VAND     V30.B16, V9.B16, V9.B16
-	VAND     V30.B16, V10.B16, V10.B16
-	VAND     V30.B16, V11.B16, V11.B16
+	VAND     V31.B16, V8.B16, V8.B16
+	VAND     V31.B16, V9.B16, V9.B16
+	VAND     V31.B16, V10.B16, V10.B16
+	VAND     V31.B16, V11.B16, V11.B16
 	WORD     $0x6e28dc88 // fmul v8.4s, v4.4s, v8.4s
 	WORD     $0x6e29dca9 // fmul v9.4s, v5.4s, v9.4s
 	WORD     $0x6e2adcca // fmul v10.4s, v6.4s, v10.4s
@@ -2352,10 +2651,10 @@ l184:
 	WORD     $0x4ea0f92d // fabs v13.4s, v9.4s
 	WORD     $0x4ea0f94e // fabs v14.4s, v10.4s
 	WORD     $0x4ea0f96f // fabs v15.4s, v11.4s
-	WORD     $0x6eace7ec // fcmgt v12.4s, v31.4s, v12.4s
-	WORD     $0x6eade7ed // fcmgt v13.4s, v31.4s, v13.4s
-	WORD     $0x6eaee7ee // fcmgt v14.4s, v31.4s, v14.4s
-	WORD     $0x6eafe7ef // fcmgt v15.4s, v31.4s, v15.4s
+	WORD     $0x6eace7cc // fcmgt v12.4s, v30.4s, v12.4s
+	WORD     $0x6eade7cd // fcmgt v13.4s, v30.4s, v13.4s
+	WORD     $0x6eaee7ce // fcmgt v14.4s, v30.4s, v14.4s
+	WORD     $0x6eafe7cf // fcmgt v15.4s, v30.4s, v15.4s
 	WORD     $0x4e6c1d08 // bic v8.16b, v8.16b, v12.16b
 	WORD     $0x4e6d1d29 // bic v9.16b, v9.16b, v13.16b
 	WORD     $0x4e6e1d4a // bic v10.16b, v10.16b, v14.16b
@@ -2372,10 +2671,10 @@ l184:
 	WORD     $0x4ea0f921 // fabs v1.4s, v9.4s
 	WORD     $0x4ea0f942 // fabs v2.4s, v10.4s
 	WORD     $0x4ea0f963 // fabs v3.4s, v11.4s
-	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
-	WORD     $0x6ea2e7e2 // fcmgt v2.4s, v31.4s, v2.4s
-	WORD     $0x6ea3e7e3 // fcmgt v3.4s, v31.4s, v3.4s
+	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
+	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
+	WORD     $0x6ea2e7c2 // fcmgt v2.4s, v30.4s, v2.4s
+	WORD     $0x6ea3e7c3 // fcmgt v3.4s, v30.4s, v3.4s
 	WORD     $0x4e601d00 // bic v0.16b, v8.16b, v0.16b
 	WORD     $0x4e611d21 // bic v1.16b, v9.16b, v1.16b
 	WORD     $0x4e621d42 // bic v2.16b, v10.16b, v2.16b
@@ -2398,19 +2697,19 @@ l188:
 
 	// dr
 	FMOVQ    (R4), F2
-	VAND     V30.B16, V2.B16, V2.B16
+	VAND     V31.B16, V2.B16, V2.B16
 	WORD     $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
 	VMOV     V0.B16, V3.B16
 	VFMLS    V0.S4, V0.S4, V3.S4
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
-	WORD     $0x6ea3e7e3 // fcmgt v3.4s, v31.4s, v3.4s
+	WORD     $0x6ea3e7c3 // fcmgt v3.4s, v30.4s, v3.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	FMOVQ    F2, (R0)
 	FMOVQ    (R1), F2
 	VFMLA    V0.S4, V1.S4, V2.S4
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
-	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
+	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	FMOVQ    F0, (R1)
 	ADD      $16, R0, R0
@@ -2452,13 +2751,13 @@ t206:
 	ADD      $8, R4, R23
 	VLD1     (R23), V2.S[2]
 t205:
-	VAND     V30.B16, V2.B16, V2.B16
+	VAND     V31.B16, V2.B16, V2.B16
 	WORD     $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
 	VMOV     V0.B16, V3.B16
 	VFMLS    V0.S4, V0.S4, V3.S4
 	WORD     $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
-	WORD     $0x6ea3e7e3 // fcmgt v3.4s, v31.4s, v3.4s
+	WORD     $0x6ea3e7c3 // fcmgt v3.4s, v30.4s, v3.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	TBNZ     $1, R15, t208
 	FMOVS    F2, (R0)
@@ -2480,7 +2779,7 @@ t210:
 t209:
 	VFMLA    V0.S4, V1.S4, V2.S4
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
-	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
+	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	TBNZ     $1, R15, t212
 	FMOVS    F0, (R1)

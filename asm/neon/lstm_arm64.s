@@ -125,17 +125,17 @@ TEXT ·LSTMStep(SB), NOSPLIT, $56-68
 	MOVD     $lstmConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V31 constants and scalars
-	FMOVQ    512(R26), F31
-	FMOVQ    576(R26), F30
-	FLDPQ    528(R26), (F29, F28)
-	FMOVQ    560(R26), F27
-	FLDPQ    592(R26), (F26, F25)
-	FMOVQ    624(R26), F24
-	FLDPQ    720(R26), (F23, F22)
-	FLDPQ    752(R26), (F21, F20)
-	FLDPQ    848(R26), (F19, F18)
-	FMOVS    hasCx+64(FP), F17
-	VDUP     V17.S[0], V17.S4
+	FMOVS    hasCx+64(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    512(R26), F30
+	FMOVQ    576(R26), F29
+	FLDPQ    528(R26), (F28, F27)
+	FMOVQ    560(R26), F26
+	FLDPQ    592(R26), (F25, F24)
+	FMOVQ    624(R26), F23
+	FLDPQ    720(R26), (F22, F21)
+	FLDPQ    752(R26), (F20, F19)
+	FLDPQ    848(R26), (F18, F17)
 	FMOVQ    880(R26), F16
 
 	// Registers:    R0 hy    R1 cy    R2 gates    R3 cx    R15 elements left in the row    R4 4n
@@ -172,33 +172,33 @@ l1:
 	BLT      l3
 l2:
 	FLDPQ    (R3), (F0, F1)
-	VAND     V17.B16, V0.B16, V0.B16
-	VAND     V17.B16, V1.B16, V1.B16
+	VAND     V31.B16, V0.B16, V0.B16
+	VAND     V31.B16, V1.B16, V1.B16
 	FLDPQ    (R2), (F2, F3)
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLS    V27.S4, V2.S4, V4.S4
+	VFMLS    V26.S4, V2.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLS    V27.S4, V3.S4, V5.S4
-	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V5.S4
+	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
+	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
 	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	VFMLS    V26.S4, V6.S4, V2.S4
-	VFMLS    V26.S4, V7.S4, V3.S4
 	VFMLS    V25.S4, V6.S4, V2.S4
 	VFMLS    V25.S4, V7.S4, V3.S4
+	VFMLS    V24.S4, V6.S4, V2.S4
+	VFMLS    V24.S4, V7.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F6
-	VFMLA    V2.S4, V24.S4, V6.S4
+	VFMLA    V2.S4, V23.S4, V6.S4
 	FMOVQ    640(R26), F7
-	VFMLA    V3.S4, V24.S4, V7.S4
+	VFMLA    V3.S4, V23.S4, V7.S4
 	FMOVQ    656(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    656(R26), F6
@@ -227,37 +227,37 @@ l2:
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
 	// 1/(1+e)
-	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
 	FSTPQ    (F3, F2), (R2)
 	ADD      R5<<0, R2, R24
 	FLDPQ    (R24), (F4, F5)
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
-	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
-	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
-	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
+	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
+	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
+	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F6
-	VFMLS    V27.S4, V4.S4, V6.S4
+	VFMLS    V26.S4, V4.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLS    V27.S4, V5.S4, V7.S4
-	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
+	VFMLS    V26.S4, V5.S4, V7.S4
+	WORD     $0x4ebdd4c8 // fsub v8.4s, v6.4s, v29.4s
+	WORD     $0x4ebdd4e9 // fsub v9.4s, v7.4s, v29.4s
 	WORD     $0x6ea0f884 // fneg v4.4s, v4.4s
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
-	VFMLS    V26.S4, V8.S4, V4.S4
-	VFMLS    V26.S4, V9.S4, V5.S4
 	VFMLS    V25.S4, V8.S4, V4.S4
 	VFMLS    V25.S4, V9.S4, V5.S4
+	VFMLS    V24.S4, V8.S4, V4.S4
+	VFMLS    V24.S4, V9.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V4.S4, V24.S4, V8.S4
+	VFMLA    V4.S4, V23.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V5.S4, V24.S4, V9.S4
+	VFMLA    V5.S4, V23.S4, V9.S4
 	FMOVQ    656(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    656(R26), F8
@@ -286,33 +286,33 @@ l2:
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 
 	// 1/(1+e)
-	WORD     $0x4e25d7e5 // fadd v5.4s, v31.4s, v5.4s
-	WORD     $0x4e24d7e4 // fadd v4.4s, v31.4s, v4.4s
-	WORD     $0x6e25ffe5 // fdiv v5.4s, v31.4s, v5.4s
-	WORD     $0x6e24ffe4 // fdiv v4.4s, v31.4s, v4.4s
+	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
+	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
+	WORD     $0x6e25ffc5 // fdiv v5.4s, v30.4s, v5.4s
+	WORD     $0x6e24ffc4 // fdiv v4.4s, v30.4s, v4.4s
 	FSTPQ    (F5, F4), (R24)
 	ADD      R5<<1, R2, R25
 	FLDPQ    (R25), (F6, F7)
 	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
 	WORD     $0x4ea0f8e9 // fabs v9.4s, v7.4s
-	WORD     $0x4ea8f7a8 // fmin v8.4s, v29.4s, v8.4s
-	WORD     $0x4ea9f7a9 // fmin v9.4s, v29.4s, v9.4s
+	WORD     $0x4ea8f788 // fmin v8.4s, v28.4s, v8.4s
+	WORD     $0x4ea9f789 // fmin v9.4s, v28.4s, v9.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F10
-	VFMLA    V23.S4, V8.S4, V10.S4
+	VFMLA    V22.S4, V8.S4, V10.S4
 	FMOVQ    576(R26), F11
-	VFMLA    V23.S4, V9.S4, V11.S4
-	WORD     $0x4ebed54c // fsub v12.4s, v10.4s, v30.4s
-	WORD     $0x4ebed56d // fsub v13.4s, v11.4s, v30.4s
-	VFMLS    V22.S4, V12.S4, V8.S4
-	VFMLS    V22.S4, V13.S4, V9.S4
+	VFMLA    V22.S4, V9.S4, V11.S4
+	WORD     $0x4ebdd54c // fsub v12.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd56d // fsub v13.4s, v11.4s, v29.4s
 	VFMLS    V21.S4, V12.S4, V8.S4
 	VFMLS    V21.S4, V13.S4, V9.S4
+	VFMLS    V20.S4, V12.S4, V8.S4
+	VFMLS    V20.S4, V13.S4, V9.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V8.S4, V20.S4, V12.S4
+	VFMLA    V8.S4, V19.S4, V12.S4
 	FMOVQ    784(R26), F13
-	VFMLA    V9.S4, V20.S4, V13.S4
+	VFMLA    V9.S4, V19.S4, V13.S4
 	FMOVQ    800(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    800(R26), F12
@@ -333,18 +333,18 @@ l2:
 	VFMLA    V9.S4, V13.S4, V15.S4
 	VSHL     $23, V10.S4, V8.S4
 	VSHL     $23, V11.S4, V9.S4
-	WORD     $0x4ebfd50a // fsub v10.4s, v8.4s, v31.4s
-	WORD     $0x4ebfd52b // fsub v11.4s, v9.4s, v31.4s
+	WORD     $0x4ebed50a // fsub v10.4s, v8.4s, v30.4s
+	WORD     $0x4ebed52b // fsub v11.4s, v9.4s, v30.4s
 	VFMLA    V14.S4, V8.S4, V10.S4
 	VFMLA    V15.S4, V9.S4, V11.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d548 // fadd v8.4s, v10.4s, v19.4s
-	WORD     $0x4e33d569 // fadd v9.4s, v11.4s, v19.4s
+	WORD     $0x4e32d548 // fadd v8.4s, v10.4s, v18.4s
+	WORD     $0x4e32d569 // fadd v9.4s, v11.4s, v18.4s
 	WORD     $0x6e28fd48 // fdiv v8.4s, v10.4s, v8.4s
 	WORD     $0x6e29fd69 // fdiv v9.4s, v11.4s, v9.4s
-	VBIT     V18.B16, V6.B16, V8.B16
-	VBIT     V18.B16, V7.B16, V9.B16
+	VBIT     V17.B16, V6.B16, V8.B16
+	VBIT     V17.B16, V7.B16, V9.B16
 	FSTPQ    (F8, F9), (R25)
 
 	// cy = f cx + i g, flushed
@@ -361,30 +361,30 @@ l2:
 	FSTPQ    (F0, F1), (R1)
 	ADD      R6<<0, R2, R24
 	FLDPQ    (R24), (F2, F3)
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLS    V27.S4, V2.S4, V4.S4
+	VFMLS    V26.S4, V2.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLS    V27.S4, V3.S4, V5.S4
-	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V5.S4
+	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
+	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
 	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	VFMLS    V26.S4, V6.S4, V2.S4
-	VFMLS    V26.S4, V7.S4, V3.S4
 	VFMLS    V25.S4, V6.S4, V2.S4
 	VFMLS    V25.S4, V7.S4, V3.S4
+	VFMLS    V24.S4, V6.S4, V2.S4
+	VFMLS    V24.S4, V7.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F6
-	VFMLA    V2.S4, V24.S4, V6.S4
+	VFMLA    V2.S4, V23.S4, V6.S4
 	FMOVQ    640(R26), F7
-	VFMLA    V3.S4, V24.S4, V7.S4
+	VFMLA    V3.S4, V23.S4, V7.S4
 	FMOVQ    656(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    656(R26), F6
@@ -413,31 +413,31 @@ l2:
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
 	// 1/(1+e)
-	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
 	FSTPQ    (F3, F2), (R24)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
-	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
+	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F6
-	VFMLA    V23.S4, V4.S4, V6.S4
+	VFMLA    V22.S4, V4.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V23.S4, V5.S4, V7.S4
-	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
-	VFMLS    V22.S4, V8.S4, V4.S4
-	VFMLS    V22.S4, V9.S4, V5.S4
+	VFMLA    V22.S4, V5.S4, V7.S4
+	WORD     $0x4ebdd4c8 // fsub v8.4s, v6.4s, v29.4s
+	WORD     $0x4ebdd4e9 // fsub v9.4s, v7.4s, v29.4s
 	VFMLS    V21.S4, V8.S4, V4.S4
 	VFMLS    V21.S4, V9.S4, V5.S4
+	VFMLS    V20.S4, V8.S4, V4.S4
+	VFMLS    V20.S4, V9.S4, V5.S4
 	FMOVQ    784(R26), F8
-	VFMLA    V4.S4, V20.S4, V8.S4
+	VFMLA    V4.S4, V19.S4, V8.S4
 	FMOVQ    784(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
+	VFMLA    V5.S4, V19.S4, V9.S4
 	FMOVQ    800(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    800(R26), F8
@@ -458,18 +458,18 @@ l2:
 	VFMLA    V5.S4, V9.S4, V11.S4
 	VSHL     $23, V6.S4, V4.S4
 	VSHL     $23, V7.S4, V5.S4
-	WORD     $0x4ebfd486 // fsub v6.4s, v4.4s, v31.4s
-	WORD     $0x4ebfd4a7 // fsub v7.4s, v5.4s, v31.4s
+	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
+	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
 	VFMLA    V10.S4, V4.S4, V6.S4
 	VFMLA    V11.S4, V5.S4, V7.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d4c4 // fadd v4.4s, v6.4s, v19.4s
-	WORD     $0x4e33d4e5 // fadd v5.4s, v7.4s, v19.4s
+	WORD     $0x4e32d4c4 // fadd v4.4s, v6.4s, v18.4s
+	WORD     $0x4e32d4e5 // fadd v5.4s, v7.4s, v18.4s
 	WORD     $0x6e24fcc4 // fdiv v4.4s, v6.4s, v4.4s
 	WORD     $0x6e25fce5 // fdiv v5.4s, v7.4s, v5.4s
-	VBIT     V18.B16, V0.B16, V4.B16
-	VBIT     V18.B16, V1.B16, V5.B16
+	VBIT     V17.B16, V0.B16, V4.B16
+	VBIT     V17.B16, V1.B16, V5.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e24dc60 // fmul v0.4s, v3.4s, v4.4s
@@ -486,22 +486,22 @@ l3:
 	BLT      l4
 l6:
 	FMOVQ    (R3), F0
-	VAND     V17.B16, V0.B16, V0.B16
+	VAND     V31.B16, V0.B16, V0.B16
 	FMOVQ    (R2), F1
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -518,25 +518,25 @@ l6:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	FMOVQ    F1, (R2)
 	ADD      R5<<0, R2, R24
 	FMOVQ    (R24), F2
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F3
-	VFMLS    V27.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLS    V26.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	VFMLS    V26.S4, V4.S4, V2.S4
 	VFMLS    V25.S4, V4.S4, V2.S4
+	VFMLS    V24.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F4
-	VFMLA    V2.S4, V24.S4, V4.S4
+	VFMLA    V2.S4, V23.S4, V4.S4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
@@ -553,22 +553,22 @@ l6:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
 	FMOVQ    F2, (R24)
 	ADD      R5<<1, R2, R25
 	FMOVQ    (R25), F3
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F5
-	VFMLA    V23.S4, V4.S4, V5.S4
-	WORD     $0x4ebed4a6 // fsub v6.4s, v5.4s, v30.4s
-	VFMLS    V22.S4, V6.S4, V4.S4
+	VFMLA    V22.S4, V4.S4, V5.S4
+	WORD     $0x4ebdd4a6 // fsub v6.4s, v5.4s, v29.4s
 	VFMLS    V21.S4, V6.S4, V4.S4
+	VFMLS    V20.S4, V6.S4, V4.S4
 	FMOVQ    784(R26), F6
-	VFMLA    V4.S4, V20.S4, V6.S4
+	VFMLA    V4.S4, V19.S4, V6.S4
 	FMOVQ    800(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    816(R26), F6
@@ -579,13 +579,13 @@ l6:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
+	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d4a4 // fadd v4.4s, v5.4s, v19.4s
+	WORD     $0x4e32d4a4 // fadd v4.4s, v5.4s, v18.4s
 	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	VBIT     V18.B16, V3.B16, V4.B16
+	VBIT     V17.B16, V3.B16, V4.B16
 	FMOVQ    F4, (R25)
 
 	// cy = f cx + i g, flushed
@@ -597,20 +597,20 @@ l6:
 	FMOVQ    F0, (R1)
 	ADD      R6<<0, R2, R24
 	FMOVQ    (R24), F1
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -627,20 +627,20 @@ l6:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	FMOVQ    F1, (R24)
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
-	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLA    V22.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
+	VFMLS    V20.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
+	VFMLA    V2.S4, V19.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -651,13 +651,13 @@ l6:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d462 // fadd v2.4s, v3.4s, v19.4s
+	WORD     $0x4e32d462 // fadd v2.4s, v3.4s, v18.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V18.B16, V0.B16, V2.B16
+	VBIT     V17.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -679,7 +679,7 @@ t30:
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
 t29:
-	VAND     V17.B16, V0.B16, V0.B16
+	VAND     V31.B16, V0.B16, V0.B16
 	TBNZ     $1, R15, t32
 	FMOVS    (R2), F1
 	B        t31
@@ -689,20 +689,20 @@ t32:
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
 t31:
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -719,8 +719,8 @@ t31:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	TBNZ     $1, R15, t34
 	FMOVS    F1, (R2)
 	B        t33
@@ -740,20 +740,20 @@ t36:
 	ADD      $8, R24, R23
 	VLD1     (R23), V2.S[2]
 t35:
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F3
-	VFMLS    V27.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLS    V26.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	VFMLS    V26.S4, V4.S4, V2.S4
 	VFMLS    V25.S4, V4.S4, V2.S4
+	VFMLS    V24.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F4
-	VFMLA    V2.S4, V24.S4, V4.S4
+	VFMLA    V2.S4, V23.S4, V4.S4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
@@ -770,8 +770,8 @@ t35:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
 	TBNZ     $1, R15, t38
 	FMOVS    F2, (R24)
 	B        t37
@@ -792,16 +792,16 @@ t40:
 	VLD1     (R23), V3.S[2]
 t39:
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F5
-	VFMLA    V23.S4, V4.S4, V5.S4
-	WORD     $0x4ebed4a6 // fsub v6.4s, v5.4s, v30.4s
-	VFMLS    V22.S4, V6.S4, V4.S4
+	VFMLA    V22.S4, V4.S4, V5.S4
+	WORD     $0x4ebdd4a6 // fsub v6.4s, v5.4s, v29.4s
 	VFMLS    V21.S4, V6.S4, V4.S4
+	VFMLS    V20.S4, V6.S4, V4.S4
 	FMOVQ    784(R26), F6
-	VFMLA    V4.S4, V20.S4, V6.S4
+	VFMLA    V4.S4, V19.S4, V6.S4
 	FMOVQ    800(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    816(R26), F6
@@ -812,13 +812,13 @@ t39:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
+	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d4a4 // fadd v4.4s, v5.4s, v19.4s
+	WORD     $0x4e32d4a4 // fadd v4.4s, v5.4s, v18.4s
 	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	VBIT     V18.B16, V3.B16, V4.B16
+	VBIT     V17.B16, V3.B16, V4.B16
 	TBNZ     $1, R15, t42
 	FMOVS    F4, (R25)
 	B        t41
@@ -854,20 +854,20 @@ t46:
 	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
 t45:
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -884,8 +884,8 @@ t45:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	TBNZ     $1, R15, t48
 	FMOVS    F1, (R24)
 	B        t47
@@ -896,16 +896,16 @@ t48:
 	VST1     V1.S[2], (R23)
 t47:
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
-	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLA    V22.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
+	VFMLS    V20.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
+	VFMLA    V2.S4, V19.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -916,13 +916,13 @@ t47:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d462 // fadd v2.4s, v3.4s, v19.4s
+	WORD     $0x4e32d462 // fadd v2.4s, v3.4s, v18.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V18.B16, V0.B16, V2.B16
+	VBIT     V17.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -959,17 +959,17 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $104-96
 	MOVD     $lstmConsts<>(SB), R26
 
 	// Registers:    V0-V19 values    V20-V31 constants and scalars
-	FMOVQ    896(R26), F31
-	FMOVQ    512(R26), F30
-	FMOVQ    576(R26), F29
-	FMOVQ    528(R26), F28
-	FLDPQ    720(R26), (F27, F26)
-	FLDPQ    752(R26), (F25, F24)
-	FLDPQ    848(R26), (F23, F22)
-	FMOVS    hasDcy+92(FP), F21
-	VDUP     V21.S[0], V21.S4
-	FMOVS    hasCx+88(FP), F20
-	VDUP     V20.S[0], V20.S4
+	FMOVS    hasDcy+92(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVS    hasCx+88(FP), F30
+	VDUP     V30.S[0], V30.S4
+	FMOVQ    896(R26), F29
+	FMOVQ    512(R26), F28
+	FMOVQ    576(R26), F27
+	FMOVQ    528(R26), F26
+	FLDPQ    720(R26), (F25, F24)
+	FLDPQ    752(R26), (F23, F22)
+	FLDPQ    848(R26), (F21, F20)
 
 	// Registers:    R0 dgates    R1 dcx    R2 dh    R3 dcy    R4 gates    R5 cx    R6 cy    R15 elements left in the row    R7 4n
 	MOVD     dgates+0(FP), R0
@@ -1022,24 +1022,24 @@ l52:
 	FLDPQ    (R6), (F0, F1)
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	WORD     $0x4ea0f823 // fabs v3.4s, v1.4s
-	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea2f742 // fmin v2.4s, v26.4s, v2.4s
+	WORD     $0x4ea3f743 // fmin v3.4s, v26.4s, v3.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F4
-	VFMLA    V27.S4, V2.S4, V4.S4
+	VFMLA    V25.S4, V2.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V27.S4, V3.S4, V5.S4
-	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
-	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
-	VFMLS    V26.S4, V6.S4, V2.S4
-	VFMLS    V26.S4, V7.S4, V3.S4
-	VFMLS    V25.S4, V6.S4, V2.S4
-	VFMLS    V25.S4, V7.S4, V3.S4
+	VFMLA    V25.S4, V3.S4, V5.S4
+	WORD     $0x4ebbd486 // fsub v6.4s, v4.4s, v27.4s
+	WORD     $0x4ebbd4a7 // fsub v7.4s, v5.4s, v27.4s
+	VFMLS    V24.S4, V6.S4, V2.S4
+	VFMLS    V24.S4, V7.S4, V3.S4
+	VFMLS    V23.S4, V6.S4, V2.S4
+	VFMLS    V23.S4, V7.S4, V3.S4
 	FMOVQ    784(R26), F6
-	VFMLA    V2.S4, V24.S4, V6.S4
+	VFMLA    V2.S4, V22.S4, V6.S4
 	FMOVQ    784(R26), F7
-	VFMLA    V3.S4, V24.S4, V7.S4
+	VFMLA    V3.S4, V22.S4, V7.S4
 	FMOVQ    800(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    800(R26), F6
@@ -1060,34 +1060,34 @@ l52:
 	VFMLA    V3.S4, V7.S4, V9.S4
 	VSHL     $23, V4.S4, V2.S4
 	VSHL     $23, V5.S4, V3.S4
-	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
-	WORD     $0x4ebed465 // fsub v5.4s, v3.4s, v30.4s
+	WORD     $0x4ebcd444 // fsub v4.4s, v2.4s, v28.4s
+	WORD     $0x4ebcd465 // fsub v5.4s, v3.4s, v28.4s
 	VFMLA    V8.S4, V2.S4, V4.S4
 	VFMLA    V9.S4, V3.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e37d482 // fadd v2.4s, v4.4s, v23.4s
-	WORD     $0x4e37d4a3 // fadd v3.4s, v5.4s, v23.4s
+	WORD     $0x4e35d482 // fadd v2.4s, v4.4s, v21.4s
+	WORD     $0x4e35d4a3 // fadd v3.4s, v5.4s, v21.4s
 	WORD     $0x6e22fc82 // fdiv v2.4s, v4.4s, v2.4s
 	WORD     $0x6e23fca3 // fdiv v3.4s, v5.4s, v3.4s
-	VBIT     V22.B16, V0.B16, V2.B16
-	VBIT     V22.B16, V1.B16, V3.B16
+	VBIT     V20.B16, V0.B16, V2.B16
+	VBIT     V20.B16, V1.B16, V3.B16
 	ADD      R9<<0, R4, R24
 	FLDPQ    (R24), (F0, F1)
 	FLDPQ    (R2), (F4, F5)
 	WORD     $0x4ea0f886 // fabs v6.4s, v4.4s
 	WORD     $0x4ea0f8a7 // fabs v7.4s, v5.4s
-	WORD     $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea6e7a6 // fcmgt v6.4s, v29.4s, v6.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	FLDPQ    (R3), (F6, F7)
-	VAND     V21.B16, V6.B16, V6.B16
-	VAND     V21.B16, V7.B16, V7.B16
+	VAND     V31.B16, V6.B16, V6.B16
+	VAND     V31.B16, V7.B16, V7.B16
 	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
 	WORD     $0x4ea0f8e9 // fabs v9.4s, v7.4s
-	WORD     $0x6ea8e7e8 // fcmgt v8.4s, v31.4s, v8.4s
-	WORD     $0x6ea9e7e9 // fcmgt v9.4s, v31.4s, v9.4s
+	WORD     $0x6ea8e7a8 // fcmgt v8.4s, v29.4s, v8.4s
+	WORD     $0x6ea9e7a9 // fcmgt v9.4s, v29.4s, v9.4s
 	WORD     $0x4e681cc6 // bic v6.16b, v6.16b, v8.16b
 	WORD     $0x4e691ce7 // bic v7.16b, v7.16b, v9.16b
 
@@ -1102,8 +1102,8 @@ l52:
 	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD     $0x4ea0f90a // fabs v10.4s, v8.4s
 	WORD     $0x4ea0f92b // fabs v11.4s, v9.4s
-	WORD     $0x6eaae7ea // fcmgt v10.4s, v31.4s, v10.4s
-	WORD     $0x6eabe7eb // fcmgt v11.4s, v31.4s, v11.4s
+	WORD     $0x6eaae7aa // fcmgt v10.4s, v29.4s, v10.4s
+	WORD     $0x6eabe7ab // fcmgt v11.4s, v29.4s, v11.4s
 	WORD     $0x4e6a1d08 // bic v8.16b, v8.16b, v10.16b
 	WORD     $0x4e6b1d29 // bic v9.16b, v9.16b, v11.16b
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
@@ -1120,8 +1120,8 @@ l52:
 	ADD      R8<<1, R4, R24
 	FLDPQ    (R24), (F4, F5)
 	FLDPQ    (R5), (F10, F11)
-	VAND     V20.B16, V10.B16, V10.B16
-	VAND     V20.B16, V11.B16, V11.B16
+	VAND     V30.B16, V10.B16, V10.B16
+	VAND     V30.B16, V11.B16, V11.B16
 
 	// di, df, dg, dcx
 	WORD     $0x6e24dccc // fmul v12.4s, v6.4s, v4.4s
@@ -1134,8 +1134,8 @@ l52:
 	WORD     $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
 	WORD     $0x4ea0f98e // fabs v14.4s, v12.4s
 	WORD     $0x4ea0f9af // fabs v15.4s, v13.4s
-	WORD     $0x6eaee7ee // fcmgt v14.4s, v31.4s, v14.4s
-	WORD     $0x6eafe7ef // fcmgt v15.4s, v31.4s, v15.4s
+	WORD     $0x6eaee7ae // fcmgt v14.4s, v29.4s, v14.4s
+	WORD     $0x6eafe7af // fcmgt v15.4s, v29.4s, v15.4s
 	WORD     $0x4e6e1d8c // bic v12.16b, v12.16b, v14.16b
 	WORD     $0x4e6f1dad // bic v13.16b, v13.16b, v15.16b
 	WORD     $0x6e2adcca // fmul v10.4s, v6.4s, v10.4s
@@ -1148,8 +1148,8 @@ l52:
 	WORD     $0x6e2fdd6b // fmul v11.4s, v11.4s, v15.4s
 	WORD     $0x4ea0f94e // fabs v14.4s, v10.4s
 	WORD     $0x4ea0f96f // fabs v15.4s, v11.4s
-	WORD     $0x6eaee7ee // fcmgt v14.4s, v31.4s, v14.4s
-	WORD     $0x6eafe7ef // fcmgt v15.4s, v31.4s, v15.4s
+	WORD     $0x6eaee7ae // fcmgt v14.4s, v29.4s, v14.4s
+	WORD     $0x6eafe7af // fcmgt v15.4s, v29.4s, v15.4s
 	WORD     $0x4e6e1d4a // bic v10.16b, v10.16b, v14.16b
 	WORD     $0x4e6f1d6b // bic v11.16b, v11.16b, v15.16b
 	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
@@ -1162,8 +1162,8 @@ l52:
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea4e7a4 // fcmgt v4.4s, v29.4s, v4.4s
+	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
@@ -1177,8 +1177,8 @@ l52:
 	FSTPQ    (F8, F9), (R25)
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
 	WORD     $0x4ea0f861 // fabs v1.4s, v3.4s
-	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
+	WORD     $0x6ea1e7a1 // fcmgt v1.4s, v29.4s, v1.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
 	FSTPQ    (F0, F1), (R1)
@@ -1197,16 +1197,16 @@ l53:
 l56:
 	FMOVQ    (R6), F0
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F2
-	VFMLA    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
-	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLA    V25.S4, V1.S4, V2.S4
+	WORD     $0x4ebbd443 // fsub v3.4s, v2.4s, v27.4s
+	VFMLS    V24.S4, V3.S4, V1.S4
+	VFMLS    V23.S4, V3.S4, V1.S4
 	FMOVQ    784(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V22.S4, V3.S4
 	FMOVQ    800(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    816(R26), F3
@@ -1217,23 +1217,23 @@ l56:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e37d441 // fadd v1.4s, v2.4s, v23.4s
+	WORD     $0x4e35d441 // fadd v1.4s, v2.4s, v21.4s
 	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
-	VBIT     V22.B16, V0.B16, V1.B16
+	VBIT     V20.B16, V0.B16, V1.B16
 	ADD      R9<<0, R4, R24
 	FMOVQ    (R24), F0
 	FMOVQ    (R2), F2
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
-	WORD     $0x6ea3e7e3 // fcmgt v3.4s, v31.4s, v3.4s
+	WORD     $0x6ea3e7a3 // fcmgt v3.4s, v29.4s, v3.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	FMOVQ    (R3), F3
-	VAND     V21.B16, V3.B16, V3.B16
+	VAND     V31.B16, V3.B16, V3.B16
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7a4 // fcmgt v4.4s, v29.4s, v4.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 
 	// do, dc
@@ -1242,7 +1242,7 @@ l56:
 	VFMLS    V0.S4, V0.S4, V5.S4
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f885 // fabs v5.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
 	FMOVQ    512(R26), F2
@@ -1254,7 +1254,7 @@ l56:
 	ADD      R8<<1, R4, R24
 	FMOVQ    (R24), F2
 	FMOVQ    (R5), F5
-	VAND     V20.B16, V5.B16, V5.B16
+	VAND     V30.B16, V5.B16, V5.B16
 
 	// di, df, dg, dcx
 	WORD     $0x6e22dc66 // fmul v6.4s, v3.4s, v2.4s
@@ -1262,21 +1262,21 @@ l56:
 	VFMLS    V0.S4, V0.S4, V7.S4
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0f8c7 // fabs v7.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671cc6 // bic v6.16b, v6.16b, v7.16b
 	WORD     $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	VMOV     V1.B16, V7.B16
 	VFMLS    V1.S4, V1.S4, V7.S4
 	WORD     $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD     $0x4ea0f8a7 // fabs v7.4s, v5.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    512(R26), F7
 	VFMLS    V2.S4, V2.S4, V7.S4
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	WORD     $0x6ea2e7e2 // fcmgt v2.4s, v31.4s, v2.4s
+	WORD     $0x6ea2e7a2 // fcmgt v2.4s, v29.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	FMOVQ    F6, (R0)
@@ -1287,7 +1287,7 @@ l56:
 	ADD      R9<<0, R0, R25
 	FMOVQ    F4, (R25)
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
+	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	FMOVQ    F0, (R1)
 	ADD      $16, R0, R0
@@ -1311,16 +1311,16 @@ t84:
 	VLD1     (R23), V0.S[2]
 t83:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F2
-	VFMLA    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
-	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLA    V25.S4, V1.S4, V2.S4
+	WORD     $0x4ebbd443 // fsub v3.4s, v2.4s, v27.4s
+	VFMLS    V24.S4, V3.S4, V1.S4
+	VFMLS    V23.S4, V3.S4, V1.S4
 	FMOVQ    784(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V22.S4, V3.S4
 	FMOVQ    800(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    816(R26), F3
@@ -1331,13 +1331,13 @@ t83:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e37d441 // fadd v1.4s, v2.4s, v23.4s
+	WORD     $0x4e35d441 // fadd v1.4s, v2.4s, v21.4s
 	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
-	VBIT     V22.B16, V0.B16, V1.B16
+	VBIT     V20.B16, V0.B16, V1.B16
 	ADD      R9<<0, R4, R24
 	TBNZ     $1, R15, t86
 	FMOVS    (R24), F0
@@ -1358,7 +1358,7 @@ t88:
 	VLD1     (R23), V2.S[2]
 t87:
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
-	WORD     $0x6ea3e7e3 // fcmgt v3.4s, v31.4s, v3.4s
+	WORD     $0x6ea3e7a3 // fcmgt v3.4s, v29.4s, v3.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	TBNZ     $1, R15, t90
 	FMOVS    (R3), F3
@@ -1369,9 +1369,9 @@ t90:
 	ADD      $8, R3, R23
 	VLD1     (R23), V3.S[2]
 t89:
-	VAND     V21.B16, V3.B16, V3.B16
+	VAND     V31.B16, V3.B16, V3.B16
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7a4 // fcmgt v4.4s, v29.4s, v4.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 
 	// do, dc
@@ -1380,7 +1380,7 @@ t89:
 	VFMLS    V0.S4, V0.S4, V5.S4
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f885 // fabs v5.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
 	FMOVQ    512(R26), F2
@@ -1424,7 +1424,7 @@ t98:
 	ADD      $8, R5, R23
 	VLD1     (R23), V5.S[2]
 t97:
-	VAND     V20.B16, V5.B16, V5.B16
+	VAND     V30.B16, V5.B16, V5.B16
 
 	// di, df, dg, dcx
 	WORD     $0x6e22dc66 // fmul v6.4s, v3.4s, v2.4s
@@ -1432,21 +1432,21 @@ t97:
 	VFMLS    V0.S4, V0.S4, V7.S4
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0f8c7 // fabs v7.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671cc6 // bic v6.16b, v6.16b, v7.16b
 	WORD     $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	VMOV     V1.B16, V7.B16
 	VFMLS    V1.S4, V1.S4, V7.S4
 	WORD     $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD     $0x4ea0f8a7 // fabs v7.4s, v5.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    512(R26), F7
 	VFMLS    V2.S4, V2.S4, V7.S4
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	WORD     $0x6ea2e7e2 // fcmgt v2.4s, v31.4s, v2.4s
+	WORD     $0x6ea2e7a2 // fcmgt v2.4s, v29.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	TBNZ     $1, R15, t100
@@ -1489,7 +1489,7 @@ t106:
 	VST1     V4.S[2], (R23)
 t105:
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
+	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	TBNZ     $1, R15, t108
 	FMOVS    F0, (R1)
@@ -1533,17 +1533,17 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $56-76
 	MOVD     $lstmConsts<>(SB), R26
 
 	// Registers:    V0-V15 values    V16-V31 constants and scalars
-	FMOVQ    512(R26), F31
-	FMOVQ    576(R26), F30
-	FLDPQ    528(R26), (F29, F28)
-	FMOVQ    560(R26), F27
-	FLDPQ    592(R26), (F26, F25)
-	FMOVQ    624(R26), F24
-	FLDPQ    720(R26), (F23, F22)
-	FLDPQ    752(R26), (F21, F20)
-	FLDPQ    848(R26), (F19, F18)
-	FMOVS    hasCx+72(FP), F17
-	VDUP     V17.S[0], V17.S4
+	FMOVS    hasCx+72(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVQ    512(R26), F30
+	FMOVQ    576(R26), F29
+	FLDPQ    528(R26), (F28, F27)
+	FMOVQ    560(R26), F26
+	FLDPQ    592(R26), (F25, F24)
+	FMOVQ    624(R26), F23
+	FLDPQ    720(R26), (F22, F21)
+	FLDPQ    752(R26), (F20, F19)
+	FLDPQ    848(R26), (F18, F17)
 	FMOVQ    880(R26), F16
 
 	// Registers:    R0 hy    R1 cy    R2 gates    R3 cx    R4 peephole    R15 elements left in the row    R5 4n
@@ -1581,36 +1581,36 @@ l109:
 	BLT      l111
 l110:
 	FLDPQ    (R3), (F0, F1)
-	VAND     V17.B16, V0.B16, V0.B16
-	VAND     V17.B16, V1.B16, V1.B16
+	VAND     V31.B16, V0.B16, V0.B16
+	VAND     V31.B16, V1.B16, V1.B16
 	FLDPQ    (R2), (F2, F3)
 	FLDPQ    (R4), (F4, F5)
 	VFMLA    V0.S4, V4.S4, V2.S4
 	VFMLA    V1.S4, V5.S4, V3.S4
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLS    V27.S4, V2.S4, V4.S4
+	VFMLS    V26.S4, V2.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLS    V27.S4, V3.S4, V5.S4
-	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V5.S4
+	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
+	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
 	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	VFMLS    V26.S4, V6.S4, V2.S4
-	VFMLS    V26.S4, V7.S4, V3.S4
 	VFMLS    V25.S4, V6.S4, V2.S4
 	VFMLS    V25.S4, V7.S4, V3.S4
+	VFMLS    V24.S4, V6.S4, V2.S4
+	VFMLS    V24.S4, V7.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F6
-	VFMLA    V2.S4, V24.S4, V6.S4
+	VFMLA    V2.S4, V23.S4, V6.S4
 	FMOVQ    640(R26), F7
-	VFMLA    V3.S4, V24.S4, V7.S4
+	VFMLA    V3.S4, V23.S4, V7.S4
 	FMOVQ    656(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    656(R26), F6
@@ -1639,10 +1639,10 @@ l110:
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
 	// 1/(1+e)
-	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
 	FSTPQ    (F3, F2), (R2)
 	ADD      R6<<0, R2, R24
 	FLDPQ    (R24), (F4, F5)
@@ -1650,30 +1650,30 @@ l110:
 	FLDPQ    (R25), (F6, F7)
 	VFMLA    V0.S4, V6.S4, V4.S4
 	VFMLA    V1.S4, V7.S4, V5.S4
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
-	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
-	WORD     $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
-	WORD     $0x4e25f785 // fmax v5.4s, v28.4s, v5.4s
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
+	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
+	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
+	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F6
-	VFMLS    V27.S4, V4.S4, V6.S4
+	VFMLS    V26.S4, V4.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLS    V27.S4, V5.S4, V7.S4
-	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
+	VFMLS    V26.S4, V5.S4, V7.S4
+	WORD     $0x4ebdd4c8 // fsub v8.4s, v6.4s, v29.4s
+	WORD     $0x4ebdd4e9 // fsub v9.4s, v7.4s, v29.4s
 	WORD     $0x6ea0f884 // fneg v4.4s, v4.4s
 	WORD     $0x6ea0f8a5 // fneg v5.4s, v5.4s
-	VFMLS    V26.S4, V8.S4, V4.S4
-	VFMLS    V26.S4, V9.S4, V5.S4
 	VFMLS    V25.S4, V8.S4, V4.S4
 	VFMLS    V25.S4, V9.S4, V5.S4
+	VFMLS    V24.S4, V8.S4, V4.S4
+	VFMLS    V24.S4, V9.S4, V5.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F8
-	VFMLA    V4.S4, V24.S4, V8.S4
+	VFMLA    V4.S4, V23.S4, V8.S4
 	FMOVQ    640(R26), F9
-	VFMLA    V5.S4, V24.S4, V9.S4
+	VFMLA    V5.S4, V23.S4, V9.S4
 	FMOVQ    656(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    656(R26), F8
@@ -1702,33 +1702,33 @@ l110:
 	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 
 	// 1/(1+e)
-	WORD     $0x4e25d7e5 // fadd v5.4s, v31.4s, v5.4s
-	WORD     $0x4e24d7e4 // fadd v4.4s, v31.4s, v4.4s
-	WORD     $0x6e25ffe5 // fdiv v5.4s, v31.4s, v5.4s
-	WORD     $0x6e24ffe4 // fdiv v4.4s, v31.4s, v4.4s
+	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
+	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
+	WORD     $0x6e25ffc5 // fdiv v5.4s, v30.4s, v5.4s
+	WORD     $0x6e24ffc4 // fdiv v4.4s, v30.4s, v4.4s
 	FSTPQ    (F5, F4), (R24)
 	ADD      R6<<1, R2, R25
 	FLDPQ    (R25), (F6, F7)
 	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
 	WORD     $0x4ea0f8e9 // fabs v9.4s, v7.4s
-	WORD     $0x4ea8f7a8 // fmin v8.4s, v29.4s, v8.4s
-	WORD     $0x4ea9f7a9 // fmin v9.4s, v29.4s, v9.4s
+	WORD     $0x4ea8f788 // fmin v8.4s, v28.4s, v8.4s
+	WORD     $0x4ea9f789 // fmin v9.4s, v28.4s, v9.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F10
-	VFMLA    V23.S4, V8.S4, V10.S4
+	VFMLA    V22.S4, V8.S4, V10.S4
 	FMOVQ    576(R26), F11
-	VFMLA    V23.S4, V9.S4, V11.S4
-	WORD     $0x4ebed54c // fsub v12.4s, v10.4s, v30.4s
-	WORD     $0x4ebed56d // fsub v13.4s, v11.4s, v30.4s
-	VFMLS    V22.S4, V12.S4, V8.S4
-	VFMLS    V22.S4, V13.S4, V9.S4
+	VFMLA    V22.S4, V9.S4, V11.S4
+	WORD     $0x4ebdd54c // fsub v12.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd56d // fsub v13.4s, v11.4s, v29.4s
 	VFMLS    V21.S4, V12.S4, V8.S4
 	VFMLS    V21.S4, V13.S4, V9.S4
+	VFMLS    V20.S4, V12.S4, V8.S4
+	VFMLS    V20.S4, V13.S4, V9.S4
 	FMOVQ    784(R26), F12
-	VFMLA    V8.S4, V20.S4, V12.S4
+	VFMLA    V8.S4, V19.S4, V12.S4
 	FMOVQ    784(R26), F13
-	VFMLA    V9.S4, V20.S4, V13.S4
+	VFMLA    V9.S4, V19.S4, V13.S4
 	FMOVQ    800(R26), F14
 	VFMLA    V8.S4, V12.S4, V14.S4
 	FMOVQ    800(R26), F12
@@ -1749,18 +1749,18 @@ l110:
 	VFMLA    V9.S4, V13.S4, V15.S4
 	VSHL     $23, V10.S4, V8.S4
 	VSHL     $23, V11.S4, V9.S4
-	WORD     $0x4ebfd50a // fsub v10.4s, v8.4s, v31.4s
-	WORD     $0x4ebfd52b // fsub v11.4s, v9.4s, v31.4s
+	WORD     $0x4ebed50a // fsub v10.4s, v8.4s, v30.4s
+	WORD     $0x4ebed52b // fsub v11.4s, v9.4s, v30.4s
 	VFMLA    V14.S4, V8.S4, V10.S4
 	VFMLA    V15.S4, V9.S4, V11.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d548 // fadd v8.4s, v10.4s, v19.4s
-	WORD     $0x4e33d569 // fadd v9.4s, v11.4s, v19.4s
+	WORD     $0x4e32d548 // fadd v8.4s, v10.4s, v18.4s
+	WORD     $0x4e32d569 // fadd v9.4s, v11.4s, v18.4s
 	WORD     $0x6e28fd48 // fdiv v8.4s, v10.4s, v8.4s
 	WORD     $0x6e29fd69 // fdiv v9.4s, v11.4s, v9.4s
-	VBIT     V18.B16, V6.B16, V8.B16
-	VBIT     V18.B16, V7.B16, V9.B16
+	VBIT     V17.B16, V6.B16, V8.B16
+	VBIT     V17.B16, V7.B16, V9.B16
 	FSTPQ    (F8, F9), (R25)
 
 	// cy = f cx + i g, flushed
@@ -1781,30 +1781,30 @@ l110:
 	FLDPQ    (R25), (F4, F5)
 	VFMLA    V0.S4, V4.S4, V2.S4
 	VFMLA    V1.S4, V5.S4, V3.S4
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4ea3f7a3 // fmin v3.4s, v29.4s, v3.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	WORD     $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F4
-	VFMLS    V27.S4, V2.S4, V4.S4
+	VFMLS    V26.S4, V2.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLS    V27.S4, V3.S4, V5.S4
-	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
+	VFMLS    V26.S4, V3.S4, V5.S4
+	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
+	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
 	WORD     $0x6ea0f863 // fneg v3.4s, v3.4s
-	VFMLS    V26.S4, V6.S4, V2.S4
-	VFMLS    V26.S4, V7.S4, V3.S4
 	VFMLS    V25.S4, V6.S4, V2.S4
 	VFMLS    V25.S4, V7.S4, V3.S4
+	VFMLS    V24.S4, V6.S4, V2.S4
+	VFMLS    V24.S4, V7.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F6
-	VFMLA    V2.S4, V24.S4, V6.S4
+	VFMLA    V2.S4, V23.S4, V6.S4
 	FMOVQ    640(R26), F7
-	VFMLA    V3.S4, V24.S4, V7.S4
+	VFMLA    V3.S4, V23.S4, V7.S4
 	FMOVQ    656(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    656(R26), F6
@@ -1833,31 +1833,31 @@ l110:
 	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 
 	// 1/(1+e)
-	WORD     $0x4e23d7e3 // fadd v3.4s, v31.4s, v3.4s
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e23ffe3 // fdiv v3.4s, v31.4s, v3.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
 	FSTPQ    (F3, F2), (R24)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
-	WORD     $0x4ea5f7a5 // fmin v5.4s, v29.4s, v5.4s
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
+	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F6
-	VFMLA    V23.S4, V4.S4, V6.S4
+	VFMLA    V22.S4, V4.S4, V6.S4
 	FMOVQ    576(R26), F7
-	VFMLA    V23.S4, V5.S4, V7.S4
-	WORD     $0x4ebed4c8 // fsub v8.4s, v6.4s, v30.4s
-	WORD     $0x4ebed4e9 // fsub v9.4s, v7.4s, v30.4s
-	VFMLS    V22.S4, V8.S4, V4.S4
-	VFMLS    V22.S4, V9.S4, V5.S4
+	VFMLA    V22.S4, V5.S4, V7.S4
+	WORD     $0x4ebdd4c8 // fsub v8.4s, v6.4s, v29.4s
+	WORD     $0x4ebdd4e9 // fsub v9.4s, v7.4s, v29.4s
 	VFMLS    V21.S4, V8.S4, V4.S4
 	VFMLS    V21.S4, V9.S4, V5.S4
+	VFMLS    V20.S4, V8.S4, V4.S4
+	VFMLS    V20.S4, V9.S4, V5.S4
 	FMOVQ    784(R26), F8
-	VFMLA    V4.S4, V20.S4, V8.S4
+	VFMLA    V4.S4, V19.S4, V8.S4
 	FMOVQ    784(R26), F9
-	VFMLA    V5.S4, V20.S4, V9.S4
+	VFMLA    V5.S4, V19.S4, V9.S4
 	FMOVQ    800(R26), F10
 	VFMLA    V4.S4, V8.S4, V10.S4
 	FMOVQ    800(R26), F8
@@ -1878,18 +1878,18 @@ l110:
 	VFMLA    V5.S4, V9.S4, V11.S4
 	VSHL     $23, V6.S4, V4.S4
 	VSHL     $23, V7.S4, V5.S4
-	WORD     $0x4ebfd486 // fsub v6.4s, v4.4s, v31.4s
-	WORD     $0x4ebfd4a7 // fsub v7.4s, v5.4s, v31.4s
+	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
+	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
 	VFMLA    V10.S4, V4.S4, V6.S4
 	VFMLA    V11.S4, V5.S4, V7.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d4c4 // fadd v4.4s, v6.4s, v19.4s
-	WORD     $0x4e33d4e5 // fadd v5.4s, v7.4s, v19.4s
+	WORD     $0x4e32d4c4 // fadd v4.4s, v6.4s, v18.4s
+	WORD     $0x4e32d4e5 // fadd v5.4s, v7.4s, v18.4s
 	WORD     $0x6e24fcc4 // fdiv v4.4s, v6.4s, v4.4s
 	WORD     $0x6e25fce5 // fdiv v5.4s, v7.4s, v5.4s
-	VBIT     V18.B16, V0.B16, V4.B16
-	VBIT     V18.B16, V1.B16, V5.B16
+	VBIT     V17.B16, V0.B16, V4.B16
+	VBIT     V17.B16, V1.B16, V5.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e24dc60 // fmul v0.4s, v3.4s, v4.4s
@@ -1907,24 +1907,24 @@ l111:
 	BLT      l112
 l114:
 	FMOVQ    (R3), F0
-	VAND     V17.B16, V0.B16, V0.B16
+	VAND     V31.B16, V0.B16, V0.B16
 	FMOVQ    (R2), F1
 	FMOVQ    (R4), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -1941,28 +1941,28 @@ l114:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	FMOVQ    F1, (R2)
 	ADD      R6<<0, R2, R24
 	FMOVQ    (R24), F2
 	ADD      R6<<0, R4, R25
 	FMOVQ    (R25), F3
 	VFMLA    V0.S4, V3.S4, V2.S4
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F3
-	VFMLS    V27.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLS    V26.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	VFMLS    V26.S4, V4.S4, V2.S4
 	VFMLS    V25.S4, V4.S4, V2.S4
+	VFMLS    V24.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F4
-	VFMLA    V2.S4, V24.S4, V4.S4
+	VFMLA    V2.S4, V23.S4, V4.S4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
@@ -1979,22 +1979,22 @@ l114:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
 	FMOVQ    F2, (R24)
 	ADD      R6<<1, R2, R25
 	FMOVQ    (R25), F3
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F5
-	VFMLA    V23.S4, V4.S4, V5.S4
-	WORD     $0x4ebed4a6 // fsub v6.4s, v5.4s, v30.4s
-	VFMLS    V22.S4, V6.S4, V4.S4
+	VFMLA    V22.S4, V4.S4, V5.S4
+	WORD     $0x4ebdd4a6 // fsub v6.4s, v5.4s, v29.4s
 	VFMLS    V21.S4, V6.S4, V4.S4
+	VFMLS    V20.S4, V6.S4, V4.S4
 	FMOVQ    784(R26), F6
-	VFMLA    V4.S4, V20.S4, V6.S4
+	VFMLA    V4.S4, V19.S4, V6.S4
 	FMOVQ    800(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    816(R26), F6
@@ -2005,13 +2005,13 @@ l114:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
+	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d4a4 // fadd v4.4s, v5.4s, v19.4s
+	WORD     $0x4e32d4a4 // fadd v4.4s, v5.4s, v18.4s
 	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	VBIT     V18.B16, V3.B16, V4.B16
+	VBIT     V17.B16, V3.B16, V4.B16
 	FMOVQ    F4, (R25)
 
 	// cy = f cx + i g, flushed
@@ -2026,20 +2026,20 @@ l114:
 	ADD      R6<<1, R4, R25
 	FMOVQ    (R25), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -2056,20 +2056,20 @@ l114:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	FMOVQ    F1, (R24)
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
-	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLA    V22.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
+	VFMLS    V20.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
+	VFMLA    V2.S4, V19.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -2080,13 +2080,13 @@ l114:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d462 // fadd v2.4s, v3.4s, v19.4s
+	WORD     $0x4e32d462 // fadd v2.4s, v3.4s, v18.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V18.B16, V0.B16, V2.B16
+	VBIT     V17.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -2109,7 +2109,7 @@ t144:
 	ADD      $8, R3, R23
 	VLD1     (R23), V0.S[2]
 t143:
-	VAND     V17.B16, V0.B16, V0.B16
+	VAND     V31.B16, V0.B16, V0.B16
 	TBNZ     $1, R15, t146
 	FMOVS    (R2), F1
 	B        t145
@@ -2129,20 +2129,20 @@ t148:
 	VLD1     (R23), V2.S[2]
 t147:
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -2159,8 +2159,8 @@ t147:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	TBNZ     $1, R15, t150
 	FMOVS    F1, (R2)
 	B        t149
@@ -2191,20 +2191,20 @@ t154:
 	VLD1     (R23), V3.S[2]
 t153:
 	VFMLA    V0.S4, V3.S4, V2.S4
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	WORD     $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F3
-	VFMLS    V27.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
+	VFMLS    V26.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	WORD     $0x6ea0f842 // fneg v2.4s, v2.4s
-	VFMLS    V26.S4, V4.S4, V2.S4
 	VFMLS    V25.S4, V4.S4, V2.S4
+	VFMLS    V24.S4, V4.S4, V2.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F4
-	VFMLA    V2.S4, V24.S4, V4.S4
+	VFMLA    V2.S4, V23.S4, V4.S4
 	FMOVQ    656(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    672(R26), F4
@@ -2221,8 +2221,8 @@ t153:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 
 	// 1/(1+e)
-	WORD     $0x4e22d7e2 // fadd v2.4s, v31.4s, v2.4s
-	WORD     $0x6e22ffe2 // fdiv v2.4s, v31.4s, v2.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
 	TBNZ     $1, R15, t156
 	FMOVS    F2, (R24)
 	B        t155
@@ -2243,16 +2243,16 @@ t158:
 	VLD1     (R23), V3.S[2]
 t157:
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F5
-	VFMLA    V23.S4, V4.S4, V5.S4
-	WORD     $0x4ebed4a6 // fsub v6.4s, v5.4s, v30.4s
-	VFMLS    V22.S4, V6.S4, V4.S4
+	VFMLA    V22.S4, V4.S4, V5.S4
+	WORD     $0x4ebdd4a6 // fsub v6.4s, v5.4s, v29.4s
 	VFMLS    V21.S4, V6.S4, V4.S4
+	VFMLS    V20.S4, V6.S4, V4.S4
 	FMOVQ    784(R26), F6
-	VFMLA    V4.S4, V20.S4, V6.S4
+	VFMLA    V4.S4, V19.S4, V6.S4
 	FMOVQ    800(R26), F7
 	VFMLA    V4.S4, V6.S4, V7.S4
 	FMOVQ    816(R26), F6
@@ -2263,13 +2263,13 @@ t157:
 	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
 	VFMLA    V4.S4, V6.S4, V7.S4
 	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4ebfd485 // fsub v5.4s, v4.4s, v31.4s
+	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
 	VFMLA    V7.S4, V4.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d4a4 // fadd v4.4s, v5.4s, v19.4s
+	WORD     $0x4e32d4a4 // fadd v4.4s, v5.4s, v18.4s
 	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	VBIT     V18.B16, V3.B16, V4.B16
+	VBIT     V17.B16, V3.B16, V4.B16
 	TBNZ     $1, R15, t160
 	FMOVS    F4, (R25)
 	B        t159
@@ -2316,20 +2316,20 @@ t166:
 	VLD1     (R23), V2.S[2]
 t165:
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	WORD     $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    576(R26), F2
-	VFMLS    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLS    V26.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
 	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLS    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
 	FMOVQ    640(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V23.S4, V3.S4
 	FMOVQ    656(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    672(R26), F3
@@ -2346,8 +2346,8 @@ t165:
 	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
 
 	// 1/(1+e)
-	WORD     $0x4e21d7e1 // fadd v1.4s, v31.4s, v1.4s
-	WORD     $0x6e21ffe1 // fdiv v1.4s, v31.4s, v1.4s
+	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	TBNZ     $1, R15, t168
 	FMOVS    F1, (R24)
 	B        t167
@@ -2358,16 +2358,16 @@ t168:
 	VST1     V1.S[2], (R23)
 t167:
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	WORD     $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F3
-	VFMLA    V23.S4, V2.S4, V3.S4
-	WORD     $0x4ebed464 // fsub v4.4s, v3.4s, v30.4s
-	VFMLS    V22.S4, V4.S4, V2.S4
+	VFMLA    V22.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	VFMLS    V21.S4, V4.S4, V2.S4
+	VFMLS    V20.S4, V4.S4, V2.S4
 	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V20.S4, V4.S4
+	VFMLA    V2.S4, V19.S4, V4.S4
 	FMOVQ    800(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	FMOVQ    816(R26), F4
@@ -2378,13 +2378,13 @@ t167:
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
 	VFMLA    V2.S4, V4.S4, V5.S4
 	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x4ebfd443 // fsub v3.4s, v2.4s, v31.4s
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e33d462 // fadd v2.4s, v3.4s, v19.4s
+	WORD     $0x4e32d462 // fadd v2.4s, v3.4s, v18.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V18.B16, V0.B16, V2.B16
+	VBIT     V17.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -2423,17 +2423,17 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $104-104
 	MOVD     $lstmConsts<>(SB), R26
 
 	// Registers:    V0-V19 values    V20-V31 constants and scalars
-	FMOVQ    896(R26), F31
-	FMOVQ    512(R26), F30
-	FMOVQ    576(R26), F29
-	FMOVQ    528(R26), F28
-	FLDPQ    720(R26), (F27, F26)
-	FLDPQ    752(R26), (F25, F24)
-	FLDPQ    848(R26), (F23, F22)
-	FMOVS    hasDcy+100(FP), F21
-	VDUP     V21.S[0], V21.S4
-	FMOVS    hasCx+96(FP), F20
-	VDUP     V20.S[0], V20.S4
+	FMOVS    hasDcy+100(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVS    hasCx+96(FP), F30
+	VDUP     V30.S[0], V30.S4
+	FMOVQ    896(R26), F29
+	FMOVQ    512(R26), F28
+	FMOVQ    576(R26), F27
+	FMOVQ    528(R26), F26
+	FLDPQ    720(R26), (F25, F24)
+	FLDPQ    752(R26), (F23, F22)
+	FLDPQ    848(R26), (F21, F20)
 
 	// Registers:    R0 dgates    R1 dcx    R2 dh    R3 dcy    R4 gates    R5 cx    R6 cy    R7 peephole    R15 elements left in the row    R8 4n
 	MOVD     dgates+0(FP), R0
@@ -2487,24 +2487,24 @@ l172:
 	FLDPQ    (R6), (F0, F1)
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
 	WORD     $0x4ea0f823 // fabs v3.4s, v1.4s
-	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4ea2f742 // fmin v2.4s, v26.4s, v2.4s
+	WORD     $0x4ea3f743 // fmin v3.4s, v26.4s, v3.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F4
-	VFMLA    V27.S4, V2.S4, V4.S4
+	VFMLA    V25.S4, V2.S4, V4.S4
 	FMOVQ    576(R26), F5
-	VFMLA    V27.S4, V3.S4, V5.S4
-	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
-	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
-	VFMLS    V26.S4, V6.S4, V2.S4
-	VFMLS    V26.S4, V7.S4, V3.S4
-	VFMLS    V25.S4, V6.S4, V2.S4
-	VFMLS    V25.S4, V7.S4, V3.S4
+	VFMLA    V25.S4, V3.S4, V5.S4
+	WORD     $0x4ebbd486 // fsub v6.4s, v4.4s, v27.4s
+	WORD     $0x4ebbd4a7 // fsub v7.4s, v5.4s, v27.4s
+	VFMLS    V24.S4, V6.S4, V2.S4
+	VFMLS    V24.S4, V7.S4, V3.S4
+	VFMLS    V23.S4, V6.S4, V2.S4
+	VFMLS    V23.S4, V7.S4, V3.S4
 	FMOVQ    784(R26), F6
-	VFMLA    V2.S4, V24.S4, V6.S4
+	VFMLA    V2.S4, V22.S4, V6.S4
 	FMOVQ    784(R26), F7
-	VFMLA    V3.S4, V24.S4, V7.S4
+	VFMLA    V3.S4, V22.S4, V7.S4
 	FMOVQ    800(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
 	FMOVQ    800(R26), F6
@@ -2525,34 +2525,34 @@ l172:
 	VFMLA    V3.S4, V7.S4, V9.S4
 	VSHL     $23, V4.S4, V2.S4
 	VSHL     $23, V5.S4, V3.S4
-	WORD     $0x4ebed444 // fsub v4.4s, v2.4s, v30.4s
-	WORD     $0x4ebed465 // fsub v5.4s, v3.4s, v30.4s
+	WORD     $0x4ebcd444 // fsub v4.4s, v2.4s, v28.4s
+	WORD     $0x4ebcd465 // fsub v5.4s, v3.4s, v28.4s
 	VFMLA    V8.S4, V2.S4, V4.S4
 	VFMLA    V9.S4, V3.S4, V5.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e37d482 // fadd v2.4s, v4.4s, v23.4s
-	WORD     $0x4e37d4a3 // fadd v3.4s, v5.4s, v23.4s
+	WORD     $0x4e35d482 // fadd v2.4s, v4.4s, v21.4s
+	WORD     $0x4e35d4a3 // fadd v3.4s, v5.4s, v21.4s
 	WORD     $0x6e22fc82 // fdiv v2.4s, v4.4s, v2.4s
 	WORD     $0x6e23fca3 // fdiv v3.4s, v5.4s, v3.4s
-	VBIT     V22.B16, V0.B16, V2.B16
-	VBIT     V22.B16, V1.B16, V3.B16
+	VBIT     V20.B16, V0.B16, V2.B16
+	VBIT     V20.B16, V1.B16, V3.B16
 	ADD      R10<<0, R4, R24
 	FLDPQ    (R24), (F0, F1)
 	FLDPQ    (R2), (F4, F5)
 	WORD     $0x4ea0f886 // fabs v6.4s, v4.4s
 	WORD     $0x4ea0f8a7 // fabs v7.4s, v5.4s
-	WORD     $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea6e7a6 // fcmgt v6.4s, v29.4s, v6.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e661c84 // bic v4.16b, v4.16b, v6.16b
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	FLDPQ    (R3), (F6, F7)
-	VAND     V21.B16, V6.B16, V6.B16
-	VAND     V21.B16, V7.B16, V7.B16
+	VAND     V31.B16, V6.B16, V6.B16
+	VAND     V31.B16, V7.B16, V7.B16
 	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
 	WORD     $0x4ea0f8e9 // fabs v9.4s, v7.4s
-	WORD     $0x6ea8e7e8 // fcmgt v8.4s, v31.4s, v8.4s
-	WORD     $0x6ea9e7e9 // fcmgt v9.4s, v31.4s, v9.4s
+	WORD     $0x6ea8e7a8 // fcmgt v8.4s, v29.4s, v8.4s
+	WORD     $0x6ea9e7a9 // fcmgt v9.4s, v29.4s, v9.4s
 	WORD     $0x4e681cc6 // bic v6.16b, v6.16b, v8.16b
 	WORD     $0x4e691ce7 // bic v7.16b, v7.16b, v9.16b
 
@@ -2567,8 +2567,8 @@ l172:
 	WORD     $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD     $0x4ea0f90a // fabs v10.4s, v8.4s
 	WORD     $0x4ea0f92b // fabs v11.4s, v9.4s
-	WORD     $0x6eaae7ea // fcmgt v10.4s, v31.4s, v10.4s
-	WORD     $0x6eabe7eb // fcmgt v11.4s, v31.4s, v11.4s
+	WORD     $0x6eaae7aa // fcmgt v10.4s, v29.4s, v10.4s
+	WORD     $0x6eabe7ab // fcmgt v11.4s, v29.4s, v11.4s
 	WORD     $0x4e6a1d08 // bic v8.16b, v8.16b, v10.16b
 	WORD     $0x4e6b1d29 // bic v9.16b, v9.16b, v11.16b
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
@@ -2589,8 +2589,8 @@ l172:
 	ADD      R9<<1, R4, R25
 	FLDPQ    (R25), (F4, F5)
 	FLDPQ    (R5), (F10, F11)
-	VAND     V20.B16, V10.B16, V10.B16
-	VAND     V20.B16, V11.B16, V11.B16
+	VAND     V30.B16, V10.B16, V10.B16
+	VAND     V30.B16, V11.B16, V11.B16
 
 	// di, df, dg, dcx
 	WORD     $0x6e24dccc // fmul v12.4s, v6.4s, v4.4s
@@ -2603,8 +2603,8 @@ l172:
 	WORD     $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
 	WORD     $0x4ea0f98e // fabs v14.4s, v12.4s
 	WORD     $0x4ea0f9af // fabs v15.4s, v13.4s
-	WORD     $0x6eaee7ee // fcmgt v14.4s, v31.4s, v14.4s
-	WORD     $0x6eafe7ef // fcmgt v15.4s, v31.4s, v15.4s
+	WORD     $0x6eaee7ae // fcmgt v14.4s, v29.4s, v14.4s
+	WORD     $0x6eafe7af // fcmgt v15.4s, v29.4s, v15.4s
 	WORD     $0x4e6e1d8c // bic v12.16b, v12.16b, v14.16b
 	WORD     $0x4e6f1dad // bic v13.16b, v13.16b, v15.16b
 	WORD     $0x6e2adcca // fmul v10.4s, v6.4s, v10.4s
@@ -2617,8 +2617,8 @@ l172:
 	WORD     $0x6e2fdd6b // fmul v11.4s, v11.4s, v15.4s
 	WORD     $0x4ea0f94e // fabs v14.4s, v10.4s
 	WORD     $0x4ea0f96f // fabs v15.4s, v11.4s
-	WORD     $0x6eaee7ee // fcmgt v14.4s, v31.4s, v14.4s
-	WORD     $0x6eafe7ef // fcmgt v15.4s, v31.4s, v15.4s
+	WORD     $0x6eaee7ae // fcmgt v14.4s, v29.4s, v14.4s
+	WORD     $0x6eafe7af // fcmgt v15.4s, v29.4s, v15.4s
 	WORD     $0x4e6e1d4a // bic v10.16b, v10.16b, v14.16b
 	WORD     $0x4e6f1d6b // bic v11.16b, v11.16b, v15.16b
 	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
@@ -2631,8 +2631,8 @@ l172:
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea4e7a4 // fcmgt v4.4s, v29.4s, v4.4s
+	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e641c00 // bic v0.16b, v0.16b, v4.16b
 	WORD     $0x4e651c21 // bic v1.16b, v1.16b, v5.16b
 	WORD     $0x6e22dcc2 // fmul v2.4s, v6.4s, v2.4s
@@ -2653,8 +2653,8 @@ l172:
 	FSTPQ    (F8, F9), (R25)
 	WORD     $0x4ea0f840 // fabs v0.4s, v2.4s
 	WORD     $0x4ea0f861 // fabs v1.4s, v3.4s
-	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
-	WORD     $0x6ea1e7e1 // fcmgt v1.4s, v31.4s, v1.4s
+	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
+	WORD     $0x6ea1e7a1 // fcmgt v1.4s, v29.4s, v1.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
 	FSTPQ    (F0, F1), (R1)
@@ -2674,16 +2674,16 @@ l173:
 l176:
 	FMOVQ    (R6), F0
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F2
-	VFMLA    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
-	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLA    V25.S4, V1.S4, V2.S4
+	WORD     $0x4ebbd443 // fsub v3.4s, v2.4s, v27.4s
+	VFMLS    V24.S4, V3.S4, V1.S4
+	VFMLS    V23.S4, V3.S4, V1.S4
 	FMOVQ    784(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V22.S4, V3.S4
 	FMOVQ    800(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    816(R26), F3
@@ -2694,23 +2694,23 @@ l176:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e37d441 // fadd v1.4s, v2.4s, v23.4s
+	WORD     $0x4e35d441 // fadd v1.4s, v2.4s, v21.4s
 	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
-	VBIT     V22.B16, V0.B16, V1.B16
+	VBIT     V20.B16, V0.B16, V1.B16
 	ADD      R10<<0, R4, R24
 	FMOVQ    (R24), F0
 	FMOVQ    (R2), F2
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
-	WORD     $0x6ea3e7e3 // fcmgt v3.4s, v31.4s, v3.4s
+	WORD     $0x6ea3e7a3 // fcmgt v3.4s, v29.4s, v3.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	FMOVQ    (R3), F3
-	VAND     V21.B16, V3.B16, V3.B16
+	VAND     V31.B16, V3.B16, V3.B16
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7a4 // fcmgt v4.4s, v29.4s, v4.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 
 	// do, dc
@@ -2719,7 +2719,7 @@ l176:
 	VFMLS    V0.S4, V0.S4, V5.S4
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f885 // fabs v5.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
 	FMOVQ    512(R26), F2
@@ -2734,7 +2734,7 @@ l176:
 	ADD      R9<<1, R4, R25
 	FMOVQ    (R25), F2
 	FMOVQ    (R5), F5
-	VAND     V20.B16, V5.B16, V5.B16
+	VAND     V30.B16, V5.B16, V5.B16
 
 	// di, df, dg, dcx
 	WORD     $0x6e22dc66 // fmul v6.4s, v3.4s, v2.4s
@@ -2742,21 +2742,21 @@ l176:
 	VFMLS    V0.S4, V0.S4, V7.S4
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0f8c7 // fabs v7.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671cc6 // bic v6.16b, v6.16b, v7.16b
 	WORD     $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	VMOV     V1.B16, V7.B16
 	VFMLS    V1.S4, V1.S4, V7.S4
 	WORD     $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD     $0x4ea0f8a7 // fabs v7.4s, v5.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    512(R26), F7
 	VFMLS    V2.S4, V2.S4, V7.S4
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	WORD     $0x6ea2e7e2 // fcmgt v2.4s, v31.4s, v2.4s
+	WORD     $0x6ea2e7a2 // fcmgt v2.4s, v29.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	FMOVQ    (R7), F2
@@ -2772,7 +2772,7 @@ l176:
 	ADD      R10<<0, R0, R25
 	FMOVQ    F4, (R25)
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
+	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	FMOVQ    F0, (R1)
 	ADD      $16, R0, R0
@@ -2797,16 +2797,16 @@ t210:
 	VLD1     (R23), V0.S[2]
 t209:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	FMOVQ    576(R26), F2
-	VFMLA    V27.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
-	VFMLS    V26.S4, V3.S4, V1.S4
-	VFMLS    V25.S4, V3.S4, V1.S4
+	VFMLA    V25.S4, V1.S4, V2.S4
+	WORD     $0x4ebbd443 // fsub v3.4s, v2.4s, v27.4s
+	VFMLS    V24.S4, V3.S4, V1.S4
+	VFMLS    V23.S4, V3.S4, V1.S4
 	FMOVQ    784(R26), F3
-	VFMLA    V1.S4, V24.S4, V3.S4
+	VFMLA    V1.S4, V22.S4, V3.S4
 	FMOVQ    800(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	FMOVQ    816(R26), F3
@@ -2817,13 +2817,13 @@ t209:
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
 	VFMLA    V1.S4, V3.S4, V4.S4
 	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	WORD     $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
 	VFMLA    V4.S4, V1.S4, V2.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e37d441 // fadd v1.4s, v2.4s, v23.4s
+	WORD     $0x4e35d441 // fadd v1.4s, v2.4s, v21.4s
 	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
-	VBIT     V22.B16, V0.B16, V1.B16
+	VBIT     V20.B16, V0.B16, V1.B16
 	ADD      R10<<0, R4, R24
 	TBNZ     $1, R15, t212
 	FMOVS    (R24), F0
@@ -2844,7 +2844,7 @@ t214:
 	VLD1     (R23), V2.S[2]
 t213:
 	WORD     $0x4ea0f843 // fabs v3.4s, v2.4s
-	WORD     $0x6ea3e7e3 // fcmgt v3.4s, v31.4s, v3.4s
+	WORD     $0x6ea3e7a3 // fcmgt v3.4s, v29.4s, v3.4s
 	WORD     $0x4e631c42 // bic v2.16b, v2.16b, v3.16b
 	TBNZ     $1, R15, t216
 	FMOVS    (R3), F3
@@ -2855,9 +2855,9 @@ t216:
 	ADD      $8, R3, R23
 	VLD1     (R23), V3.S[2]
 t215:
-	VAND     V21.B16, V3.B16, V3.B16
+	VAND     V31.B16, V3.B16, V3.B16
 	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x6ea4e7e4 // fcmgt v4.4s, v31.4s, v4.4s
+	WORD     $0x6ea4e7a4 // fcmgt v4.4s, v29.4s, v4.4s
 	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
 
 	// do, dc
@@ -2866,7 +2866,7 @@ t215:
 	VFMLS    V0.S4, V0.S4, V5.S4
 	WORD     $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD     $0x4ea0f885 // fabs v5.4s, v4.4s
-	WORD     $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
 	FMOVQ    512(R26), F2
@@ -2921,7 +2921,7 @@ t226:
 	ADD      $8, R5, R23
 	VLD1     (R23), V5.S[2]
 t225:
-	VAND     V20.B16, V5.B16, V5.B16
+	VAND     V30.B16, V5.B16, V5.B16
 
 	// di, df, dg, dcx
 	WORD     $0x6e22dc66 // fmul v6.4s, v3.4s, v2.4s
@@ -2929,21 +2929,21 @@ t225:
 	VFMLS    V0.S4, V0.S4, V7.S4
 	WORD     $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	WORD     $0x4ea0f8c7 // fabs v7.4s, v6.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671cc6 // bic v6.16b, v6.16b, v7.16b
 	WORD     $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	VMOV     V1.B16, V7.B16
 	VFMLS    V1.S4, V1.S4, V7.S4
 	WORD     $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD     $0x4ea0f8a7 // fabs v7.4s, v5.4s
-	WORD     $0x6ea7e7e7 // fcmgt v7.4s, v31.4s, v7.4s
+	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
 	FMOVQ    512(R26), F7
 	VFMLS    V2.S4, V2.S4, V7.S4
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
-	WORD     $0x6ea2e7e2 // fcmgt v2.4s, v31.4s, v2.4s
+	WORD     $0x6ea2e7a2 // fcmgt v2.4s, v29.4s, v2.4s
 	WORD     $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD     $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
 	TBNZ     $1, R15, t228
@@ -3007,7 +3007,7 @@ t238:
 	VST1     V4.S[2], (R23)
 t237:
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
+	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	TBNZ     $1, R15, t240
 	FMOVS    F0, (R1)

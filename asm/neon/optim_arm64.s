@@ -85,20 +85,19 @@ TEXT ·Adam(SB), NOSPLIT, $136-80
 	VDUP     V31.S[0], V31.S4
 	FMOVS    b+48(FP), F30
 	VDUP     V30.S[0], V30.S4
-	FMOVQ    528(R26), F29
-	FMOVS    d+52(FP), F28
+	FMOVS    d+52(FP), F29
+	VDUP     V29.S[0], V29.S4
+	FMOVS    beta2+44(FP), F28
 	VDUP     V28.S[0], V28.S4
-	FMOVS    beta2+44(FP), F27
+	FMOVS    s+64(FP), F27
 	VDUP     V27.S[0], V27.S4
-	FMOVQ    544(R26), F26
-	FMOVS    s+64(FP), F25
+	FMOVS    eps+60(FP), F26
+	VDUP     V26.S[0], V26.S4
+	FMOVS    a+56(FP), F25
 	VDUP     V25.S[0], V25.S4
-	FMOVS    eps+60(FP), F24
+	FMOVS    keep+68(FP), F24
 	VDUP     V24.S[0], V24.S4
-	FMOVS    a+56(FP), F23
-	VDUP     V23.S[0], V23.S4
-	FMOVS    keep+68(FP), F22
-	VDUP     V22.S[0], V22.S4
+	FLDPQ    528(R26), (F23, F22)
 
 	// Registers:    R0 p    R1 grad    R2 m    R3 v    R15 elements left in the row
 	MOVD     p+0(FP), R0
@@ -129,24 +128,24 @@ l1:
 	WORD     $0x4ea0f925 // fabs v5.4s, v9.4s
 	WORD     $0x4ea0f946 // fabs v6.4s, v10.4s
 	WORD     $0x4ea0f967 // fabs v7.4s, v11.4s
-	WORD     $0x6ea4e7a4 // fcmgt v4.4s, v29.4s, v4.4s
-	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
-	WORD     $0x6ea6e7a6 // fcmgt v6.4s, v29.4s, v6.4s
-	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
+	WORD     $0x6ea4e6e4 // fcmgt v4.4s, v23.4s, v4.4s
+	WORD     $0x6ea5e6e5 // fcmgt v5.4s, v23.4s, v5.4s
+	WORD     $0x6ea6e6e6 // fcmgt v6.4s, v23.4s, v6.4s
+	WORD     $0x6ea7e6e7 // fcmgt v7.4s, v23.4s, v7.4s
 	WORD     $0x4e641d04 // bic v4.16b, v8.16b, v4.16b
 	WORD     $0x4e651d25 // bic v5.16b, v9.16b, v5.16b
 	WORD     $0x4e661d46 // bic v6.16b, v10.16b, v6.16b
 	WORD     $0x4e671d67 // bic v7.16b, v11.16b, v7.16b
-	WORD     $0x6e20df88 // fmul v8.4s, v28.4s, v0.4s
-	WORD     $0x6e21df89 // fmul v9.4s, v28.4s, v1.4s
-	WORD     $0x6e22df8a // fmul v10.4s, v28.4s, v2.4s
-	WORD     $0x6e23df8b // fmul v11.4s, v28.4s, v3.4s
+	WORD     $0x6e20dfa8 // fmul v8.4s, v29.4s, v0.4s
+	WORD     $0x6e21dfa9 // fmul v9.4s, v29.4s, v1.4s
+	WORD     $0x6e22dfaa // fmul v10.4s, v29.4s, v2.4s
+	WORD     $0x6e23dfab // fmul v11.4s, v29.4s, v3.4s
 	FLDPQ    (R3), (F12, F13)
 	FLDPQ    32(R3), (F14, F15)
-	WORD     $0x6e2cdf6c // fmul v12.4s, v27.4s, v12.4s
-	WORD     $0x6e2ddf6d // fmul v13.4s, v27.4s, v13.4s
-	WORD     $0x6e2edf6e // fmul v14.4s, v27.4s, v14.4s
-	WORD     $0x6e2fdf6f // fmul v15.4s, v27.4s, v15.4s
+	WORD     $0x6e2cdf8c // fmul v12.4s, v28.4s, v12.4s
+	WORD     $0x6e2ddf8d // fmul v13.4s, v28.4s, v13.4s
+	WORD     $0x6e2edf8e // fmul v14.4s, v28.4s, v14.4s
+	WORD     $0x6e2fdf8f // fmul v15.4s, v28.4s, v15.4s
 	VFMLA    V0.S4, V8.S4, V12.S4
 	VFMLA    V1.S4, V9.S4, V13.S4
 	VFMLA    V2.S4, V10.S4, V14.S4
@@ -155,28 +154,28 @@ l1:
 	WORD     $0x4ea0f9a1 // fabs v1.4s, v13.4s
 	WORD     $0x4ea0f9c2 // fabs v2.4s, v14.4s
 	WORD     $0x4ea0f9e3 // fabs v3.4s, v15.4s
-	WORD     $0x6ea0e740 // fcmgt v0.4s, v26.4s, v0.4s
-	WORD     $0x6ea1e741 // fcmgt v1.4s, v26.4s, v1.4s
-	WORD     $0x6ea2e742 // fcmgt v2.4s, v26.4s, v2.4s
-	WORD     $0x6ea3e743 // fcmgt v3.4s, v26.4s, v3.4s
+	WORD     $0x6ea0e6c0 // fcmgt v0.4s, v22.4s, v0.4s
+	WORD     $0x6ea1e6c1 // fcmgt v1.4s, v22.4s, v1.4s
+	WORD     $0x6ea2e6c2 // fcmgt v2.4s, v22.4s, v2.4s
+	WORD     $0x6ea3e6c3 // fcmgt v3.4s, v22.4s, v3.4s
 	WORD     $0x4e601d80 // bic v0.16b, v12.16b, v0.16b
 	WORD     $0x4e611da1 // bic v1.16b, v13.16b, v1.16b
 	WORD     $0x4e621dc2 // bic v2.16b, v14.16b, v2.16b
 	WORD     $0x4e631de3 // bic v3.16b, v15.16b, v3.16b
 
 	// root
-	WORD     $0x6e39dc08 // fmul v8.4s, v0.4s, v25.4s
-	WORD     $0x6e39dc29 // fmul v9.4s, v1.4s, v25.4s
-	WORD     $0x6e39dc4a // fmul v10.4s, v2.4s, v25.4s
-	WORD     $0x6e39dc6b // fmul v11.4s, v3.4s, v25.4s
+	WORD     $0x6e3bdc08 // fmul v8.4s, v0.4s, v27.4s
+	WORD     $0x6e3bdc29 // fmul v9.4s, v1.4s, v27.4s
+	WORD     $0x6e3bdc4a // fmul v10.4s, v2.4s, v27.4s
+	WORD     $0x6e3bdc6b // fmul v11.4s, v3.4s, v27.4s
 	WORD     $0x6ea1f908 // fsqrt v8.4s, v8.4s
 	WORD     $0x6ea1f929 // fsqrt v9.4s, v9.4s
 	WORD     $0x6ea1f94a // fsqrt v10.4s, v10.4s
 	WORD     $0x6ea1f96b // fsqrt v11.4s, v11.4s
-	WORD     $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
-	WORD     $0x4e38d529 // fadd v9.4s, v9.4s, v24.4s
-	WORD     $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
-	WORD     $0x4e38d56b // fadd v11.4s, v11.4s, v24.4s
+	WORD     $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
+	WORD     $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	WORD     $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	WORD     $0x4e3ad56b // fadd v11.4s, v11.4s, v26.4s
 	FSTPQ    (F4, F5), (R2)
 	FSTPQ    (F6, F7), 32(R2)
 	FSTPQ    (F0, F1), (R3)
@@ -189,14 +188,14 @@ l1:
 	WORD     $0x6e2bfce3 // fdiv v3.4s, v7.4s, v11.4s
 	FLDPQ    (R0), (F4, F5)
 	FLDPQ    32(R0), (F6, F7)
-	WORD     $0x6e24dec4 // fmul v4.4s, v22.4s, v4.4s
-	WORD     $0x6e25dec5 // fmul v5.4s, v22.4s, v5.4s
-	WORD     $0x6e26dec6 // fmul v6.4s, v22.4s, v6.4s
-	WORD     $0x6e27dec7 // fmul v7.4s, v22.4s, v7.4s
-	VFMLS    V0.S4, V23.S4, V4.S4
-	VFMLS    V1.S4, V23.S4, V5.S4
-	VFMLS    V2.S4, V23.S4, V6.S4
-	VFMLS    V3.S4, V23.S4, V7.S4
+	WORD     $0x6e24df04 // fmul v4.4s, v24.4s, v4.4s
+	WORD     $0x6e25df05 // fmul v5.4s, v24.4s, v5.4s
+	WORD     $0x6e26df06 // fmul v6.4s, v24.4s, v6.4s
+	WORD     $0x6e27df07 // fmul v7.4s, v24.4s, v7.4s
+	VFMLS    V0.S4, V25.S4, V4.S4
+	VFMLS    V1.S4, V25.S4, V5.S4
+	VFMLS    V2.S4, V25.S4, V6.S4
+	VFMLS    V3.S4, V25.S4, V7.S4
 	FSTPQ    (F4, F5), (R0)
 	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
@@ -214,28 +213,28 @@ l6:
 	WORD     $0x6e20dfc2 // fmul v2.4s, v30.4s, v0.4s
 	VFMLA    V1.S4, V31.S4, V2.S4
 	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
-	WORD     $0x6ea1e7a1 // fcmgt v1.4s, v29.4s, v1.4s
+	WORD     $0x6ea1e6e1 // fcmgt v1.4s, v23.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e20df82 // fmul v2.4s, v28.4s, v0.4s
+	WORD     $0x6e20dfa2 // fmul v2.4s, v29.4s, v0.4s
 	FMOVQ    (R3), F3
-	WORD     $0x6e23df63 // fmul v3.4s, v27.4s, v3.4s
+	WORD     $0x6e23df83 // fmul v3.4s, v28.4s, v3.4s
 	VFMLA    V0.S4, V2.S4, V3.S4
 	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
-	WORD     $0x6ea0e740 // fcmgt v0.4s, v26.4s, v0.4s
+	WORD     $0x6ea0e6c0 // fcmgt v0.4s, v22.4s, v0.4s
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 
 	// root
-	WORD     $0x6e39dc02 // fmul v2.4s, v0.4s, v25.4s
+	WORD     $0x6e3bdc02 // fmul v2.4s, v0.4s, v27.4s
 	WORD     $0x6ea1f842 // fsqrt v2.4s, v2.4s
-	WORD     $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD     $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
 	FMOVQ    F1, (R2)
 	FMOVQ    F0, (R3)
 
 	// p
 	WORD     $0x6e22fc20 // fdiv v0.4s, v1.4s, v2.4s
 	FMOVQ    (R0), F1
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VFMLS    V0.S4, V23.S4, V1.S4
+	WORD     $0x6e21df01 // fmul v1.4s, v24.4s, v1.4s
+	VFMLS    V0.S4, V25.S4, V1.S4
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
@@ -267,9 +266,9 @@ t26:
 	WORD     $0x6e20dfc2 // fmul v2.4s, v30.4s, v0.4s
 	VFMLA    V1.S4, V31.S4, V2.S4
 	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
-	WORD     $0x6ea1e7a1 // fcmgt v1.4s, v29.4s, v1.4s
+	WORD     $0x6ea1e6e1 // fcmgt v1.4s, v23.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e20df82 // fmul v2.4s, v28.4s, v0.4s
+	WORD     $0x6e20dfa2 // fmul v2.4s, v29.4s, v0.4s
 	TBNZ     $1, R15, t29
 	FMOVS    (R3), F3
 	B        t28
@@ -279,16 +278,16 @@ t29:
 	ADD      $8, R3, R23
 	VLD1     (R23), V3.S[2]
 t28:
-	WORD     $0x6e23df63 // fmul v3.4s, v27.4s, v3.4s
+	WORD     $0x6e23df83 // fmul v3.4s, v28.4s, v3.4s
 	VFMLA    V0.S4, V2.S4, V3.S4
 	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
-	WORD     $0x6ea0e740 // fcmgt v0.4s, v26.4s, v0.4s
+	WORD     $0x6ea0e6c0 // fcmgt v0.4s, v22.4s, v0.4s
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 
 	// root
-	WORD     $0x6e39dc02 // fmul v2.4s, v0.4s, v25.4s
+	WORD     $0x6e3bdc02 // fmul v2.4s, v0.4s, v27.4s
 	WORD     $0x6ea1f842 // fsqrt v2.4s, v2.4s
-	WORD     $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD     $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
 	TBNZ     $1, R15, t31
 	FMOVS    F1, (R2)
 	B        t30
@@ -319,8 +318,8 @@ t35:
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
 t34:
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VFMLS    V0.S4, V23.S4, V1.S4
+	WORD     $0x6e21df01 // fmul v1.4s, v24.4s, v1.4s
+	VFMLS    V0.S4, V25.S4, V1.S4
 	TBNZ     $1, R15, t37
 	FMOVS    F1, (R0)
 	B        t36
@@ -349,9 +348,9 @@ TEXT ·SGD(SB), NOSPLIT, $40-40
 	// Registers:    V0-V28 values    V29-V31 constants and scalars
 	FMOVS    mu+36(FP), F31
 	VDUP     V31.S[0], V31.S4
-	FMOVQ    528(R26), F30
-	FMOVS    lr+32(FP), F29
-	VDUP     V29.S[0], V29.S4
+	FMOVS    lr+32(FP), F30
+	VDUP     V30.S[0], V30.S4
+	FMOVQ    528(R26), F29
 
 	// Registers:    R0 p    R1 grad    R2 m    R15 elements left in the row
 	MOVD     p+0(FP), R0
@@ -376,10 +375,10 @@ l38:
 	WORD     $0x4ea0f8a1 // fabs v1.4s, v5.4s
 	WORD     $0x4ea0f8c2 // fabs v2.4s, v6.4s
 	WORD     $0x4ea0f8e3 // fabs v3.4s, v7.4s
-	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
-	WORD     $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
-	WORD     $0x6ea2e7c2 // fcmgt v2.4s, v30.4s, v2.4s
-	WORD     $0x6ea3e7c3 // fcmgt v3.4s, v30.4s, v3.4s
+	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
+	WORD     $0x6ea1e7a1 // fcmgt v1.4s, v29.4s, v1.4s
+	WORD     $0x6ea2e7a2 // fcmgt v2.4s, v29.4s, v2.4s
+	WORD     $0x6ea3e7a3 // fcmgt v3.4s, v29.4s, v3.4s
 	WORD     $0x4e601c80 // bic v0.16b, v4.16b, v0.16b
 	WORD     $0x4e611ca1 // bic v1.16b, v5.16b, v1.16b
 	WORD     $0x4e621cc2 // bic v2.16b, v6.16b, v2.16b
@@ -388,10 +387,10 @@ l38:
 	FSTPQ    (F2, F3), 32(R2)
 	FLDPQ    (R0), (F4, F5)
 	FLDPQ    32(R0), (F6, F7)
-	VFMLS    V0.S4, V29.S4, V4.S4
-	VFMLS    V1.S4, V29.S4, V5.S4
-	VFMLS    V2.S4, V29.S4, V6.S4
-	VFMLS    V3.S4, V29.S4, V7.S4
+	VFMLS    V0.S4, V30.S4, V4.S4
+	VFMLS    V1.S4, V30.S4, V5.S4
+	VFMLS    V2.S4, V30.S4, V6.S4
+	VFMLS    V3.S4, V30.S4, V7.S4
 	FSTPQ    (F4, F5), (R0)
 	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
@@ -407,11 +406,11 @@ l42:
 	FMOVQ    (R1), F1
 	VFMLA    V0.S4, V31.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
+	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	FMOVQ    F0, (R2)
 	FMOVQ    (R0), F1
-	VFMLS    V0.S4, V29.S4, V1.S4
+	VFMLS    V0.S4, V30.S4, V1.S4
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
@@ -441,7 +440,7 @@ t56:
 t55:
 	VFMLA    V0.S4, V31.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e7c0 // fcmgt v0.4s, v30.4s, v0.4s
+	WORD     $0x6ea0e7a0 // fcmgt v0.4s, v29.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	TBNZ     $1, R15, t58
 	FMOVS    F0, (R2)
@@ -461,7 +460,7 @@ t60:
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
 t59:
-	VFMLS    V0.S4, V29.S4, V1.S4
+	VFMLS    V0.S4, V30.S4, V1.S4
 	TBNZ     $1, R15, t62
 	FMOVS    F1, (R0)
 	B        t61
@@ -479,11 +478,11 @@ TEXT ·Adagrad(SB), NOSPLIT, $40-40
 	MOVD     $optimConsts<>(SB), R26
 
 	// Registers:    V0-V28 values    V29-V31 constants and scalars
-	FMOVQ    544(R26), F31
-	FMOVS    eps+36(FP), F30
+	FMOVS    eps+36(FP), F31
+	VDUP     V31.S[0], V31.S4
+	FMOVS    lr+32(FP), F30
 	VDUP     V30.S[0], V30.S4
-	FMOVS    lr+32(FP), F29
-	VDUP     V29.S[0], V29.S4
+	FMOVQ    544(R26), F29
 
 	// Registers:    R0 p    R1 grad    R2 s    R15 elements left in the row
 	MOVD     p+0(FP), R0
@@ -508,10 +507,10 @@ l63:
 	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
 	WORD     $0x4ea0f8ca // fabs v10.4s, v6.4s
 	WORD     $0x4ea0f8eb // fabs v11.4s, v7.4s
-	WORD     $0x6ea8e7e8 // fcmgt v8.4s, v31.4s, v8.4s
-	WORD     $0x6ea9e7e9 // fcmgt v9.4s, v31.4s, v9.4s
-	WORD     $0x6eaae7ea // fcmgt v10.4s, v31.4s, v10.4s
-	WORD     $0x6eabe7eb // fcmgt v11.4s, v31.4s, v11.4s
+	WORD     $0x6ea8e7a8 // fcmgt v8.4s, v29.4s, v8.4s
+	WORD     $0x6ea9e7a9 // fcmgt v9.4s, v29.4s, v9.4s
+	WORD     $0x6eaae7aa // fcmgt v10.4s, v29.4s, v10.4s
+	WORD     $0x6eabe7ab // fcmgt v11.4s, v29.4s, v11.4s
 	WORD     $0x4e681c84 // bic v4.16b, v4.16b, v8.16b
 	WORD     $0x4e691ca5 // bic v5.16b, v5.16b, v9.16b
 	WORD     $0x4e6a1cc6 // bic v6.16b, v6.16b, v10.16b
@@ -524,20 +523,20 @@ l63:
 	WORD     $0x6ea1f8a5 // fsqrt v5.4s, v5.4s
 	WORD     $0x6ea1f8c6 // fsqrt v6.4s, v6.4s
 	WORD     $0x6ea1f8e7 // fsqrt v7.4s, v7.4s
-	WORD     $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
-	WORD     $0x4e3ed4a5 // fadd v5.4s, v5.4s, v30.4s
-	WORD     $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
-	WORD     $0x4e3ed4e7 // fadd v7.4s, v7.4s, v30.4s
+	WORD     $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
+	WORD     $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
+	WORD     $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
+	WORD     $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
 	WORD     $0x6e24fc00 // fdiv v0.4s, v0.4s, v4.4s
 	WORD     $0x6e25fc21 // fdiv v1.4s, v1.4s, v5.4s
 	WORD     $0x6e26fc42 // fdiv v2.4s, v2.4s, v6.4s
 	WORD     $0x6e27fc63 // fdiv v3.4s, v3.4s, v7.4s
 	FLDPQ    (R0), (F4, F5)
 	FLDPQ    32(R0), (F6, F7)
-	VFMLS    V0.S4, V29.S4, V4.S4
-	VFMLS    V1.S4, V29.S4, V5.S4
-	VFMLS    V2.S4, V29.S4, V6.S4
-	VFMLS    V3.S4, V29.S4, V7.S4
+	VFMLS    V0.S4, V30.S4, V4.S4
+	VFMLS    V1.S4, V30.S4, V5.S4
+	VFMLS    V2.S4, V30.S4, V6.S4
+	VFMLS    V3.S4, V30.S4, V7.S4
 	FSTPQ    (F4, F5), (R0)
 	FSTPQ    (F6, F7), 32(R0)
 	ADD      $64, R0, R0
@@ -553,16 +552,16 @@ l67:
 	FMOVQ    (R2), F1
 	VFMLA    V0.S4, V0.S4, V1.S4
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
-	WORD     $0x6ea2e7e2 // fcmgt v2.4s, v31.4s, v2.4s
+	WORD     $0x6ea2e7a2 // fcmgt v2.4s, v29.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	FMOVQ    F1, (R2)
 
 	// p
 	WORD     $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	WORD     $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	WORD     $0x4e3fd421 // fadd v1.4s, v1.4s, v31.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	FMOVQ    (R0), F1
-	VFMLS    V0.S4, V29.S4, V1.S4
+	VFMLS    V0.S4, V30.S4, V1.S4
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
@@ -592,7 +591,7 @@ t81:
 t80:
 	VFMLA    V0.S4, V0.S4, V1.S4
 	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
-	WORD     $0x6ea2e7e2 // fcmgt v2.4s, v31.4s, v2.4s
+	WORD     $0x6ea2e7a2 // fcmgt v2.4s, v29.4s, v2.4s
 	WORD     $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
 	TBNZ     $1, R15, t83
 	FMOVS    F1, (R2)
@@ -606,7 +605,7 @@ t82:
 
 	// p
 	WORD     $0x6ea1f821 // fsqrt v1.4s, v1.4s
-	WORD     $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	WORD     $0x4e3fd421 // fadd v1.4s, v1.4s, v31.4s
 	WORD     $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
 	TBNZ     $1, R15, t85
 	FMOVS    (R0), F1
@@ -617,7 +616,7 @@ t85:
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
 t84:
-	VFMLS    V0.S4, V29.S4, V1.S4
+	VFMLS    V0.S4, V30.S4, V1.S4
 	TBNZ     $1, R15, t87
 	FMOVS    F1, (R0)
 	B        t86

@@ -143,11 +143,11 @@ TEXT ·Softmax(SB), NOSPLIT, $8-32
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V17 values    V18-V26 constants and scalars    V27-V31 kept from loop to loop
-	FMOVQ    512(R26), F26
-	FMOVQ    560(R26), F25
-	FLDPQ    528(R26), (F24, F23)
-	FLDPQ    576(R26), (F22, F21)
-	FMOVQ    608(R26), F20
+	FMOVQ    560(R26), F26
+	FLDPQ    528(R26), (F25, F24)
+	FLDPQ    576(R26), (F23, F22)
+	FMOVQ    608(R26), F21
+	FMOVQ    512(R26), F20
 	FMOVQ    704(R26), F19
 	FMOVQ    688(R26), F18
 
@@ -159,10 +159,10 @@ TEXT ·Softmax(SB), NOSPLIT, $8-32
 	MOVD     rows+16(FP), R14
 	MOVD     R14, 8(RSP)
 l1:
-	VMOV     V26.B16, V31.B16
-	VMOV     V26.B16, V30.B16
-	VMOV     V26.B16, V29.B16
-	VMOV     V26.B16, V28.B16
+	VMOV     V20.B16, V31.B16
+	VMOV     V20.B16, V30.B16
+	VMOV     V20.B16, V29.B16
+	VMOV     V20.B16, V28.B16
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l4
@@ -259,10 +259,10 @@ t64:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V26.B16, V0.B16, V4.B16
-	VBSL     V26.B16, V1.B16, V5.B16
-	VBSL     V26.B16, V2.B16, V6.B16
-	VBSL     V26.B16, V3.B16, V7.B16
+	VBSL     V20.B16, V0.B16, V4.B16
+	VBSL     V20.B16, V1.B16, V5.B16
+	VBSL     V20.B16, V2.B16, V6.B16
+	VBSL     V20.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -302,42 +302,42 @@ l6:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4e20f700 // fmax v0.4s, v24.4s, v0.4s
-	WORD     $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
-	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
-	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
+	WORD     $0x4e20f720 // fmax v0.4s, v25.4s, v0.4s
+	WORD     $0x4e21f721 // fmax v1.4s, v25.4s, v1.4s
+	WORD     $0x4e22f722 // fmax v2.4s, v25.4s, v2.4s
+	WORD     $0x4e23f723 // fmax v3.4s, v25.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V23.S4, V0.S4, V4.S4
+	VFMLA    V24.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V23.S4, V1.S4, V5.S4
+	VFMLA    V24.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V23.S4, V2.S4, V6.S4
+	VFMLA    V24.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V23.S4, V3.S4, V7.S4
-	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
-	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
-	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
-	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLA    V24.S4, V3.S4, V7.S4
+	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
+	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
+	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
+	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
+	VFMLS    V23.S4, V8.S4, V0.S4
+	VFMLS    V23.S4, V9.S4, V1.S4
+	VFMLS    V23.S4, V10.S4, V2.S4
+	VFMLS    V23.S4, V11.S4, V3.S4
 	VFMLS    V22.S4, V8.S4, V0.S4
 	VFMLS    V22.S4, V9.S4, V1.S4
 	VFMLS    V22.S4, V10.S4, V2.S4
 	VFMLS    V22.S4, V11.S4, V3.S4
-	VFMLS    V21.S4, V8.S4, V0.S4
-	VFMLS    V21.S4, V9.S4, V1.S4
-	VFMLS    V21.S4, V10.S4, V2.S4
-	VFMLS    V21.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V20.S4, V8.S4
+	VFMLA    V0.S4, V21.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V20.S4, V9.S4
+	VFMLA    V1.S4, V21.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V20.S4, V10.S4
+	VFMLA    V2.S4, V21.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V20.S4, V11.S4
+	VFMLA    V3.S4, V21.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -489,42 +489,42 @@ t76:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4e20f700 // fmax v0.4s, v24.4s, v0.4s
-	WORD     $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
-	WORD     $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
-	WORD     $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
+	WORD     $0x4e20f720 // fmax v0.4s, v25.4s, v0.4s
+	WORD     $0x4e21f721 // fmax v1.4s, v25.4s, v1.4s
+	WORD     $0x4e22f722 // fmax v2.4s, v25.4s, v2.4s
+	WORD     $0x4e23f723 // fmax v3.4s, v25.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V23.S4, V0.S4, V4.S4
+	VFMLA    V24.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V23.S4, V1.S4, V5.S4
+	VFMLA    V24.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V23.S4, V2.S4, V6.S4
+	VFMLA    V24.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V23.S4, V3.S4, V7.S4
-	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
-	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
-	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
-	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLA    V24.S4, V3.S4, V7.S4
+	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
+	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
+	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
+	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
+	VFMLS    V23.S4, V8.S4, V0.S4
+	VFMLS    V23.S4, V9.S4, V1.S4
+	VFMLS    V23.S4, V10.S4, V2.S4
+	VFMLS    V23.S4, V11.S4, V3.S4
 	VFMLS    V22.S4, V8.S4, V0.S4
 	VFMLS    V22.S4, V9.S4, V1.S4
 	VFMLS    V22.S4, V10.S4, V2.S4
 	VFMLS    V22.S4, V11.S4, V3.S4
-	VFMLS    V21.S4, V8.S4, V0.S4
-	VFMLS    V21.S4, V9.S4, V1.S4
-	VFMLS    V21.S4, V10.S4, V2.S4
-	VFMLS    V21.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V20.S4, V8.S4
+	VFMLA    V0.S4, V21.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V20.S4, V9.S4
+	VFMLA    V1.S4, V21.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V20.S4, V10.S4
+	VFMLA    V2.S4, V21.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V20.S4, V11.S4
+	VFMLA    V3.S4, V21.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -746,12 +746,12 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V12 values    V13-V26 constants and scalars    V27-V31 kept from loop to loop
-	FMOVQ    512(R26), F26
-	FLDPQ    560(R26), (F25, F24)
-	FMOVQ    592(R26), F23
-	FMOVQ    752(R26), F22
-	FLDPQ    528(R26), (F21, F20)
-	FMOVQ    608(R26), F19
+	FLDPQ    560(R26), (F26, F25)
+	FMOVQ    592(R26), F24
+	FMOVQ    752(R26), F23
+	FLDPQ    528(R26), (F22, F21)
+	FMOVQ    608(R26), F20
+	FMOVQ    512(R26), F19
 	FMOVQ    704(R26), F18
 	FMOVQ    688(R26), F17
 	FMOVQ    736(R26), F16
@@ -766,10 +766,10 @@ TEXT ·LogSumExp(SB), NOSPLIT, $8-32
 	MOVD     rows+16(FP), R14
 	MOVD     R14, 8(RSP)
 l95:
-	VMOV     V26.B16, V31.B16
-	VMOV     V26.B16, V30.B16
-	VMOV     V26.B16, V29.B16
-	VMOV     V26.B16, V28.B16
+	VMOV     V19.B16, V31.B16
+	VMOV     V19.B16, V30.B16
+	VMOV     V19.B16, V29.B16
+	VMOV     V19.B16, V28.B16
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l98
@@ -866,10 +866,10 @@ t185:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V26.B16, V0.B16, V4.B16
-	VBSL     V26.B16, V1.B16, V5.B16
-	VBSL     V26.B16, V2.B16, V6.B16
-	VBSL     V26.B16, V3.B16, V7.B16
+	VBSL     V19.B16, V0.B16, V4.B16
+	VBSL     V19.B16, V1.B16, V5.B16
+	VBSL     V19.B16, V2.B16, V6.B16
+	VBSL     V19.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -912,46 +912,46 @@ l100:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
-	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
-	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
-	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
-	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
-	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
-	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
-	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
+	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
+	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
+	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
+	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
+	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
+	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V20.S4, V0.S4, V4.S4
+	VFMLA    V21.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V20.S4, V1.S4, V5.S4
+	VFMLA    V21.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
+	VFMLA    V21.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V20.S4, V3.S4, V7.S4
-	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
-	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
-	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
-	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLA    V21.S4, V3.S4, V7.S4
+	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
+	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
+	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
+	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
+	VFMLS    V25.S4, V8.S4, V0.S4
+	VFMLS    V25.S4, V9.S4, V1.S4
+	VFMLS    V25.S4, V10.S4, V2.S4
+	VFMLS    V25.S4, V11.S4, V3.S4
 	VFMLS    V24.S4, V8.S4, V0.S4
 	VFMLS    V24.S4, V9.S4, V1.S4
 	VFMLS    V24.S4, V10.S4, V2.S4
 	VFMLS    V24.S4, V11.S4, V3.S4
-	VFMLS    V23.S4, V8.S4, V0.S4
-	VFMLS    V23.S4, V9.S4, V1.S4
-	VFMLS    V23.S4, V10.S4, V2.S4
-	VFMLS    V23.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V19.S4, V8.S4
+	VFMLA    V0.S4, V20.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V19.S4, V9.S4
+	VFMLA    V1.S4, V20.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V19.S4, V10.S4
+	VFMLA    V2.S4, V20.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V19.S4, V11.S4
+	VFMLA    V3.S4, V20.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -1100,46 +1100,46 @@ t197:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
-	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
-	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
-	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
-	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
-	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
-	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
-	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
+	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
+	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
+	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
+	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
+	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
+	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V20.S4, V0.S4, V4.S4
+	VFMLA    V21.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V20.S4, V1.S4, V5.S4
+	VFMLA    V21.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
+	VFMLA    V21.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V20.S4, V3.S4, V7.S4
-	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
-	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
-	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
-	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLA    V21.S4, V3.S4, V7.S4
+	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
+	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
+	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
+	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
+	VFMLS    V25.S4, V8.S4, V0.S4
+	VFMLS    V25.S4, V9.S4, V1.S4
+	VFMLS    V25.S4, V10.S4, V2.S4
+	VFMLS    V25.S4, V11.S4, V3.S4
 	VFMLS    V24.S4, V8.S4, V0.S4
 	VFMLS    V24.S4, V9.S4, V1.S4
 	VFMLS    V24.S4, V10.S4, V2.S4
 	VFMLS    V24.S4, V11.S4, V3.S4
-	VFMLS    V23.S4, V8.S4, V0.S4
-	VFMLS    V23.S4, V9.S4, V1.S4
-	VFMLS    V23.S4, V10.S4, V2.S4
-	VFMLS    V23.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V19.S4, V8.S4
+	VFMLA    V0.S4, V20.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V19.S4, V9.S4
+	VFMLA    V1.S4, V20.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V19.S4, V10.S4
+	VFMLA    V2.S4, V20.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V19.S4, V11.S4
+	VFMLA    V3.S4, V20.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -1268,17 +1268,17 @@ l103:
 	FMOVQ    976(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e37dc25 // fmul v5.4s, v1.4s, v23.4s
+	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V24.S4, V1.S4, V2.S4
+	VFMLA    V25.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
 	FMOVQ    992(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	VBSL     V1.B16, V26.B16, V2.B16
+	VBSL     V1.B16, V19.B16, V2.B16
 	WORD     $0x6ea0e601 // fcmgt v1.4s, v16.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
 	WORD     $0x4e21d760 // fadd v0.4s, v27.4s, v1.4s
@@ -1295,12 +1295,12 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $24-48
 	MOVD     $softmaxConsts<>(SB), R26
 
 	// Registers:    V0-V12 values    V13-V26 constants and scalars    V27-V31 kept from loop to loop
-	FMOVQ    512(R26), F26
-	FLDPQ    560(R26), (F25, F24)
-	FMOVQ    592(R26), F23
-	FMOVQ    752(R26), F22
-	FLDPQ    528(R26), (F21, F20)
-	FMOVQ    608(R26), F19
+	FLDPQ    560(R26), (F26, F25)
+	FMOVQ    592(R26), F24
+	FMOVQ    752(R26), F23
+	FLDPQ    528(R26), (F22, F21)
+	FMOVQ    608(R26), F20
+	FMOVQ    512(R26), F19
 	FMOVQ    704(R26), F18
 	FMOVQ    688(R26), F17
 	FMOVQ    736(R26), F16
@@ -1320,10 +1320,10 @@ TEXT ·MaxLogSum(SB), NOSPLIT, $24-48
 	SUB      R3, R14, R14
 	MOVD     R14, 16(RSP)
 l200:
-	VMOV     V26.B16, V31.B16
-	VMOV     V26.B16, V30.B16
-	VMOV     V26.B16, V29.B16
-	VMOV     V26.B16, V28.B16
+	VMOV     V19.B16, V31.B16
+	VMOV     V19.B16, V30.B16
+	VMOV     V19.B16, V29.B16
+	VMOV     V19.B16, V28.B16
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l203
@@ -1420,10 +1420,10 @@ t290:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V26.B16, V0.B16, V4.B16
-	VBSL     V26.B16, V1.B16, V5.B16
-	VBSL     V26.B16, V2.B16, V6.B16
-	VBSL     V26.B16, V3.B16, V7.B16
+	VBSL     V19.B16, V0.B16, V4.B16
+	VBSL     V19.B16, V1.B16, V5.B16
+	VBSL     V19.B16, V2.B16, V6.B16
+	VBSL     V19.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -1466,46 +1466,46 @@ l205:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
-	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
-	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
-	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
-	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
-	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
-	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
-	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
+	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
+	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
+	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
+	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
+	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
+	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V20.S4, V0.S4, V4.S4
+	VFMLA    V21.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V20.S4, V1.S4, V5.S4
+	VFMLA    V21.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
+	VFMLA    V21.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V20.S4, V3.S4, V7.S4
-	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
-	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
-	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
-	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLA    V21.S4, V3.S4, V7.S4
+	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
+	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
+	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
+	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
+	VFMLS    V25.S4, V8.S4, V0.S4
+	VFMLS    V25.S4, V9.S4, V1.S4
+	VFMLS    V25.S4, V10.S4, V2.S4
+	VFMLS    V25.S4, V11.S4, V3.S4
 	VFMLS    V24.S4, V8.S4, V0.S4
 	VFMLS    V24.S4, V9.S4, V1.S4
 	VFMLS    V24.S4, V10.S4, V2.S4
 	VFMLS    V24.S4, V11.S4, V3.S4
-	VFMLS    V23.S4, V8.S4, V0.S4
-	VFMLS    V23.S4, V9.S4, V1.S4
-	VFMLS    V23.S4, V10.S4, V2.S4
-	VFMLS    V23.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V19.S4, V8.S4
+	VFMLA    V0.S4, V20.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V19.S4, V9.S4
+	VFMLA    V1.S4, V20.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V19.S4, V10.S4
+	VFMLA    V2.S4, V20.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V19.S4, V11.S4
+	VFMLA    V3.S4, V20.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -1654,46 +1654,46 @@ t302:
 	WORD     $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
 	WORD     $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
 	WORD     $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
-	WORD     $0x4ea0f6c0 // fmin v0.4s, v22.4s, v0.4s
-	WORD     $0x4ea1f6c1 // fmin v1.4s, v22.4s, v1.4s
-	WORD     $0x4ea2f6c2 // fmin v2.4s, v22.4s, v2.4s
-	WORD     $0x4ea3f6c3 // fmin v3.4s, v22.4s, v3.4s
-	WORD     $0x4e20f6a0 // fmax v0.4s, v21.4s, v0.4s
-	WORD     $0x4e21f6a1 // fmax v1.4s, v21.4s, v1.4s
-	WORD     $0x4e22f6a2 // fmax v2.4s, v21.4s, v2.4s
-	WORD     $0x4e23f6a3 // fmax v3.4s, v21.4s, v3.4s
+	WORD     $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD     $0x4ea1f6e1 // fmin v1.4s, v23.4s, v1.4s
+	WORD     $0x4ea2f6e2 // fmin v2.4s, v23.4s, v2.4s
+	WORD     $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
+	WORD     $0x4e20f6c0 // fmax v0.4s, v22.4s, v0.4s
+	WORD     $0x4e21f6c1 // fmax v1.4s, v22.4s, v1.4s
+	WORD     $0x4e22f6c2 // fmax v2.4s, v22.4s, v2.4s
+	WORD     $0x4e23f6c3 // fmax v3.4s, v22.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    560(R26), F4
-	VFMLA    V20.S4, V0.S4, V4.S4
+	VFMLA    V21.S4, V0.S4, V4.S4
 	FMOVQ    560(R26), F5
-	VFMLA    V20.S4, V1.S4, V5.S4
+	VFMLA    V21.S4, V1.S4, V5.S4
 	FMOVQ    560(R26), F6
-	VFMLA    V20.S4, V2.S4, V6.S4
+	VFMLA    V21.S4, V2.S4, V6.S4
 	FMOVQ    560(R26), F7
-	VFMLA    V20.S4, V3.S4, V7.S4
-	WORD     $0x4eb9d488 // fsub v8.4s, v4.4s, v25.4s
-	WORD     $0x4eb9d4a9 // fsub v9.4s, v5.4s, v25.4s
-	WORD     $0x4eb9d4ca // fsub v10.4s, v6.4s, v25.4s
-	WORD     $0x4eb9d4eb // fsub v11.4s, v7.4s, v25.4s
+	VFMLA    V21.S4, V3.S4, V7.S4
+	WORD     $0x4ebad488 // fsub v8.4s, v4.4s, v26.4s
+	WORD     $0x4ebad4a9 // fsub v9.4s, v5.4s, v26.4s
+	WORD     $0x4ebad4ca // fsub v10.4s, v6.4s, v26.4s
+	WORD     $0x4ebad4eb // fsub v11.4s, v7.4s, v26.4s
+	VFMLS    V25.S4, V8.S4, V0.S4
+	VFMLS    V25.S4, V9.S4, V1.S4
+	VFMLS    V25.S4, V10.S4, V2.S4
+	VFMLS    V25.S4, V11.S4, V3.S4
 	VFMLS    V24.S4, V8.S4, V0.S4
 	VFMLS    V24.S4, V9.S4, V1.S4
 	VFMLS    V24.S4, V10.S4, V2.S4
 	VFMLS    V24.S4, V11.S4, V3.S4
-	VFMLS    V23.S4, V8.S4, V0.S4
-	VFMLS    V23.S4, V9.S4, V1.S4
-	VFMLS    V23.S4, V10.S4, V2.S4
-	VFMLS    V23.S4, V11.S4, V3.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F8
-	VFMLA    V0.S4, V19.S4, V8.S4
+	VFMLA    V0.S4, V20.S4, V8.S4
 	FMOVQ    624(R26), F9
-	VFMLA    V1.S4, V19.S4, V9.S4
+	VFMLA    V1.S4, V20.S4, V9.S4
 	FMOVQ    624(R26), F10
-	VFMLA    V2.S4, V19.S4, V10.S4
+	VFMLA    V2.S4, V20.S4, V10.S4
 	FMOVQ    624(R26), F11
-	VFMLA    V3.S4, V19.S4, V11.S4
+	VFMLA    V3.S4, V20.S4, V11.S4
 	FMOVQ    640(R26), F12
 	VFMLA    V0.S4, V8.S4, V12.S4
 	FMOVQ    640(R26), F8
@@ -1823,17 +1823,17 @@ l208:
 	FMOVQ    976(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e37dc25 // fmul v5.4s, v1.4s, v23.4s
+	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V24.S4, V1.S4, V2.S4
+	VFMLA    V25.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
 	FMOVQ    992(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	VBSL     V1.B16, V26.B16, V2.B16
+	VBSL     V1.B16, V19.B16, V2.B16
 	WORD     $0x6ea0e601 // fcmgt v1.4s, v16.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
 	FMOVS    F1, (R1)
@@ -2601,10 +2601,10 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 
 	// Registers:    V0-V20 values    V21-V26 constants and scalars    V27-V31 kept from loop to loop
 	FMOVQ    1024(R26), F26
-	FMOVQ    512(R26), F25
-	FMOVQ    1040(R26), F24
-	FLDPQ    576(R26), (F23, F22)
-	FMOVQ    752(R26), F21
+	FMOVQ    1040(R26), F25
+	FLDPQ    576(R26), (F24, F23)
+	FMOVQ    752(R26), F22
+	FMOVQ    544(R26), F21
 
 	// Registers:    R0 dst    R1 m    R2 s    R15 elements left in the row    R3 4n
 	MOVD     dst+0(FP), R0
@@ -2623,10 +2623,10 @@ TEXT ·LSEValue(SB), NOSPLIT, $24-48
 	SUB      R3, R14, R14
 	MOVD     R14, 24(RSP)
 l400:
-	VMOV     V25.B16, V31.B16
-	VMOV     V25.B16, V30.B16
-	VMOV     V25.B16, V29.B16
-	VMOV     V25.B16, V28.B16
+	FMOVQ    512(R26), F31
+	FMOVQ    512(R26), F30
+	FMOVQ    512(R26), F29
+	FMOVQ    512(R26), F28
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l403
@@ -2723,10 +2723,14 @@ t598:
 	FMOVQ    288(R23), F6
 	SUB      R15<<2, R26, R23
 	FMOVQ    304(R23), F7
-	VBSL     V25.B16, V0.B16, V4.B16
-	VBSL     V25.B16, V1.B16, V5.B16
-	VBSL     V25.B16, V2.B16, V6.B16
-	VBSL     V25.B16, V3.B16, V7.B16
+	FMOVQ    512(R26), F8
+	VBSL     V8.B16, V0.B16, V4.B16
+	FMOVQ    512(R26), F0
+	VBSL     V0.B16, V1.B16, V5.B16
+	FMOVQ    512(R26), F0
+	VBSL     V0.B16, V2.B16, V6.B16
+	FMOVQ    512(R26), F0
+	VBSL     V0.B16, V3.B16, V7.B16
 	WORD     $0x6ebfe480 // fcmgt v0.4s, v4.4s, v31.4s
 	VBIT     V0.B16, V4.B16, V31.B16
 	WORD     $0x6ebee4a0 // fcmgt v0.4s, v5.4s, v30.4s
@@ -2772,36 +2776,32 @@ l405:
 	WORD     $0x4e25f749 // fmax v9.4s, v26.4s, v5.4s
 	WORD     $0x4e26f74a // fmax v10.4s, v26.4s, v6.4s
 	WORD     $0x4e27f74b // fmax v11.4s, v26.4s, v7.4s
-	WORD     $0x4ea8f6a8 // fmin v8.4s, v21.4s, v8.4s
-	WORD     $0x4ea9f6a9 // fmin v9.4s, v21.4s, v9.4s
-	WORD     $0x4eaaf6aa // fmin v10.4s, v21.4s, v10.4s
-	WORD     $0x4eabf6ab // fmin v11.4s, v21.4s, v11.4s
+	WORD     $0x4ea8f6c8 // fmin v8.4s, v22.4s, v8.4s
+	WORD     $0x4ea9f6c9 // fmin v9.4s, v22.4s, v9.4s
+	WORD     $0x4eaaf6ca // fmin v10.4s, v22.4s, v10.4s
+	WORD     $0x4eabf6cb // fmin v11.4s, v22.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1040(R26), F12
-	FMOVQ    544(R26), F13
-	VFMLA    V13.S4, V8.S4, V12.S4
+	VFMLA    V21.S4, V8.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	FMOVQ    544(R26), F14
-	VFMLA    V14.S4, V9.S4, V13.S4
+	VFMLA    V21.S4, V9.S4, V13.S4
 	FMOVQ    1040(R26), F14
-	FMOVQ    544(R26), F15
-	VFMLA    V15.S4, V10.S4, V14.S4
+	VFMLA    V21.S4, V10.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	FMOVQ    544(R26), F16
-	VFMLA    V16.S4, V11.S4, V15.S4
-	WORD     $0x4eb8d590 // fsub v16.4s, v12.4s, v24.4s
-	WORD     $0x4eb8d5b1 // fsub v17.4s, v13.4s, v24.4s
-	WORD     $0x4eb8d5d2 // fsub v18.4s, v14.4s, v24.4s
-	WORD     $0x4eb8d5f3 // fsub v19.4s, v15.4s, v24.4s
+	VFMLA    V21.S4, V11.S4, V15.S4
+	WORD     $0x4eb9d590 // fsub v16.4s, v12.4s, v25.4s
+	WORD     $0x4eb9d5b1 // fsub v17.4s, v13.4s, v25.4s
+	WORD     $0x4eb9d5d2 // fsub v18.4s, v14.4s, v25.4s
+	WORD     $0x4eb9d5f3 // fsub v19.4s, v15.4s, v25.4s
+	VFMLS    V24.S4, V16.S4, V8.S4
+	VFMLS    V24.S4, V17.S4, V9.S4
+	VFMLS    V24.S4, V18.S4, V10.S4
+	VFMLS    V24.S4, V19.S4, V11.S4
 	VFMLS    V23.S4, V16.S4, V8.S4
 	VFMLS    V23.S4, V17.S4, V9.S4
 	VFMLS    V23.S4, V18.S4, V10.S4
 	VFMLS    V23.S4, V19.S4, V11.S4
-	VFMLS    V22.S4, V16.S4, V8.S4
-	VFMLS    V22.S4, V17.S4, V9.S4
-	VFMLS    V22.S4, V18.S4, V10.S4
-	VFMLS    V22.S4, V19.S4, V11.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F16
@@ -3033,36 +3033,32 @@ t622:
 	WORD     $0x4e25f749 // fmax v9.4s, v26.4s, v5.4s
 	WORD     $0x4e26f74a // fmax v10.4s, v26.4s, v6.4s
 	WORD     $0x4e27f74b // fmax v11.4s, v26.4s, v7.4s
-	WORD     $0x4ea8f6a8 // fmin v8.4s, v21.4s, v8.4s
-	WORD     $0x4ea9f6a9 // fmin v9.4s, v21.4s, v9.4s
-	WORD     $0x4eaaf6aa // fmin v10.4s, v21.4s, v10.4s
-	WORD     $0x4eabf6ab // fmin v11.4s, v21.4s, v11.4s
+	WORD     $0x4ea8f6c8 // fmin v8.4s, v22.4s, v8.4s
+	WORD     $0x4ea9f6c9 // fmin v9.4s, v22.4s, v9.4s
+	WORD     $0x4eaaf6ca // fmin v10.4s, v22.4s, v10.4s
+	WORD     $0x4eabf6cb // fmin v11.4s, v22.4s, v11.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	FMOVQ    1040(R26), F12
-	FMOVQ    544(R26), F13
-	VFMLA    V13.S4, V8.S4, V12.S4
+	VFMLA    V21.S4, V8.S4, V12.S4
 	FMOVQ    1040(R26), F13
-	FMOVQ    544(R26), F14
-	VFMLA    V14.S4, V9.S4, V13.S4
+	VFMLA    V21.S4, V9.S4, V13.S4
 	FMOVQ    1040(R26), F14
-	FMOVQ    544(R26), F15
-	VFMLA    V15.S4, V10.S4, V14.S4
+	VFMLA    V21.S4, V10.S4, V14.S4
 	FMOVQ    1040(R26), F15
-	FMOVQ    544(R26), F16
-	VFMLA    V16.S4, V11.S4, V15.S4
-	WORD     $0x4eb8d590 // fsub v16.4s, v12.4s, v24.4s
-	WORD     $0x4eb8d5b1 // fsub v17.4s, v13.4s, v24.4s
-	WORD     $0x4eb8d5d2 // fsub v18.4s, v14.4s, v24.4s
-	WORD     $0x4eb8d5f3 // fsub v19.4s, v15.4s, v24.4s
+	VFMLA    V21.S4, V11.S4, V15.S4
+	WORD     $0x4eb9d590 // fsub v16.4s, v12.4s, v25.4s
+	WORD     $0x4eb9d5b1 // fsub v17.4s, v13.4s, v25.4s
+	WORD     $0x4eb9d5d2 // fsub v18.4s, v14.4s, v25.4s
+	WORD     $0x4eb9d5f3 // fsub v19.4s, v15.4s, v25.4s
+	VFMLS    V24.S4, V16.S4, V8.S4
+	VFMLS    V24.S4, V17.S4, V9.S4
+	VFMLS    V24.S4, V18.S4, V10.S4
+	VFMLS    V24.S4, V19.S4, V11.S4
 	VFMLS    V23.S4, V16.S4, V8.S4
 	VFMLS    V23.S4, V17.S4, V9.S4
 	VFMLS    V23.S4, V18.S4, V10.S4
 	VFMLS    V23.S4, V19.S4, V11.S4
-	VFMLS    V22.S4, V16.S4, V8.S4
-	VFMLS    V22.S4, V17.S4, V9.S4
-	VFMLS    V22.S4, V18.S4, V10.S4
-	VFMLS    V22.S4, V19.S4, V11.S4
 
 	// p = e^r
 	FMOVQ    624(R26), F16
@@ -3206,17 +3202,18 @@ l408:
 	FMOVQ    976(R26), F4
 	VFMLA    V2.S4, V3.S4, V4.S4
 	WORD     $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
-	WORD     $0x6e36dc25 // fmul v5.4s, v1.4s, v22.4s
+	WORD     $0x6e37dc25 // fmul v5.4s, v1.4s, v23.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V23.S4, V1.S4, V2.S4
+	VFMLA    V24.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
 	FMOVQ    992(R26), F3
 	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	VBSL     V1.B16, V25.B16, V2.B16
+	FMOVQ    512(R26), F3
+	VBSL     V1.B16, V3.B16, V2.B16
 	FMOVQ    736(R26), F1
 	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16

@@ -426,129 +426,221 @@ l4:
 TEXT ·Log(SB), NOSPLIT, $0-24
 	MOVD     $vecConsts<>(SB), R26
 
-	// Registers:    V0-V19 values    V20-V31 constants and scalars
-	FLDPQ    704(R26), (F31, F30)
-	FLDPQ    736(R26), (F29, F28)
+	// Registers:    V0-V23 values    V24-V31 constants and scalars
+	FMOVQ    752(R26), F31
+	FLDPQ    704(R26), (F30, F29)
+	FMOVQ    736(R26), F28
 	FMOVQ    768(R26), F27
 	FMOVQ    688(R26), F26
 	FMOVQ    784(R26), F25
 	FMOVQ    592(R26), F24
-	FMOVQ    576(R26), F23
-	FLDPQ    944(R26), (F22, F21)
-	FMOVQ    976(R26), F20
 
 	// Registers:    R0 dst    R1 x    R15 elements left in the row
 	MOVD     dst+0(FP), R0
 	MOVD     x+8(FP), R1
 	MOVD     n+16(FP), R15
-	SUBS     $8, R15, R15
+	SUBS     $16, R15, R15
 	BLT      l15
 l14:
 	FLDPQ    (R1), (F0, F1)
-	WORD     $0x6ea0e7e2 // fcmgt v2.4s, v31.4s, v0.4s
-	WORD     $0x6ea1e7e3 // fcmgt v3.4s, v31.4s, v1.4s
-	WORD     $0x6e3edc04 // fmul v4.4s, v0.4s, v30.4s
-	WORD     $0x6e3edc25 // fmul v5.4s, v1.4s, v30.4s
-	VBIF     V2.B16, V0.B16, V4.B16
-	VBIF     V3.B16, V1.B16, V5.B16
-	VAND     V2.B16, V29.B16, V2.B16
-	VAND     V3.B16, V29.B16, V3.B16
+	FLDPQ    32(R1), (F2, F3)
+	WORD     $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
+	WORD     $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
+	WORD     $0x6ea2e7c6 // fcmgt v6.4s, v30.4s, v2.4s
+	WORD     $0x6ea3e7c7 // fcmgt v7.4s, v30.4s, v3.4s
+	WORD     $0x6e3ddc08 // fmul v8.4s, v0.4s, v29.4s
+	WORD     $0x6e3ddc29 // fmul v9.4s, v1.4s, v29.4s
+	WORD     $0x6e3ddc4a // fmul v10.4s, v2.4s, v29.4s
+	WORD     $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
+	VBIF     V4.B16, V0.B16, V8.B16
+	VBIF     V5.B16, V1.B16, V9.B16
+	VBIF     V6.B16, V2.B16, V10.B16
+	VBIF     V7.B16, V3.B16, V11.B16
+	VAND     V4.B16, V28.B16, V4.B16
+	VAND     V5.B16, V28.B16, V5.B16
+	VAND     V6.B16, V28.B16, V6.B16
+	VAND     V7.B16, V28.B16, V7.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V28.S4, V4.S4, V4.S4
-	VSUB     V28.S4, V5.S4, V5.S4
-	WORD     $0x4f290486 // sshr v6.4s, v4.4s, #23
-	WORD     $0x4f2904a7 // sshr v7.4s, v5.4s, #23
-	VADD     V2.S4, V6.S4, V2.S4
-	VADD     V3.S4, V7.S4, V3.S4
-	WORD     $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD     $0x4e21d863 // scvtf v3.4s, v3.4s
-	VAND     V27.B16, V4.B16, V4.B16
-	VAND     V27.B16, V5.B16, V5.B16
-	VADD     V28.S4, V4.S4, V4.S4
-	VADD     V28.S4, V5.S4, V5.S4
-	WORD     $0x4ebad484 // fsub v4.4s, v4.4s, v26.4s
-	WORD     $0x4ebad4a5 // fsub v5.4s, v5.4s, v26.4s
+	VSUB     V31.S4, V8.S4, V8.S4
+	VSUB     V31.S4, V9.S4, V9.S4
+	VSUB     V31.S4, V10.S4, V10.S4
+	VSUB     V31.S4, V11.S4, V11.S4
+	WORD     $0x4f29050c // sshr v12.4s, v8.4s, #23
+	WORD     $0x4f29052d // sshr v13.4s, v9.4s, #23
+	WORD     $0x4f29054e // sshr v14.4s, v10.4s, #23
+	WORD     $0x4f29056f // sshr v15.4s, v11.4s, #23
+	VADD     V4.S4, V12.S4, V4.S4
+	VADD     V5.S4, V13.S4, V5.S4
+	VADD     V6.S4, V14.S4, V6.S4
+	VADD     V7.S4, V15.S4, V7.S4
+	WORD     $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD     $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD     $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD     $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	VAND     V27.B16, V8.B16, V8.B16
+	VAND     V27.B16, V9.B16, V9.B16
+	VAND     V27.B16, V10.B16, V10.B16
+	VAND     V27.B16, V11.B16, V11.B16
+	VADD     V31.S4, V8.S4, V8.S4
+	VADD     V31.S4, V9.S4, V9.S4
+	VADD     V31.S4, V10.S4, V10.S4
+	VADD     V31.S4, V11.S4, V11.S4
+	WORD     $0x4ebad508 // fsub v8.4s, v8.4s, v26.4s
+	WORD     $0x4ebad529 // fsub v9.4s, v9.4s, v26.4s
+	WORD     $0x4ebad54a // fsub v10.4s, v10.4s, v26.4s
+	WORD     $0x4ebad56b // fsub v11.4s, v11.4s, v26.4s
 
 	// r + r^2 p(r) + k ln 2
-	FMOVQ    800(R26), F6
-	VFMLA    V4.S4, V25.S4, V6.S4
-	FMOVQ    800(R26), F7
-	VFMLA    V5.S4, V25.S4, V7.S4
-	FMOVQ    816(R26), F8
-	VFMLA    V4.S4, V6.S4, V8.S4
-	FMOVQ    816(R26), F6
-	VFMLA    V5.S4, V7.S4, V6.S4
-	FMOVQ    832(R26), F7
-	VFMLA    V4.S4, V8.S4, V7.S4
-	FMOVQ    832(R26), F8
-	VFMLA    V5.S4, V6.S4, V8.S4
-	FMOVQ    848(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    848(R26), F7
-	VFMLA    V5.S4, V8.S4, V7.S4
-	FMOVQ    864(R26), F8
-	VFMLA    V4.S4, V6.S4, V8.S4
-	FMOVQ    864(R26), F6
-	VFMLA    V5.S4, V7.S4, V6.S4
-	FMOVQ    880(R26), F7
-	VFMLA    V4.S4, V8.S4, V7.S4
-	FMOVQ    880(R26), F8
-	VFMLA    V5.S4, V6.S4, V8.S4
-	FMOVQ    896(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    896(R26), F7
-	VFMLA    V5.S4, V8.S4, V7.S4
-	FMOVQ    912(R26), F8
-	VFMLA    V4.S4, V6.S4, V8.S4
-	FMOVQ    912(R26), F6
-	VFMLA    V5.S4, V7.S4, V6.S4
-	WORD     $0x6e24dc87 // fmul v7.4s, v4.4s, v4.4s
-	WORD     $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
-	WORD     $0x6e38dc4a // fmul v10.4s, v2.4s, v24.4s
-	WORD     $0x6e38dc6b // fmul v11.4s, v3.4s, v24.4s
-	VFMLA    V7.S4, V8.S4, V10.S4
-	VFMLA    V9.S4, V6.S4, V11.S4
-	WORD     $0x4e24d544 // fadd v4.4s, v10.4s, v4.4s
-	WORD     $0x4e25d565 // fadd v5.4s, v11.4s, v5.4s
-	VFMLA    V23.S4, V2.S4, V4.S4
-	VFMLA    V23.S4, V3.S4, V5.S4
+	FMOVQ    800(R26), F12
+	VFMLA    V8.S4, V25.S4, V12.S4
+	FMOVQ    800(R26), F13
+	VFMLA    V9.S4, V25.S4, V13.S4
+	FMOVQ    800(R26), F14
+	VFMLA    V10.S4, V25.S4, V14.S4
+	FMOVQ    800(R26), F15
+	VFMLA    V11.S4, V25.S4, V15.S4
+	FMOVQ    816(R26), F16
+	VFMLA    V8.S4, V12.S4, V16.S4
+	FMOVQ    816(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    816(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    816(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    832(R26), F15
+	VFMLA    V8.S4, V16.S4, V15.S4
+	FMOVQ    832(R26), F16
+	VFMLA    V9.S4, V12.S4, V16.S4
+	FMOVQ    832(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    832(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	FMOVQ    848(R26), F14
+	VFMLA    V8.S4, V15.S4, V14.S4
+	FMOVQ    848(R26), F15
+	VFMLA    V9.S4, V16.S4, V15.S4
+	FMOVQ    848(R26), F16
+	VFMLA    V10.S4, V12.S4, V16.S4
+	FMOVQ    848(R26), F12
+	VFMLA    V11.S4, V13.S4, V12.S4
+	FMOVQ    864(R26), F13
+	VFMLA    V8.S4, V14.S4, V13.S4
+	FMOVQ    864(R26), F14
+	VFMLA    V9.S4, V15.S4, V14.S4
+	FMOVQ    864(R26), F15
+	VFMLA    V10.S4, V16.S4, V15.S4
+	FMOVQ    864(R26), F16
+	VFMLA    V11.S4, V12.S4, V16.S4
+	FMOVQ    880(R26), F12
+	VFMLA    V8.S4, V13.S4, V12.S4
+	FMOVQ    880(R26), F13
+	VFMLA    V9.S4, V14.S4, V13.S4
+	FMOVQ    880(R26), F14
+	VFMLA    V10.S4, V15.S4, V14.S4
+	FMOVQ    880(R26), F15
+	VFMLA    V11.S4, V16.S4, V15.S4
+	FMOVQ    896(R26), F16
+	VFMLA    V8.S4, V12.S4, V16.S4
+	FMOVQ    896(R26), F12
+	VFMLA    V9.S4, V13.S4, V12.S4
+	FMOVQ    896(R26), F13
+	VFMLA    V10.S4, V14.S4, V13.S4
+	FMOVQ    896(R26), F14
+	VFMLA    V11.S4, V15.S4, V14.S4
+	FMOVQ    912(R26), F15
+	VFMLA    V8.S4, V16.S4, V15.S4
+	FMOVQ    912(R26), F16
+	VFMLA    V9.S4, V12.S4, V16.S4
+	FMOVQ    912(R26), F12
+	VFMLA    V10.S4, V13.S4, V12.S4
+	FMOVQ    912(R26), F13
+	VFMLA    V11.S4, V14.S4, V13.S4
+	WORD     $0x6e28dd0e // fmul v14.4s, v8.4s, v8.4s
+	WORD     $0x6e29dd31 // fmul v17.4s, v9.4s, v9.4s
+	WORD     $0x6e2add52 // fmul v18.4s, v10.4s, v10.4s
+	WORD     $0x6e2bdd73 // fmul v19.4s, v11.4s, v11.4s
+	WORD     $0x6e38dc94 // fmul v20.4s, v4.4s, v24.4s
+	WORD     $0x6e38dcb5 // fmul v21.4s, v5.4s, v24.4s
+	WORD     $0x6e38dcd6 // fmul v22.4s, v6.4s, v24.4s
+	WORD     $0x6e38dcf7 // fmul v23.4s, v7.4s, v24.4s
+	VFMLA    V14.S4, V15.S4, V20.S4
+	VFMLA    V17.S4, V16.S4, V21.S4
+	VFMLA    V18.S4, V12.S4, V22.S4
+	VFMLA    V19.S4, V13.S4, V23.S4
+	WORD     $0x4e28d688 // fadd v8.4s, v20.4s, v8.4s
+	WORD     $0x4e29d6a9 // fadd v9.4s, v21.4s, v9.4s
+	WORD     $0x4e2ad6ca // fadd v10.4s, v22.4s, v10.4s
+	WORD     $0x4e2bd6eb // fadd v11.4s, v23.4s, v11.4s
+	FMOVQ    576(R26), F12
+	VFMLA    V12.S4, V4.S4, V8.S4
+	FMOVQ    576(R26), F4
+	VFMLA    V4.S4, V5.S4, V9.S4
+	FMOVQ    576(R26), F4
+	VFMLA    V4.S4, V6.S4, V10.S4
+	FMOVQ    576(R26), F4
+	VFMLA    V4.S4, V7.S4, V11.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
-	WORD     $0x4ea0e802 // fcmlt v2.4s, v0.4s, #0.0
-	WORD     $0x4ea0e823 // fcmlt v3.4s, v1.4s, #0.0
-	VBSL     V4.B16, V22.B16, V2.B16
-	VBSL     V5.B16, V22.B16, V3.B16
-	WORD     $0x4ea0d804 // fcmeq v4.4s, v0.4s, #0.0
-	WORD     $0x4ea0d825 // fcmeq v5.4s, v1.4s, #0.0
-	VBSL     V2.B16, V21.B16, V4.B16
-	VBSL     V3.B16, V21.B16, V5.B16
-	WORD     $0x6ea0e682 // fcmgt v2.4s, v20.4s, v0.4s
-	WORD     $0x6ea1e683 // fcmgt v3.4s, v20.4s, v1.4s
-	VBSL     V0.B16, V4.B16, V2.B16
-	VBSL     V1.B16, V5.B16, V3.B16
-	FSTPQ    (F2, F3), (R0)
-	ADD      $32, R0, R0
-	ADD      $32, R1, R1
-	SUBS     $8, R15, R15
+	WORD     $0x4ea0e804 // fcmlt v4.4s, v0.4s, #0.0
+	WORD     $0x4ea0e825 // fcmlt v5.4s, v1.4s, #0.0
+	WORD     $0x4ea0e846 // fcmlt v6.4s, v2.4s, #0.0
+	WORD     $0x4ea0e867 // fcmlt v7.4s, v3.4s, #0.0
+	FMOVQ    944(R26), F12
+	VBSL     V8.B16, V12.B16, V4.B16
+	FMOVQ    944(R26), F8
+	VBSL     V9.B16, V8.B16, V5.B16
+	FMOVQ    944(R26), F8
+	VBSL     V10.B16, V8.B16, V6.B16
+	FMOVQ    944(R26), F8
+	VBSL     V11.B16, V8.B16, V7.B16
+	WORD     $0x4ea0d808 // fcmeq v8.4s, v0.4s, #0.0
+	WORD     $0x4ea0d829 // fcmeq v9.4s, v1.4s, #0.0
+	WORD     $0x4ea0d84a // fcmeq v10.4s, v2.4s, #0.0
+	WORD     $0x4ea0d86b // fcmeq v11.4s, v3.4s, #0.0
+	FMOVQ    960(R26), F12
+	VBSL     V4.B16, V12.B16, V8.B16
+	FMOVQ    960(R26), F4
+	VBSL     V5.B16, V4.B16, V9.B16
+	FMOVQ    960(R26), F4
+	VBSL     V6.B16, V4.B16, V10.B16
+	FMOVQ    960(R26), F4
+	VBSL     V7.B16, V4.B16, V11.B16
+	FMOVQ    976(R26), F4
+	WORD     $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ    976(R26), F5
+	WORD     $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
+	FMOVQ    976(R26), F6
+	WORD     $0x6ea2e4c6 // fcmgt v6.4s, v6.4s, v2.4s
+	FMOVQ    976(R26), F7
+	WORD     $0x6ea3e4e7 // fcmgt v7.4s, v7.4s, v3.4s
+	VBSL     V0.B16, V8.B16, V4.B16
+	VBSL     V1.B16, V9.B16, V5.B16
+	VBSL     V2.B16, V10.B16, V6.B16
+	VBSL     V3.B16, V11.B16, V7.B16
+	FSTPQ    (F4, F5), (R0)
+	FSTPQ    (F6, F7), 32(R0)
+	ADD      $64, R0, R0
+	ADD      $64, R1, R1
+	SUBS     $16, R15, R15
 	BGE      l14
 l15:
-	ADDS     $4, R15, R15
+	ADDS     $12, R15, R15
 	BLT      l16
 l18:
 	FMOVQ    (R1), F0
-	WORD     $0x6ea0e7e1 // fcmgt v1.4s, v31.4s, v0.4s
-	WORD     $0x6e3edc02 // fmul v2.4s, v0.4s, v30.4s
+	WORD     $0x6ea0e7c1 // fcmgt v1.4s, v30.4s, v0.4s
+	WORD     $0x6e3ddc02 // fmul v2.4s, v0.4s, v29.4s
 	VBIF     V1.B16, V0.B16, V2.B16
-	VAND     V1.B16, V29.B16, V1.B16
+	VAND     V1.B16, V28.B16, V1.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V28.S4, V2.S4, V2.S4
+	VSUB     V31.S4, V2.S4, V2.S4
 	WORD     $0x4f290443 // sshr v3.4s, v2.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	VAND     V27.B16, V2.B16, V2.B16
-	VADD     V28.S4, V2.S4, V2.S4
+	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -572,19 +664,24 @@ l18:
 	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V23.S4, V1.S4, V2.S4
+	FMOVQ    576(R26), F3
+	VFMLA    V3.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
-	VBSL     V2.B16, V22.B16, V1.B16
+	FMOVQ    944(R26), F3
+	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	VBSL     V1.B16, V21.B16, V2.B16
-	WORD     $0x6ea0e681 // fcmgt v1.4s, v20.4s, v0.4s
+	FMOVQ    960(R26), F3
+	VBSL     V1.B16, V3.B16, V2.B16
+	FMOVQ    976(R26), F1
+	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
 	ADD      $16, R1, R1
-	SUB      $4, R15, R15
+	SUBS     $4, R15, R15
+	BGE      l18
 l16:
 	ADDS     $4, R15, R15
 	BEQ      l17
@@ -597,18 +694,18 @@ t24:
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
 t23:
-	WORD     $0x6ea0e7e1 // fcmgt v1.4s, v31.4s, v0.4s
-	WORD     $0x6e3edc02 // fmul v2.4s, v0.4s, v30.4s
+	WORD     $0x6ea0e7c1 // fcmgt v1.4s, v30.4s, v0.4s
+	WORD     $0x6e3ddc02 // fmul v2.4s, v0.4s, v29.4s
 	VBIF     V1.B16, V0.B16, V2.B16
-	VAND     V1.B16, V29.B16, V1.B16
+	VAND     V1.B16, V28.B16, V1.B16
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VSUB     V28.S4, V2.S4, V2.S4
+	VSUB     V31.S4, V2.S4, V2.S4
 	WORD     $0x4f290443 // sshr v3.4s, v2.4s, #23
 	VADD     V1.S4, V3.S4, V1.S4
 	WORD     $0x4e21d821 // scvtf v1.4s, v1.4s
 	VAND     V27.B16, V2.B16, V2.B16
-	VADD     V28.S4, V2.S4, V2.S4
+	VADD     V31.S4, V2.S4, V2.S4
 	WORD     $0x4ebad442 // fsub v2.4s, v2.4s, v26.4s
 
 	// r + r^2 p(r) + k ln 2
@@ -632,14 +729,18 @@ t23:
 	WORD     $0x6e38dc25 // fmul v5.4s, v1.4s, v24.4s
 	VFMLA    V3.S4, V4.S4, V5.S4
 	WORD     $0x4e22d4a2 // fadd v2.4s, v5.4s, v2.4s
-	VFMLA    V23.S4, V1.S4, V2.S4
+	FMOVQ    576(R26), F3
+	VFMLA    V3.S4, V1.S4, V2.S4
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	WORD     $0x4ea0e801 // fcmlt v1.4s, v0.4s, #0.0
-	VBSL     V2.B16, V22.B16, V1.B16
+	FMOVQ    944(R26), F3
+	VBSL     V2.B16, V3.B16, V1.B16
 	WORD     $0x4ea0d802 // fcmeq v2.4s, v0.4s, #0.0
-	VBSL     V1.B16, V21.B16, V2.B16
-	WORD     $0x6ea0e681 // fcmgt v1.4s, v20.4s, v0.4s
+	FMOVQ    960(R26), F3
+	VBSL     V1.B16, V3.B16, V2.B16
+	FMOVQ    976(R26), F1
+	WORD     $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL     V0.B16, V2.B16, V1.B16
 	TBNZ     $1, R15, t26
 	FMOVS    F1, (R0)

@@ -35,9 +35,10 @@ type Block struct {
 	bits  *Value // see LeaveIf
 	leave string // where that jumps
 
-	serial bool   // copies one after the other
-	among  []Line // code to spread the block among
-	first  V      // registers before this one are not for the block
+	width int    // so many copies are interleaved, and such groups follow each other; 0 for all copies
+	loop  bool   // runs again and again
+	among []Line // code to spread the block among
+	first V      // registers before this one are not for the block
 }
 
 // Append adds v as it is. It is for targets: recipes call the verbs, and those ask the target.
@@ -373,14 +374,17 @@ func (b *Block) inTurn(copies int, recipe func(b *Block)) {
 		recipe(b)
 		lists = append(lists, b.vals)
 	}
-	b.vals = merge(lists)
-	if b.serial {
-		b.vals = nil
-		for i, l := range lists { // all up to LeaveIf before what comes after it
-			at := slices.IndexFunc(l, func(v *Value) bool { return v.Op == OpLeave }) + 1
-			b.vals = append(b.vals, l[:at]...)
-			lists[i] = l[at:]
-		}
-		b.vals = slices.Concat(b.vals, slices.Concat(lists...))
+	if b.width == 0 || b.width >= copies {
+		b.vals = merge(lists)
+		return
+	}
+	b.vals = nil
+	for i, l := range lists { // all up to LeaveIf before what comes after it
+		at := slices.IndexFunc(l, func(v *Value) bool { return v.Op == OpLeave }) + 1
+		b.vals = append(b.vals, l[:at]...)
+		lists[i] = l[at:]
+	}
+	for group := range slices.Chunk(lists, b.width) {
+		b.vals = append(b.vals, merge(group)...)
 	}
 }

@@ -127,10 +127,11 @@ type home struct {
 	reg    V     // or -1
 	at     Place // of one word, or a whole vector
 	arg    string
-	uses   int
-	anew   int // of these, with a load of their own
 	order  int
 	wanted bool // in a register
+	uses   int
+	anew   int // of these, with a load of their own
+	loops  int // of the others, in loops
 }
 
 // A Func is a function of blocks and of code between them.
@@ -234,21 +235,16 @@ func blocks(code []Line) (all []*Block) {
 }
 
 // byUse returns the homes, those first whose constants are used most, and how many are of use in a
-// register: a constant that is loaded anew whenever it is used is not.
+// register: a constant that is loaded anew whenever it is used is not. Without operands in memory the
+// uses in loops count most, and there the arguments come first: those without a register are on the
+// stack.
 func (f *Func) byUse(bs []*Block) (all []*home, wanted V) {
 	for _, h := range f.homes {
-		h.anew = 0
+		h.anew, h.loops = 0, 0
 	}
 	for _, b := range bs {
 		for _, v := range b.vals {
-			anew := f.Reloaded(v)
-			for _, x := range v.Args {
-				if x.constant() && x != anew {
-					f.homes[x].wanted = true
-				} else if x.constant() {
-					f.homes[x].anew++
-				}
-			}
+			f.count(v, b.loop)
 		}
 	}
 	for _, h := range f.homes {
@@ -257,16 +253,46 @@ func (f *Func) byUse(bs []*Block) (all []*home, wanted V) {
 			wanted++
 		}
 	}
-	rank := func(h *home) int {
-		if !h.wanted {
-			return 0
+	operands := f.Target().Traits().MemOperand
+	rank := func(h *home) (loops, uses int) {
+		switch {
+		case !h.wanted:
+			return 0, 0
+		case operands:
+			return 0, h.uses - h.anew
+		case h.inLoop():
+			return math.MaxInt, h.loops
 		}
-		return h.uses - h.anew
+		return h.loops, h.uses - h.anew
 	}
 	slices.SortFunc(all, func(a, b *home) int {
-		return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(a.order, b.order))
+		la, ua := rank(a)
+		lb, ub := rank(b)
+		return cmp.Or(cmp.Compare(lb, la), cmp.Compare(ub, ua), cmp.Compare(a.order, b.order))
 	})
 	return all, wanted
+}
+
+// inLoop says of a scalar argument that a loop uses it.
+func (h *home) inLoop() bool { return h.arg != "" && h.loops > 0 }
+
+// count counts the constants among the operands of v.
+func (f *Func) count(v *Value, loop bool) {
+	anew := f.Reloaded(v)
+	for _, x := range v.Args {
+		if !x.constant() {
+			continue
+		}
+		h := f.homes[x]
+		if x == anew {
+			h.anew++
+			continue
+		}
+		h.wanted = true
+		if loop {
+			h.loops++
+		}
+	}
 }
 
 // top is the first register of Vars.
@@ -275,8 +301,8 @@ func (f *Func) top() V { return V(f.Target().Traits().Vectors - f.vars) }
 // write finds registers for the constants and writes the function.
 func (f *Func) write(code []Line) {
 	bs := blocks(code)
-	n, fits := f.constants(bs)
-	top, spill := f.top(), !fits
+	n, spill := f.share(bs)
+	top := f.top()
 	var lines []Line
 	for _, c := range code { // all slots are reserved before anything is written
 		if b, is := c.(*Block); is {
@@ -295,16 +321,35 @@ func (f *Func) write(code []Line) {
 	f.Return()
 }
 
+// share gives registers to constants, and reports whether some values will not find any. Those should
+// not be in a loop.
+func (f *Func) share(bs []*Block) (n V, spill bool) {
+	n, ok := f.constants(bs)
+	loops := slices.DeleteFunc(slices.Clone(bs), func(b *Block) bool { return !b.loop })
+	if !ok && len(loops) > 0 {
+		n, _ = f.constants(loops)
+	}
+	return n, !ok
+}
+
 // constants gives registers to as many constants as can have them, and reports whether all values find
-// registers besides.
+// registers besides, and the arguments that loops use unless they can be operands in memory.
 func (f *Func) constants(bs []*Block) (n V, ok bool) {
 	all, n := f.byUse(bs)
+	least := V(0)
+	if !f.Target().Traits().MemOperand {
+		for _, h := range all {
+			if h.inLoop() {
+				least++
+			}
+		}
+	}
 	top := f.top()
 	n = min(n, top-1)
 	for n > 0 && !f.fits(bs, all, top, n) {
 		n--
 	}
-	return n, n > 0 || f.fits(bs, all, top, 0)
+	return n, n >= least && (n > 0 || f.fits(bs, all, top, 0))
 }
 
 // fits gives registers to the first n constants and reports whether enough are left to all blocks.

@@ -71,7 +71,7 @@ type Pass struct {
 	Each   func(b *Block, k *Vars) // after each round of the first loop
 	Uses   string                  // the arrays, separated by blanks
 	Copies int                     // interleaved vectors, if not as many as the target takes
-	Serial bool                    // where registers are few, or with Rest, copies one after the other
+	Serial bool                    // where registers are few, or with Rest, copies one after the other: see Traits
 	Ahead  string                  // the arrays to prefetch, separated by blanks
 }
 

@@ -29,7 +29,7 @@ type Traits struct {
 
 	// Blocks.
 	Copies      int  // interleaved copies of the body of a loop
-	FitCopies   bool // or fewer, if so many do not find registers for their values
+	FitCopies   bool // of these only as many are interleaved as find registers for their values
 	BiasedScale bool // Scale and Pow2 want the bias of exponents in their word: see Block.ScaleMagic
 	Par         bool // independent recipes of one copy are interleaved too: see Block.Par
 	Serial      bool // registers are few: passes that ask for it have their copies one after the other

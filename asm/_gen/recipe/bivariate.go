@@ -9,30 +9,39 @@ import (
 // kernels/bivariate_generic.go, which has the equations. theta points at the first mean of a
 // row, behind the logit of the pen; its blocks are mu1, mu2, s1, s2, r.
 
-// invSigma is 1/sigma, for the gradient e^-|s| in softplusScale, and ln sigma in logScale.
-func invSigma(b *Block, c scale, s *Value) (inv, e, l *Value) {
+// An invSigma is 1/sigma, with ln sigma in logScale. slope, which only gradients have, is that of
+// softplusScale.
+type invSigma struct {
+	c             scale
+	inv, l, slope *Value
+}
+
+func newInvSigma(b *Block, c scale, s *Value, grad bool) invSigma {
 	if c == logScale {
-		l = clamp(b, lnSigma(b, s), f32.MaxLogSigma)
-		return exp(b, l, true, expNormal), nil, l
+		l := clamp(b, lnSigma(b, s), f32.MaxLogSigma)
+		return invSigma{c, exp(b, l, true, expNormal), l, nil}
 	}
 	sigma, e := sdev(b, c, s)
 	v := b.AtLeast(1/f32.MaxSigma, b.AtMost(f32.MaxSigma, sigma))
 	if c == sigmaScale {
 		v = b.Select(b.Less(s, b.Const(0)), b.Bits(0x7fc00000), v)
 	}
-	return b.Div(b.Const(1), v), e, nil
+	k := invSigma{c, b.Div(b.Const(1), v), nil, nil}
+	if c == softplusScale && grad {
+		k.slope = dSoftplus(b, s, e)
+	}
+	return k
 }
 
-// dInvSigma makes the gradient of s from that of ln sigma.
-func dInvSigma(b *Block, c scale, s, inv, e, d *Value) *Value {
-	switch c {
+// ds makes the gradient of s from that of ln sigma.
+func (k invSigma) ds(b *Block, d *Value) *Value {
+	switch k.c {
 	case logScale:
 		return b.Mul(d, b.Param("factor"))
 	case softplusScale:
-		slope := dSoftplus(b, s, e)
-		return keepSlope(b, slope, b.Mul(d, b.Mul(inv, slope)))
+		return keepSlope(b, k.slope, b.Mul(d, b.Mul(k.inv, k.slope)))
 	}
-	return b.Mul(d, inv)
+	return b.Mul(d, k.inv)
 }
 
 // pen is the Bernoulli part and its derivative with respect to the logit.
@@ -46,19 +55,19 @@ func pen(b *Block, pen, l *Value) (lp, d *Value) {
 
 // biTerm is one component: see kernels/bivariate_generic.go for the names.
 type biTerm struct {
-	c                  scale
-	s1, s2, r          *Value
-	inv1, inv2, e1, e2 *Value
-	w1, w2             *Value
-	up, down, e        *Value
-	d1, d2             *Value
-	lp                 *Value
+	c           scale
+	s1, s2      invSigma
+	r           *Value
+	w1, w2      *Value
+	up, down, e *Value
+	d1, d2      *Value
+	lp          *Value
 }
 
-func newBiTerm(b *Block, c scale) *biTerm {
-	k := &biTerm{c: c, s1: b.Load("theta", 2), s2: b.Load("theta", 3), r: b.Load("theta", 4)}
-	var l1, l2 *Value
-	b.Par(func() { k.inv1, k.e1, l1 = invSigma(b, c, k.s1) }, func() { k.inv2, k.e2, l2 = invSigma(b, c, k.s2) })
+func newBiTerm(b *Block, c scale, grad bool) *biTerm {
+	k := &biTerm{c: c, r: b.Load("theta", 4)}
+	b.Par(func() { k.s1 = newInvSigma(b, c, b.Load("theta", 2), grad) },
+		func() { k.s2 = newInvSigma(b, c, b.Load("theta", 3), grad) })
 	a := b.AtMost(f32.MaxCorr, b.Abs(k.r))
 	k.down = exp(b, a, true, expNormal)
 	k.up = b.Div(b.Const(1), k.down)
@@ -68,21 +77,22 @@ func newBiTerm(b *Block, c scale) *biTerm {
 		x := b.Mul(b.LoadAt("y", 1+i), b.Const(0.5))
 		return clamp(b, b.Mul(b.FNMA(b.Load("theta", i), b.Const(0.5), x), inv), f32.MaxScore)
 	}
-	k.w1 = half(0, k.inv1)
-	k.w2 = b.XorSign(half(1, k.inv2), k.r)
+	k.w1 = half(0, k.s1.inv)
+	k.w2 = b.XorSign(half(1, k.s2.inv), k.r)
+	var l *Value
+	if c == logScale {
+		l = b.Sub(log1pUnit(b, k.e), b.Add(k.s1.l, k.s2.l))
+	} else {
+		m1, e1 := split(b, k.s1.inv, false)
+		m2, e2 := split(b, k.s2.inv, false)
+		l = logNormal(b, b.Mul(b.Mul(m1, m2), b.Add(b.Const(1), k.e)), b.AddI(e1, e2))
+	}
+	l = b.Add(b.Sub(l, b.Const(f32.LogFourPi)), a)
 	b.Note("the quadratic form")
 	k.d1 = b.Mul(b.Mul(b.Sub(k.w1, k.w2), b.Const(0.5)), k.up)
 	k.d2 = b.Mul(b.Mul(b.Add(k.w1, k.w2), b.Const(0.5)), k.down)
 	q := b.FMA(b.Const(2), b.FMA(k.d1, k.d1, b.Mul(k.d2, k.d2)), b.FMA(k.w1, k.w1, b.Mul(k.w2, k.w2)))
-	var l *Value
-	if c == logScale {
-		l = b.Sub(log1pUnit(b, k.e), b.Add(l1, l2))
-	} else {
-		m1, e1 := split(b, k.inv1, false)
-		m2, e2 := split(b, k.inv2, false)
-		l = logNormal(b, b.Mul(b.Mul(m1, m2), b.Add(b.Const(1), k.e)), b.AddI(e1, e2))
-	}
-	k.lp = b.Sub(b.Add(b.Sub(l, b.Const(f32.LogFourPi)), a), q)
+	k.lp = b.Sub(l, q)
 	return k
 }
 
@@ -91,13 +101,11 @@ func (k *biTerm) grad(b *Block) {
 	h := b.Mul(k.d2, k.down)
 	g1 := b.FMA(k.d1, k.up, b.Add(h, k.w1))
 	g2 := b.FNMA(k.d1, k.up, b.Add(h, k.w2))
-	b.Store("dtheta", 0, b.Mul(g1, k.inv1))
-	b.Store("dtheta", 1, b.Mul(b.XorSign(g2, k.r), k.inv2))
-	ds := func(g, w, s, inv, e *Value) *Value {
-		return dInvSigma(b, k.c, s, inv, e, b.FMS(g, b.Add(w, w), b.Const(1)))
-	}
-	b.Store("dtheta", 2, ds(g1, k.w1, k.s1, k.inv1, k.e1))
-	b.Store("dtheta", 3, ds(g2, k.w2, k.s2, k.inv2, k.e2))
+	b.Store("dtheta", 0, b.Mul(g1, k.s1.inv))
+	b.Store("dtheta", 1, b.Mul(b.XorSign(g2, k.r), k.s2.inv))
+	ds := func(s invSigma, g, w *Value) *Value { return s.ds(b, b.FMS(g, b.Add(w, w), b.Const(1))) }
+	b.Store("dtheta", 2, ds(k.s1, g1, k.w1))
+	b.Store("dtheta", 3, ds(k.s2, g2, k.w2))
 	one := b.Const(1)
 	tanh := b.Div(b.Sub(one, k.e), b.Add(one, k.e))
 	b.Store("dtheta", 4, b.XorSign(b.FMA(b.Mul(b.Sub(k.d1, k.d2), b.Const(-4)), b.Add(k.d1, k.d2), tanh), k.r))
@@ -127,7 +135,7 @@ func bivariate(f *File, c scale) {
 				v, _ := pen(b, b.LoadAt("y", 0), b.LoadAt("theta", -1))
 				b.Set(k.Keep[mixRow], v)
 			}),
-			mixTerms("theta logits", false, func(b *Block) *Value { return newBiTerm(b, c).lp }, value),
+			mixTerms("theta logits", false, func(b *Block) *Value { return newBiTerm(b, c, false).lp }, value),
 		},
 	})
 	f.Kernel(Kernel{
@@ -144,7 +152,7 @@ func bivariate(f *File, c scale) {
 				b.StoreAt("dy", 0, b.Mul(w, l))
 			}),
 			mixTerms("theta logits dtheta dlogits", true, func(b *Block) *Value {
-				k := newBiTerm(b, c)
+				k := newBiTerm(b, c, true)
 				k.grad(b)
 				return k.lp
 			}, value),

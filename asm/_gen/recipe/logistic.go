@@ -22,22 +22,19 @@ func gridPoint(b *Block, x *Value) *Value {
 
 // logisticTerm is one component: see kernels/logistic_generic.go for the names.
 type logisticTerm struct {
-	c           scale
-	s, inv, e   *Value
+	s           invSigma
 	a, b        *Value
 	ea, eb      *Value
 	ea1, eb1, r *Value // 1 + ea, 1 + eb
 	width, t    *Value
-	inner       *Value
-	lp          *Value
+	inner, q    *Value
 }
 
 // logisticTerm takes the level from Keep[mixRow].
-func newLogisticTerm(b *Block, c scale) *logisticTerm {
-	k := &logisticTerm{c: c, s: b.Load("s", 0)}
+func newLogisticTerm(b *Block, c scale, grad bool) *logisticTerm {
+	k := &logisticTerm{s: newInvSigma(b, c, b.Load("s", 0), grad)}
 	inf, zero, one := float32(math.Inf(1)), b.Const(0), b.Const(1)
-	k.inv, k.e, _ = invSigma(b, c, k.s)
-	w := b.Mul(k.inv, b.Param("unit"))
+	w := b.Mul(k.s.inv, b.Param("unit"))
 	b.Note("the edges of the bin")
 	point, last, step, mu := b.Kept(mixRow), b.Param("last"), b.Param("step"), b.Load("mu", 0)
 	lo := b.Select(b.Equal(b.Add(point, last), zero), b.Const(-inf), b.Sub(point, step))
@@ -52,21 +49,25 @@ func newLogisticTerm(b *Block, c scale) *logisticTerm {
 	k.ea1, k.eb1 = b.Add(one, k.ea), b.Add(one, k.eb)
 	k.r = b.Div(one, b.Mul(k.ea1, k.eb1))
 	k.inner = b.Less(b.Abs(point), last)
-	q := b.Select(k.inner, b.Div(k.t, b.Add(k.t, one)), one)
-	l := logNormal(b, b.Mul(q, k.r), nil)
-	positive := func(x *Value) *Value { return b.Keep(b.Not(b.Less(x, zero)), x) } // keeps NaN
-	k.lp = b.Sub(b.Sub(l, positive(k.a)), positive(b.Neg(k.b)))
+	k.q = b.Mul(b.Select(k.inner, b.Div(k.t, b.Add(k.t, one)), one), k.r)
 	return k
 }
 
-// grad writes the gradients of the log-probability.
+// logProb is the log-probability.
+func (k *logisticTerm) logProb(b *Block) *Value {
+	l := logNormal(b, k.q, nil)
+	positive := func(x *Value) *Value { return b.Keep(b.Not(b.Less(x, b.Const(0))), x) } // keeps NaN
+	return b.Sub(b.Sub(l, positive(k.a)), positive(b.Neg(k.b)))
+}
+
+// grad writes the gradients of the log-probability. It comes before logProb, which needs only a few of
+// the values.
 func (k *logisticTerm) grad(b *Block) {
-	one := b.Const(1)
+	one, w := b.Const(1), b.Keep(k.inner, b.Div(k.width, k.t))
 	fa := b.Mul(b.Mul(b.Select(b.Greater(k.a, b.Const(0)), one, k.ea), k.eb1), k.r)
 	fb := b.Mul(b.Mul(b.Select(b.Greater(k.b, b.Const(0)), k.eb, one), k.ea1), k.r)
-	w := b.Keep(k.inner, b.Div(k.width, k.t))
-	b.Store("dmu", 0, b.Mul(b.Sub(fa, fb), k.inv))
-	b.Store("ds", 0, dInvSigma(b, k.c, k.s, k.inv, k.e, b.FMS(k.a, fa, b.FMA(k.b, fb, w))))
+	b.Store("dmu", 0, b.Mul(b.Sub(fa, fb), k.s.inv))
+	b.Store("ds", 0, k.s.ds(b, b.FMS(k.a, fa, b.FMA(k.b, fb, w))))
 }
 
 func Logistic(f *File) {
@@ -85,7 +86,7 @@ func logistic(f *File, c scale) {
 			c.doc()},
 		Arrays: append([]Array{lp, x}, strided("logits", "mu", "s")...),
 		Accs:   mixAccs, Lanes: 16, Vars: 2, Scalars: scalars,
-		Passes: []Pass{first, mixTerms("logits mu s", false, func(b *Block) *Value { return newLogisticTerm(b, c).lp }, value)},
+		Passes: []Pass{first, mixTerms("logits mu s", false, func(b *Block) *Value { return newLogisticTerm(b, c, false).logProb(b) }, value)},
 	})
 	f.Kernel(Kernel{
 		Name: "Logistic" + c.String() + "Backward", Of: "Logistic", When: c.when("dlogits != nil"), Doc: []string{"is the gradient of Logistic" + c.String() + ": see kernels.LogisticMixtureLogProbBackward.",
@@ -94,9 +95,9 @@ func logistic(f *File, c scale) {
 		Accs:   mixAccs, Lanes: 16, Vars: 3, Scalars: scalars,
 		Passes: []Pass{first,
 			mixTerms("logits mu s dlogits dmu ds", true, func(b *Block) *Value {
-				k := newLogisticTerm(b, c)
+				k := newLogisticTerm(b, c, true)
 				k.grad(b)
-				return k.lp
+				return k.logProb(b)
 			}, value),
 			mixGrads("logits dlogits dmu ds", true, nil, func(b *Block, times func(array string, block int) *Value) {
 				times("dmu", 0)

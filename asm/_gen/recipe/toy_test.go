@@ -21,7 +21,7 @@ var (
 		MemOperand: true, WordOperand: true, CheapMasks: true, Copies: 2, Par: true, GroupTails: true,
 		Product: ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 15, MaxRows16: 4, Halves: true}}}
 	narrowToy = &toy{Traits{Name: "narrow", GP: toyGP, Others: toyOthers, Vectors: 32, VecBytes: 16, VecName: "n",
-		ElementOperand: true, Copies: 4, FitCopies: true, Serial: true, ShortTails: true,
+		ElementOperand: true, Copies: 4, FitCopies: true, ShortTails: true,
 		Product: ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 8, MaxRows16: 2}}}
 )
 
