@@ -756,17 +756,17 @@ l6:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y4
@@ -972,15 +972,15 @@ l6:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
@@ -1174,17 +1174,17 @@ l8:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y5
@@ -1398,15 +1398,15 @@ l8:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y5
@@ -1932,17 +1932,17 @@ l15:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y4
@@ -2191,15 +2191,15 @@ l15:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
@@ -2439,17 +2439,17 @@ l17:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVUPS      Y1, 40(SP)
 	VMOVAPS      Y4, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y1
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y1
@@ -2709,15 +2709,15 @@ l17:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVUPS      Y1, 136(SP)
 	VMOVAPS      Y4, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 	VPSLLD       $0x17, Y5, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VMULPS       Y1, Y6, Y1
@@ -3754,29 +3754,29 @@ l28:
 	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
 	VMOVAPS      Y1, Y7
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y7
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y7
 	VMOVUPS      Y1, 56(SP)
 	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y7
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y1
 
 	// p = e^r
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y7, Y5
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 
 	// p 2^n
 	// p 2^n
@@ -3795,17 +3795,17 @@ l28:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y5
@@ -3989,26 +3989,26 @@ l28:
 	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
 	VMOVAPS      Y1, Y7
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y7
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y7
 	VMOVUPS      Y1, 88(SP)
 	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y7
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y7, Y5
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 	VPSLLD       $0x17, Y3, Y1
 	VPSLLD       $0x17, Y4, Y3
 	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
@@ -4022,15 +4022,15 @@ l28:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y5
@@ -4206,29 +4206,29 @@ l30:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
 	VMOVUPS      Y0, 56(SP)
 	VMOVAPS      Y2, Y0
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y0
 	VMOVUPS      Y2, 88(SP)
 	VMOVAPS      Y3, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y7, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y7, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y0
+	VFMADD231PS  bivariateConsts<>+768(SB), Y7, Y2
 
 	// p = e^r
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+832(SB), Y7
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y7
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+864(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+896(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+928(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+960(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+960(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y7
 
 	// p 2^n
 	// p 2^n
@@ -4247,17 +4247,17 @@ l30:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y5
@@ -4450,26 +4450,26 @@ l30:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
 	VMOVUPS      Y0, 56(SP)
 	VMOVAPS      Y2, Y0
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y0
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y0
 	VMOVUPS      Y2, 120(SP)
 	VMOVAPS      Y3, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y7, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y7, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y7, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y0
+	VFMADD231PS  bivariateConsts<>+768(SB), Y7, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+832(SB), Y7
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y7
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y7
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+864(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+896(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+928(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+960(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y7
+	VFNMADD213PS bivariateConsts<>+960(SB), Y0, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y7
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
@@ -4483,15 +4483,15 @@ l30:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y7
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 	VPSLLD       $0x17, Y5, Y5
 	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y5
@@ -5002,29 +5002,29 @@ l37:
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
 	VMOVUPS      Y0, 72(SP)
 	VMOVAPS      Y1, Y0
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y0
 	VMOVUPS      Y1, 104(SP)
 	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y1
 
 	// p = e^r
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y0, Y5
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 
 	// p 2^n
 	// p 2^n
@@ -5045,17 +5045,17 @@ l37:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVUPS      Y2, 136(SP)
 	VMOVAPS      Y4, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y2
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y2
@@ -5281,26 +5281,26 @@ l37:
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
 	VMOVUPS      Y0, 200(SP)
 	VMOVAPS      Y1, Y0
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y0
 	VMOVUPS      Y1, 72(SP)
 	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y0
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y0
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y1
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y0, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y0, Y5
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y0, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 	VPSLLD       $0x17, Y3, Y0
 	VPSLLD       $0x17, Y4, Y1
 	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
@@ -5316,15 +5316,15 @@ l37:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVUPS      Y2, 296(SP)
 	VMOVAPS      Y4, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
 	VPSLLD       $0x17, Y5, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y6, Y2
@@ -5544,29 +5544,29 @@ l39:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
 	VMOVUPS      Y1, 104(SP)
 	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
 	VMOVUPS      Y2, 136(SP)
 	VMOVAPS      Y3, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y0, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+768(SB), Y0, Y2
 
 	// p = e^r
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VFNMADD231PS bivariateConsts<>+800(SB), Y1, Y0
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
 
 	// p 2^n
 	// p 2^n
@@ -5587,17 +5587,17 @@ l39:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVUPS      Y3, 168(SP)
 	VMOVAPS      Y4, Y3
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y3
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y3
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y3
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y3, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y3
@@ -5835,26 +5835,26 @@ l39:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
 	VMOVUPS      Y1, 232(SP)
 	VMOVAPS      Y2, Y1
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
 	VMOVUPS      Y2, 104(SP)
 	VMOVAPS      Y3, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y0, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
-	VFNMADD231PS bivariateConsts<>+768(SB), Y0, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y1
+	VFMADD231PS  bivariateConsts<>+768(SB), Y0, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y0
-	VFMADD231PS  bivariateConsts<>+800(SB), Y1, Y0
+	VFNMADD231PS bivariateConsts<>+800(SB), Y1, Y0
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y0
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
@@ -5870,15 +5870,15 @@ l39:
 	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
 	VMOVUPS      Y3, 264(SP)
 	VMOVAPS      Y4, Y3
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y6, Y3
-	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y3
+	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y3
+	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y3
 	VBROADCASTSS bivariateConsts<>+832(SB), Y6
-	VFMADD231PS  bivariateConsts<>+800(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+864(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+896(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+928(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
-	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
+	VFNMADD231PS bivariateConsts<>+800(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+864(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+896(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+928(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y3, Y6
+	VFNMADD213PS bivariateConsts<>+960(SB), Y3, Y6
 	VPSLLD       $0x17, Y5, Y3
 	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y3, Y6, Y3
@@ -7006,17 +7006,17 @@ l50:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y4
@@ -7314,15 +7314,15 @@ l50:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
@@ -7621,17 +7621,17 @@ l52:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y4
@@ -7938,15 +7938,15 @@ l52:
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
 	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y5, Y6
-	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
-	VFMADD231PS  bivariateConsts<>+800(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+864(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+896(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+928(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
-	VFMADD213PS  bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD231PS bivariateConsts<>+800(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+864(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+896(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+928(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
+	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VPSLLD       $0x17, Y4, Y4
 	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
@@ -8596,17 +8596,17 @@ l59:
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
 	VMOVUPS      Y2, 200(SP)
 	VMOVAPS      Y5, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y3, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y6, Y2
@@ -8976,15 +8976,15 @@ l59:
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
 	VMOVUPS      Y2, 200(SP)
 	VMOVAPS      Y5, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y3, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
 	VPSLLD       $0x17, Y6, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y3, Y2
@@ -9357,17 +9357,17 @@ l61:
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
 	VMOVUPS      Y2, 232(SP)
 	VMOVAPS      Y5, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y3, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
 
 	// p = e^r
 	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y6, Y2
@@ -9747,15 +9747,15 @@ l61:
 	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
 	VMOVUPS      Y2, 264(SP)
 	VMOVAPS      Y5, Y2
-	VFNMSUB231PS bivariateConsts<>+736(SB), Y3, Y2
-	VFNMADD231PS bivariateConsts<>+768(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
+	VFMADD231PS  bivariateConsts<>+768(SB), Y3, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y3
-	VFMADD231PS  bivariateConsts<>+800(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+864(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+896(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+928(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD231PS bivariateConsts<>+800(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+864(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+896(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+928(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
+	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
 	VPSLLD       $0x17, Y6, Y2
 	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y3, Y2

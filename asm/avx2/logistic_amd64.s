@@ -3885,17 +3885,17 @@ l29:
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VFNMSUB231PS logisticConsts<>+1312(SB), Y2, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1344(SB), Y2, Y0
 
 	// p = e^r
 	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1440(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1472(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1504(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 
 	// p 2^n
 	VPSLLD $0x17, Y1, Y0
@@ -4160,15 +4160,15 @@ l29:
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VFNMSUB231PS logisticConsts<>+1312(SB), Y2, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1344(SB), Y2, Y0
 	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1440(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1472(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1504(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 	VPSLLD       $0x17, Y1, Y0
 	VPADDD       logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y0, Y2, Y0
@@ -4411,17 +4411,17 @@ l31:
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMSUB231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1344(SB), Y3, Y1
 
 	// p = e^r
 	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1440(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1472(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1504(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
@@ -4692,15 +4692,15 @@ l31:
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMSUB231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1344(SB), Y3, Y1
 	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1440(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1472(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1504(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
 	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
@@ -5239,17 +5239,17 @@ l38:
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VFNMSUB231PS logisticConsts<>+1312(SB), Y2, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1344(SB), Y2, Y0
 
 	// p = e^r
 	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1440(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1472(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1504(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 
 	// p 2^n
 	VPSLLD $0x17, Y1, Y0
@@ -5545,15 +5545,15 @@ l38:
 	VBROADCASTSS logisticConsts<>+672(SB), Y1
 	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
 	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VFNMSUB231PS logisticConsts<>+1312(SB), Y2, Y0
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1344(SB), Y2, Y0
 	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1440(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1472(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1504(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 	VPSLLD       $0x17, Y1, Y0
 	VPADDD       logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y0, Y2, Y0
@@ -5830,17 +5830,17 @@ l40:
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMSUB231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1344(SB), Y3, Y1
 
 	// p = e^r
 	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1440(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1472(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1504(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
@@ -6143,15 +6143,15 @@ l40:
 	VBROADCASTSS logisticConsts<>+672(SB), Y2
 	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
 	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMSUB231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1344(SB), Y3, Y1
 	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1440(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1472(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1504(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
 	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1

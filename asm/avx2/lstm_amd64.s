@@ -436,16 +436,16 @@ l2:
 	VSUBPS       lstmConsts<>+640(SB), Y14, Y13
 	VMOVUPS      Y12, 232(SP)
 	VSUBPS       lstmConsts<>+640(SB), Y15, Y12
-	VFNMSUB231PS lstmConsts<>+672(SB), Y1, Y2
-	VFNMSUB231PS lstmConsts<>+672(SB), Y0, Y3
-	VFNMSUB231PS lstmConsts<>+672(SB), Y7, Y4
-	VFNMSUB231PS lstmConsts<>+672(SB), Y6, Y5
+	VFMADD231PS  lstmConsts<>+672(SB), Y1, Y2
+	VFMADD231PS  lstmConsts<>+672(SB), Y0, Y3
+	VFMADD231PS  lstmConsts<>+672(SB), Y7, Y4
+	VFMADD231PS  lstmConsts<>+672(SB), Y6, Y5
 	VFNMADD231PS lstmConsts<>+960(SB), Y13, Y8
 	VFNMADD231PS lstmConsts<>+960(SB), Y12, Y9
-	VFNMADD231PS lstmConsts<>+704(SB), Y1, Y2
-	VFNMADD231PS lstmConsts<>+704(SB), Y0, Y3
-	VFNMADD231PS lstmConsts<>+704(SB), Y7, Y4
-	VFNMADD231PS lstmConsts<>+704(SB), Y6, Y5
+	VFMADD231PS  lstmConsts<>+704(SB), Y1, Y2
+	VFMADD231PS  lstmConsts<>+704(SB), Y0, Y3
+	VFMADD231PS  lstmConsts<>+704(SB), Y7, Y4
+	VFMADD231PS  lstmConsts<>+704(SB), Y6, Y5
 	VFNMADD231PS lstmConsts<>+992(SB), Y13, Y8
 	VFNMADD231PS lstmConsts<>+992(SB), Y12, Y9
 
@@ -456,45 +456,45 @@ l2:
 	VBROADCASTSS lstmConsts<>+1056(SB), Y1
 	VFMADD231PS  lstmConsts<>+1024(SB), Y9, Y1
 	VBROADCASTSS lstmConsts<>+768(SB), Y6
-	VFMADD231PS  lstmConsts<>+736(SB), Y2, Y6
+	VFNMADD231PS lstmConsts<>+736(SB), Y2, Y6
 	VBROADCASTSS lstmConsts<>+768(SB), Y7
-	VFMADD231PS  lstmConsts<>+736(SB), Y3, Y7
+	VFNMADD231PS lstmConsts<>+736(SB), Y3, Y7
 	VBROADCASTSS lstmConsts<>+768(SB), Y12
-	VFMADD231PS  lstmConsts<>+736(SB), Y4, Y12
+	VFNMADD231PS lstmConsts<>+736(SB), Y4, Y12
 	VBROADCASTSS lstmConsts<>+768(SB), Y13
-	VFMADD231PS  lstmConsts<>+736(SB), Y5, Y13
+	VFNMADD231PS lstmConsts<>+736(SB), Y5, Y13
 	VFMADD213PS  lstmConsts<>+1088(SB), Y8, Y0
 	VFMADD213PS  lstmConsts<>+1088(SB), Y9, Y1
-	VFMADD213PS  lstmConsts<>+800(SB), Y2, Y6
-	VFMADD213PS  lstmConsts<>+800(SB), Y3, Y7
-	VFMADD213PS  lstmConsts<>+800(SB), Y4, Y12
-	VFMADD213PS  lstmConsts<>+800(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+800(SB), Y2, Y6
+	VFNMADD213PS lstmConsts<>+800(SB), Y3, Y7
+	VFNMADD213PS lstmConsts<>+800(SB), Y4, Y12
+	VFNMADD213PS lstmConsts<>+800(SB), Y5, Y13
 	VFMADD213PS  lstmConsts<>+1120(SB), Y8, Y0
 	VFMADD213PS  lstmConsts<>+1120(SB), Y9, Y1
-	VFMADD213PS  lstmConsts<>+832(SB), Y2, Y6
-	VFMADD213PS  lstmConsts<>+832(SB), Y3, Y7
-	VFMADD213PS  lstmConsts<>+832(SB), Y4, Y12
-	VFMADD213PS  lstmConsts<>+832(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+832(SB), Y2, Y6
+	VFNMADD213PS lstmConsts<>+832(SB), Y3, Y7
+	VFNMADD213PS lstmConsts<>+832(SB), Y4, Y12
+	VFNMADD213PS lstmConsts<>+832(SB), Y5, Y13
 	VFMADD213PS  lstmConsts<>+1152(SB), Y8, Y0
 	VFMADD213PS  lstmConsts<>+1152(SB), Y9, Y1
-	VFMADD213PS  lstmConsts<>+864(SB), Y2, Y6
-	VFMADD213PS  lstmConsts<>+864(SB), Y3, Y7
-	VFMADD213PS  lstmConsts<>+864(SB), Y4, Y12
-	VFMADD213PS  lstmConsts<>+864(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+864(SB), Y2, Y6
+	VFNMADD213PS lstmConsts<>+864(SB), Y3, Y7
+	VFNMADD213PS lstmConsts<>+864(SB), Y4, Y12
+	VFNMADD213PS lstmConsts<>+864(SB), Y5, Y13
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y9, Y1, Y1
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y6
-	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y7
-	VFMADD213PS  lstmConsts<>+512(SB), Y4, Y12
-	VFMADD213PS  lstmConsts<>+512(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y6
+	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y7
+	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y12
+	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y13
 	VMOVUPS      Y11, 264(SP)
 	VADDPS       Y8, Y8, Y11
 	VMOVUPS      Y10, 296(SP)
 	VADDPS       Y9, Y9, Y10
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y6
-	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y7
-	VFMADD213PS  lstmConsts<>+512(SB), Y4, Y12
-	VFMADD213PS  lstmConsts<>+512(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y6
+	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y7
+	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y12
+	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y13
 	VFMADD231PS  Y8, Y0, Y11
 	VFMADD231PS  Y9, Y1, Y10
 
@@ -603,12 +603,12 @@ l2:
 	VSUBPS       lstmConsts<>+640(SB), Y9, Y13
 	VFNMADD231PS lstmConsts<>+960(SB), Y10, Y4
 	VFNMADD231PS lstmConsts<>+960(SB), Y11, Y5
-	VFNMSUB231PS lstmConsts<>+672(SB), Y12, Y2
-	VFNMSUB231PS lstmConsts<>+672(SB), Y13, Y3
+	VFMADD231PS  lstmConsts<>+672(SB), Y12, Y2
+	VFMADD231PS  lstmConsts<>+672(SB), Y13, Y3
 	VFNMADD231PS lstmConsts<>+992(SB), Y10, Y4
 	VFNMADD231PS lstmConsts<>+992(SB), Y11, Y5
-	VFNMADD231PS lstmConsts<>+704(SB), Y12, Y2
-	VFNMADD231PS lstmConsts<>+704(SB), Y13, Y3
+	VFMADD231PS  lstmConsts<>+704(SB), Y12, Y2
+	VFMADD231PS  lstmConsts<>+704(SB), Y13, Y3
 	VBROADCASTSS lstmConsts<>+1056(SB), Y10
 	VFMADD231PS  lstmConsts<>+1024(SB), Y4, Y10
 	VBROADCASTSS lstmConsts<>+1056(SB), Y11
@@ -618,29 +618,29 @@ l2:
 	VFMADD213PS  lstmConsts<>+1088(SB), Y4, Y10
 	VFMADD213PS  lstmConsts<>+1088(SB), Y5, Y11
 	VBROADCASTSS lstmConsts<>+768(SB), Y12
-	VFMADD231PS  lstmConsts<>+736(SB), Y2, Y12
+	VFNMADD231PS lstmConsts<>+736(SB), Y2, Y12
 	VBROADCASTSS lstmConsts<>+768(SB), Y13
-	VFMADD231PS  lstmConsts<>+736(SB), Y3, Y13
+	VFNMADD231PS lstmConsts<>+736(SB), Y3, Y13
 	VFMADD213PS  lstmConsts<>+1120(SB), Y4, Y10
 	VFMADD213PS  lstmConsts<>+1120(SB), Y5, Y11
-	VFMADD213PS  lstmConsts<>+800(SB), Y2, Y12
-	VFMADD213PS  lstmConsts<>+800(SB), Y3, Y13
+	VFNMADD213PS lstmConsts<>+800(SB), Y2, Y12
+	VFNMADD213PS lstmConsts<>+800(SB), Y3, Y13
 	VFMADD213PS  lstmConsts<>+1152(SB), Y4, Y10
 	VFMADD213PS  lstmConsts<>+1152(SB), Y5, Y11
-	VFMADD213PS  lstmConsts<>+832(SB), Y2, Y12
-	VFMADD213PS  lstmConsts<>+832(SB), Y3, Y13
+	VFNMADD213PS lstmConsts<>+832(SB), Y2, Y12
+	VFNMADD213PS lstmConsts<>+832(SB), Y3, Y13
 	VMULPS       Y4, Y10, Y10
 	VMULPS       Y5, Y11, Y11
-	VFMADD213PS  lstmConsts<>+864(SB), Y2, Y12
-	VFMADD213PS  lstmConsts<>+864(SB), Y3, Y13
+	VFNMADD213PS lstmConsts<>+864(SB), Y2, Y12
+	VFNMADD213PS lstmConsts<>+864(SB), Y3, Y13
 	VADDPS       Y4, Y4, Y14
 	VADDPS       Y5, Y5, Y15
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y12
-	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y13
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y12
+	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y13
 	VFMADD231PS  Y4, Y10, Y14
 	VFMADD231PS  Y5, Y11, Y15
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y12
-	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y13
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y12
+	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y13
 	VPSLLD       $0x17, Y6, Y2
 	VPSLLD       $0x17, Y7, Y3
 
@@ -721,11 +721,11 @@ l3:
 	VSUBPS       lstmConsts<>+640(SB), Y5, Y8
 	VSUBPS       lstmConsts<>+640(SB), Y6, Y9
 	VSUBPS       lstmConsts<>+640(SB), Y7, Y10
-	VFNMSUB231PS lstmConsts<>+672(SB), Y8, Y1
-	VFNMSUB231PS lstmConsts<>+672(SB), Y9, Y2
+	VFMADD231PS  lstmConsts<>+672(SB), Y8, Y1
+	VFMADD231PS  lstmConsts<>+672(SB), Y9, Y2
 	VFNMADD231PS lstmConsts<>+960(SB), Y10, Y4
-	VFNMADD231PS lstmConsts<>+704(SB), Y8, Y1
-	VFNMADD231PS lstmConsts<>+704(SB), Y9, Y2
+	VFMADD231PS  lstmConsts<>+704(SB), Y8, Y1
+	VFMADD231PS  lstmConsts<>+704(SB), Y9, Y2
 	VFNMADD231PS lstmConsts<>+992(SB), Y10, Y4
 
 	// p = e^r
@@ -733,24 +733,24 @@ l3:
 	VBROADCASTSS lstmConsts<>+1056(SB), Y8
 	VFMADD231PS  lstmConsts<>+1024(SB), Y4, Y8
 	VBROADCASTSS lstmConsts<>+768(SB), Y9
-	VFMADD231PS  lstmConsts<>+736(SB), Y1, Y9
+	VFNMADD231PS lstmConsts<>+736(SB), Y1, Y9
 	VBROADCASTSS lstmConsts<>+768(SB), Y10
-	VFMADD231PS  lstmConsts<>+736(SB), Y2, Y10
+	VFNMADD231PS lstmConsts<>+736(SB), Y2, Y10
 	VFMADD213PS  lstmConsts<>+1088(SB), Y4, Y8
-	VFMADD213PS  lstmConsts<>+800(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+800(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+800(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+800(SB), Y2, Y10
 	VFMADD213PS  lstmConsts<>+1120(SB), Y4, Y8
-	VFMADD213PS  lstmConsts<>+832(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+832(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+832(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+832(SB), Y2, Y10
 	VFMADD213PS  lstmConsts<>+1152(SB), Y4, Y8
-	VFMADD213PS  lstmConsts<>+864(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+864(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+864(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+864(SB), Y2, Y10
 	VMULPS       Y4, Y8, Y8
-	VFMADD213PS  lstmConsts<>+512(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y10
 	VADDPS       Y4, Y4, Y11
-	VFMADD213PS  lstmConsts<>+512(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y10
 	VFMADD231PS  Y4, Y8, Y11
 
 	// p 2^n
@@ -808,26 +808,26 @@ l3:
 	VSUBPS       lstmConsts<>+640(SB), Y3, Y5
 	VSUBPS       lstmConsts<>+640(SB), Y4, Y6
 	VFNMADD231PS lstmConsts<>+960(SB), Y5, Y2
-	VFNMSUB231PS lstmConsts<>+672(SB), Y6, Y1
+	VFMADD231PS  lstmConsts<>+672(SB), Y6, Y1
 	VFNMADD231PS lstmConsts<>+992(SB), Y5, Y2
-	VFNMADD231PS lstmConsts<>+704(SB), Y6, Y1
+	VFMADD231PS  lstmConsts<>+704(SB), Y6, Y1
 	VBROADCASTSS lstmConsts<>+1056(SB), Y5
 	VFMADD231PS  lstmConsts<>+1024(SB), Y2, Y5
 
 	// p = e^r
 	VFMADD213PS  lstmConsts<>+1088(SB), Y2, Y5
 	VBROADCASTSS lstmConsts<>+768(SB), Y6
-	VFMADD231PS  lstmConsts<>+736(SB), Y1, Y6
+	VFNMADD231PS lstmConsts<>+736(SB), Y1, Y6
 	VFMADD213PS  lstmConsts<>+1120(SB), Y2, Y5
-	VFMADD213PS  lstmConsts<>+800(SB), Y1, Y6
+	VFNMADD213PS lstmConsts<>+800(SB), Y1, Y6
 	VFMADD213PS  lstmConsts<>+1152(SB), Y2, Y5
-	VFMADD213PS  lstmConsts<>+832(SB), Y1, Y6
+	VFNMADD213PS lstmConsts<>+832(SB), Y1, Y6
 	VMULPS       Y2, Y5, Y5
-	VFMADD213PS  lstmConsts<>+864(SB), Y1, Y6
+	VFNMADD213PS lstmConsts<>+864(SB), Y1, Y6
 	VADDPS       Y2, Y2, Y7
-	VFMADD213PS  lstmConsts<>+512(SB), Y1, Y6
+	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y6
 	VFMADD231PS  Y2, Y5, Y7
-	VFMADD213PS  lstmConsts<>+512(SB), Y1, Y6
+	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y6
 	VPSLLD       $0x17, Y3, Y1
 
 	// p 2^n
@@ -898,11 +898,11 @@ l4:
 	VSUBPS       lstmConsts<>+640(SB), Y9, Y12
 	VSUBPS       lstmConsts<>+640(SB), Y10, Y13
 	VSUBPS       lstmConsts<>+640(SB), Y11, Y14
-	VFNMSUB231PS lstmConsts<>+672(SB), Y12, Y5
-	VFNMSUB231PS lstmConsts<>+672(SB), Y13, Y6
+	VFMADD231PS  lstmConsts<>+672(SB), Y12, Y5
+	VFMADD231PS  lstmConsts<>+672(SB), Y13, Y6
 	VFNMADD231PS lstmConsts<>+960(SB), Y14, Y8
-	VFNMADD231PS lstmConsts<>+704(SB), Y12, Y5
-	VFNMADD231PS lstmConsts<>+704(SB), Y13, Y6
+	VFMADD231PS  lstmConsts<>+704(SB), Y12, Y5
+	VFMADD231PS  lstmConsts<>+704(SB), Y13, Y6
 	VFNMADD231PS lstmConsts<>+992(SB), Y14, Y8
 
 	// p = e^r
@@ -910,24 +910,24 @@ l4:
 	VBROADCASTSS lstmConsts<>+1056(SB), Y12
 	VFMADD231PS  lstmConsts<>+1024(SB), Y8, Y12
 	VBROADCASTSS lstmConsts<>+768(SB), Y13
-	VFMADD231PS  lstmConsts<>+736(SB), Y5, Y13
+	VFNMADD231PS lstmConsts<>+736(SB), Y5, Y13
 	VBROADCASTSS lstmConsts<>+768(SB), Y14
-	VFMADD231PS  lstmConsts<>+736(SB), Y6, Y14
+	VFNMADD231PS lstmConsts<>+736(SB), Y6, Y14
 	VFMADD213PS  lstmConsts<>+1088(SB), Y8, Y12
-	VFMADD213PS  lstmConsts<>+800(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+800(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+800(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+800(SB), Y6, Y14
 	VFMADD213PS  lstmConsts<>+1120(SB), Y8, Y12
-	VFMADD213PS  lstmConsts<>+832(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+832(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+832(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+832(SB), Y6, Y14
 	VFMADD213PS  lstmConsts<>+1152(SB), Y8, Y12
-	VFMADD213PS  lstmConsts<>+864(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+864(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+864(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+864(SB), Y6, Y14
 	VMULPS       Y8, Y12, Y12
-	VFMADD213PS  lstmConsts<>+512(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+512(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+512(SB), Y6, Y14
 	VADDPS       Y8, Y8, Y15
-	VFMADD213PS  lstmConsts<>+512(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+512(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+512(SB), Y6, Y14
 	VFMADD231PS  Y8, Y12, Y15
 
 	// p 2^n
@@ -988,26 +988,26 @@ l4:
 	VFNMADD231PS lstmConsts<>+960(SB), Y6, Y3
 	VSUBPS       lstmConsts<>+640(SB), Y7, Y8
 	VFNMADD231PS lstmConsts<>+992(SB), Y6, Y3
-	VFNMSUB231PS lstmConsts<>+672(SB), Y8, Y4
+	VFMADD231PS  lstmConsts<>+672(SB), Y8, Y4
 	VBROADCASTSS lstmConsts<>+1056(SB), Y6
 	VFMADD231PS  lstmConsts<>+1024(SB), Y3, Y6
-	VFNMADD231PS lstmConsts<>+704(SB), Y8, Y4
+	VFMADD231PS  lstmConsts<>+704(SB), Y8, Y4
 	VFMADD213PS  lstmConsts<>+1088(SB), Y3, Y6
 
 	// p = e^r
 	VFMADD213PS  lstmConsts<>+1120(SB), Y3, Y6
 	VBROADCASTSS lstmConsts<>+768(SB), Y8
-	VFMADD231PS  lstmConsts<>+736(SB), Y4, Y8
+	VFNMADD231PS lstmConsts<>+736(SB), Y4, Y8
 	VFMADD213PS  lstmConsts<>+1152(SB), Y3, Y6
-	VFMADD213PS  lstmConsts<>+800(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+800(SB), Y4, Y8
 	VMULPS       Y3, Y6, Y6
-	VFMADD213PS  lstmConsts<>+832(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+832(SB), Y4, Y8
 	VADDPS       Y3, Y3, Y9
-	VFMADD213PS  lstmConsts<>+864(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+864(SB), Y4, Y8
 	VFMADD231PS  Y3, Y6, Y9
-	VFMADD213PS  lstmConsts<>+512(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y8
 	VPSLLD       $0x17, Y5, Y3
-	VFMADD213PS  lstmConsts<>+512(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y8
 	VPADDD       lstmConsts<>+512(SB), Y3, Y3
 
 	// p 2^n
@@ -1613,18 +1613,18 @@ l14:
 	VSUBPS       lstmConsts<>+640(SB), Y0, Y0
 	VFNMADD231PS lstmConsts<>+992(SB), Y12, Y8
 	VFNMADD231PS lstmConsts<>+992(SB), Y13, Y9
-	VFNMSUB231PS lstmConsts<>+672(SB), Y7, Y2
-	VFNMSUB231PS lstmConsts<>+672(SB), Y6, Y3
-	VFNMSUB231PS lstmConsts<>+672(SB), Y1, Y4
-	VFNMSUB231PS lstmConsts<>+672(SB), Y0, Y5
+	VFMADD231PS  lstmConsts<>+672(SB), Y7, Y2
+	VFMADD231PS  lstmConsts<>+672(SB), Y6, Y3
+	VFMADD231PS  lstmConsts<>+672(SB), Y1, Y4
+	VFMADD231PS  lstmConsts<>+672(SB), Y0, Y5
 	VBROADCASTSS lstmConsts<>+1056(SB), Y12
 	VFMADD231PS  lstmConsts<>+1024(SB), Y8, Y12
 	VBROADCASTSS lstmConsts<>+1056(SB), Y13
 	VFMADD231PS  lstmConsts<>+1024(SB), Y9, Y13
-	VFNMADD231PS lstmConsts<>+704(SB), Y7, Y2
-	VFNMADD231PS lstmConsts<>+704(SB), Y6, Y3
-	VFNMADD231PS lstmConsts<>+704(SB), Y1, Y4
-	VFNMADD231PS lstmConsts<>+704(SB), Y0, Y5
+	VFMADD231PS  lstmConsts<>+704(SB), Y7, Y2
+	VFMADD231PS  lstmConsts<>+704(SB), Y6, Y3
+	VFMADD231PS  lstmConsts<>+704(SB), Y1, Y4
+	VFMADD231PS  lstmConsts<>+704(SB), Y0, Y5
 	VFMADD213PS  lstmConsts<>+1088(SB), Y8, Y12
 	VFMADD213PS  lstmConsts<>+1088(SB), Y9, Y13
 
@@ -1633,45 +1633,45 @@ l14:
 	VFMADD213PS  lstmConsts<>+1120(SB), Y8, Y12
 	VFMADD213PS  lstmConsts<>+1120(SB), Y9, Y13
 	VBROADCASTSS lstmConsts<>+768(SB), Y0
-	VFMADD231PS  lstmConsts<>+736(SB), Y2, Y0
+	VFNMADD231PS lstmConsts<>+736(SB), Y2, Y0
 	VBROADCASTSS lstmConsts<>+768(SB), Y1
-	VFMADD231PS  lstmConsts<>+736(SB), Y3, Y1
+	VFNMADD231PS lstmConsts<>+736(SB), Y3, Y1
 	VBROADCASTSS lstmConsts<>+768(SB), Y6
-	VFMADD231PS  lstmConsts<>+736(SB), Y4, Y6
+	VFNMADD231PS lstmConsts<>+736(SB), Y4, Y6
 	VBROADCASTSS lstmConsts<>+768(SB), Y7
-	VFMADD231PS  lstmConsts<>+736(SB), Y5, Y7
+	VFNMADD231PS lstmConsts<>+736(SB), Y5, Y7
 	VFMADD213PS  lstmConsts<>+1152(SB), Y8, Y12
 	VFMADD213PS  lstmConsts<>+1152(SB), Y9, Y13
-	VFMADD213PS  lstmConsts<>+800(SB), Y2, Y0
-	VFMADD213PS  lstmConsts<>+800(SB), Y3, Y1
-	VFMADD213PS  lstmConsts<>+800(SB), Y4, Y6
-	VFMADD213PS  lstmConsts<>+800(SB), Y5, Y7
+	VFNMADD213PS lstmConsts<>+800(SB), Y2, Y0
+	VFNMADD213PS lstmConsts<>+800(SB), Y3, Y1
+	VFNMADD213PS lstmConsts<>+800(SB), Y4, Y6
+	VFNMADD213PS lstmConsts<>+800(SB), Y5, Y7
 	VMULPS       Y8, Y12, Y12
 	VMULPS       Y9, Y13, Y13
-	VFMADD213PS  lstmConsts<>+832(SB), Y2, Y0
-	VFMADD213PS  lstmConsts<>+832(SB), Y3, Y1
-	VFMADD213PS  lstmConsts<>+832(SB), Y4, Y6
-	VFMADD213PS  lstmConsts<>+832(SB), Y5, Y7
+	VFNMADD213PS lstmConsts<>+832(SB), Y2, Y0
+	VFNMADD213PS lstmConsts<>+832(SB), Y3, Y1
+	VFNMADD213PS lstmConsts<>+832(SB), Y4, Y6
+	VFNMADD213PS lstmConsts<>+832(SB), Y5, Y7
 	VMOVUPS      Y15, 264(SP)
 	VADDPS       Y8, Y8, Y15
 	VMOVUPS      Y14, 296(SP)
 	VADDPS       Y9, Y9, Y14
-	VFMADD213PS  lstmConsts<>+864(SB), Y2, Y0
-	VFMADD213PS  lstmConsts<>+864(SB), Y3, Y1
-	VFMADD213PS  lstmConsts<>+864(SB), Y4, Y6
-	VFMADD213PS  lstmConsts<>+864(SB), Y5, Y7
+	VFNMADD213PS lstmConsts<>+864(SB), Y2, Y0
+	VFNMADD213PS lstmConsts<>+864(SB), Y3, Y1
+	VFNMADD213PS lstmConsts<>+864(SB), Y4, Y6
+	VFNMADD213PS lstmConsts<>+864(SB), Y5, Y7
 	VFMADD231PS  Y8, Y12, Y15
 	VFMADD231PS  Y9, Y13, Y14
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y0
-	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y1
-	VFMADD213PS  lstmConsts<>+512(SB), Y4, Y6
-	VFMADD213PS  lstmConsts<>+512(SB), Y5, Y7
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y0
+	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y1
+	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y6
+	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y7
 	VPSLLD       $0x17, Y10, Y8
 	VPSLLD       $0x17, Y11, Y9
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y0
-	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y1
-	VFMADD213PS  lstmConsts<>+512(SB), Y4, Y6
-	VFMADD213PS  lstmConsts<>+512(SB), Y5, Y7
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y0
+	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y1
+	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y6
+	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y7
 	VPADDD       lstmConsts<>+512(SB), Y8, Y2
 	VPADDD       lstmConsts<>+512(SB), Y9, Y3
 
@@ -1788,12 +1788,12 @@ l14:
 	VFMADD231PS  lstmConsts<>+1024(SB), Y4, Y12
 	VBROADCASTSS lstmConsts<>+1056(SB), Y13
 	VFMADD231PS  lstmConsts<>+1024(SB), Y5, Y13
-	VFNMSUB231PS lstmConsts<>+672(SB), Y8, Y2
-	VFNMSUB231PS lstmConsts<>+672(SB), Y9, Y3
+	VFMADD231PS  lstmConsts<>+672(SB), Y8, Y2
+	VFMADD231PS  lstmConsts<>+672(SB), Y9, Y3
 	VFMADD213PS  lstmConsts<>+1088(SB), Y4, Y12
 	VFMADD213PS  lstmConsts<>+1088(SB), Y5, Y13
-	VFNMADD231PS lstmConsts<>+704(SB), Y8, Y2
-	VFNMADD231PS lstmConsts<>+704(SB), Y9, Y3
+	VFMADD231PS  lstmConsts<>+704(SB), Y8, Y2
+	VFMADD231PS  lstmConsts<>+704(SB), Y9, Y3
 	VFMADD213PS  lstmConsts<>+1120(SB), Y4, Y12
 	VFMADD213PS  lstmConsts<>+1120(SB), Y5, Y13
 
@@ -1801,29 +1801,29 @@ l14:
 	VFMADD213PS  lstmConsts<>+1152(SB), Y4, Y12
 	VFMADD213PS  lstmConsts<>+1152(SB), Y5, Y13
 	VBROADCASTSS lstmConsts<>+768(SB), Y8
-	VFMADD231PS  lstmConsts<>+736(SB), Y2, Y8
+	VFNMADD231PS lstmConsts<>+736(SB), Y2, Y8
 	VBROADCASTSS lstmConsts<>+768(SB), Y9
-	VFMADD231PS  lstmConsts<>+736(SB), Y3, Y9
+	VFNMADD231PS lstmConsts<>+736(SB), Y3, Y9
 	VMULPS       Y4, Y12, Y12
 	VMULPS       Y5, Y13, Y13
-	VFMADD213PS  lstmConsts<>+800(SB), Y2, Y8
-	VFMADD213PS  lstmConsts<>+800(SB), Y3, Y9
+	VFNMADD213PS lstmConsts<>+800(SB), Y2, Y8
+	VFNMADD213PS lstmConsts<>+800(SB), Y3, Y9
 	VADDPS       Y4, Y4, Y14
 	VADDPS       Y5, Y5, Y15
-	VFMADD213PS  lstmConsts<>+832(SB), Y2, Y8
-	VFMADD213PS  lstmConsts<>+832(SB), Y3, Y9
+	VFNMADD213PS lstmConsts<>+832(SB), Y2, Y8
+	VFNMADD213PS lstmConsts<>+832(SB), Y3, Y9
 	VFMADD231PS  Y4, Y12, Y14
 	VFMADD231PS  Y5, Y13, Y15
-	VFMADD213PS  lstmConsts<>+864(SB), Y2, Y8
-	VFMADD213PS  lstmConsts<>+864(SB), Y3, Y9
+	VFNMADD213PS lstmConsts<>+864(SB), Y2, Y8
+	VFNMADD213PS lstmConsts<>+864(SB), Y3, Y9
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y7, Y5
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y8
-	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y9
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y8
+	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y9
 	VPADDD       lstmConsts<>+512(SB), Y4, Y4
 	VPADDD       lstmConsts<>+512(SB), Y5, Y5
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y8
-	VFMADD213PS  lstmConsts<>+512(SB), Y3, Y9
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y8
+	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y9
 	VSUBPS       lstmConsts<>+512(SB), Y4, Y2
 	VSUBPS       lstmConsts<>+512(SB), Y5, Y3
 
@@ -1909,36 +1909,36 @@ l15:
 	VSUBPS       lstmConsts<>+640(SB), Y7, Y9
 	VSUBPS       lstmConsts<>+640(SB), Y8, Y10
 	VFNMADD231PS lstmConsts<>+992(SB), Y6, Y4
-	VFNMSUB231PS lstmConsts<>+672(SB), Y9, Y1
-	VFNMSUB231PS lstmConsts<>+672(SB), Y10, Y2
+	VFMADD231PS  lstmConsts<>+672(SB), Y9, Y1
+	VFMADD231PS  lstmConsts<>+672(SB), Y10, Y2
 	VBROADCASTSS lstmConsts<>+1056(SB), Y6
 	VFMADD231PS  lstmConsts<>+1024(SB), Y4, Y6
-	VFNMADD231PS lstmConsts<>+704(SB), Y9, Y1
-	VFNMADD231PS lstmConsts<>+704(SB), Y10, Y2
+	VFMADD231PS  lstmConsts<>+704(SB), Y9, Y1
+	VFMADD231PS  lstmConsts<>+704(SB), Y10, Y2
 	VFMADD213PS  lstmConsts<>+1088(SB), Y4, Y6
 
 	// p = e^r
 	// p = e^r
 	VFMADD213PS  lstmConsts<>+1120(SB), Y4, Y6
 	VBROADCASTSS lstmConsts<>+768(SB), Y9
-	VFMADD231PS  lstmConsts<>+736(SB), Y1, Y9
+	VFNMADD231PS lstmConsts<>+736(SB), Y1, Y9
 	VBROADCASTSS lstmConsts<>+768(SB), Y10
-	VFMADD231PS  lstmConsts<>+736(SB), Y2, Y10
+	VFNMADD231PS lstmConsts<>+736(SB), Y2, Y10
 	VFMADD213PS  lstmConsts<>+1152(SB), Y4, Y6
-	VFMADD213PS  lstmConsts<>+800(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+800(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+800(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+800(SB), Y2, Y10
 	VMULPS       Y4, Y6, Y6
-	VFMADD213PS  lstmConsts<>+832(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+832(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+832(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+832(SB), Y2, Y10
 	VADDPS       Y4, Y4, Y11
-	VFMADD213PS  lstmConsts<>+864(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+864(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+864(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+864(SB), Y2, Y10
 	VFMADD231PS  Y4, Y6, Y11
-	VFMADD213PS  lstmConsts<>+512(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y10
 	VPSLLD       $0x17, Y5, Y4
-	VFMADD213PS  lstmConsts<>+512(SB), Y1, Y9
-	VFMADD213PS  lstmConsts<>+512(SB), Y2, Y10
+	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y9
+	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y10
 	VPADDD       lstmConsts<>+512(SB), Y4, Y1
 
 	// p 2^n
@@ -2001,25 +2001,25 @@ l15:
 	VSUBPS       lstmConsts<>+640(SB), Y5, Y4
 	VBROADCASTSS lstmConsts<>+1056(SB), Y6
 	VFMADD231PS  lstmConsts<>+1024(SB), Y2, Y6
-	VFNMSUB231PS lstmConsts<>+672(SB), Y4, Y1
+	VFMADD231PS  lstmConsts<>+672(SB), Y4, Y1
 	VFMADD213PS  lstmConsts<>+1088(SB), Y2, Y6
-	VFNMADD231PS lstmConsts<>+704(SB), Y4, Y1
+	VFMADD231PS  lstmConsts<>+704(SB), Y4, Y1
 	VFMADD213PS  lstmConsts<>+1120(SB), Y2, Y6
 
 	// p = e^r
 	VFMADD213PS  lstmConsts<>+1152(SB), Y2, Y6
 	VBROADCASTSS lstmConsts<>+768(SB), Y4
-	VFMADD231PS  lstmConsts<>+736(SB), Y1, Y4
+	VFNMADD231PS lstmConsts<>+736(SB), Y1, Y4
 	VMULPS       Y2, Y6, Y6
-	VFMADD213PS  lstmConsts<>+800(SB), Y1, Y4
+	VFNMADD213PS lstmConsts<>+800(SB), Y1, Y4
 	VADDPS       Y2, Y2, Y7
-	VFMADD213PS  lstmConsts<>+832(SB), Y1, Y4
+	VFNMADD213PS lstmConsts<>+832(SB), Y1, Y4
 	VFMADD231PS  Y2, Y6, Y7
-	VFMADD213PS  lstmConsts<>+864(SB), Y1, Y4
+	VFNMADD213PS lstmConsts<>+864(SB), Y1, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VFMADD213PS  lstmConsts<>+512(SB), Y1, Y4
+	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y4
 	VPADDD       lstmConsts<>+512(SB), Y2, Y2
-	VFMADD213PS  lstmConsts<>+512(SB), Y1, Y4
+	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y4
 	VSUBPS       lstmConsts<>+512(SB), Y2, Y1
 
 	// p 2^n
@@ -2097,36 +2097,36 @@ l16:
 	VSUBPS       lstmConsts<>+640(SB), Y11, Y13
 	VSUBPS       lstmConsts<>+640(SB), Y12, Y14
 	VFNMADD231PS lstmConsts<>+992(SB), Y10, Y8
-	VFNMSUB231PS lstmConsts<>+672(SB), Y13, Y5
-	VFNMSUB231PS lstmConsts<>+672(SB), Y14, Y6
+	VFMADD231PS  lstmConsts<>+672(SB), Y13, Y5
+	VFMADD231PS  lstmConsts<>+672(SB), Y14, Y6
 	VBROADCASTSS lstmConsts<>+1056(SB), Y10
 	VFMADD231PS  lstmConsts<>+1024(SB), Y8, Y10
-	VFNMADD231PS lstmConsts<>+704(SB), Y13, Y5
-	VFNMADD231PS lstmConsts<>+704(SB), Y14, Y6
+	VFMADD231PS  lstmConsts<>+704(SB), Y13, Y5
+	VFMADD231PS  lstmConsts<>+704(SB), Y14, Y6
 	VFMADD213PS  lstmConsts<>+1088(SB), Y8, Y10
 
 	// p = e^r
 	// p = e^r
 	VFMADD213PS  lstmConsts<>+1120(SB), Y8, Y10
 	VBROADCASTSS lstmConsts<>+768(SB), Y13
-	VFMADD231PS  lstmConsts<>+736(SB), Y5, Y13
+	VFNMADD231PS lstmConsts<>+736(SB), Y5, Y13
 	VBROADCASTSS lstmConsts<>+768(SB), Y14
-	VFMADD231PS  lstmConsts<>+736(SB), Y6, Y14
+	VFNMADD231PS lstmConsts<>+736(SB), Y6, Y14
 	VFMADD213PS  lstmConsts<>+1152(SB), Y8, Y10
-	VFMADD213PS  lstmConsts<>+800(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+800(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+800(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+800(SB), Y6, Y14
 	VMULPS       Y8, Y10, Y10
-	VFMADD213PS  lstmConsts<>+832(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+832(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+832(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+832(SB), Y6, Y14
 	VADDPS       Y8, Y8, Y15
-	VFMADD213PS  lstmConsts<>+864(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+864(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+864(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+864(SB), Y6, Y14
 	VFMADD231PS  Y8, Y10, Y15
-	VFMADD213PS  lstmConsts<>+512(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+512(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+512(SB), Y6, Y14
 	VPSLLD       $0x17, Y9, Y8
-	VFMADD213PS  lstmConsts<>+512(SB), Y5, Y13
-	VFMADD213PS  lstmConsts<>+512(SB), Y6, Y14
+	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y13
+	VFNMADD213PS lstmConsts<>+512(SB), Y6, Y14
 	VPADDD       lstmConsts<>+512(SB), Y8, Y5
 
 	// p 2^n
@@ -2191,25 +2191,25 @@ l16:
 	VFMADD231PS  lstmConsts<>+1024(SB), Y3, Y7
 	VSUBPS       lstmConsts<>+640(SB), Y6, Y8
 	VFMADD213PS  lstmConsts<>+1088(SB), Y3, Y7
-	VFNMSUB231PS lstmConsts<>+672(SB), Y8, Y4
+	VFMADD231PS  lstmConsts<>+672(SB), Y8, Y4
 	VFMADD213PS  lstmConsts<>+1120(SB), Y3, Y7
-	VFNMADD231PS lstmConsts<>+704(SB), Y8, Y4
+	VFMADD231PS  lstmConsts<>+704(SB), Y8, Y4
 	VFMADD213PS  lstmConsts<>+1152(SB), Y3, Y7
 
 	// p = e^r
 	VMULPS       Y3, Y7, Y7
 	VBROADCASTSS lstmConsts<>+768(SB), Y8
-	VFMADD231PS  lstmConsts<>+736(SB), Y4, Y8
+	VFNMADD231PS lstmConsts<>+736(SB), Y4, Y8
 	VADDPS       Y3, Y3, Y9
-	VFMADD213PS  lstmConsts<>+800(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+800(SB), Y4, Y8
 	VFMADD231PS  Y3, Y7, Y9
-	VFMADD213PS  lstmConsts<>+832(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+832(SB), Y4, Y8
 	VPSLLD       $0x17, Y5, Y3
-	VFMADD213PS  lstmConsts<>+864(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+864(SB), Y4, Y8
 	VPADDD       lstmConsts<>+512(SB), Y3, Y3
-	VFMADD213PS  lstmConsts<>+512(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y8
 	VSUBPS       lstmConsts<>+512(SB), Y3, Y5
-	VFMADD213PS  lstmConsts<>+512(SB), Y4, Y8
+	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y8
 	VFMADD231PS  Y9, Y3, Y5
 
 	// p 2^n

@@ -92,10 +92,13 @@ func (b *Block) SignedFMA(x, y, z *Value, negProduct, negAddend bool) *Value {
 }
 
 // Horner evaluates c[0] x^n + c[1] x^(n-1) + ..., each step an fma.
-func (b *Block) Horner(x *Value, c ...float32) *Value {
-	p := b.FMA(b.Const(c[0]), x, b.Const(c[1]))
-	for _, k := range c[2:] {
-		p = b.FMA(p, x, b.Const(k))
+func (b *Block) Horner(x *Value, c ...float32) *Value { return b.SignedHorner(x, false, c...) }
+
+// SignedHorner is Horner at x, or at -x where negate is set.
+func (b *Block) SignedHorner(x *Value, negate bool, c ...float32) *Value {
+	p := b.Const(c[0])
+	for _, k := range c[1:] {
+		p = b.SignedFMA(p, x, b.Const(k), negate, false)
 	}
 	return p
 }

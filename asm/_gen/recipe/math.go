@@ -25,7 +25,8 @@ const (
 	expNormal            // |x| <= 88 or NaN: 2^n is a normal number
 )
 
-// exp is e^x, or e^-x where negate is set: the sign goes into the fma.
+// exp is e^x, or e^-x where negate is set. Then the sign goes into the fma of n and into those of p, and
+// r is that of x: every instruction set has fma(-x, y, z), but not all of them fma(-x, y, -z).
 func exp(b *Block, x *Value, negate bool, rng expRange) *Value {
 	if rng == expAny {
 		x = b.AtMost(89, x)
@@ -38,10 +39,10 @@ func exp(b *Block, x *Value, negate bool, rng expRange) *Value {
 	t := b.SignedFMA(x, b.Const(f32.Log2E), b.ScaleMagic(normal), negate, false)
 	n := t // the bits of t: those of magic, plus n
 	t = b.Sub(t, b.ScaleMagic(normal))
-	r := b.SignedFMA(t, b.Const(f32.Ln2Hi), x, true, negate) // -t ln2Hi + x, or - x
-	r = b.FNMA(t, b.Const(f32.Ln2Lo), r)
+	r := b.SignedFMA(t, b.Const(f32.Ln2Hi), x, !negate, false)
+	r = b.SignedFMA(t, b.Const(f32.Ln2Lo), r, !negate, false)
 	b.Note("p = e^r")
-	p := b.Horner(r, 0x1.6a5e34p-10, 0x1.123adp-7, 0x1.5558a2p-5, 0x1.55549p-3, 0x1.fffffcp-2, 1, 1)
+	p := b.SignedHorner(r, negate, 0x1.6a5e34p-10, 0x1.123adp-7, 0x1.5558a2p-5, 0x1.55549p-3, 0x1.fffffcp-2, 1, 1)
 	b.Note("p 2^n")
 	return b.Scale(p, t, n, normal)
 }
