@@ -75,6 +75,8 @@ var golden = map[string]uint32{
 	"AddColumnProducts":                  0xe9e09973,
 	"Softmax":                            0x06d9c879,
 	"SoftmaxBackward":                    0x799adfac,
+	"LayerNorm":                          0x5eeb3dfe,
+	"LayerNormBackward":                  0xb9ffaa20,
 	"LogSumExp":                          0xdd2fb338,
 	"Uniforms":                           0x41f8676c,
 	"Normals":                            0x6e542ac2,

@@ -245,6 +245,11 @@ func linearTable[T Float]() []kernel[T] {
 		{name: "SoftmaxBackward", f: SoftmaxBackward[T],
 			arrays: []array{out("dx", kindAny).over("dy", "y"), in("dy", kindAny), in("y", kindAny)}},
 		{name: "LogSumExp", f: LogSumExp[T], arrays: []array{value("dst"), x}},
+		{name: "LayerNorm", f: LayerNorm[T], with: map[string]any{"eps": 1e-5},
+			arrays: []array{inout("y", kindAny).ld("ld").denormal(), out("xhat", kindAny).ld("ld").over("x").denormal(), value("rstd"), x.ld("ld"), in("weight", kindAny).row()}},
+		{name: "LayerNormBackward", f: LayerNormBackward[T],
+			arrays: []array{out("dx", kindAny).ld("ld").over("dy", "xhat").denormal(), in("dy", kindAny).ld("ld"), in("xhat", kindAny).ld("ld"),
+				weight("rstd"), in("weight", kindAny).row()}},
 		{name: "Uniforms", f: Uniforms[T], joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
 		{name: "Normals", f: Normals[T], joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
 	}

@@ -37,6 +37,7 @@ var families = []struct {
 	{"linear", recipe.Linear},
 	{"optim", recipe.Optim},
 	{"softmax", recipe.Softmax},
+	{"norm", recipe.Norm},
 	{"noise", recipe.Noise},
 	{"dist", recipe.Dist},
 	{"gauss", recipe.Gauss},

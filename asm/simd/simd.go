@@ -123,6 +123,8 @@ var Kernels = []string{
 	"LSTMTiles",
 	"LatentStep",
 	"LatentStepBackward",
+	"LayerNorm",
+	"LayerNormBackward",
 	"Log",
 	"LogSumExp",
 	"Logistic",

@@ -844,6 +844,36 @@ func Normals(isa asm.ISA, dst *float32, ctr, keys *uint32, groups int) {
 	panic(missing)
 }
 
+// LayerNorm normalises rows of n elements, and adds them to y: see kernels.LayerNorm. count is n.
+func LayerNorm(isa asm.ISA, y, xhat, rstd, x, weight *float32, rows, n, ld int, count, eps float32) {
+	for most := Rows(rows, n); rows > most; {
+		LayerNorm(isa, y, xhat, rstd, x, weight, most, n, ld, count, eps)
+		rows -= most
+		y, xhat, rstd, x = after(y, most*ld), after(xhat, most*ld), after(rstd, most), after(x, most*ld)
+	}
+	switch isa {
+	case asm.NEON:
+		neon.LayerNorm(y, xhat, rstd, x, weight, rows, n, ld, count, eps)
+		return
+	}
+	panic(missing)
+}
+
+// LayerNormBackward is the gradient of LayerNorm: see kernels.LayerNormBackward. count is n.
+func LayerNormBackward(isa asm.ISA, dx, dy, xhat, rstd, weight *float32, rows, n, ld int, count float32) {
+	for most := Rows(rows, n); rows > most; {
+		LayerNormBackward(isa, dx, dy, xhat, rstd, weight, most, n, ld, count)
+		rows -= most
+		dx, dy, xhat, rstd = after(dx, most*ld), after(dy, most*ld), after(xhat, most*ld), after(rstd, most)
+	}
+	switch isa {
+	case asm.NEON:
+		neon.LayerNormBackward(dx, dy, xhat, rstd, weight, rows, n, ld, count)
+		return
+	}
+	panic(missing)
+}
+
 // Adam makes one step of Adam on n parameters: see kernels.Adam.
 // It may end early, with left elements still to do: see adam in package kernels.
 func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s, keep float32) (left int) {

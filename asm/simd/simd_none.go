@@ -210,6 +210,14 @@ func Normals(isa asm.ISA, dst *float32, ctr, keys *uint32, groups int) {
 	panic(missing)
 }
 
+func LayerNorm(isa asm.ISA, y, xhat, rstd, x, weight *float32, rows, n, ld int, count, eps float32) {
+	panic(missing)
+}
+
+func LayerNormBackward(isa asm.ISA, dx, dy, xhat, rstd, weight *float32, rows, n, ld int, count float32) {
+	panic(missing)
+}
+
 func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s, keep float32) (left int) {
 	panic(missing)
 }

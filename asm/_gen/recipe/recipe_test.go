@@ -14,7 +14,7 @@ import (
 
 // families are all recipes that are made of blocks alone.
 var families = map[string]func(f *File){
-	"vec": Vec, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "linear": Linear, "optim": Optim, "softmax": Softmax,
+	"vec": Vec, "rnn": Rnn, "lstm": Lstm, "gru": Gru, "linear": Linear, "optim": Optim, "softmax": Softmax, "norm": Norm,
 	"noise": Noise, "dist": Dist, "gauss": Gauss, "bivariate": Bivariate, "logistic": Logistic,
 }
 
