@@ -36,6 +36,15 @@ func (l categorical[T]) suits(f Form) error {
 	return nil
 }
 
+// checkIndices panics unless all x are classes.
+func (l categorical[T]) checkIndices(fn string, x []T) {
+	for i, v := range x {
+		if k := float64(v); !(k >= 0 && k < float64(l.k)) {
+			panic(fmt.Sprintf("model: %s: b.X[%d] = %v, want a class from 0 to %d", fn, i, v, l.k-1))
+		}
+	}
+}
+
 func (l categorical[T]) heads(int) []int { return []int{l.k} }
 func (l categorical[T]) inputs(int) int  { return l.k }
 

@@ -1,10 +1,6 @@
 package model
 
-import (
-	"math"
-
-	"github.com/elbow-go/elbow/cell"
-)
+import "math"
 
 // Channel is the range of a quantity over all rows and dimensions of a split: what one
 // looks at first when a training goes wrong.
@@ -64,11 +60,4 @@ func (c channels) result() map[string]Channel {
 		r[name] = *ch
 	}
 	return r
-}
-
-// headSigma calls add with σ of a latent head, whose rows are [μ | a] with z columns each.
-func headSigma[T cell.Float](add func(name string, values []T), name string, out []T, rows, z int) {
-	s := make([]T, rows*z)
-	sigmas(s, from(out, z), rows, z, 2*z)
-	add(name, s)
 }

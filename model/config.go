@@ -118,19 +118,19 @@ func (c Config) CheckData(d *Data) error {
 	if d.Dim != c.Data {
 		return fmt.Errorf("model: data set %q has %d dimensions, the model %d", d.Name, d.Dim, c.Data)
 	}
-	if k, err := kindOf[float32](c.Model); err == nil && k.data != nil {
-		if err := k.data(c, d); err != nil {
-			return fmt.Errorf("model: data set %q: %w", d.Name, err)
-		}
+	k, err := kindOf[float32](c.Model)
+	if err != nil {
+		return err
 	}
-	if c.Likelihood == "" {
-		return nil
-	}
-	l := newLikelihood[float32](c)
-	if err := l.suits(d.Form); err != nil {
+	return k.build(c).checkData(d)
+}
+
+// checkData reports data that the likelihood cannot score.
+func (m *base[T]) checkData(d *Data) error {
+	if err := m.like.suits(d.Form); err != nil {
 		return fmt.Errorf("model: data set %q %w", d.Name, err)
 	}
-	b, ok := l.(bounded)
+	b, ok := m.like.(bounded)
 	if !ok {
 		return nil
 	}

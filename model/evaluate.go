@@ -121,7 +121,7 @@ type scorer struct {
 func (s *scorer) sequences(batch []int, n, row0 int, sampled bool) (sum Totals, weights []float64) {
 	b, dim, steps, state := s.batch, s.m.Settings().Data, evalSteps, s.m.State()
 	longest := s.seqs[batch[0]].Steps(dim)
-	if _, apart := s.m.(*VAE[float32]); state == 0 && !apart {
+	if state == 0 && !partsOf(s.m).apart {
 		steps = 0 // it needs whole sequences
 	}
 	b.H, b.C, b.Noise.Update = nil, nil, 0

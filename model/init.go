@@ -21,8 +21,24 @@ type initialiser[T cell.Float] struct {
 	index map[*T]uint32
 }
 
-func newInitialiser[T cell.Float](m Model[T], seed uint64) *initialiser[T] {
-	d := &initialiser[T]{seed: seed, kind: m.Settings().Init, index: map[*T]uint32{}}
+// Init implements [Model]. Weights are drawn as configured, recurrent ones orthogonal gate by gate.
+// Biases are 0 but for those of σ of latent variables and of the output, which start as the
+// likelihood says, such as at the logits of the mean; Mean is the mean of the inputs. The draw
+// depends on seed alone. With [InitNormal] the start of a model of data points is that of Kingma
+// and Welling 2014: every parameter is drawn from N(0, 0.01²) and Mean is 0.
+func (m *base[T]) Init(seed uint64, stats Stats) {
+	checkMade(m.typ+".Init", m.slots != nil)
+	if m.like != nil {
+		checkStats(m.typ+".Init", stats, m.Data, m.Classes)
+	}
+	d := newInitialiser(m, seed)
+	for i := range m.slots {
+		d.slot(m, &m.slots[i], stats)
+	}
+}
+
+func newInitialiser[T cell.Float](m *base[T], seed uint64) *initialiser[T] {
+	d := &initialiser[T]{seed: seed, kind: m.Config.Init, index: map[*T]uint32{}}
 	for k, t := range m.Tensors() {
 		d.index[&t.Data[0]] = uint32(k)
 	}
@@ -48,30 +64,72 @@ func (d *initialiser[T]) draw(w []T, in, lo, hi int) {
 	cell.Uniform(rows, in, -limit, limit, d.noise(w), lo)
 }
 
-// net draws the weights of a net, whose outputs fall into heads that are layers of their
-// own; without heads they are one. Biases are 0.
-func (d *initialiser[T]) net(n *cell.MLP[T], heads ...int) {
-	if n == nil {
-		return
-	}
-	for i, l := range n.Layers {
-		clear(l.B)
-		if i < len(n.Layers)-1 || len(heads) == 0 {
-			d.draw(l.W, l.In, 0, l.Out)
-			continue
+// slot draws the layer in a slot of m.
+func (d *initialiser[T]) slot(m *base[T], s *slot[T], stats Stats) {
+	switch p := s.place.(type) {
+	case **cell.MLP[T]:
+		d.dense(m, s.head, stats, (*p).Layers...)
+	case **cell.Dense[T]:
+		d.dense(m, s.head, stats, *p)
+	case **cell.Stack[T]:
+		for _, l := range (*p).Layers {
+			d.recurrent(l)
 		}
-		lo := 0
-		for _, h := range heads {
-			d.draw(l.W, l.In, lo, lo+h)
-			lo += h
+	case **cell.Recurrent[T]:
+		d.recurrent(*p)
+	case **vector[T]:
+		clear((*p).v)
+	case *[]T:
+		if clear(*p); !d.drawsAll(m) {
+			mean := m.like.inputMean(stats)
+			for j := range *p {
+				(*p)[j] = T(mean[j])
+			}
 		}
 	}
 }
 
-// stack draws the weights of recurrent layers.
-func (d *initialiser[T]) stack(st *cell.Stack[T]) {
-	for _, l := range st.Layers {
-		d.recurrent(l)
+// drawsAll reports whether biases are drawn too.
+func (d *initialiser[T]) drawsAll(m *base[T]) bool { return m.points && d.kind == InitNormal }
+
+// dense draws layers on top of each other. The outputs of the last fall into parts that are layers
+// of their own, if it is a head.
+func (d *initialiser[T]) dense(m *base[T], h head, stats Stats, layers ...*cell.Dense[T]) {
+	for i, l := range layers {
+		parts := []int{l.Out}
+		switch clear(l.B); {
+		case i < len(layers)-1:
+		case h == gaussian:
+			parts = []int{l.Out / 2, l.Out / 2}
+		case h == output:
+			parts = m.like.heads(m.dim)
+		}
+		lo := 0
+		for _, n := range parts {
+			d.draw(l.W, l.In, lo, lo+n)
+			lo += n
+		}
+		if d.drawsAll(m) {
+			d.draw(l.B, l.Out, 0, 1)
+		} else if i == len(layers)-1 {
+			m.startBias(l.B, h, stats)
+		}
+	}
+}
+
+// startBias sets the biases of a head, which are 0.
+func (m *base[T]) startBias(b []T, h head, stats Stats) {
+	switch h {
+	case gaussian:
+		if m.form == kernels.SoftplusSigma {
+			fill(b[len(b)/2:], sigmaBias)
+		}
+	case output:
+		stats.Mean = stats.Mean[m.Data-m.dim:]
+		m.like.initBias(b, stats)
+		if m.squash {
+			bernoulli[T]{}.initBias(b[:m.dim], stats)
+		}
 	}
 }
 
@@ -85,19 +143,6 @@ func (d *initialiser[T]) recurrent(l *cell.Recurrent[T]) {
 	}
 	clear(l.B)
 	clear(l.Bhn)
-}
-
-// dense is net for a single layer.
-func (d *initialiser[T]) dense(l *cell.Dense[T], heads ...int) {
-	d.net(&cell.MLP[T]{Layers: []*cell.Dense[T]{l}}, heads...)
-}
-
-// gaussHead draws a net whose outputs are μ and σ of z dimensions.
-func (d *initialiser[T]) gaussHead(n *cell.MLP[T], z int) {
-	if n != nil {
-		d.net(n, z, z)
-		fill(last(n).B[z:], sigmaBias)
-	}
 }
 
 func fill[T cell.Float](s []T, v T) {

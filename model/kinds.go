@@ -7,26 +7,38 @@ type kind[T cell.Float] struct {
 	name string
 	// resolve is [Config.Resolve] for it.
 	resolve func(Config) (Config, error)
-	// build returns a model of a resolved configuration with all parameters 0.
-	build func(Config) Model[T]
-	// landmarks is [Config.landmarks] for it.
-	landmarks func(Config) []landmark
-	// data, if not nil, reports what it cannot be trained on beside what its likelihood cannot.
-	data func(Config, *Data) error
+	// build returns a model of a resolved configuration whose slots are still empty.
+	build func(Config) builder[T]
 }
 
 // kinds lists the models.
 func kinds[T cell.Float]() []kind[T] {
 	return []kind[T]{
-		{name: ModelRNN, resolve: Config.resolveRNN, build: newVRNN[T], landmarks: Config.vrnnLandmarks},
-		{name: ModelVRNN, resolve: Config.resolveVRNN, build: newVRNN[T], landmarks: Config.vrnnLandmarks},
-		{name: ModelVRNNI, resolve: Config.resolveVRNNI, build: newVRNN[T], landmarks: Config.vrnnLandmarks},
-		{name: ModelSTORN, resolve: Config.resolveVRNNI, build: newSTORN[T], landmarks: Config.stornLandmarks},
-		{name: ModelVRAE, resolve: Config.resolveVRAE, build: newVRAE[T], landmarks: Config.vraeLandmarks},
-		{name: ModelClassifier, resolve: Config.resolveClassifier, build: newClassifier[T], landmarks: Config.classifierLandmarks, data: Config.checkLabelsOf},
-		{name: ModelVAE, resolve: Config.resolveVAE, build: newVAE[T], landmarks: Config.vaeLandmarks},
-		{name: ModelRegression, resolve: Config.resolveRegression, build: newRegression[T], landmarks: Config.regressionLandmarks},
+		{ModelRNN, Config.resolveRNN, newVRNN[T]},
+		{ModelVRNN, Config.resolveVRNN, newVRNN[T]},
+		{ModelVRNNI, Config.resolveVRNNI, newVRNN[T]},
+		{ModelSTORN, Config.resolveVRNNI, newSTORN[T]},
+		{ModelVRAE, Config.resolveVRAE, newVRAE[T]},
+		{ModelClassifier, Config.resolveClassifier, newClassifier[T]},
+		{ModelVAE, Config.resolveVAE, newVAE[T]},
+		{ModelRegression, Config.resolveRegression, newRegression[T]},
 	}
+}
+
+// builder is a model of this package.
+type builder[T cell.Float] interface {
+	Model[T]
+	parts() *base[T]
+	checkData(*Data) error // beyond the dimensions
+}
+
+// partsOf returns what a model has in common with others. A model of another package may have
+// nothing but its configuration.
+func partsOf[T cell.Float](m Model[T]) *base[T] {
+	if b, ok := m.(builder[T]); ok {
+		return b.parts()
+	}
+	return &base[T]{Config: m.Settings()}
 }
 
 // kindOf returns the kind of model with the given name.

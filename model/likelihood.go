@@ -93,6 +93,11 @@ type bounded interface {
 	value(j int, v float32) error
 }
 
+// indexed is a likelihood whose data are indices, which have to be in range.
+type indexed[T cell.Float] interface {
+	checkIndices(fn string, x []T)
+}
+
 // outputs returns how many outputs a row needs.
 func outputs[T cell.Float](l likelihood[T], dim int) int {
 	n := 0

@@ -242,7 +242,7 @@ func TestClassesSeen(t *testing.T) {
 	d := &Data{Dim: 1, Form: Form{Classes: 3}, Train: []Sequence{{X: []float32{0, 2, 2, 2}}}}
 	m.Init(1, d.Stats())
 	u := make([]float64, 6)
-	encode(m.like, u, []float64{2, 0}, m.Mean, 2, 1)
+	m.encode(u, []float64{2, 0}, 0, 2)
 	for i, want := range []float64{-0.25, 0, 0.25, 0.75, 0, -0.75} {
 		if u[i] != want {
 			t.Errorf("element %d is %v, want %v", i, u[i], want)

@@ -104,21 +104,9 @@ func New[T cell.Float](config Config) (Model[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.build(c), nil
-}
-
-// landmark is a tensor of a model with its shape.
-type landmark struct {
-	name  string
-	shape []int
-}
-
-// landmarks returns all that is large in a model, so that a file can be checked against its
-// header before the model is made.
-func (c Config) landmarks() []landmark {
-	k, err := kindOf[float32](c.Model)
-	if err != nil {
-		panic("model: a configuration that was not resolved: " + err.Error())
+	m := k.build(c)
+	for _, s := range m.parts().slots {
+		s.fill(c)
 	}
-	return k.landmarks(c)
+	return m, nil
 }

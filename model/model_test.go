@@ -63,6 +63,9 @@ func terms[T cell.Float](p Pass[T]) *tally[T] { return p.(interface{ self() *tal
 
 func (y *tally[T]) self() *tally[T] { return y }
 
+// last returns the layer with the outputs of a net.
+func last[T cell.Float](n *cell.MLP[T]) *cell.Dense[T] { return n.Layers[len(n.Layers)-1] }
+
 func newModel[T cell.Float](t testing.TB, c Config) Model[T] {
 	t.Helper()
 	m, err := New[T](c)

@@ -24,70 +24,26 @@ import (
 // are averaged before the logarithm, which for growing K is the likelihood with variance
 // σ² + Noise², and finds σ as well.
 type Regression[T cell.Float] struct {
-	Config
-	Mean []T // [Given], subtracted from x
+	base[T]
 
-	net    *cell.MLP[T]
-	like   likelihood[T]
-	form   kernels.ScaleForm // of σ
-	squash bool
+	net *cell.MLP[T]
 }
 
-// newRegression takes a resolved configuration.
-func newRegression[T cell.Float](c Config) Model[T] {
-	m := &Regression[T]{Config: c, Mean: make([]T, c.Given), like: newLikelihood[T](c), form: c.scaleForm(), squash: c.Means == MeansUnit}
-	m.net = newNet[T](c.activation(), c.Given, c.Decoder, c.layers(), 2*m.outputs())
+func newRegression[T cell.Float](c Config) builder[T] {
+	m := &Regression[T]{base: newBase[T]("Regression", c)}
+	m.points, m.drawn, m.squash, m.dim = true, true, c.Means == MeansUnit, c.Data-c.Given
+	m.has(
+		slot[T]{name: meanTensor, place: &m.Mean, out: c.Given},
+		slot[T]{name: "net", place: &m.net, in: c.Given, width: c.Decoder, out: 2 * m.dim, head: output})
 	return m
 }
 
-func (m *Regression[T]) outputs() int { return m.Data - m.Given }
-
-// Settings implements [Model].
-func (m *Regression[T]) Settings() Config { return m.Config }
-
-// State implements [Model]: data points have no state.
-func (m *Regression[T]) State() int { return 0 }
-
-// NewGrad implements [Model].
-func (m *Regression[T]) NewGrad() Model[T] {
-	return &Regression[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like, form: m.form, squash: m.squash, net: netGrad(m.net)}
-}
-
-// Tensors implements [Model]: net.K.w and net.K.b.
-func (m *Regression[T]) Tensors() []cell.Tensor[T] { return netTensors(nil, m.net, "net") }
-
-// Constants implements [Model].
-func (m *Regression[T]) Constants() []cell.Tensor[T] {
-	return []cell.Tensor[T]{{Name: meanTensor, Shape: []int{len(m.Mean)}, Data: m.Mean}}
-}
-
-// Pack implements [Model].
-func (m *Regression[T]) Pack() { m.net.Pack() }
-
-// PackForTraining implements [Model].
-func (m *Regression[T]) PackForTraining() { m.net.PackForTraining() }
-
-// Init implements [Model], as [VAE.Init]; a linear mean of y starts at 0.
-func (m *Regression[T]) Init(seed uint64, stats Stats) {
-	checkStats("Regression.Init", stats, m.Data, m.Classes)
-	d := newInitialiser[T](m, seed)
-	d.net(m.net, m.outputs(), m.outputs())
-	if clear(m.Mean); d.kind == InitNormal {
-		d.biases(m.net)
-		return
-	}
-	for j := range m.Mean {
-		m.Mean[j] = T(stats.Mean[j])
-	}
-	initPoints(last(m.net).B, m.like, m.squash, Stats{Steps: stats.Steps, Mean: stats.Mean[m.Given:]})
-}
-
 // evaluate computes [μ | a] of the rows lo..hi of the centred inputs u.
-func (m *Regression[T]) evaluate(tp *cell.Activations[T], u []T, lo, hi int) {
-	m.net.Project(tp, u[lo*m.Given:hi*m.Given], lo, hi, 0, m.Given)
-	m.net.Activate(tp, lo, hi)
+func (m *Regression[T]) evaluate(n *net[T], u []T, lo, hi int) {
+	n.project(u, lo, hi, 0, m.Given)
+	n.activate(lo, hi)
 	if m.squash {
-		squashMeans(tp.Y[lo*last(m.net).Out:hi*last(m.net).Out], m.outputs())
+		squashMeans(n.Y[lo*2*m.dim:hi*2*m.dim], m.dim)
 	}
 }
 
@@ -95,29 +51,29 @@ func (m *Regression[T]) evaluate(tp *cell.Activations[T], u []T, lo, hi int) {
 // Data-Given]. It panics if a slice is too short.
 func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
 	const fn = "Regression.Predict"
-	checkPacked(fn, m.packed(false))
+	m.checkPacked(fn, false)
 	checkSize(fn, "rows", rows, 0, cell.MaxRows)
-	d := m.outputs()
+	d := m.dim
 	checkLen(fn, "x", len(x), rows, m.Given)
 	checkLen(fn, "mu", len(mu), rows, d)
 	checkLen(fn, "sigma", len(sigma), rows, d)
 	u := make([]T, rows*m.Given)
-	var tp cell.Activations[T]
-	beginNet(m.net, &tp, rows)
+	n := net[T]{mlp: m.net}
+	beginNets(rows, &n)
 	for i := range rows {
 		center(u[i*m.Given:(i+1)*m.Given], x[i*m.Given:], m.Mean)
 	}
-	m.evaluate(&tp, u, 0, rows)
-	m.like.mean(mu, tp.Y, rows, d)
-	sigmasOf(sigma, from(tp.Y, d), m.form, rows, d, 2*d)
+	m.evaluate(&n, u, 0, rows)
+	m.like.mean(mu, n.Y, rows, d)
+	sigmasOf(sigma, from(n.Y, d), m.form, rows, d, 2*d)
 }
 
 // Sample implements [Model]: y is drawn at the mean of x of the training data, which
 // stands before it.
 func (m *Regression[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	checkPacked("Regression.Sample", m.packed(false))
+	m.checkPacked("Regression.Sample", false)
 	checkSample("Regression.Sample", len(dst), count, steps, m.Data)
-	d := m.outputs()
+	d := m.dim
 	mu, sigma, y := make([]T, d), make([]T, d), make([]T, d)
 	m.Predict(mu, sigma, m.Mean, 1)
 	noise := kernels.Noise{Seed: seed, Stream: streamOutput}
@@ -137,47 +93,40 @@ func (m *Regression[T]) Sample(dst []T, count, steps int, seed uint64, mean bool
 // regressionPass is the [Pass] of a [Regression]. As in that of a VAE, the net sees each
 // data point once, however many samples there are of it.
 type regressionPass[T cell.Float] struct {
-	tally[T]
+	passBase[T]
+	m *Regression[T]
 
-	m         *Regression[T]
-	threads   int
-	batch     *Batch[T]
-	points, k int
-
+	points, k  int
 	u          []T    // x - mean of every point
 	out, dOut  []T    // [μ | a] of every row; with one sample those of the net itself
 	repeated   [2][]T // what they are otherwise
 	y          []T    // of every row
 	eps, draw  []T    // of the sampled objective
-	scale, dlp []T    // ln σ of its density; gradients
+	scale      []T    // ln σ of its density
 	dDraw, dNo []T
-	net        cell.Activations[T]
-	into       *Regression[T]
+	net        net[T]
+	g          *Regression[T]
 
 	forward, back, params func(lo, hi int)
 }
 
 // NewPass implements [Model].
 func (m *Regression[T]) NewPass(threads int) Pass[T] {
-	checkThreads("NewPass", threads)
-	checkMade("NewPass", m.net != nil)
-	p := &regressionPass[T]{m: m, threads: max(threads, 1)}
+	p := &regressionPass[T]{passBase: m.newPass(threads), m: m, net: net[T]{mlp: m.net}}
 	p.forward, p.back, p.params = p.forwardPoints, p.backwardPoints, p.paramGrad
 	return p
 }
 
 // Forward implements [Pass].
 func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
-	m := p.m
-	checkPacked("Pass.Forward", m.packed(training))
-	checkBatch(m.Config, 0, b, obj)
-	rows := b.Shape.Rows()
-	p.begin(obj, b.Shape, false, training)
-	p.batch, p.k = b, obj.samples()
+	p.start(b, obj, training)
+	m, rows := p.m, b.Shape.Rows()
+	p.k = obj.samples()
 	p.points = rows / p.k
-	n := rows * m.outputs()
+	n := rows * m.dim
 	p.u, p.y = pages.Grow(p.u, p.points*m.Given), pages.Grow(p.y, n)
-	beginNet(m.net, &p.net, p.points)
+	p.x = p.y
+	beginNets(p.points, &p.net)
 	p.out = p.net.Y
 	if p.k > 1 {
 		p.repeated[0] = pages.Grow(p.repeated[0], 2*n)
@@ -191,7 +140,7 @@ func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 }
 
 func (p *regressionPass[T]) forwardPoints(lo, hi int) {
-	m, d, k := p.m, p.m.outputs(), p.k
+	m, d, k := p.m, p.m.dim, p.k
 	for i := lo; i < hi; i++ {
 		center(p.u[i*m.Given:(i+1)*m.Given], p.batch.X[i*k*m.Data:], m.Mean)
 	}
@@ -203,11 +152,11 @@ func (p *regressionPass[T]) forwardPoints(lo, hi int) {
 	for i := a; i < b; i++ {
 		copy(p.y[i*d:(i+1)*d], p.batch.X[i*m.Data+m.Given:])
 	}
-	out, y := p.out[a*2*d:b*2*d], p.y[a*d:b*d]
 	if !p.obj.sampled() {
-		m.like.logProb(p.LogProb[a:b], y, out, b-a, d)
+		p.score(p.out, a, b)
 		return
 	}
+	out, y := p.out[a*2*d:b*2*d], p.y[a*d:b*d]
 	eachStep(p.shape, a, b, 1, p.batch.Row0, func(t, row uint32, from, to int) {
 		kernels.Normals(p.eps[from*d:to*d], p.batch.Noise, t, row, to-from, d)
 	})
@@ -218,16 +167,11 @@ func (p *regressionPass[T]) forwardPoints(lo, hi int) {
 
 // Backward implements [Pass].
 func (p *regressionPass[T]) Backward(grad Model[T]) {
-	checkPacked("Pass.Backward", p.m.packed(true))
-	p.goBack(p.m, grad)
-	rows := p.batch.Shape.Rows()
-	if rows == 0 {
+	if !p.startBackward(p.m, grad) {
 		return
 	}
-	p.into = grad.(*Regression[T])
-	p.dlp = pages.Grow(p.dlp, rows)
-	p.grad(p.dlp, nil)
-	p.net.BeginBackward()
+	p.g = grad.(*Regression[T])
+	beginNetsBackward(&p.net)
 	p.dOut = p.net.DY
 	if p.k > 1 {
 		p.repeated[1] = pages.Grow(p.repeated[1], len(p.out))
@@ -238,22 +182,22 @@ func (p *regressionPass[T]) Backward(grad Model[T]) {
 	}
 	par.Do(p.threads, p.points, p.back)
 	par.Do(p.threads, p.threads, p.params)
-	p.into = nil
+	p.g = nil
 }
 
 func (p *regressionPass[T]) backwardPoints(lo, hi int) {
-	m, d := p.m, p.m.outputs()
+	m, d := p.m, p.m.dim
 	a, b := lo*p.k, hi*p.k
-	out, dOut := p.out[a*2*d:b*2*d], p.dOut[a*2*d:b*2*d]
-	y, dlp := p.y[a*d:b*d], p.dlp[a:b]
 	if p.obj.sampled() {
+		out, dOut := p.out[a*2*d:b*2*d], p.dOut[a*2*d:b*2*d]
+		y, dlp := p.y[a*d:b*d], p.dlp[a:b]
 		dDraw, dNo := p.dDraw[a*d:b*d], p.dNo[a*d:b*d]
 		kernels.GaussLogProbBackward(nil, nil, &kernels.GaussGrad[T]{Mu: dDraw, S: dNo}, dlp, y,
 			&kernels.Gauss[T]{Mu: p.draw[a*d : b*d], S: p.scale[a*d : b*d], Ld: d, Form: kernels.LogSigma}, b-a, d)
 		clear(dOut)
 		kernels.GaussSampleBackward(kernels.GaussHeadGrad(dOut, d), dDraw, kernels.GaussHead(out, d, m.form), p.eps[a*d:b*d], b-a, d)
 	} else {
-		m.like.backward(dOut, dlp, y, out, b-a, d)
+		p.scoreBackward(p.dOut, p.out, a, b)
 	}
 	if p.k > 1 {
 		sumRows(p.net.DY, p.dOut, 2*d, p.k, lo, hi)
@@ -261,23 +205,14 @@ func (p *regressionPass[T]) backwardPoints(lo, hi int) {
 	if m.squash {
 		squashBackward(p.net.DY[lo*2*d:hi*2*d], p.net.Y[lo*2*d:hi*2*d], d)
 	}
-	m.net.ActivateBackward(&p.net, lo, hi)
+	p.net.back(lo, hi)
 }
 
 func (p *regressionPass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		p.m.net.ParamGrad(p.into.net, &p.net, i, p.threads, p.u)
+		p.net.paramGrad(p.g.net, i, p.threads, p.u)
 	}
 }
 
-// Final implements [Pass]: data points leave no state.
-func (p *regressionPass[T]) Final(_, _ []T) { p.checkRan("Pass.Final") }
-
 // Channels implements [Pass].
-func (p *regressionPass[T]) Channels(add func(name string, values []T)) {
-	p.checkRan("Pass.Channels")
-	checkThere("Pass.Channels", "add", add != nil)
-	m, rows := p.m, p.batch.Shape.Rows()
-	add("x", p.batch.X[:rows*m.Data])
-	m.like.channels(add, p.out, rows, m.outputs())
-}
+func (p *regressionPass[T]) Channels(add func(name string, values []T)) { p.show(add, p.out) }

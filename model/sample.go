@@ -22,66 +22,40 @@ func Sample[T cell.Float](m Model[T], count, steps int, seed uint64, mean bool) 
 	return dst
 }
 
-// Sample implements [Model].
-func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	const fn = "VRNN.Sample"
-	checkPacked(fn, m.packed(false))
+// sampler puts the steps that a model draws where [Sample] wants them.
+type sampler[T cell.Float] struct {
+	m            *base[T]
+	dst          []T
+	count, steps int
+	mean         bool
+	prior        kernels.Noise // of latent variables
+	noise        kernels.Noise // of the outputs
+	x            []T           // the last step [count, Data]
+}
+
+// sampler checks what the function fn that draws from a model is given.
+func (m *base[T]) sampler(fn string, dst []T, count, steps int, seed uint64, mean bool) *sampler[T] {
+	m.checkPacked(fn, false)
 	checkSample(fn, len(dst), count, steps, m.Data)
-	if steps == 0 {
-		return
+	return &sampler[T]{m: m, dst: dst, count: count, steps: steps, mean: mean, x: make([]T, count*m.Data),
+		prior: kernels.Noise{Seed: seed, Stream: streamPrior}, noise: kernels.Noise{Seed: seed, Stream: streamOutput}}
+}
+
+// draw draws step t, or takes its mean, from the outputs.
+func (s *sampler[T]) draw(t int, out []T) {
+	if s.mean {
+		s.m.like.mean(s.x, out, s.count, s.m.Data)
+	} else {
+		s.m.like.sample(s.x, out, s.noise, uint32(t), 0, s.count, s.m.Data)
 	}
-	var (
-		cells                  = newStackTape(m.stack, streamDropout)
-		phiX, phiZ, prior, dec cell.Activations[T]
-		state                  = Batch[T]{H: make([]T, count*m.State()), C: make([]T, count*m.State())}
-		h                      = make([]T, count*m.Hidden) // of the topmost layer
-		x, u                   = make([]T, count*m.Data), make([]T, count*len(m.Mean))
-		z, eps                 = make([]T, count*m.Latent), make([]T, count*m.Latent)
-		noisePrior, noiseOut   = kernels.Noise{Seed: seed, Stream: streamPrior}, kernels.Noise{Seed: seed, Stream: streamOutput}
-		muP, sP                []T
-	)
-	state.Shape = oneStep(count)
-	beginNet(m.phiX, &phiX, count)
-	beginNet(m.phiZ, &phiZ, count)
-	beginNet(m.prior, &prior, count)
-	beginNet(m.decoder, &dec, count)
-	for t := range steps {
-		from := 0
-		if l := m.Latent; l > 0 {
-			kernels.Normals(eps, noisePrior, uint32(t), 0, count, l)
-			copy(z, eps)
-			if m.prior != nil {
-				m.prior.Project(&prior, h, 0, count, 0, m.Hidden)
-				m.prior.Activate(&prior, 0, count)
-				muP, sP = prior.Y, prior.Y[l:]
-				kernels.GaussSample(z, &kernels.Gauss[T]{Mu: muP, S: sP, Ld: 2 * l, Form: kernels.SoftplusSigma}, eps, count, l)
-			}
-			m.phiZ.Project(&phiZ, z, 0, count, 0, l)
-			m.phiZ.Activate(&phiZ, 0, count)
-			m.decoder.Project(&dec, phiZ.Y, 0, count, 0, m.PhiZ)
-			from = m.PhiZ
-		}
-		m.decoder.Project(&dec, h, 0, count, from, from+m.Hidden)
-		m.decoder.Activate(&dec, 0, count)
-		if mean {
-			m.like.mean(x, dec.Y, count, m.Data)
-		} else {
-			m.like.sample(x, dec.Y, noiseOut, uint32(t), 0, count, m.Data)
-		}
-		for i := range count {
-			copy(dst[(i*steps+t)*m.Data:], x[i*m.Data:(i+1)*m.Data])
-		}
-		encode(m.like, u, x, m.Mean, count, m.Data)
-		m.phiX.Project(&phiX, u, 0, count, 0, len(m.Mean))
-		m.phiX.Activate(&phiX, 0, count)
-		cells.begin(&state, 0, m.State(), false)
-		m.stack.Project(cells.seq, phiX.Y, 0, count, 0, m.PhiX)
-		if m.Latent > 0 {
-			m.stack.Project(cells.seq, phiZ.Y, 0, count, m.PhiX, m.PhiX+m.PhiZ)
-		}
-		m.stack.Step(cells.seq, 0, 0, count)
-		cells.final(state.H, state.C, count, 0, m.State())
-		h = cells.seq.H
+	s.put(t, s.x)
+}
+
+// put stores x as step t.
+func (s *sampler[T]) put(t int, x []T) {
+	d := s.m.Data
+	for i := range s.count {
+		copy(s.dst[(i*s.steps+t)*d:], x[i*d:(i+1)*d])
 	}
 }
 

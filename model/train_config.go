@@ -132,17 +132,17 @@ func (c TrainConfig) weighsKL() bool { return c.finalKL() != 1 || c.KLWarmup > 0
 
 // suits reports settings that the model cannot be trained with.
 func (c TrainConfig) suits(m Model[float32]) error {
-	s := m.Settings()
+	s, parts := m.Settings(), partsOf(m)
 	switch {
-	case c.Method != "" && c.Method != MethodPathwise && s.Model != ModelVAE:
-		return fmt.Errorf("model: method %s is for a %s, not a %s", c.Method, ModelVAE, s.Model)
+	case !parts.knows(c.Method):
+		return fmt.Errorf("model: a %s cannot learn by the method %s", s.Model, c.Method)
 	case c.Method != "" && c.Method != MethodPathwise && c.Importance:
 		return fmt.Errorf("model: the importance bound has no method %s", c.Method)
 	case c.Method == MethodWakeSleep && (c.weighsKL() || c.Sampled):
 		return fmt.Errorf("model: %s descends no KL term: it takes neither sampled nor kl_weight, kl_warmup and free_bits", c.Method)
 	case c.WeightPosterior && (c.WeightDecay > 0 || c.ColumnClip > 0):
 		return errors.New("model: weight_posterior has its own prior, it takes neither weight_decay nor column_clip")
-	case s.Latent == 0 && s.Model != ModelRegression && (c.samples() > 1 || c.Sampled || c.Importance):
+	case s.Latent == 0 && !parts.drawn && (c.samples() > 1 || c.Sampled || c.Importance):
 		return fmt.Errorf("model: a %s has no latent variables to take samples of", s.Model)
 	case s.Latent == 0 && c.weighsKL():
 		return fmt.Errorf("model: a %s has no KL term for kl_weight, kl_warmup and free_bits", s.Model)

@@ -583,8 +583,8 @@ func TestCheckpointDamage(t *testing.T) {
 		}
 		return []byte(strings.Replace(text, old, new, 1))
 	}
-	bad("other sizes", same(`\"hidden\":4`, `\"hidden\":5`), `tensor "cell.whh": shape [16 4] does not fit`)
-	bad("more layers", same(`\"layers\":1`, `\"layers\":9`), `no tensor "cell.1.whh"`)
+	bad("other sizes", same(`\"hidden\":4`, `\"hidden\":5`), `tensor "prior.0.w": shape [4 4] does not fit`)
+	bad("more layers", same(`\"layers\":1`, `\"layers\":9`), `no tensor "cell.1.wih"`)
 	bad("deeper", same(`\"depth\":1`, `\"depth\":9`), `tensor "phi_x.1.w"`)
 	bad("other tensor", same(`"phi_x.0.b"`, `"phi_y.0.b"`), `no tensor "phi_x.0.b"`)
 	bad("other model", same(`\"vrnn\"`, `\"vrnx\"`), `unknown model "vrnx"`)

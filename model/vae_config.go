@@ -64,10 +64,10 @@ const maxDepth = 64
 func (c Config) layers() int { return max(c.Depth, 0) }
 
 func (c Config) activation() cell.Activation {
-	if c.Activation == cell.ReLU.String() {
-		return cell.ReLU
+	if c.Activation == cell.Tanh.String() {
+		return cell.Tanh
 	}
-	return cell.Tanh
+	return cell.ReLU
 }
 
 func (c Config) scaleForm() kernels.ScaleForm {
@@ -75,15 +75,4 @@ func (c Config) scaleForm() kernels.ScaleForm {
 		return kernels.LogVar
 	}
 	return kernels.SoftplusSigma
-}
-
-// regressionLandmarks is [Config.landmarks] for the regression.
-func (c Config) regressionLandmarks() []landmark {
-	return c.netLandmarks([]landmark{{meanTensor, []int{c.Given}}}, "net", c.Given, c.Decoder, 2*(c.Data-c.Given))
-}
-
-// vaeLandmarks is [Config.landmarks] for the VAE.
-func (c Config) vaeLandmarks() []landmark {
-	ls := c.netLandmarks([]landmark{{meanTensor, []int{c.Data}}}, "encoder", c.Data, c.Posterior, 2*c.Latent)
-	return c.netLandmarks(ls, "decoder", c.Latent, c.Decoder, c.outputs())
 }

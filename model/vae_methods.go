@@ -19,7 +19,7 @@ func (p *vaePass[T]) costs() {
 	p.cost, p.dHat = pages.Grow(p.cost, rows), pages.Grow(p.dHat, rows*2*p.m.Latent)
 	f := func(i int) float64 {
 		v := float64(float64(p.dlp[i]) * float64(p.LogProb[i]))
-		if p.obj.sampled() {
+		if p.lat.sampled {
 			v += float64(float64(p.dkl[i]) * float64(p.KL[i]))
 		}
 		return v
@@ -43,18 +43,17 @@ func (p *vaePass[T]) costs() {
 	}
 }
 
-// scoreRows computes the score-function gradient of the heads of the rows a..b. The sampled
+// scoreFunction computes the score-function gradient of the heads of the rows a..b. The sampled
 // KL depends on q directly too, but the expectation of that part is 0, so it is left out.
-func (p *vaePass[T]) scoreRows(a, b int) {
-	m, n, l := p.m, b-a, p.m.Latent
-	q, dq, d := p.q[a*2*l:b*2*l], p.dq[a*2*l:b*2*l], p.dHat[a*2*l:b*2*l]
-	if p.obj.sampled() {
+func (p *vaePass[T]) scoreFunction(a, b int) {
+	dq := p.lat.heads(p.dq, a, b)
+	if p.lat.sampled {
 		clear(dq)
 	} else {
-		kernels.GaussKLStandardBackward(nil, kernels.GaussHeadGrad(dq, l), p.dkl[a:b], kernels.GaussHead(q, l, m.form), n, l)
+		p.lat.klBackward(p.dq, nil, p.dkl, p.q, nil, a, b)
 	}
-	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(d, l), p.cost[a:b], p.z[a*l:b*l], kernels.GaussHead(q, l, m.form), n, l)
-	kernels.Axpy(dq, d, 1)
+	kernels.GaussLogProbBackward(nil, nil, p.lat.dq(p.dHat, a, b), p.cost[a:b], p.lat.rows(p.lat.z, a, b), p.lat.q(p.q, a, b), b-a, p.m.Latent)
+	kernels.Axpy(dq, p.lat.heads(p.dHat, a, b), 1)
 }
 
 // sleepPoints dreams as many data points as the batch has, lo..hi of them, and computes the
@@ -64,15 +63,15 @@ func (p *vaePass[T]) scoreRows(a, b int) {
 //
 // The encoder's part of the wake phase is over, so its tape is used again.
 func (p *vaePass[T]) sleepPoints(lo, hi int) {
-	m, l, n := p.m, p.m.Latent, hi-lo
+	m, n := p.m, hi-lo
 	noise := p.batch.Noise
 	noise.Stream = streamDreamZ
 	// The first row of each point's samples holds its dream.
-	z := p.dz
+	z := p.lat.dz
 	p.normals(z, noise, lo, hi, p.k)
 	m.decode(&p.dreamer, z, lo, hi)
 	noise.Stream = streamDreamX
-	w := last(m.decoder).Out
+	w := p.width
 	x := p.dreamX[lo*m.Data : hi*m.Data]
 	eachStep(p.shape, lo, hi, p.k, p.batch.Row0, func(t, row uint32, from, to int) {
 		m.like.sample(p.dreamX[from*m.Data:to*m.Data], p.dreamer.Y[from*w:to*w], noise, t, row, to-from, m.Data)
@@ -81,9 +80,8 @@ func (p *vaePass[T]) sleepPoints(lo, hi int) {
 		center(p.u[(lo+i)*m.Data:(lo+i+1)*m.Data], x[i*m.Data:], m.Mean)
 	}
 	m.encode(&p.encoder, p.u, lo, hi)
-	q, dq := p.encoder.Y[lo*2*l:hi*2*l], p.encoder.DY[lo*2*l:hi*2*l]
 	weight := p.dlp[lo:hi] // the likelihood is done with it
 	fill(weight, T(-p.obj.Scale))
-	kernels.GaussLogProbBackward(nil, nil, kernels.GaussHeadGrad(dq, l), weight, z[lo*l:hi*l], kernels.GaussHead(q, l, m.form), n, l)
-	m.encoder.ActivateBackward(&p.encoder, lo, hi)
+	kernels.GaussLogProbBackward(nil, nil, p.lat.dq(p.encoder.DY, lo, hi), weight, p.lat.rows(z, lo, hi), p.lat.q(p.encoder.Y, lo, hi), n, m.Latent)
+	p.encoder.back(lo, hi)
 }

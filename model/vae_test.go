@@ -123,7 +123,7 @@ func TestVAETerms(t *testing.T) {
 		m := newTestModel[float64](t, c).(*VAE[float64])
 		const k = 2000
 		b := newPointBatch[float64](c, k, 1)
-		p := m.newPass(2)
+		p := m.pass(2)
 		p.Forward(b, Objective{KLWeight: 1, Scale: 1, Samples: k, Sampled: true}, false)
 		mu, sigma := make([]float64, m.Latent), make([]float64, m.Latent)
 		m.Encode(mu, sigma, b.X, 1)
@@ -143,7 +143,7 @@ func TestVAETerms(t *testing.T) {
 				continue
 			}
 			want := 0.0
-			z := p.z[i*m.Latent : (i+1)*m.Latent]
+			z := p.lat.z[i*m.Latent : (i+1)*m.Latent]
 			for j, s := range sigma {
 				want += logNormal(z[j], mu[j], s) - logNormal(z[j], 0, 1)
 			}

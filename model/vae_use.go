@@ -10,7 +10,7 @@ import (
 // is negative.
 func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
 	const fn = "VAE.Encode"
-	checkPacked(fn, m.packed(false))
+	m.checkPacked(fn, false)
 	checkSize(fn, "rows", rows, 0, cell.MaxRows)
 	l := m.Latent
 	checkLen(fn, "x", len(x), rows, m.Data)
@@ -22,14 +22,14 @@ func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
 	for i := range rows {
 		center(u[i*m.Data:(i+1)*m.Data], x[i*m.Data:], m.Mean)
 	}
-	var tp cell.Activations[T]
-	beginNet(m.encoder, &tp, rows)
-	m.encode(&tp, u, 0, rows)
+	n := net[T]{mlp: m.encoder}
+	beginNets(rows, &n)
+	m.encode(&n, u, 0, rows)
 	for i := range rows {
-		copy(mu[i*l:(i+1)*l], tp.Y[i*2*l:])
+		copy(mu[i*l:(i+1)*l], n.Y[i*2*l:])
 	}
 	if sigma != nil {
-		sigmasOf(sigma, from(tp.Y, l), m.form, rows, l, 2*l)
+		sigmasOf(sigma, from(n.Y, l), m.form, rows, l, 2*l)
 	}
 }
 
@@ -37,7 +37,7 @@ func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
 // panics if a slice is too short or rows is negative.
 func (m *VAE[T]) Decode(x, z []T, rows int) {
 	const fn = "VAE.Decode"
-	checkPacked(fn, m.packed(false))
+	m.checkPacked(fn, false)
 	checkSize(fn, "rows", rows, 0, cell.MaxRows)
 	checkLen(fn, "z", len(z), rows, m.Latent)
 	checkLen(fn, "x", len(x), rows, m.Data)
@@ -46,10 +46,10 @@ func (m *VAE[T]) Decode(x, z []T, rows int) {
 
 // outputsAt returns the parameters of p(x|z) of the rows of z.
 func (m *VAE[T]) outputsAt(z []T, rows int) []T {
-	var tp cell.Activations[T]
-	beginNet(m.decoder, &tp, rows)
-	m.decode(&tp, z, 0, rows)
-	return tp.Y
+	n := net[T]{mlp: m.decoder}
+	beginNets(rows, &n)
+	m.decode(&n, z, 0, rows)
+	return n.Y
 }
 
 // Reconstruct writes to y [rows, Data] the mean of p(x|z) at the mean z of q(z|x), for the
@@ -57,7 +57,7 @@ func (m *VAE[T]) outputsAt(z []T, rows int) []T {
 // is negative.
 func (m *VAE[T]) Reconstruct(y, x []T, rows int) {
 	const fn = "VAE.Reconstruct"
-	checkPacked(fn, m.packed(false))
+	m.checkPacked(fn, false)
 	checkSize(fn, "rows", rows, 0, cell.MaxRows)
 	checkLen(fn, "x", len(x), rows, m.Data)
 	checkLen(fn, "y", len(y), rows, m.Data)
@@ -69,23 +69,10 @@ func (m *VAE[T]) Reconstruct(y, x []T, rows int) {
 // Sample implements [Model]: z from the prior, x from p(x|z), every step a data point of
 // its own.
 func (m *VAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	const fn = "VAE.Sample"
-	checkPacked(fn, m.packed(false))
-	checkSample(fn, len(dst), count, steps, m.Data)
-	if steps == 0 {
-		return
-	}
-	z, x := make([]T, count*m.Latent), make([]T, count*m.Data)
+	s := m.sampler("VAE.Sample", dst, count, steps, seed, mean)
+	z := make([]T, count*m.Latent)
 	for t := range steps {
-		kernels.Normals(z, kernels.Noise{Seed: seed, Stream: streamPrior}, uint32(t), 0, count, m.Latent)
-		out := m.outputsAt(z, count)
-		if mean {
-			m.like.mean(x, out, count, m.Data)
-		} else {
-			m.like.sample(x, out, kernels.Noise{Seed: seed, Stream: streamOutput}, uint32(t), 0, count, m.Data)
-		}
-		for i := range count {
-			copy(dst[(i*steps+t)*m.Data:(i*steps+t+1)*m.Data], x[i*m.Data:])
-		}
+		kernels.Normals(z, s.prior, uint32(t), 0, count, m.Latent)
+		s.draw(t, m.outputsAt(z, count))
 	}
 }

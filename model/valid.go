@@ -75,33 +75,28 @@ func checkSequences(fn string, seqs []Sequence, dim int) {
 	}
 }
 
-// checkBatch panics unless a pass of a model of so many columns of state can work on b.
-func checkBatch[T cell.Float](c Config, state int, b *Batch[T], obj Objective) {
+// checkBatch panics unless a pass of the model can work on b.
+func (m *base[T]) checkBatch(b *Batch[T], obj Objective) {
 	const fn = "Pass.Forward"
 	checkThere(fn, "b", b != nil)
 	checkThere(fn, "b.Shape", b.Shape != nil)
 	n, rows := b.Shape.Batch(), b.Shape.Rows()
-	checkLen(fn, "b.X", len(b.X), rows, c.Data)
+	checkLen(fn, "b.X", len(b.X), rows, m.Data)
 	if b.H != nil {
-		checkLen(fn, "b.H", len(b.H), n, state)
+		checkLen(fn, "b.H", len(b.H), n, m.state)
 	}
 	if b.C != nil {
-		checkLen(fn, "b.C", len(b.C), n, state)
+		checkLen(fn, "b.C", len(b.C), n, m.state)
 	}
 	if b.Row0 < 0 || uint64(b.Row0)+uint64(n) > 1<<32 {
 		panic(fmt.Sprintf("model: %s: b.Row0 = %d, want at least 0 and, with the batch of %d, at most 2^32", fn, b.Row0, n))
 	}
 	checkSize(fn, "obj.Samples", obj.Samples, 0, maxBatch)
-	if m := obj.Method; m != "" && m != MethodPathwise && (c.Model != ModelVAE || !slices.Contains(methods, m)) {
-		panic(fmt.Sprintf("model: %s: obj.Method = %.40q, which is none for a %s", fn, m, c.Model))
+	if !m.knows(obj.Method) {
+		panic(fmt.Sprintf("model: %s: obj.Method = %.40q, which is none for a %s", fn, obj.Method, m.Model))
 	}
-	if c.Likelihood != Categorical {
-		return
-	}
-	for i, v := range b.X[:rows] {
-		if k := float64(v); !(k >= 0 && k < float64(c.Classes)) {
-			panic(fmt.Sprintf("model: %s: b.X[%d] = %v, want a class from 0 to %d", fn, i, v, c.Classes-1))
-		}
+	if l, ok := m.like.(indexed[T]); ok {
+		l.checkIndices(fn, b.X[:rows])
 	}
 }
 

@@ -162,7 +162,7 @@ func TestUnusable(t *testing.T) {
 		"model: Windows: d is nil":                                         func() { Windows(nil, 1, 1) },
 		"model: Windows: d.Dim = 0":                                        func() { Windows(new(Data), 1, 1) },
 		"model: VRNN.Init: len(stats.Mean) = 0, want 5":                    func() { m.Init(1, Stats{}) },
-		"model: Pass.Forward: the model is a zero value":                   func() { checkPacked("Pass.Forward", new(VRNN[float32]).packed(false)) },
+		"model: Pass.Forward: the model is a zero value":                   func() { new(VRNN[float32]).checkPacked("Pass.Forward", false) },
 		"model: NewPass: the model is a zero value":                        func() { new(STORN[float32]).NewPass(1) },
 		"model: VAE.Encode: the model is a zero value":                     func() { new(VAE[float32]).Encode(nil, nil, nil, 0) },
 		"model: Optimizer.Step: Method = \"x\"":                            func() { adam(func(o *Optimizer) { o.Method = "x" }).Step(ts, ts) },
@@ -179,7 +179,7 @@ func TestUnusable(t *testing.T) {
 		mustPanic(t, text, f)
 	}
 	// A model that cannot be made is an error.
-	if _, err := New[float32](Config{Data: 1, Hidden: maxSize}); err == nil || !strings.Contains(err.Error(), "would have [262144 65536] elements") {
+	if _, err := New[float32](Config{Data: 1, Hidden: maxSize}); err == nil || !strings.Contains(err.Error(), "would have [65536 65536] elements") {
 		t.Errorf("65536 units: %v", err)
 	}
 	// Draws beyond 2^32 begin again.

@@ -29,11 +29,10 @@ import (
 // A VRAE is read-only while it is used and may be shared; what a batch leaves behind lives
 // in a pass.
 type VRAE[T cell.Float] struct {
-	Config
+	base[T]
 
 	encoder, decoder    *cell.Recurrent[T]
 	head, start, output *cell.Dense[T]
-	like                likelihood[T]
 	feed                feeder[T] // nil where the teacher makes it needless
 }
 
@@ -55,9 +54,6 @@ func (gauss[T]) meanBackward(dout, dy, _ []T, rows, dim int) {
 	}
 }
 
-// latentForm is how the head of a VRAE gives σ: as ln σ².
-const latentForm = kernels.LogVar
-
 // vraeLatent is the default size of z, that of the second experiment of the paper.
 const vraeLatent = 20
 
@@ -76,108 +72,18 @@ func (c Config) resolveVRAE() (Config, error) {
 	return r, nil
 }
 
-// newVRAE returns a model with all parameters 0 for a configuration that was resolved.
-func newVRAE[T cell.Float](c Config) Model[T] {
-	m := &VRAE[T]{Config: c, like: newLikelihood[T](c)}
+func newVRAE[T cell.Float](c Config) builder[T] {
+	m := &VRAE[T]{base: newBase[T]("VRAE", c)}
+	m.form = kernels.LogVar
 	m.feed, _ = m.like.(feeder[T])
-	m.encoder = cell.NewRecurrent[T](c.kind(), c.Data, c.Hidden)
-	m.head = cell.NewDense[T](c.Hidden, 2*c.Latent, cell.Linear)
-	m.start = cell.NewDense[T](c.Latent, c.Hidden, cell.Tanh)
-	m.decoder = cell.NewRecurrent[T](c.kind(), c.Data, c.Hidden)
-	m.output = cell.NewDense[T](c.Hidden, outputs(m.like, c.Data), cell.Linear)
+	m.has(
+		slot[T]{name: "encoder", place: &m.encoder, in: c.Data, out: c.Hidden},
+		slot[T]{name: "latent", place: &m.head, in: c.Hidden, out: 2 * c.Latent, head: gaussian},
+		slot[T]{name: "start", place: &m.start, in: c.Latent, out: c.Hidden, act: cell.Tanh},
+		slot[T]{name: "decoder", place: &m.decoder, in: c.Data, out: c.Hidden},
+		slot[T]{name: "output", place: &m.output, in: c.Hidden, out: c.outputs(), head: output})
 	return m
 }
 
-// vraeLandmarks is [Config.landmarks] for the VRAE.
-func (c Config) vraeLandmarks() []landmark {
-	rows := c.kind().Gates() * c.Hidden
-	return []landmark{
-		{"encoder.wih", []int{rows, c.Data}},
-		{"encoder.whh", []int{rows, c.Hidden}},
-		{"latent.w", []int{2 * c.Latent, c.Hidden}},
-		{"start.w", []int{c.Hidden, c.Latent}},
-		{"decoder.wih", []int{rows, c.Data}},
-		{"decoder.whh", []int{rows, c.Hidden}},
-		{"output.w", []int{c.outputs(), c.Hidden}},
-	}
-}
-
-// Settings implements [Model].
-func (m *VRAE[T]) Settings() Config { return m.Config }
-
-// Constants implements [Model]: there are none.
-func (m *VRAE[T]) Constants() []cell.Tensor[T] { return nil }
-
-// State implements [Model]: sequences are not cut, since each has one z.
-func (m *VRAE[T]) State() int { return 0 }
-
-// NewGrad returns a model of the same shape, all 0, to hold the gradient of m.
-func (m *VRAE[T]) NewGrad() Model[T] {
-	return &VRAE[T]{Config: m.Config, like: m.like, feed: m.feed, encoder: m.encoder.NewGrad(), decoder: m.decoder.NewGrad(),
-		head: m.head.NewGrad(), start: m.start.NewGrad(), output: m.output.NewGrad()}
-}
-
-// part is one layer of a model with its name.
-type part[T cell.Float] struct {
-	name  string
-	layer interface {
-		Tensors() []cell.Tensor[T]
-		Pack()
-		PackForTraining()
-	}
-}
-
-func (m *VRAE[T]) parts() []part[T] {
-	return []part[T]{{"encoder", m.encoder}, {"latent", m.head}, {"start", m.start}, {"decoder", m.decoder}, {"output", m.output}}
-}
-
-// Tensors returns the parameters in a fixed order.
-func (m *VRAE[T]) Tensors() []cell.Tensor[T] { return partTensors(m.parts()) }
-
-// Pack prepares the parameters for forward passes; whoever has written to them calls it.
-func (m *VRAE[T]) Pack() { packParts(m.parts(), false) }
-
 // PackBF16 implements [BF16Packer].
-func (m *VRAE[T]) PackBF16() {
-	m.Pack()
-	m.encoder.PackBF16()
-	m.decoder.PackBF16()
-}
-
-// PackForTraining prepares the parameters for forward and backward passes.
-func (m *VRAE[T]) PackForTraining() { packParts(m.parts(), true) }
-
-func partTensors[T cell.Float](parts []part[T]) []cell.Tensor[T] {
-	var ts []cell.Tensor[T]
-	for _, p := range parts {
-		for _, t := range p.layer.Tensors() {
-			t.Name = p.name + "." + t.Name
-			ts = append(ts, t)
-		}
-	}
-	return ts
-}
-
-func packParts[T cell.Float](parts []part[T], training bool) {
-	for _, p := range parts {
-		if training {
-			p.layer.PackForTraining()
-		} else {
-			p.layer.Pack()
-		}
-	}
-}
-
-// Init draws the parameters: input and dense weights as configured, recurrent weights
-// orthogonal gate by gate, biases 0 but for those of the output, which start where the
-// statistics of the data put them. The draw depends on seed alone.
-func (m *VRAE[T]) Init(seed uint64, stats Stats) {
-	checkStats("VRAE.Init", stats, m.Data, m.Classes)
-	d := newInitialiser[T](m, seed)
-	d.recurrent(m.encoder)
-	d.dense(m.head, m.Latent, m.Latent)
-	d.dense(m.start)
-	d.recurrent(m.decoder)
-	d.dense(m.output, m.like.heads(m.Data)...)
-	m.like.initBias(m.output.B, stats)
-}
+func (m *VRAE[T]) PackBF16() { m.packBF16() }

@@ -4,7 +4,6 @@ import (
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
-	"github.com/elbow-go/elbow/kernels"
 )
 
 // vraePass runs a [VRAE] over one batch after another and holds what a batch leaves
@@ -13,40 +12,33 @@ import (
 //	x --encoder--> h_T --head--> [μ | ln σ²] --+--> z --start--> s_0 --> decoder --> output --> LogProb
 //	                                  ε -------+--> KL                      ^---- y ----+
 type vraePass[T cell.Float] struct {
-	tally[T]
-
-	m       *VRAE[T]
-	threads int
-	batch   *Batch[T]
+	passBase[T]
+	m *VRAE[T]
 
 	enc, dec *cell.Sequence[T]
 	rev      []T // the input, reversed
 	read     []T // what the encoder reads
 	h        []T // h_T [Batch, Hidden]
 	q        []T // [μ | ln σ²] [Batch, 2 Latent]
-	eps, z   []T // [Batch, Latent]
-	atDraw   sampledKL[T]
 	s0       []T // [Batch, Hidden]
 	in, out  []T // y_{t-1} and the outputs of every row
 
-	dlp, dkl, dout, dh, din, ds0, dz, dq, dhn []T
+	dout, dh, din, ds0, dq, dhn []T
 
-	grad *VRAE[T]
+	g *VRAE[T] // where a running Backward adds
 
 	// The phases as function values, made once: a closure per call would be an allocation.
-	draw, loop, outputs, score                         func(lo, hi int)
+	draw, loop, outputs, scores                        func(lo, hi int)
 	scoreBack, outputsBack, loopBack, drawBack, params func(lo, hi int)
 }
 
 // NewPass implements [Model].
-func (m *VRAE[T]) NewPass(threads int) Pass[T] { return m.newPass(threads) }
+func (m *VRAE[T]) NewPass(threads int) Pass[T] { return m.pass(threads) }
 
-func (m *VRAE[T]) newPass(threads int) *vraePass[T] {
-	checkThreads("NewPass", threads)
-	checkMade("NewPass", m.encoder != nil)
-	p := &vraePass[T]{m: m, threads: max(threads, 1), enc: cell.NewSequence[T](), dec: cell.NewSequence[T]()}
-	p.perSequence, p.atDraw.form = true, latentForm
-	p.draw, p.loop, p.outputs, p.score = p.drawRows, p.loopRows, p.outputRows, p.scoreRows
+func (m *VRAE[T]) pass(threads int) *vraePass[T] {
+	p := &vraePass[T]{passBase: m.newPass(threads), m: m, enc: cell.NewSequence[T](), dec: cell.NewSequence[T]()}
+	p.perSequence = true
+	p.draw, p.loop, p.outputs, p.scores = p.drawRows, p.loopRows, p.outputRows, p.scoreRows
 	p.scoreBack, p.outputsBack, p.loopBack = p.scoreRowsBackward, p.outputRowsBackward, p.loopRowsBackward
 	p.drawBack, p.params = p.drawRowsBackward, p.paramGrad
 	return p
@@ -55,7 +47,7 @@ func (m *VRAE[T]) newPass(threads int) *vraePass[T] {
 // encode runs the encoder and its head over b, which it keeps.
 func (p *vraePass[T]) encode(b *Batch[T]) {
 	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
-	p.batch, p.read = b, b.X
+	p.read = b.X
 	if m.Reverse {
 		p.rev = pages.Grow(p.rev, rows*m.Data)
 		cell.Reverse(b.Shape, p.rev, b.X, m.Data)
@@ -69,17 +61,11 @@ func (p *vraePass[T]) encode(b *Batch[T]) {
 
 // Forward implements [Pass].
 func (p *vraePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
-	checkPacked("Pass.Forward", p.m.packed(training))
-	checkBatch(p.m.Config, 0, b, obj)
+	p.start(b, obj, training)
 	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
-	p.begin(obj, b.Shape, true, training)
 	p.encode(b)
-	p.eps, p.z = pages.Grow(p.eps, n*m.Latent), pages.Grow(p.z, n*m.Latent)
 	p.s0 = pages.Grow(p.s0, n*m.Hidden)
 	p.in, p.out = pages.Grow(p.in, rows*m.Data), pages.Grow(p.out, rows*m.output.Out)
-	if obj.sampled() {
-		p.atDraw.size(n, m.Latent)
-	}
 	par.Do(p.threads, n, p.draw)
 	p.dec.Begin(m.decoder, b.Shape, p.s0, nil)
 	p.firstInputs()
@@ -87,7 +73,7 @@ func (p *vraePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	if m.Teacher {
 		par.Do(p.threads, rows, p.outputs)
 	}
-	par.Do(p.threads, rows, p.score)
+	par.Do(p.threads, rows, p.scores)
 }
 
 // firstInputs sets the inputs of the decoder that are known before it runs: zero in the
@@ -111,16 +97,10 @@ func (p *vraePass[T]) firstInputs() {
 // drawRows draws z and computes KL and the initial states of the decoder, for the
 // sequences lo..hi.
 func (p *vraePass[T]) drawRows(lo, hi int) {
-	m, z := p.m, p.m.Latent
-	eps, q, zs := p.eps[lo*z:hi*z], p.q[lo*2*z:hi*2*z], p.z[lo*z:hi*z]
-	kernels.Normals(eps, p.batch.Noise, 0, uint32(p.batch.Row0+lo), hi-lo, z)
-	if p.obj.sampled() {
-		kernels.GaussSample(zs, kernels.GaussHead(q, z, latentForm), eps, hi-lo, z)
-		p.atDraw.forward(p.KL, p.z, p.eps, q, nil, lo, hi, z)
-	} else {
-		kernels.LatentStep(&kernels.Latent[T]{Z: zs, KL: p.KL[lo:hi]}, kernels.GaussHead(q, z, latentForm), nil, eps, hi-lo, z)
-	}
-	m.start.Forward(p.s0[lo*m.Hidden:hi*m.Hidden], zs, hi-lo)
+	h := p.m.Hidden
+	p.lat.noise(p.batch.Noise, 0, uint32(p.batch.Row0+lo), lo, hi)
+	p.lat.step(p.KL, p.q, lo, hi)
+	p.m.start.Forward(p.s0[lo*h:hi*h], p.lat.rows(p.lat.z, lo, hi), hi-lo)
 }
 
 // loopRows runs the decoder for the sequences b0..b1.
@@ -151,22 +131,17 @@ func (p *vraePass[T]) outputRows(lo, hi int) {
 	p.m.output.Forward(p.out[lo*w:hi*w], p.dec.H[lo*h:hi*h], hi-lo)
 }
 
-func (p *vraePass[T]) scoreRows(lo, hi int) {
-	d, w := p.m.Data, p.m.output.Out
-	p.m.like.logProb(p.LogProb[lo:hi], p.batch.X[lo*d:hi*d], p.out[lo*w:hi*w], hi-lo, d)
-}
+func (p *vraePass[T]) scoreRows(lo, hi int) { p.score(p.out, lo, hi) }
 
 // Backward implements [Pass].
 func (p *vraePass[T]) Backward(grad Model[T]) {
-	checkPacked("Pass.Backward", p.m.packed(true))
-	p.goBack(p.m, grad)
+	if !p.startBackward(p.m, grad) {
+		return
+	}
 	m, rows, n := p.m, p.shape.Rows(), p.shape.Batch()
-	p.grad = grad.(*VRAE[T])
-	p.dlp, p.dkl = pages.Grow(p.dlp, rows), pages.Grow(p.dkl, n)
+	p.g = grad.(*VRAE[T])
 	p.dout, p.dh, p.din = pages.Grow(p.dout, rows*m.output.Out), pages.Grow(p.dh, rows*m.Hidden), pages.Grow(p.din, rows*m.Data)
-	p.ds0, p.dz = pages.Grow(p.ds0, n*m.Hidden), pages.Grow(p.dz, n*m.Latent)
-	p.dq, p.dhn = pages.Grow(p.dq, n*2*m.Latent), pages.Grow(p.dhn, n*m.Hidden)
-	p.tally.grad(p.dlp, p.dkl)
+	p.ds0, p.dq, p.dhn = pages.Grow(p.ds0, n*m.Hidden), pages.Grow(p.dq, n*2*m.Latent), pages.Grow(p.dhn, n*m.Hidden)
 	p.dec.BeginBackward(nil, nil)
 	par.Do(p.threads, rows, p.scoreBack)
 	if m.Teacher {
@@ -175,15 +150,12 @@ func (p *vraePass[T]) Backward(grad Model[T]) {
 	par.Do(p.threads, n, p.loopBack)
 	p.dec.InitialGrad(p.ds0, nil, 0, n)
 	par.Do(p.threads, n, p.drawBack)
-	m.encoder.Backward(p.enc, p.grad.encoder, cell.Grads[T]{DHn: p.dhn}, p.read, p.threads)
+	m.encoder.Backward(p.enc, p.g.encoder, cell.Grads[T]{DHn: p.dhn}, p.read, p.threads)
 	par.Do(p.threads, p.threads, p.params)
-	p.grad = nil
+	p.g = nil
 }
 
-func (p *vraePass[T]) scoreRowsBackward(lo, hi int) {
-	d, w := p.m.Data, p.m.output.Out
-	p.m.like.backward(p.dout[lo*w:hi*w], p.dlp[lo:hi], p.batch.X[lo*d:hi*d], p.out[lo*w:hi*w], hi-lo, d)
-}
+func (p *vraePass[T]) scoreRowsBackward(lo, hi int) { p.scoreBackward(p.dout, p.out, lo, hi) }
 
 func (p *vraePass[T]) outputRowsBackward(lo, hi int) {
 	h, w := p.m.Hidden, p.m.output.Out
@@ -218,31 +190,26 @@ func (p *vraePass[T]) loopRowsBackward(b0, b1 int) {
 // drawRowsBackward takes the gradient from the initial states of the decoder to the last
 // states of the encoder, for the sequences lo..hi.
 func (p *vraePass[T]) drawRowsBackward(lo, hi int) {
-	m, z, h, n := p.m, p.m.Latent, p.m.Hidden, hi-lo
-	ds0, dz := p.ds0[lo*h:hi*h], p.dz[lo*z:hi*z]
+	m, h, n := p.m, p.m.Hidden, hi-lo
+	ds0 := p.ds0[lo*h : hi*h]
 	m.start.ActivateBackward(ds0, p.s0[lo*h:hi*h], n)
-	q, dq, eps, sampled := p.q[lo*2*z:hi*2*z], p.dq[lo*2*z:hi*2*z], p.eps[lo*z:hi*z], p.obj.sampled()
-	if sampled {
-		p.atDraw.backward(p.dz, dq, nil, p.dkl, p.z, q, nil, lo, hi, z)
+	if p.lat.sampled {
+		p.lat.klBackward(p.dq, nil, p.dkl, p.q, nil, lo, hi)
 	}
-	m.start.InputGrad(dz, ds0, n, 0, z, sampled)
-	if sampled {
-		kernels.GaussSampleBackward(kernels.GaussHeadGrad(dq, z), dz, kernels.GaussHead(q, z, latentForm), eps, n, z)
-	} else {
-		kernels.LatentStepBackward(kernels.GaussHeadGrad(dq, z), nil, dz, p.dkl[lo:hi], kernels.GaussHead(q, z, latentForm), nil, eps, n, z)
-	}
-	m.head.InputGrad(p.dhn[lo*h:hi*h], dq, n, 0, h, false)
+	m.start.InputGrad(p.lat.rows(p.lat.dz, lo, hi), ds0, n, 0, m.Latent, p.lat.sampled)
+	p.lat.stepBackward(p.dq, p.dkl, p.q, lo, hi)
+	m.head.InputGrad(p.dhn[lo*h:hi*h], p.lat.heads(p.dq, lo, hi), n, 0, h, false)
 }
 
 // paramGrad computes the parts lo..hi of all parameter gradients but the encoder's, split
 // by outputs.
 func (p *vraePass[T]) paramGrad(lo, hi int) {
-	m, g, rows, n := p.m, p.grad, p.shape.Rows(), p.shape.Batch()
+	m, g, rows, n := p.m, p.g, p.shape.Rows(), p.shape.Batch()
 	for i := lo; i < hi; i++ {
 		from, to := share(m.head.Out, i, p.threads)
 		m.head.ParamGrad(g.head, p.dq, p.h, n, 0, m.head.In, from, to)
 		from, to = share(m.start.Out, i, p.threads)
-		m.start.ParamGrad(g.start, p.ds0, p.z, n, 0, m.start.In, from, to)
+		m.start.ParamGrad(g.start, p.ds0, p.lat.z, n, 0, m.start.In, from, to)
 		from, to = share(m.decoder.Kind.Gates()*m.Hidden, i, p.threads)
 		m.decoder.ParamGrad(g.decoder, p.dec, p.in, 0, m.Data, from, to)
 		from, to = share(m.output.Out, i, p.threads)
@@ -252,15 +219,6 @@ func (p *vraePass[T]) paramGrad(lo, hi int) {
 
 // Channels implements [Pass]: phi_sig is σ of the posterior.
 func (p *vraePass[T]) Channels(add func(name string, values []T)) {
-	p.checkRan("Pass.Channels")
-	checkThere("Pass.Channels", "add", add != nil)
-	z := p.m.Latent
-	add("x", p.batch.X[:p.shape.Rows()*p.m.Data])
-	p.m.like.channels(add, p.out, p.shape.Rows(), p.m.Data)
-	sigma := make([]T, p.shape.Batch()*z)
-	sigmasOf(sigma, from(p.q, z), latentForm, p.shape.Batch(), z, 2*z)
-	add("phi_sig", sigma)
+	p.show(add, p.out)
+	p.showSigma(add, "phi_sig", p.q)
 }
-
-// Final implements [Pass]: a sequence is never cut, so there is nothing to carry.
-func (p *vraePass[T]) Final(_, _ []T) { p.checkRan("Pass.Final") }

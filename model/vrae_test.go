@@ -218,7 +218,7 @@ func TestVRAEFeedback(t *testing.T) {
 		clear(m.head.W) // z no longer depends on the data
 		m.Pack()
 		b := vraeBatch[float64](c, rand.New(rand.NewPCG(9, 9)), 6)
-		p := m.newPass(1)
+		p := m.pass(1)
 		p.Forward(b, Bound(6), false)
 		before := slices.Clone(p.out)
 		b.X[0] = 1 - b.X[0]
@@ -244,12 +244,12 @@ func TestVRAEReverse(t *testing.T) {
 			c.Reverse = reverse
 			switch m := newTestModel[float64](t, c).(type) {
 			case *VRAE[float64]:
-				p := m.newPass(1)
+				p := m.pass(1)
 				p.encode(b)
 				return p.q
 			case *Classifier[float64]:
-				p := m.newPass(1)
-				p.read(b)
+				p := m.pass(1)
+				p.run(b)
 				return p.logits
 			}
 			return nil
@@ -306,7 +306,7 @@ func TestVRAEUse(t *testing.T) {
 			seqs := append(d.Train, Sequence{})
 			mean, sigma := m.Encode(seqs, 4, 2)
 			for i, s := range seqs {
-				p := m.newPass(1)
+				p := m.pass(1)
 				b := &Batch[float32]{Shape: cell.NewRagged(len(s.X) / c.Data), X: s.X}
 				p.Forward(b, Bound(1), false)
 				asmtest.SameFloats(t, "mean", mean[i*3:(i+1)*3], p.q[:3])

@@ -12,12 +12,12 @@ import (
 // the given size; the result depends on neither that nor the number of goroutines.
 func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) {
 	const fn = "VRAE.Encode"
-	checkPacked(fn, m.packed(false))
+	m.checkPacked(fn, false)
 	EvalConfig{Batch: batch, Threads: threads}.check(fn)
 	checkSequences(fn, seqs, m.Data)
 	z := m.Latent
 	mean, sigma = make([]T, len(seqs)*z), make([]T, len(seqs)*z)
-	p := m.newPass(threads)
+	p := m.pass(threads)
 	var b Batch[T]
 	for _, places := range cut(seqs, m.Data, batch) {
 		segment(&b, seqs, places, m.Data, 0, 0, 1, 0)
@@ -25,7 +25,7 @@ func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) 
 		for k, i := range places {
 			row := p.q[k*2*z : (k+1)*2*z]
 			copy(mean[i*z:], row[:z])
-			sigmasOf(sigma[i*z:], row[z:], latentForm, 1, z, 2*z)
+			sigmasOf(sigma[i*z:], row[z:], m.form, 1, z, 2*z)
 		}
 	}
 	return mean, sigma
@@ -38,7 +38,7 @@ func (m *VRAE[T]) Decode(z []T, count, steps int) []T {
 	checkResult("VRAE.Decode", count, steps, m.Data)
 	checkLen("VRAE.Decode", "z", len(z), count, m.Latent)
 	dst := make([]T, count*steps*m.Data)
-	m.decode("VRAE.Decode", dst, z, count, steps, 0, true)
+	m.decode(m.sampler("VRAE.Decode", dst, count, steps, 0, true), z)
 	return dst
 }
 
@@ -49,19 +49,16 @@ func (m *VRAE[T]) Generate(z []T, count, steps int, seed uint64) []T {
 	checkResult("VRAE.Generate", count, steps, m.Data)
 	checkLen("VRAE.Generate", "z", len(z), count, m.Latent)
 	dst := make([]T, count*steps*m.Data)
-	m.decode("VRAE.Generate", dst, z, count, steps, seed, false)
+	m.decode(m.sampler("VRAE.Generate", dst, count, steps, seed, false), z)
 	return dst
 }
 
 // Sample implements [Model]: z from the prior, x from the outputs.
 func (m *VRAE[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	checkSample("VRAE.Sample", len(dst), count, steps, m.Data)
-	if steps == 0 {
-		return
-	}
+	s := m.sampler("VRAE.Sample", dst, count, steps, seed, mean)
 	z := make([]T, count*m.Latent)
-	kernels.Normals(z, kernels.Noise{Seed: seed, Stream: streamPrior}, 0, 0, count, m.Latent)
-	m.decode("VRAE.Sample", dst, z, count, steps, seed, mean)
+	kernels.Normals(z, s.prior, 0, 0, count, m.Latent)
+	m.decode(s, z)
 }
 
 // Interpolate returns n latent vectors [n, Latent] on the straight line from a to b, both
@@ -82,32 +79,22 @@ func Interpolate[T cell.Float](a, b []T, n int) []T {
 	return line
 }
 
-// decode fills dst [count, steps, Data] with means or draws of the outputs, step by step,
-// so that memory does not grow with the steps.
-func (m *VRAE[T]) decode(fn string, dst, z []T, count, steps int, seed uint64, mean bool) {
-	checkPacked(fn, m.packed(false))
-	if steps == 0 {
+// decode draws all steps, step by step, so that memory does not grow with their number.
+func (m *VRAE[T]) decode(s *sampler[T], z []T) {
+	if s.steps == 0 {
 		return
 	}
-	d := m.Data
-	y, x, out := make([]T, count*d), make([]T, count*d), make([]T, count*m.output.Out)
-	noise := kernels.Noise{Seed: seed, Stream: streamOutput}
-	stream := m.decoder.NewStream(count)
+	n := s.count
+	y, out := make([]T, n*m.Data), make([]T, n*m.output.Out)
+	stream := m.decoder.NewStream(n)
 	h, _ := stream.States()
-	m.start.Forward(h, z, count)
-	for t := range steps {
-		m.output.Forward(out, stream.Push(y), count)
-		m.like.mean(y, out, count, d)
-		row := y
-		if !mean {
-			m.like.sample(x, out, noise, uint32(t), 0, count, d)
-			row = x
-		}
-		for i := range count {
-			copy(dst[(i*steps+t)*d:], row[i*d:(i+1)*d])
-		}
-		if m.Teacher {
-			copy(y, row)
+	m.start.Forward(h, z, n)
+	for t := range s.steps {
+		m.output.Forward(out, stream.Push(y), n)
+		if s.draw(t, out); s.mean || m.Teacher {
+			copy(y, s.x)
+		} else {
+			m.like.mean(y, out, n, m.Data)
 		}
 	}
 }

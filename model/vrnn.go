@@ -22,12 +22,10 @@ import (
 // A VRNN is read-only while it is used and may be shared; what a batch leaves behind lives
 // in a [Pass].
 type VRNN[T cell.Float] struct {
-	Config
-	Mean []T // of the inputs, [Data] or [Classes], subtracted from them but not from the targets
+	base[T]
 
 	phiX, phiZ, prior, posterior, decoder *cell.MLP[T] // phiZ, prior and posterior may be nil
 	stack                                 *cell.Stack[T]
-	like                                  likelihood[T]
 }
 
 // resolveRNN and the others are [Config.Resolve] for the models with layers of recurrent cells.
@@ -48,111 +46,66 @@ func fieldsVRNNI() []field {
 	return append(fieldsRNN(), width("latent", func(c *Config) *int { return &c.Latent }), fieldPhiZ, fieldPosterior)
 }
 
-// newVRNN returns a model with all parameters 0 for a configuration that was resolved.
-func newVRNN[T cell.Float](c Config) Model[T] {
-	m := &VRNN[T]{Config: c, like: newLikelihood[T](c)}
-	m.Mean = make([]T, m.like.inputs(c.Data))
-	m.phiX = newNet[T](cell.ReLU, len(m.Mean), c.PhiX, c.Depth, 0)
-	in, seen := c.PhiX, c.Hidden
-	if c.Model != ModelRNN {
-		m.posterior = newNet[T](cell.ReLU, c.PhiX+c.Hidden, c.Posterior, c.Depth, 2*c.Latent)
-		m.phiZ = newNet[T](cell.ReLU, c.Latent, c.PhiZ, c.Depth, 0)
-		in, seen = c.PhiX+c.PhiZ, c.PhiZ+c.Hidden
-		if c.Model == ModelVRNN {
-			m.prior = newNet[T](cell.ReLU, c.Hidden, c.Prior, c.Depth, 2*c.Latent)
-		}
-	}
-	m.decoder = newNet[T](cell.ReLU, seen, c.Decoder, c.Depth, outputs(m.like, c.Data))
-	m.stack = newStack[T](c, in)
+func newVRNN[T cell.Float](c Config) builder[T] {
+	m := &VRNN[T]{base: newBase[T]("VRNN", c)}
+	in := m.like.inputs(c.Data)
+	m.state = c.Layers * c.Hidden
+	m.has(
+		slot[T]{name: meanTensor, place: &m.Mean, out: in},
+		slot[T]{name: "phi_x", place: &m.phiX, in: in, width: c.PhiX},
+		slot[T]{name: "phi_z", place: &m.phiZ, in: c.Latent, width: c.PhiZ},
+		slot[T]{name: "prior", place: &m.prior, in: c.Hidden, width: c.Prior, out: 2 * c.Latent, head: gaussian},
+		slot[T]{name: "posterior", place: &m.posterior, in: c.PhiX + c.Hidden, width: c.Posterior, out: 2 * c.Latent, head: gaussian},
+		slot[T]{name: "decoder", place: &m.decoder, in: c.PhiZ + c.Hidden, width: c.Decoder, out: c.outputs(), head: output},
+		slot[T]{name: "cell", place: &m.stack, in: c.PhiX + c.PhiZ, out: c.Hidden})
 	return m
 }
 
-// Settings implements [Model].
-func (m *VRNN[T]) Settings() Config { return m.Config }
-
-// Constants returns the mean of the inputs.
-func (m *VRNN[T]) Constants() []cell.Tensor[T] {
-	return []cell.Tensor[T]{{Name: meanTensor, Shape: []int{len(m.Mean)}, Data: m.Mean}}
-}
-
-// State implements [Model].
-func (m *VRNN[T]) State() int { return stackState(m.stack) }
-
-// NewGrad returns a model of the same shape, all 0, to hold the gradient of m.
-func (m *VRNN[T]) NewGrad() Model[T] {
-	return &VRNN[T]{Config: m.Config, Mean: make([]T, len(m.Mean)), like: m.like,
-		phiX: netGrad(m.phiX), phiZ: netGrad(m.phiZ), prior: netGrad(m.prior),
-		posterior: netGrad(m.posterior), decoder: netGrad(m.decoder), stack: m.stack.NewGrad()}
-}
-
-// Tensors returns the parameters in a fixed order.
-func (m *VRNN[T]) Tensors() []cell.Tensor[T] {
-	var ts []cell.Tensor[T]
-	ts = netTensors(ts, m.phiX, "phi_x")
-	ts = netTensors(ts, m.phiZ, "phi_z")
-	ts = netTensors(ts, m.prior, "prior")
-	ts = netTensors(ts, m.posterior, "posterior")
-	ts = netTensors(ts, m.decoder, "decoder")
-	return appendTensors(ts, m.stack.Tensors(), "cell")
-}
-
-// vrnnLandmarks is [Config.landmarks] for the RNN and the VRNNs.
-func (c Config) vrnnLandmarks() []landmark {
-	like := newLikelihood[float32](c)
-	in, seen := like.inputs(c.Data), c.PhiZ+c.Hidden // PhiZ is 0 without latent variables
-	ls := c.stackLandmarks([]landmark{{meanTensor, []int{in}}}, "cell", c.PhiX+c.PhiZ)
-	ls = c.netLandmarks(ls, "phi_x", in, c.PhiX, 0)
-	ls = c.netLandmarks(ls, "decoder", seen, c.Decoder, c.outputs())
-	if c.Latent > 0 {
-		ls = c.netLandmarks(ls, "phi_z", c.Latent, c.PhiZ, 0)
-		ls = c.netLandmarks(ls, "posterior", c.PhiX+c.Hidden, c.Posterior, 2*c.Latent)
-	}
-	if c.Prior > 0 {
-		ls = c.netLandmarks(ls, "prior", c.Hidden, c.Prior, 2*c.Latent)
-	}
-	return ls
-}
-
-// Pack prepares the parameters for forward passes; whoever has written to them calls it.
-func (m *VRNN[T]) Pack() { m.pack(false) }
-
 // PackBF16 implements [BF16Packer].
-func (m *VRNN[T]) PackBF16() {
-	m.Pack()
-	m.stack.PackBF16()
-}
+func (m *VRNN[T]) PackBF16() { m.packBF16() }
 
-// PackForTraining prepares the parameters for forward and backward passes.
-func (m *VRNN[T]) PackForTraining() { m.pack(true) }
-
-func (m *VRNN[T]) pack(training bool) {
-	packNets(training, m.phiX, m.phiZ, m.prior, m.posterior, m.decoder)
-	packStack(m.stack, training)
-}
-
-// Init draws the parameters: input weights as configured, recurrent weights orthogonal
-// gate by gate, biases 0 but for those of σ and, for binary data, of the output, which
-// start at the logits of the mean; it also sets Mean. The draw depends on seed alone.
-func (m *VRNN[T]) Init(seed uint64, stats Stats) {
-	checkStats("VRNN.Init", stats, m.Data, m.Classes)
-	d := newInitialiser[T](m, seed)
-	d.net(m.phiX)
-	d.net(m.phiZ)
-	d.gaussHead(m.prior, m.Latent)
-	d.gaussHead(m.posterior, m.Latent)
-	d.net(m.decoder, m.like.heads(m.Data)...)
-	m.like.initBias(last(m.decoder).B, stats)
-	for j, v := range m.like.inputMean(stats) {
-		m.Mean[j] = T(v)
+// Sample implements [Model].
+func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
+	s := m.sampler("VRNN.Sample", dst, count, steps, seed, mean)
+	if steps == 0 {
+		return
 	}
-	d.stack(m.stack)
-}
-
-// encode writes what a model sees of rows of data, less its mean.
-func encode[T cell.Float](like likelihood[T], u, x, mean []T, rows, dim int) {
-	like.encode(u, x, rows, dim)
-	in := len(mean)
-	for i := range rows {
-		kernels.Axpy(u[i*in:(i+1)*in], mean, -1)
+	var (
+		cells      = newStackTape(m.stack, streamDropout)
+		phiX, phiZ = net[T]{mlp: m.phiX}, net[T]{mlp: m.phiZ}
+		prior, dec = net[T]{mlp: m.prior}, net[T]{mlp: m.decoder}
+		state      = Batch[T]{Shape: oneStep(count), H: make([]T, count*m.State()), C: make([]T, count*m.State())}
+		h          = make([]T, count*m.Hidden) // of the topmost layer
+		u          = make([]T, count*len(m.Mean))
+		z, eps     = make([]T, count*m.Latent), make([]T, count*m.Latent)
+	)
+	beginNets(count, &phiX, &phiZ, &prior, &dec)
+	for t := range steps {
+		if l := m.Latent; l > 0 {
+			kernels.Normals(eps, s.prior, uint32(t), 0, count, l)
+			copy(z, eps)
+			if m.prior != nil {
+				prior.project(h, 0, count, 0, m.Hidden)
+				prior.activate(0, count)
+				kernels.GaussSample(z, kernels.GaussHead(prior.Y, l, m.form), eps, count, l)
+			}
+			phiZ.project(z, 0, count, 0, l)
+			phiZ.activate(0, count)
+			dec.project(phiZ.Y, 0, count, 0, m.PhiZ)
+		}
+		dec.project(h, 0, count, m.PhiZ, m.PhiZ+m.Hidden)
+		dec.activate(0, count)
+		s.draw(t, dec.Y)
+		m.encode(u, s.x, 0, count)
+		phiX.project(u, 0, count, 0, len(m.Mean))
+		phiX.activate(0, count)
+		cells.begin(&state, 0, m.State(), false)
+		cells.project(phiX.Y, 0, count, 0, m.PhiX)
+		if m.Latent > 0 {
+			cells.project(phiZ.Y, 0, count, m.PhiX, m.PhiX+m.PhiZ)
+		}
+		cells.step(0, 0, count)
+		cells.final(state.H, state.C, count, 0, m.State())
+		h = cells.seq.H
 	}
 }

@@ -245,7 +245,7 @@ func TestBadInput(t *testing.T) {
 		{"no checkpoint", []string{"eval", "-model", "/nonexistent.safetensors"}, []string{"/nonexistent.safetensors"}},
 		{"cut checkpoint", []string{"eval", "-data", good, "-model", write(t, "cut.safetensors", string(best[:len(best)/2]))}, []string{"cut.safetensors", "header"}},
 		{"hostile header", []string{"sample", "-model", write(t, "bad.safetensors", "\xff\xff\xff\xff\xff\xff\xff\x7f{}")}, []string{"bad.safetensors", "header"}},
-		{"other shape", []string{"sample", "-model", write(t, "shape.safetensors", strings.Replace(string(best), `\"hidden\":4`, `\"hidden\":6`, 1))}, []string{"shape.safetensors", "cell.whh"}},
+		{"other shape", []string{"sample", "-model", write(t, "shape.safetensors", strings.Replace(string(best), `\"hidden\":4`, `\"hidden\":6`, 1))}, []string{"shape.safetensors", "prior.0.w"}},
 		{"nothing to resume", []string{"train", "-data", good, "-resume", "-out", t.TempDir()}, []string{model.CheckpointFile}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,156 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/kernels"
+)
+
+// base is what all models have in common.
+type base[T cell.Float] struct {
+	Config
+	Mean []T // subtracted from the inputs, not from the targets; there is none where a model reads data as they are
+
+	typ   string // the name of the model's type
+	like  likelihood[T]
+	dim   int               // of what the likelihood describes: the last dimensions of the data
+	form  kernels.ScaleForm // of σ in the heads of latent variables
+	slots []slot[T]
+
+	state int // columns of the states that are carried over
+
+	points bool // a model of data points: InitNormal is for its biases too
+	squash bool // the means of the output go through a sigmoid
+	apart  bool // the steps of a sequence are scored apart, though no state is carried over
+
+	drawn   bool     // draws count for something though there are no latent variables
+	methods []string // ways to learn from draws, see [Objective]; nil is the pathwise gradient alone
+}
+
+// newBase is where the function build of a kind begins.
+func newBase[T cell.Float](typ string, c Config) base[T] {
+	m := base[T]{Config: c, typ: typ, dim: c.Data, form: c.scaleForm()}
+	if c.Likelihood != "" {
+		m.like = newLikelihood[T](c)
+	}
+	return m
+}
+
+// has gives the model its slots, but for nets of width 0.
+func (m *base[T]) has(slots ...slot[T]) {
+	for _, s := range slots {
+		if _, net := s.place.(**cell.MLP[T]); !net || s.width > 0 {
+			m.slots = append(m.slots, s)
+		}
+	}
+}
+
+func (m *base[T]) parts() *base[T] { return m }
+
+// Settings implements [Model].
+func (m *base[T]) Settings() Config { return m.Config }
+
+// State implements [Model].
+func (m *base[T]) State() int { return m.state }
+
+// Tensors implements [Model].
+func (m *base[T]) Tensors() (ts []cell.Tensor[T]) {
+	for i := range m.slots {
+		if l := m.slots[i].layer(); l != nil {
+			for _, t := range l.Tensors() {
+				t.Name = m.slots[i].name + "." + t.Name
+				ts = append(ts, t)
+			}
+		}
+	}
+	return ts
+}
+
+// Constants implements [Model].
+func (m *base[T]) Constants() (ts []cell.Tensor[T]) {
+	for _, s := range m.slots {
+		if p, ok := s.place.(*[]T); ok {
+			ts = append(ts, cell.Tensor[T]{Name: s.name, Shape: []int{len(*p)}, Data: *p})
+		}
+	}
+	return ts
+}
+
+// NewGrad implements [Model].
+func (m *base[T]) NewGrad() Model[T] {
+	checkMade("NewGrad", m.slots != nil)
+	k, err := kindOf[T](m.Model)
+	if err != nil {
+		panic("model: NewGrad: " + err.Error())
+	}
+	g := k.build(m.Config)
+	for i := range m.slots {
+		g.parts().slots[i].fillGrad(m.Config, &m.slots[i])
+	}
+	return g
+}
+
+// Pack implements [Model].
+func (m *base[T]) Pack() { m.eachLayer(layer[T].Pack) }
+
+// PackForTraining implements [Model].
+func (m *base[T]) PackForTraining() { m.eachLayer(layer[T].PackForTraining) }
+
+func (m *base[T]) eachLayer(f func(layer[T])) {
+	for i := range m.slots {
+		if l := m.slots[i].layer(); l != nil {
+			f(l)
+		}
+	}
+}
+
+// packBF16 is [BF16Packer.PackBF16], which models with recurrent layers export.
+func (m *base[T]) packBF16() {
+	m.Pack()
+	m.eachLayer(func(l layer[T]) {
+		if l, ok := l.(BF16Packer); ok {
+			l.PackBF16()
+		}
+	})
+}
+
+// packed returns the error of the first layer that is not packed. Every pass begins with it:
+// whoever writes to parameters and forgets to pack them would get the results of the old ones, or
+// of both.
+func (m *base[T]) packed(training bool) error {
+	if m.slots == nil {
+		return errors.New("the model is a zero value, want one from New or Load")
+	}
+	for i := range m.slots {
+		if l := m.slots[i].layer(); l != nil {
+			if err := l.Packed(training); err != nil {
+				return fmt.Errorf("%s: %w", m.slots[i].name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// checkPacked panics with the error of packed.
+func (m *base[T]) checkPacked(fn string, training bool) {
+	if err := m.packed(training); err != nil {
+		panic("model: " + fn + ": " + err.Error())
+	}
+}
+
+// knows reports whether the model can learn by the method.
+func (m *base[T]) knows(method string) bool {
+	return method == "" || method == MethodPathwise || slices.Contains(m.methods, method)
+}
+
+// encode writes what the model sees of the rows lo..hi of x, less its mean, to those of u.
+func (m *base[T]) encode(u, x []T, lo, hi int) {
+	in := len(m.Mean)
+	m.like.encode(u[lo*in:hi*in], x[lo*m.Data:hi*m.Data], hi-lo, m.Data)
+	for i := lo; i < hi; i++ {
+		kernels.Axpy(u[i*in:(i+1)*in], m.Mean, -1)
+	}
+}

@@ -1,0 +1,209 @@
+package model
+
+import (
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/par"
+)
+
+// vrnnPass is the [Pass] of a [VRNN].
+//
+//	            before the loop          in the loop, per step             after the loop
+//	x - mean --> φx -----+--------> posterior(φx, h) -> z -> φz --+------> decoder(φz, h) -> LogProb
+//	                     |                         ^              |        prior(h) --------> KL
+//	                     +--> cell: input part     +---- h <--- cell
+//
+// Only what needs h_{t-1} to be known and is needed to know h_t is inside the loop.
+type vrnnPass[T cell.Float] struct {
+	passBase[T]
+	m *VRNN[T]
+
+	cells                                 *stackTape[T]
+	phiX, phiZ, prior, posterior, decoder net[T]
+	u                                     []T // x - mean
+	dHPrev                                []T
+	g                                     *VRNN[T] // where a running Backward adds
+
+	// The phases as function values, made once: a closure per call would be an allocation.
+	before, loop, after, afterBack, loopBack, beforeBack, params func(lo, hi int)
+}
+
+// NewPass implements [Model].
+func (m *VRNN[T]) NewPass(threads int) Pass[T] { return newVRNNPass(m, threads) }
+
+func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
+	p := &vrnnPass[T]{passBase: m.newPass(threads), m: m, cells: newStackTape(m.stack, streamDropout),
+		phiX: net[T]{mlp: m.phiX}, phiZ: net[T]{mlp: m.phiZ}, prior: net[T]{mlp: m.prior},
+		posterior: net[T]{mlp: m.posterior}, decoder: net[T]{mlp: m.decoder}}
+	p.before, p.loop, p.after = p.beforeRows, p.loopRows, p.afterRows
+	p.afterBack, p.loopBack, p.beforeBack, p.params = p.afterRowsBackward, p.loopRowsBackward, p.beforeRowsBackward, p.paramGrad
+	return p
+}
+
+// Forward implements [Pass].
+func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
+	p.start(b, obj, training)
+	m, rows := p.m, b.Shape.Rows()
+	p.u = pages.Grow(p.u, rows*len(m.Mean))
+	beginNets(rows, &p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
+	p.cells.begin(b, 0, m.State(), training)
+	par.Do(p.threads, rows, p.before)
+	par.Do(p.threads, b.Shape.Batch(), p.loop)
+	par.Do(p.threads, rows, p.after)
+}
+
+// beforeRows computes what needs no state, for the rows lo..hi.
+func (p *vrnnPass[T]) beforeRows(lo, hi int) {
+	m := p.m
+	m.encode(p.u, p.x, lo, hi)
+	p.phiX.project(p.u, lo, hi, 0, len(m.Mean))
+	p.phiX.activate(lo, hi)
+	p.cells.project(p.phiX.Y, lo, hi, 0, m.PhiX)
+	if m.Latent > 0 {
+		p.posterior.project(p.phiX.Y, lo, hi, 0, m.PhiX)
+	}
+}
+
+// loopRows runs the recurrent loop for the sequences b0..b1.
+func (p *vrnnPass[T]) loopRows(b0, b1 int) {
+	m := p.m
+	for t := range p.shape.Steps() {
+		off, n := p.shape.Step(t)
+		n = min(b1, n)
+		if n <= b0 {
+			return
+		}
+		if m.Latent > 0 {
+			lo, hi := off+b0, off+n
+			p.posterior.project(p.cells.seq.HPrev, lo, hi, m.PhiX, m.PhiX+m.Hidden)
+			p.posterior.activate(lo, hi)
+			p.lat.noise(p.batch.Noise, uint32(t), uint32(p.batch.Row0+b0), lo, hi)
+			p.lat.draw(p.posterior.Y, lo, hi)
+			p.phiZ.project(p.lat.z, lo, hi, 0, m.Latent)
+			p.phiZ.activate(lo, hi)
+			p.cells.project(p.phiZ.Y, lo, hi, m.PhiX, m.PhiX+m.PhiZ)
+		}
+		p.cells.step(t, b0, b1)
+	}
+}
+
+// afterRows computes what needs the states of all steps, for the rows lo..hi.
+func (p *vrnnPass[T]) afterRows(lo, hi int) {
+	m, h := p.m, p.cells.seq.HPrev
+	if m.Latent > 0 {
+		p.decoder.project(p.phiZ.Y, lo, hi, 0, m.PhiZ)
+		if m.prior != nil {
+			p.prior.project(h, lo, hi, 0, m.Hidden)
+			p.prior.activate(lo, hi)
+		}
+		p.lat.kl(p.KL, p.posterior.Y, p.prior.Y, lo, hi)
+	}
+	p.decoder.project(h, lo, hi, m.PhiZ, m.PhiZ+m.Hidden)
+	p.decoder.activate(lo, hi)
+	p.score(p.decoder.Y, lo, hi)
+}
+
+// Backward implements [Pass]; grad is a *VRNN.
+func (p *vrnnPass[T]) Backward(grad Model[T]) {
+	if !p.startBackward(p.m, grad) {
+		return
+	}
+	rows := p.shape.Rows()
+	p.g = grad.(*VRNN[T])
+	p.dHPrev = pages.Grow(p.dHPrev, rows*p.m.Hidden)
+	p.cells.seq.BeginBackward(nil, nil)
+	beginNetsBackward(&p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
+	par.Do(p.threads, rows, p.afterBack)
+	par.Do(p.threads, p.shape.Batch(), p.loopBack)
+	par.Do(p.threads, rows, p.beforeBack)
+	par.Do(p.threads, p.threads, p.params)
+	p.g = nil
+}
+
+func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
+	m := p.m
+	p.scoreBackward(p.decoder.DY, p.decoder.Y, lo, hi)
+	p.decoder.back(lo, hi)
+	p.decoder.inputGrad(p.dHPrev, lo, hi, m.PhiZ, m.PhiZ+m.Hidden, false)
+	if m.Latent == 0 {
+		return
+	}
+	p.decoder.inputGrad(p.phiZ.DY, lo, hi, 0, m.PhiZ, false)
+	p.lat.klBackward(p.posterior.DY, p.prior.DY, p.dkl, p.posterior.Y, p.prior.Y, lo, hi)
+	if m.prior != nil {
+		p.prior.back(lo, hi)
+		p.prior.inputGrad(p.dHPrev, lo, hi, 0, m.Hidden, true)
+	}
+}
+
+func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
+	m := p.m
+	h, z := m.Hidden, m.Latent
+	for t := p.shape.Steps() - 1; t >= 0; t-- {
+		off, n := p.shape.Step(t)
+		n = min(b1, n)
+		if n <= b0 {
+			continue
+		}
+		// The gradient of h_t from outside the cell is that of the state step t+1 started with.
+		next, more := p.shape.Step(t + 1)
+		p.cells.stepBackward(t, b0, b1, p.dHPrev[next*h:(next+more)*h])
+		if z == 0 {
+			continue
+		}
+		lo, hi := off+b0, off+n
+		p.cells.inputGrad(p.phiZ.DY, lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
+		p.phiZ.back(lo, hi)
+		p.phiZ.inputGrad(p.lat.dz, lo, hi, 0, z, p.lat.sampled)
+		p.lat.drawBackward(p.posterior.DY, p.posterior.Y, lo, hi)
+		p.posterior.back(lo, hi)
+		p.posterior.inputGrad(p.dHPrev, lo, hi, m.PhiX, m.PhiX+h, true)
+	}
+}
+
+func (p *vrnnPass[T]) beforeRowsBackward(lo, hi int) {
+	m := p.m
+	p.cells.inputGrad(p.phiX.DY, lo, hi, 0, m.PhiX, false)
+	if m.Latent > 0 {
+		p.posterior.inputGrad(p.phiX.DY, lo, hi, 0, m.PhiX, true)
+	}
+	p.phiX.back(lo, hi)
+}
+
+// paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
+func (p *vrnnPass[T]) paramGrad(lo, hi int) {
+	m, g, h := p.m, p.g, p.cells.seq.HPrev
+	for i := lo; i < hi; i++ {
+		p.phiX.paramGrad(g.phiX, i, p.threads, p.u)
+		if m.Latent == 0 {
+			p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y)
+			p.decoder.paramGrad(g.decoder, i, p.threads, h)
+			continue
+		}
+		p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y, p.phiZ.Y)
+		p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
+		p.posterior.paramGrad(g.posterior, i, p.threads, p.phiX.Y, h)
+		p.decoder.paramGrad(g.decoder, i, p.threads, p.phiZ.Y, h)
+		if m.prior != nil {
+			p.prior.paramGrad(g.prior, i, p.threads, h)
+		}
+	}
+}
+
+// Final implements [Pass].
+func (p *vrnnPass[T]) Final(h, c []T) {
+	p.checkRan("Pass.Final")
+	checkStates(len(h), len(c), p.shape.Batch(), p.m.State())
+	p.cells.final(h, c, p.shape.Batch(), 0, p.m.State())
+}
+
+// Channels implements [Pass].
+func (p *vrnnPass[T]) Channels(add func(name string, values []T)) {
+	p.show(add, p.decoder.Y)
+	if p.m.Latent > 0 {
+		p.showSigma(add, "phi_sig", p.posterior.Y)
+	}
+	if p.m.prior != nil {
+		p.showSigma(add, "prior_sig", p.prior.Y)
+	}
+}
