@@ -170,10 +170,11 @@ func TestLikelihoods(t *testing.T) {
 
 // TestChannels: every model shows its channels, and what they say is possible.
 func TestChannels(t *testing.T) {
-	signed := map[string]bool{"x": true, "theta_mu": true, "theta_corr": true}
+	signed := map[string]bool{"x": true, "logits": true, "theta_mu": true, "theta_corr": true}
 	shares := map[string]bool{"coeff": true, "theta_max": true, "theta_pen": true, "theta_corr": true}
 	for _, c := range testConfigs() {
 		m := newTestModel[float32](t, c)
+		c = m.Settings()
 		p := m.NewPass(2)
 		p.Forward(newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 4, 1), Bound(11), false)
 		got := channels{}
@@ -182,7 +183,10 @@ func TestChannels(t *testing.T) {
 		for name := range strings.FieldsSeq(likelihoodTests[c.Likelihood].channels) {
 			want[name] = true
 		}
-		if c.Model != ModelRNN {
+		if c.Likelihood == "" {
+			want = map[string]bool{"logits": true}
+		}
+		if c.Latent > 0 {
 			want["phi_sig"] = true
 		}
 		if c.Model == ModelVRNN {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/elbow-go/elbow/asm"
@@ -15,26 +16,39 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// sequenceModels are the models of sequences.
+// sequenceModels are the models with recurrent layers on top of each other.
 var sequenceModels = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN}
 
-// testConfigs returns every model of sequences with every likelihood and, for two of them,
-// every cell, with sizes that differ from each other so that no two can be mistaken.
-//
-// -short keeps the LSTM: the cells have tests of their own.
+// testConfigs returns configurations of every model of the table of kinds, with sizes that differ
+// from each other so that no two can be mistaken. -short keeps one cell: they have tests of their own.
 func testConfigs() []Config {
 	var cs []Config
-	for _, m := range sequenceModels {
-		for _, c := range []string{"lstm", "rnn", "rnn-relu", "gru", "gru-before"} {
-			for _, l := range likelihoods() {
-				if c != "lstm" && (testing.Short() || l != Bernoulli && l != Gauss) {
-					continue
-				}
-				cs = append(cs, testConfig(m, c, l))
-			}
+	for _, k := range kinds[float32]() {
+		switch k.name {
+		case ModelVRAE:
+			cs = append(cs, vraeConfigs()...)
+		case ModelClassifier:
+			cs = append(cs, classifierConfigs()...)
+		case ModelVAE, ModelRegression:
+			cs = append(cs, pointConfigs(k.name)...)
+		default:
+			cs = append(cs, sequenceConfigs(k.name)...)
 		}
 	}
 	return append(cs, stacked()...)
+}
+
+// sequenceConfigs returns the model with every likelihood and, for two of them, every cell.
+func sequenceConfigs(model string) []Config {
+	var cs []Config
+	for _, c := range []string{"lstm", "rnn", "rnn-relu", "gru", "gru-before"} {
+		for _, l := range likelihoods() {
+			if c == "lstm" || !testing.Short() && (l == Bernoulli || l == Gauss) {
+				cs = append(cs, testConfig(model, c, l))
+			}
+		}
+	}
+	return cs
 }
 
 // stacked returns every model with two recurrent layers and dropout between them.
@@ -51,11 +65,18 @@ func stacked() []Config {
 func testConfig(model, cell, likelihood string) Config {
 	l := likelihoodTests[likelihood]
 	return Config{Model: model, Cell: cell, Likelihood: likelihood, Data: cmp.Or(l.data, 5), Hidden: 4, Latent: 3, Depth: 2,
-		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10, Components: l.components, Classes: l.classes, Levels: l.levels}
+		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10, Components: l.components, Classes: l.classes, Levels: l.levels,
+		Given: 2, Labels: []string{"a", "b", "c", "d"}}
 }
 
 func (c Config) testName() string {
-	return fmt.Sprintf("%s/%s%d/%s", c.Model, c.Cell, max(c.Layers, 1), c.Likelihood)
+	name := fmt.Sprintf("%s/%s%d/%s/depth %d", c.Model, c.Cell, max(c.Layers, 1), c.Likelihood, c.Depth)
+	for _, s := range []string{c.Means, c.Activation, c.Scale} {
+		if s != "" {
+			name += "/" + s
+		}
+	}
+	return fmt.Sprintf("%s/reverse %t/teacher %t", name, c.Reverse, c.Teacher)
 }
 
 // terms returns the terms of the rows of a pass.
@@ -96,7 +117,7 @@ func newTestModel[T cell.Float](t testing.TB, c Config) Model[T] {
 	return m
 }
 
-// newTestBatch returns a batch of the given lengths with data that suit the likelihood.
+// newTestBatch returns a batch of the given lengths with data and labels that suit the model.
 func newTestBatch[T cell.Float](m Model[T], rng *rand.Rand, lengths ...int) *Batch[T] {
 	s, c := cell.NewRagged(lengths...), m.Settings()
 	b := &Batch[T]{Shape: s, X: make([]T, s.Rows()*c.Data), H: make([]T, s.Batch()*m.State()), C: make([]T, s.Batch()*m.State()),
@@ -107,15 +128,58 @@ func newTestBatch[T cell.Float](m Model[T], rng *rand.Rand, lengths ...int) *Bat
 	for i := range b.H {
 		b.H[i], b.C[i] = T(rng.NormFloat64()*0.5), T(rng.NormFloat64()*0.5)
 	}
+	for i := range lengths {
+		if n := len(c.Labels); n > 0 {
+			b.Label = append(b.Label, c.Labels[i%n])
+		}
+	}
 	return b
 }
 
-// testObjectives returns every estimator for a batch of the given rows.
-func testObjectives(latent bool, rows int) map[string]Objective {
-	o := Objective{KLWeight: 0.7, Scale: 1 / float64(rows)}
+// drawn gives every group of k sequences, which are of one length, the data of the first of them,
+// as an objective with k samples wants.
+func (b *Batch[T]) drawn(k int) *Batch[T] {
+	d := len(b.X) / max(b.Shape.Rows(), 1)
+	for i := range b.Shape.Batch() {
+		for t := range b.Shape.Length(i) {
+			copy(b.X[b.Shape.Row(t, i)*d:][:d], b.X[b.Shape.Row(t, i-i%k)*d:])
+		}
+	}
+	return b
+}
+
+// alone returns the sequences from..to of a batch.
+func (b *Batch[T]) alone(from, to, state int) *Batch[T] {
+	var lengths []int
+	for i := from; i < to; i++ {
+		lengths = append(lengths, b.Shape.Length(i))
+	}
+	a := &Batch[T]{Shape: cell.NewRagged(lengths...), Noise: b.Noise, Row0: b.Row0 + from,
+		H: b.H[from*state : to*state], C: b.C[from*state : to*state]}
+	if b.Label != nil {
+		a.Label = b.Label[from:to]
+	}
+	d := len(b.X) / max(b.Shape.Rows(), 1)
+	a.X = make([]T, a.Shape.Rows()*d)
+	for i := range lengths {
+		for t := range lengths[i] {
+			copy(a.X[a.Shape.Row(t, i)*d:][:d], b.X[b.Shape.Row(t, from+i)*d:])
+		}
+	}
+	return a
+}
+
+// testObjectives returns every estimator of a model's objective for a batch of the given rows.
+func testObjectives[T cell.Float](m Model[T], rows int) map[string]Objective {
+	o := Objective{KLWeight: 0.7, Scale: 1 / float64(rows), Samples: 1}
 	os := map[string]Objective{"analytic": o}
-	if latent {
-		o.Sampled, o.Samples, o.Scale = true, 3, o.Scale*3
+	if m.Settings().Latent > 0 || partsOf(m).drawn {
+		one := o
+		one.Sampled = true
+		os["sampled"] = one
+		o.Samples, o.Scale = 3, o.Scale*3
+		os["analytic K=3"] = o
+		o.Sampled = true
 		os["sampled K=3"] = o
 		o.Sampled, o.Importance = false, true
 		os["importance K=3"] = o
@@ -125,31 +189,33 @@ func testObjectives(latent bool, rows int) map[string]Objective {
 
 func TestGradient(t *testing.T) {
 	for _, c := range testConfigs() {
-		for name, obj := range testObjectives(c.Model != ModelRNN, 21) {
-			if testing.Short() && c.Likelihood != Gauss && name != "analytic" {
+		m := newTestModel[float64](t, c)
+		points := partsOf(m).points
+		for name, obj := range testObjectives(m, 21) {
+			if testing.Short() && c.Likelihood != Gauss && name != "analytic" && !points {
 				continue
 			}
-			if c.Cell != "lstm" && c.Layers < 2 && (name != "analytic" || c.Likelihood != Gauss) {
+			if slices.Contains(sequenceModels, c.Model) && c.Cell != "lstm" && c.Layers < 2 && (name != "analytic" || c.Likelihood != Gauss) {
 				continue // neither the estimators nor the likelihoods see the cell
 			}
-			t.Run(c.testName()+"/"+name, func(t *testing.T) { checkGradient(t, c, obj) })
+			t.Run(c.testName()+"/"+name, func(t *testing.T) { checkGradient(t, m, obj) })
 		}
 	}
 }
 
 // checkGradient compares the gradient of the objective with central differences.
-func checkGradient(t *testing.T, c Config, obj Objective) {
-	m := newTestModel[float64](t, c)
+func checkGradient(t *testing.T, m Model[float64], obj Objective) {
 	rng := rand.New(rand.NewPCG(9, 9))
-	b := newTestBatch(m, rng, 6, 6, 6, 1, 1, 1)
-	p := m.NewPass(1)
+	b := newTestBatch(m, rng, 6, 6, 6, 1, 1, 1, 0, 0, 0).drawn(obj.Samples)
+	p := m.NewPass(2)
 	loss := func() float64 {
 		m.PackForTraining()
 		p.Forward(b, obj, true)
 		return p.Loss()
 	}
 	loss()
-	if c.Model != ModelRNN && !obj.sampled() { // free bits in the widest gap between the rows: some are above, some below
+	p.Backward(m.NewGrad())                        // leaves its traces in the workspace
+	if m.Settings().Latent > 0 && !obj.sampled() { // free bits in the widest gap between the terms: some are above, some below
 		kl := slices.Sorted(slices.Values(terms(p).KL))
 		gap := 0.0
 		for i := 1; i < len(kl); i++ {
@@ -157,13 +223,13 @@ func checkGradient(t *testing.T, c Config, obj Objective) {
 				gap, obj.FreeBits = d, (kl[i]+kl[i-1])/2
 			}
 		}
-		loss()
 	}
+	loss()
 	grad := m.NewGrad()
 	p.Backward(grad)
 	grads := grad.Tensors()
 	for i, ts := range m.Tensors() {
-		for range 2 {
+		for range 3 {
 			j := rng.IntN(len(ts.Data))
 			const h = 4e-6 // the ReLUs have kinks, which a larger one finds
 			old := ts.Data[j]
@@ -187,6 +253,11 @@ func TestSameOnEveryISA(t *testing.T) {
 	data := map[int]*Data{5: testData(19), 1: testClasses(11), 3: testData(3)}
 	for _, d := range data {
 		d.Train = d.Train[:8]
+		for _, seqs := range [][]Sequence{d.Train, d.Valid, d.Test} {
+			for i := range seqs {
+				seqs[i].Label = string(rune('a' + i%4))
+			}
+		}
 	}
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, c := range testConfigs() {
@@ -204,7 +275,9 @@ func TestSameOnEveryISA(t *testing.T) {
 			for _, ts := range append(stored(tr.Model), tr.training()...) {
 				got = append(got, ts.Data...)
 			}
-			got = append(got, Sample(tr.Model, 2, 5, 1, false)...)
+			if c.Model != ModelClassifier {
+				got = append(got, Sample(tr.Model, 2, 5, 1, false)...)
+			}
 			if asm.Active() == asm.Generic {
 				want[c.testName()] = got
 			} else {
@@ -214,83 +287,83 @@ func TestSameOnEveryISA(t *testing.T) {
 	})
 }
 
-// TestPassBits: threads change nothing, nor does the split of the batch change any row.
+// TestPassBits: threads and the instruction set change nothing in any estimator, nor does the split
+// of the batch change any row.
 func TestPassBits(t *testing.T) {
 	blastest.UseGo(t)
+	want := map[string][]float32{}
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, c := range testConfigs() {
-			t.Run(c.testName(), func(t *testing.T) {
-				m := newTestModel[float32](t, c)
-				rng := rand.New(rand.NewPCG(9, 9))
-				b := newTestBatch(m, rng, 6, 4, 4, 1)
-				p := m.NewPass(1)
-				p.Forward(b, Bound(15), true)
-				lp, kl := slices.Clone(terms(p).LogProb), slices.Clone(terms(p).KL)
-				grad := m.NewGrad()
-				p.Backward(grad)
-				for threads := 2; threads < 5; threads++ {
-					q := m.NewPass(threads)
-					q.Forward(b, Bound(15), true)
-					asmtest.SameFloats(t, "LogProb", terms(q).LogProb, lp)
-					asmtest.SameFloats(t, "KL", terms(q).KL, kl)
-					g := m.NewGrad()
-					q.Backward(g)
-					for i, ts := range g.Tensors() {
-						asmtest.SameFloats(t, "d"+ts.Name, ts.Data, grad.Tensors()[i].Data)
+			m := newTestModel[float32](t, c)
+			objectives := testObjectives(m, 21)
+			for _, method := range partsOf(m).methods {
+				o := objectives["analytic K=3"]
+				o.Method = method
+				objectives[method] = o
+			}
+			for name, obj := range objectives {
+				t.Run(c.testName()+"/"+name, func(t *testing.T) {
+					b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 6, 6, 4, 4, 4, 1, 1, 1).drawn(obj.Samples)
+					p := m.NewPass(1)
+					one := allBits(m, p, b, obj)
+					for threads := 2; threads < 5; threads++ {
+						asmtest.SameFloats(t, fmt.Sprint(threads, " threads"), allBits(m, m.NewPass(threads), b, obj), one)
 					}
-				}
-				for k := range b.Shape.Batch() {
-					n := b.Shape.Length(k)
-					one := &Batch[float32]{Shape: cell.NewRagged(n), Noise: b.Noise, Row0: k,
-						H: b.H[k*m.State() : (k+1)*m.State()], C: b.C[k*m.State() : (k+1)*m.State()]}
-					for s := range n {
-						r := b.Shape.Row(s, k)
-						one.X = append(one.X, b.X[r*c.Data:(r+1)*c.Data]...)
+					if asm.Active() == asm.Generic {
+						want[t.Name()] = one
+					} else if w, ok := want[strings.Replace(t.Name(), "isa="+asm.Active().String(), "isa=generic", 1)]; ok {
+						asmtest.SameFloats(t, "plain Go", one, w)
+					} else {
+						t.Errorf("no bits of plain Go")
 					}
-					q := m.NewPass(1)
-					q.Forward(one, Bound(15), true)
-					for s := range n {
-						r := b.Shape.Row(s, k)
-						asmtest.SameFloats(t, "LogProb of one sequence", terms(q).LogProb[s:s+1], lp[r:r+1])
-						if len(kl) > 0 {
-							asmtest.SameFloats(t, "KL of one sequence", terms(q).KL[s:s+1], kl[r:r+1])
-						}
+					for from := 0; from < b.Shape.Batch(); from += obj.Samples {
+						q := m.NewPass(1)
+						q.Forward(b.alone(from, from+obj.Samples, m.State()), obj, true)
+						asmtest.SameFloats(t, "sequence alone", seqTerms(q, 0, obj.Samples), seqTerms(p, from, from+obj.Samples))
 					}
-				}
-			})
+				})
+			}
 		}
 	})
 }
 
-// TestEstimatorBits: threads change nothing in the estimators with several samples either.
-func TestEstimatorBits(t *testing.T) {
-	blastest.UseGo(t)
-	for _, c := range stacked() {
-		m := newTestModel[float32](t, c)
-		b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 6, 6, 1, 1, 1)
-		for name, obj := range testObjectives(c.Model != ModelRNN, 21) {
-			var want []cell.Tensor[float32]
-			for threads := 1; threads < 5; threads++ {
-				p, grad := m.NewPass(threads), m.NewGrad()
-				p.Forward(b, obj, true)
-				p.Backward(grad)
-				if threads == 1 {
-					want = grad.Tensors()
-				}
-				for i, ts := range grad.Tensors() {
-					asmtest.SameFloats(t, c.testName()+", "+name+": d"+ts.Name, ts.Data, want[i].Data)
-				}
+// allBits returns the terms of a batch and the gradient.
+func allBits(m Model[float32], p Pass[float32], b *Batch[float32], obj Objective) []float32 {
+	p.Forward(b, obj, true)
+	grad := m.NewGrad()
+	p.Backward(grad)
+	got := slices.Concat(terms(p).LogProb, terms(p).KL)
+	for _, ts := range grad.Tensors() {
+		got = append(got, ts.Data...)
+	}
+	return got
+}
+
+// seqTerms returns the terms of the sequences from..to of a batch.
+func seqTerms(p Pass[float32], from, to int) []float32 {
+	var got []float32
+	y := terms(p)
+	for i := from; i < to; i++ {
+		for t := range y.shape.Length(i) {
+			r := y.shape.Row(t, i)
+			got = append(got, y.LogProb[r])
+			if len(y.KL) > 0 && !y.perSequence {
+				got = append(got, y.KL[r])
 			}
 		}
+		if y.perSequence {
+			got = append(got, y.KL[i])
+		}
 	}
+	return got
 }
 
 func TestPassAllocations(t *testing.T) {
 	blastest.UseGo(t)
 	for _, c := range testConfigs() {
 		m := newTestModel[float32](t, c)
-		b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 6, 6, 1, 1, 1)
-		for name, obj := range testObjectives(c.Model != ModelRNN, 21) {
+		for name, obj := range testObjectives(m, 21) {
+			b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 6, 6, 6, 1, 1, 1).drawn(obj.Samples)
 			p, grad := m.NewPass(1), m.NewGrad()
 			// Layers copy their weights once in a while: that is less than once in 30 passes.
 			if n := testing.AllocsPerRun(30, func() {

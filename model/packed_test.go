@@ -9,25 +9,22 @@ import (
 	"github.com/elbow-go/elbow/cell"
 )
 
-// everyModel returns one configuration of each model.
+// everyModel returns a few configurations of each model of the table.
 func everyModel() []Config {
-	cs := stacked()
-	for _, m := range sequenceModels {
-		cs = append(cs, testConfig(m, "lstm", Bernoulli))
+	cs := append(stacked(), Config{Model: ModelVRAE, Cell: "lstm", Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3, Teacher: true, Reverse: true})
+	for _, k := range kinds[float32]() {
+		l := Bernoulli
+		if k.name == ModelRegression {
+			l = Gauss
+		}
+		cs = append(cs, testConfig(k.name, "gru", l))
 	}
-	return append(cs,
-		Config{Model: ModelVRAE, Data: 5, Hidden: 4, Latent: 3},
-		Config{Model: ModelVRAE, Cell: "lstm", Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3, Teacher: true, Reverse: true},
-		Config{Model: ModelClassifier, Cell: "gru", Data: 5, Hidden: 4, Labels: []string{"a", "b"}},
-		Config{Model: ModelVAE, Data: 5, Hidden: 4, Latent: 3, Depth: 2},
-		Config{Model: ModelRegression, Data: 5, Given: 2, Hidden: 4})
+	return cs
 }
 
 // everyBatch returns a batch that suits any of them.
 func everyBatch[T cell.Float](m Model[T]) *Batch[T] {
-	b := newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 4, 3, 3, 1)
-	b.Label = []string{"a", "b", "a", "b"}
-	return b
+	return newTestBatch(m, rand.New(rand.NewPCG(9, 9)), 4, 3, 3, 1)
 }
 
 // mustPanic runs f and checks that it panics with the text.

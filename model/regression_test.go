@@ -10,32 +10,6 @@ import (
 	"github.com/elbow-go/elbow/blas/blastest"
 )
 
-func TestRegressionGradient(t *testing.T) {
-	c := Config{Model: ModelRegression, Likelihood: Gauss, Data: 5, Given: 2, Hidden: 6, Depth: 2, Noise: 0.7}
-	unit := c
-	unit.Means, unit.Scale, unit.Activation = MeansUnit, ScaleLogVar, "relu"
-	for _, c := range []Config{c, unit} {
-		for name, obj := range pointObjectives(6) {
-			t.Run(c.vaeName()+"/"+name, func(t *testing.T) {
-				m := newTestModel[float64](t, c)
-				b := newPointBatch[float64](c, obj.Samples, 2, 2, 1, 1)
-				p := m.NewPass(2)
-				loss := func() float64 {
-					m.PackForTraining()
-					p.Forward(b, obj, true)
-					return p.Loss()
-				}
-				loss()
-				p.Backward(m.NewGrad()) // leaves its traces in the workspace
-				loss()
-				grad := m.NewGrad()
-				p.Backward(grad)
-				checkDifferences(t, m.Tensors(), grad.Tensors(), loss)
-			})
-		}
-	}
-}
-
 // TestRegressionSampled: the squared error of a draw has the expectation
 // (|y-μ|² + σ²)/(2 Noise²), and the importance objective that of the likelihood with both
 // variances.

@@ -154,7 +154,7 @@ func TestWakeSleep(t *testing.T) {
 				noise.Stream = streamDreamX
 				m.like.sample(x, m.outputsAt(z, 1), noise, uint32(at.step), uint32(at.row), 1, m.Data)
 				if i := at.point; !slices.Equal(z, dreamZ[i*m.Latent:(i+1)*m.Latent]) || !slices.Equal(x, dreamX[i*m.Data:(i+1)*m.Data]) {
-					t.Errorf("%s: dream %d is %v, %v, want the draws %v, %v", c.vaeName(), i, dreamZ[i*m.Latent:(i+1)*m.Latent], dreamX[i*m.Data:(i+1)*m.Data], z, x)
+					t.Errorf("%s: dream %d is %v, %v, want the draws %v, %v", c.testName(), i, dreamZ[i*m.Latent:(i+1)*m.Latent], dreamX[i*m.Data:(i+1)*m.Data], z, x)
 				}
 			}
 		}

@@ -1,23 +1,22 @@
 package model
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
 
-	"github.com/elbow-go/elbow/asm"
-	"github.com/elbow-go/elbow/asm/asmtest"
-	"github.com/elbow-go/elbow/blas/blastest"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// vaeConfigs returns every kind of VAE, with sizes that differ from each other.
-func vaeConfigs() []Config {
-	c := Config{Model: ModelVAE, Likelihood: Bernoulli, Data: 5, Hidden: 4, Latent: 3, Depth: 2, Posterior: 6, Decoder: 7}
+// pointConfigs returns every kind of a model of data points, with sizes that differ from each other.
+func pointConfigs(model string) []Config {
+	c := Config{Model: model, Likelihood: Bernoulli, Data: 5, Hidden: 4, Latent: 3, Depth: 2, Posterior: 6, Decoder: 7}
+	if model == ModelRegression {
+		c.Likelihood, c.Given, c.Noise = Gauss, 2, 0.7
+	}
 	relu, logVar, gauss, unit, linear := c, c, c, c, c
 	relu.Activation, relu.Depth = "relu", 1
 	logVar.Scale = ScaleLogVar
@@ -27,9 +26,7 @@ func vaeConfigs() []Config {
 	return []Config{c, relu, logVar, gauss, unit, linear}
 }
 
-func (c Config) vaeName() string {
-	return fmt.Sprintf("%s %s %s %s depth %d", c.Likelihood, c.Means, c.Activation, c.Scale, c.Depth)
-}
+func vaeConfigs() []Config { return pointConfigs(ModelVAE) }
 
 // newPointBatch returns data points in sequences of the given lengths, every one of them
 // samples times.
@@ -88,34 +85,6 @@ func checkDifferences(t *testing.T, params, grads []cell.Tensor[float64], loss f
 	loss()
 }
 
-func TestVAEGradient(t *testing.T) {
-	for _, c := range vaeConfigs() {
-		for name, obj := range pointObjectives(6) {
-			t.Run(c.vaeName()+"/"+name, func(t *testing.T) {
-				m := newTestModel[float64](t, c)
-				b := newPointBatch[float64](c, obj.Samples, 2, 2, 1, 1)
-				p := m.NewPass(2).(*vaePass[float64])
-				loss := func() float64 {
-					m.PackForTraining()
-					p.Forward(b, obj, true)
-					return p.Loss()
-				}
-				loss()
-				if !obj.sampled() { // free bits between the points, so that some are above and some below
-					kl := slices.Compact(slices.Sorted(slices.Values(p.KL)))
-					obj.FreeBits = (kl[len(kl)/2] + kl[len(kl)/2-1]) / 2
-					loss()
-				}
-				p.Backward(m.NewGrad()) // leaves its traces in the workspace
-				loss()
-				grad := m.NewGrad()
-				p.Backward(grad)
-				checkDifferences(t, m.Tensors(), grad.Tensors(), loss)
-			})
-		}
-	}
-}
-
 // TestVAETerms compares the terms of every row with the equations, written out in float64,
 // and the mean of the sampled KL with the closed form.
 func TestVAETerms(t *testing.T) {
@@ -148,7 +117,7 @@ func TestVAETerms(t *testing.T) {
 				want += logNormal(z[j], mu[j], s) - logNormal(z[j], 0, 1)
 			}
 			if math.Abs(kl-want) > 1e-12*(1+math.Abs(want)) {
-				t.Fatalf("%s: sampled KL of row %d is %v, want %v", c.vaeName(), i, kl, want)
+				t.Fatalf("%s: sampled KL of row %d is %v, want %v", c.testName(), i, kl, want)
 			}
 			m.Decode(mean, z, 1)
 			lp := 0.0
@@ -162,7 +131,7 @@ func TestVAETerms(t *testing.T) {
 				}
 			}
 			if math.Abs(p.LogProb[i]-lp) > 1e-11*(1+math.Abs(lp)) {
-				t.Fatalf("%s: ln p(x|z) of row %d is %v, want %v", c.vaeName(), i, p.LogProb[i], lp)
+				t.Fatalf("%s: ln p(x|z) of row %d is %v, want %v", c.testName(), i, p.LogProb[i], lp)
 			}
 			if c.Means == MeansUnit && (mean[0] <= 0 || mean[0] >= 1) {
 				t.Errorf("mean %v is not in (0, 1)", mean[0])
@@ -170,75 +139,7 @@ func TestVAETerms(t *testing.T) {
 		}
 		variance := squares/k - sum/k*sum/k
 		if d := math.Abs(sum/k - closed); d > 5*math.Sqrt(variance/k) {
-			t.Errorf("%s: mean of the sampled KL %v, closed form %v, standard error %v", c.vaeName(), sum/k, closed, math.Sqrt(variance/k))
-		}
-	}
-}
-
-// TestVAEBits: threads, the split of the batch and the instruction set change no bit.
-func TestVAEBits(t *testing.T) {
-	blastest.UseGo(t)
-	want := map[string][]float32{}
-	asmtest.ForEachISA(t, func(t *testing.T) {
-		for _, c := range vaeConfigs() {
-			c.Data, c.Posterior, c.Decoder, c.Latent = 17, 33, 19, 15
-			for name, obj := range pointObjectives(6) {
-				for _, method := range []string{MethodPathwise, MethodWakeSleep, MethodBaseline} {
-					if method != MethodPathwise && obj.Importance {
-						continue
-					}
-					obj.Method = method
-					m := newTestModel[float32](t, c)
-					b := newPointBatch[float32](c, obj.Samples, 2, 2, 1, 1)
-					var first []float32
-					for threads := 1; threads < 5; threads++ {
-						p := m.NewPass(threads).(*vaePass[float32])
-						p.Forward(b, obj, true)
-						got := append(append([]float32(nil), p.LogProb...), p.KL...)
-						grad := m.NewGrad()
-						p.Backward(grad)
-						for _, ts := range grad.Tensors() {
-							got = append(got, ts.Data...)
-						}
-						if first == nil {
-							first = got
-						}
-						asmtest.SameFloats(t, fmt.Sprintf("%s, %s, %s, %d threads", c.vaeName(), name, method, threads), got, first)
-					}
-					key := c.vaeName() + name + method
-					if asm.Active() == asm.Generic {
-						want[key] = first
-					} else {
-						asmtest.SameFloats(t, key, first, want[key])
-					}
-					// One sequence alone has the terms that it had in the batch.
-					p, q := m.NewPass(1).(*vaePass[float32]), m.NewPass(1).(*vaePass[float32])
-					p.Forward(b, obj, false)
-					k := obj.Samples
-					one := &Batch[float32]{Shape: cell.NewRagged(slices.Repeat([]int{1}, k)...), Noise: b.Noise, Row0: 3 * k,
-						X: b.X[3*k*c.Data : 4*k*c.Data]}
-					q.Forward(one, obj, false)
-					asmtest.SameFloats(t, "LogProb alone", q.LogProb, p.LogProb[3*k:4*k])
-					asmtest.SameFloats(t, "KL alone", q.KL, p.KL[3*k:4*k])
-				}
-			}
-		}
-	})
-}
-
-func TestVAEAllocations(t *testing.T) {
-	blastest.UseGo(t)
-	for _, c := range vaeConfigs() {
-		for name, obj := range pointObjectives(6) {
-			m := newTestModel[float32](t, c)
-			b := newPointBatch[float32](c, obj.Samples, 2, 2, 1, 1)
-			p, grad := m.NewPass(1), m.NewGrad()
-			if n := testing.AllocsPerRun(3, func() {
-				p.Forward(b, obj, true)
-				p.Backward(grad)
-			}); n != 0 {
-				t.Errorf("%s %s: forward and backward allocate %v times, want 0", c.vaeName(), name, n)
-			}
+			t.Errorf("%s: mean of the sampled KL %v, closed form %v, standard error %v", c.testName(), sum/k, closed, math.Sqrt(variance/k))
 		}
 	}
 }
@@ -255,11 +156,11 @@ func TestVAEUse(t *testing.T) {
 		m.Decode(x, z, 3)
 		m.Reconstruct(y, b.X, 3)
 		if !slices.Equal(x, y) {
-			t.Errorf("%s: reconstruction is %v, decoded means are %v", c.vaeName(), y, x)
+			t.Errorf("%s: reconstruction is %v, decoded means are %v", c.testName(), y, x)
 		}
 		three, one := Sample(m, 3, 2, 8, false), Sample(m, 1, 2, 8, false)
 		if !slices.Equal(three[:len(one)], one) || slices.Equal(three[:len(one)], three[len(one):2*len(one)]) {
-			t.Errorf("%s: samples %v and %v", c.vaeName(), three, one)
+			t.Errorf("%s: samples %v and %v", c.testName(), three, one)
 		}
 		const n = 4000
 		draws, means := Sample(m, n, 1, 8, false), Sample(m, n, 1, 8, true)
@@ -271,7 +172,7 @@ func TestVAEUse(t *testing.T) {
 				squares += d * d
 			}
 			if math.Abs(sum)/n > 5*math.Sqrt(squares)/n {
-				t.Errorf("%s: draws are off their means by %v, standard error %v", c.vaeName(), sum/n, math.Sqrt(squares)/n)
+				t.Errorf("%s: draws are off their means by %v, standard error %v", c.testName(), sum/n, math.Sqrt(squares)/n)
 			}
 		}
 	}

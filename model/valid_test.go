@@ -108,7 +108,7 @@ func TestPassPanics(t *testing.T) {
 			mustPanic(t, "model: Pass.Backward: grad is a <nil>", func() { p.Backward(nil) })
 			mustPanic(t, "model: Pass.Backward: grad is a ", func() { p.Backward(newModel[float32](t, other).NewGrad()) })
 			wide := c
-			wide.Hidden++
+			wide.Hidden, wide.Decoder = wide.Hidden+1, wide.Decoder+1
 			mustPanic(t, "model: Pass.Backward: the tensors of grad are not those of the model", func() { p.Backward(newModel[float32](t, wide)) })
 			p.Backward(m.NewGrad())
 			mustPanic(t, "model: Pass.Backward: the last Pass.Forward has gone backward already", func() { p.Backward(m.NewGrad()) })

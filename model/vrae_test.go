@@ -11,17 +11,29 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/asmtest"
 	"github.com/elbow-go/elbow/blas/blastest"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// vraeConfigs returns the VRAE and the classifier with every cell, reading forwards and
-// backwards, with and without a teacher, sizes different from each other. -short keeps the
-// tanh RNN.
+// vraeConfigs returns the VRAE with every cell, reading forwards and backwards, with and without a
+// teacher. -short keeps the tanh RNN.
 func vraeConfigs() []Config {
+	var cs []Config
+	for _, c := range classifierConfigs() {
+		for _, l := range []string{Bernoulli, Gauss} {
+			for _, teacher := range []bool{false, true} {
+				c.Model, c.Labels, c.Likelihood, c.Latent, c.Teacher = ModelVRAE, nil, l, 3, teacher
+				cs = append(cs, c)
+			}
+		}
+	}
+	return cs
+}
+
+// classifierConfigs returns the classifier with the same cells and directions.
+func classifierConfigs() []Config {
 	cells := []string{"rnn", "lstm", "gru", "gru-before"}
 	if testing.Short() {
 		cells = cells[:1]
@@ -29,30 +41,10 @@ func vraeConfigs() []Config {
 	var cs []Config
 	for _, k := range cells {
 		for _, reverse := range []bool{false, true} {
-			c := Config{Cell: k, Data: 5, Hidden: 7, Reverse: reverse}
-			for _, l := range []string{Bernoulli, Gauss} {
-				for _, teacher := range []bool{false, true} {
-					v := c
-					v.Model, v.Likelihood, v.Latent, v.Teacher = ModelVRAE, l, 3, teacher
-					cs = append(cs, v)
-				}
-			}
-			c.Model, c.Labels = ModelClassifier, []string{"a", "b", "c", "d"}
-			cs = append(cs, c)
+			cs = append(cs, Config{Model: ModelClassifier, Cell: k, Data: 5, Hidden: 7, Reverse: reverse, Labels: []string{"a", "b", "c", "d"}})
 		}
 	}
 	return cs
-}
-
-func vraeName(c Config) string {
-	name := c.Model + "/" + c.Cell + "/" + c.Likelihood
-	if c.Reverse {
-		name += "/reverse"
-	}
-	if c.Teacher {
-		name += "/teacher"
-	}
-	return name
 }
 
 func vraeBatch[T cell.Float](c Config, rng *rand.Rand, lengths ...int) *Batch[T] {
@@ -69,144 +61,6 @@ func vraeBatch[T cell.Float](c Config, rng *rand.Rand, lengths ...int) *Batch[T]
 		b.Label = append(b.Label, string(rune('a'+i%4)))
 	}
 	return b
-}
-
-func vraeObjectives(c Config) map[string]Objective {
-	o := Objective{KLWeight: 0.7, Scale: 1.0 / 16}
-	os := map[string]Objective{"analytic": o}
-	if c.Model == ModelVRAE {
-		o.Sampled, o.Samples = true, 2
-		os["sampled K=2"] = o
-		o.Sampled, o.Importance = false, true
-		os["importance K=2"] = o
-	}
-	return os
-}
-
-func TestVRAEGradient(t *testing.T) {
-	for _, c := range vraeConfigs() {
-		for name, obj := range vraeObjectives(c) {
-			t.Run(vraeName(c)+"/"+name, func(t *testing.T) {
-				m := newTestModel[float64](t, c)
-				rng := rand.New(rand.NewPCG(9, 9))
-				b := vraeBatch[float64](c, rng, 6, 6, 4, 4, 1, 1, 0, 0)
-				p := m.NewPass(2)
-				loss := func() float64 {
-					m.PackForTraining()
-					p.Forward(b, obj, true)
-					return p.Loss()
-				}
-				loss()
-				if v, ok := p.(*vraePass[float64]); ok && !obj.sampled() { // some KL above the free bits, some below
-					kl := slices.Sorted(slices.Values(v.KL))
-					obj.FreeBits = (kl[3] + kl[4]) / 2
-					loss()
-				}
-				grad := m.NewGrad()
-				p.Backward(grad)
-				grads := grad.Tensors()
-				for i, ts := range m.Tensors() {
-					for range 3 {
-						j := rng.IntN(len(ts.Data))
-						const h = 1e-5
-						old := ts.Data[j]
-						ts.Data[j] = old + h
-						up := loss()
-						ts.Data[j] = old - h
-						down := loss()
-						ts.Data[j] = old
-						got, want := grads[i].Data[j], (up-down)/(2*h)
-						if math.Abs(got-want) > 1e-6*math.Max(math.Abs(want), 1e-3) {
-							t.Errorf("d%s[%d] = %v, want %v", ts.Name, j, got, want)
-						}
-					}
-				}
-			})
-		}
-	}
-}
-
-// TestVRAEBits: neither threads nor the split of the batch change a bit, and no
-// instruction set does.
-func TestVRAEBits(t *testing.T) {
-	blastest.UseGo(t)
-	want := map[string][]float32{}
-	asmtest.ForEachISA(t, func(t *testing.T) {
-		for _, c := range vraeConfigs() {
-			c.Hidden = 17
-			m := newTestModel[float32](t, c)
-			rng := rand.New(rand.NewPCG(9, 9))
-			b := vraeBatch[float32](c, rng, 6, 4, 4, 1)
-			// terms returns LogProb and KL, in this order.
-			terms := func(p Pass[float32]) ([]float32, []float32) {
-				if v, ok := p.(*vraePass[float32]); ok {
-					return v.LogProb, v.KL
-				}
-				return p.(*classifierPass[float32]).LogProb, nil
-			}
-			run := func(threads int) []float32 {
-				p, grad := m.NewPass(threads), m.NewGrad()
-				p.Forward(b, Bound(15), true)
-				lp, kl := terms(p)
-				got := slices.Concat(lp, kl)
-				p.Backward(grad)
-				for _, ts := range grad.Tensors() {
-					got = append(got, ts.Data...)
-				}
-				return got
-			}
-			name := vraeName(c)
-			one := run(1)
-			if asm.Active() == asm.Generic {
-				want[name] = one
-			} else {
-				asmtest.SameFloats(t, name, one, want[name])
-			}
-			for threads := 2; threads < 5; threads++ {
-				asmtest.SameFloats(t, fmt.Sprintf("%s, %d threads", name, threads), run(threads), one)
-			}
-			p := m.NewPass(1)
-			p.Forward(b, Bound(15), true)
-			lp, kl := terms(p)
-			for k := range b.Shape.Batch() {
-				n := b.Shape.Length(k)
-				alone := &Batch[float32]{Shape: cell.NewRagged(n), Noise: b.Noise, Row0: k, Label: b.Label[k : k+1]}
-				var rows []float32
-				for s := range n {
-					r := b.Shape.Row(s, k)
-					alone.X = append(alone.X, b.X[r*c.Data:(r+1)*c.Data]...)
-					if c.Model == ModelVRAE {
-						rows = append(rows, lp[r])
-					}
-				}
-				if c.Model == ModelClassifier {
-					rows = lp[k : k+1]
-				}
-				q := m.NewPass(1)
-				q.Forward(alone, Bound(15), false)
-				aloneLP, aloneKL := terms(q)
-				asmtest.SameFloats(t, name+": LogProb of one sequence", aloneLP, rows)
-				if c.Model == ModelVRAE {
-					asmtest.SameFloats(t, name+": KL of one sequence", aloneKL, kl[k:k+1])
-				}
-			}
-		}
-	})
-}
-
-func TestVRAEAllocations(t *testing.T) {
-	blastest.UseGo(t)
-	for _, c := range vraeConfigs() {
-		m := newTestModel[float32](t, c)
-		b := vraeBatch[float32](c, rand.New(rand.NewPCG(9, 9)), 6, 4, 4, 1)
-		p, grad := m.NewPass(1), m.NewGrad()
-		if n := testing.AllocsPerRun(3, func() {
-			p.Forward(b, Bound(15), true)
-			p.Backward(grad)
-		}); n != 0 {
-			t.Errorf("%s: forward and backward allocate %v times, want 0", vraeName(c), n)
-		}
-	}
 }
 
 // TestVRAEFeedback: without a teacher the data reach the decoder through z alone, with one
@@ -300,7 +154,7 @@ func TestVRAEUse(t *testing.T) {
 		if c.Model != ModelVRAE {
 			continue
 		}
-		t.Run(vraeName(c), func(t *testing.T) {
+		t.Run(c.testName(), func(t *testing.T) {
 			m := newTestModel[float32](t, c).(*VRAE[float32])
 			d := testData(c.Data)
 			seqs := append(d.Train, Sequence{})
@@ -394,7 +248,7 @@ func TestVRAEResume(t *testing.T) {
 		{Model: ModelVRAE, Hidden: 6, Latent: 3, Cell: "lstm", Reverse: true, Teacher: true},
 		{Model: ModelClassifier, Hidden: 6, Labels: []string{"a", "b", "c", "d", "e"}},
 	} {
-		t.Run(vraeName(c), func(t *testing.T) {
+		t.Run(c.testName(), func(t *testing.T) {
 			tc := testTrainConfig()
 			tc.KLWeight = 0.3
 			whole := checkResume(t, c, tc, d, []int{1, 7, 13})
