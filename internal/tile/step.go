@@ -100,20 +100,20 @@ func (p *Step[T]) Units() (group, cut int) {
 		return cut, cut
 	}
 	group = cut
-	if w.gates > 0 && p.MostRows == 0 || p.pairs() || w.first > 0 {
+	if w.gates > 0 && p.MostRows == 0 || p.byPairs() || w.first > 0 {
 		group *= 2 // two vectors of units to work on in turn
 	}
 	if w.first > 0 {
 		cut = group // panels of words come in pairs
 	}
-	if p.pairs() {
+	if p.byPairs() {
 		group *= w.pairs()
 	}
 	return group, cut
 }
 
-// pairs reports whether there are so few rows that pairs of panels are multiplied at once.
-func (p *Step[T]) pairs() bool {
+// byPairs reports whether there are so few rows that panels are multiplied in pairs.
+func (p *Step[T]) byPairs() bool {
 	return p.Rows == 1 || p.W.first == 0 && p.W.Packed() && p.Rows <= simd.PairRows(p.W.isa)
 }
 
@@ -246,7 +246,7 @@ func (p *Step[T]) Multiply() {
 	}
 	u, width := p.unit, w.Width()
 	switch {
-	case p.pairs():
+	case p.byPairs():
 		end := u + p.n/(2*width)*(2*width)
 		p.row(p.Row, p.Count, u, min(end, w.first))
 		p.row(p.Row, p.Count, max(u, w.first), end)

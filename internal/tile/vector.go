@@ -1,8 +1,11 @@
 package tile
 
-import "github.com/elbow-go/elbow/asm"
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
 
-// Products with one row of A: a vector and a matrix.
+// Products with one row of A, a vector and a matrix, or with two.
 
 const (
 	colsFrom = 8    // vectors of columns from which gemvCols is faster than tiles of one row
@@ -108,4 +111,32 @@ func (p *product[T]) cols(n int, beta T) {
 			gemvCols(p.isa, &args)
 		}
 	}
+}
+
+// pairs does the pairs of full panels with which a packed B starts, for two rows of A or one, and returns
+// how many columns that is. It is for the instruction sets on which two rows have too few chains.
+func (p *product[T]) pairs(m, n int, by blocking, beta T) (columns int) {
+	l, bytes := lanes[T](p.isa), size[T]()
+	width := maxVecs * l
+	if most := simd.PairRows(p.isa); most < 2 || m > most || is64[T]() || p.packed == nil || p.col%width != 0 || start(beta) == 2 {
+		return 0
+	}
+	args := rowArgs[T]{
+		AStep: bytes, CVec: bytes * l, CLast: bytes * (width - l), CPanel: bytes * width, Vecs: maxVecs,
+		Rows: m, ARow: bytes * p.a.row, CRow: bytes * p.c.row,
+	}
+	columns = n / (2 * width) * (2 * width)
+	for j := 0; j < columns; j += args.Pairs * 2 * width {
+		args.Start = start(beta)
+		args.Pairs = max(1, min((columns-j)/(2*width), callWork/(m*2*maxVecs*min(by.steps, p.k))))
+		for k0 := 0; k0 < p.k; k0 += by.steps {
+			args.K = min(by.steps, p.k-k0)
+			args.A, args.C = p.a.ptr(0, k0), p.c.ptr(0, j)
+			args.B, _ = p.packed.where(p.row+k0, p.col+j)
+			args.B2, _ = p.packed.where(p.row+k0, p.col+j+width)
+			gemmRow(p.isa, false, &args)
+			args.Start = 1
+		}
+	}
+	return columns
 }
