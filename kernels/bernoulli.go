@@ -10,7 +10,7 @@ import (
 //
 //	lp[i] = sum_j ( x l - softplus(l) ) = sum_j ( x ln sigmoid(l) + (1-x) ln(1 - sigmoid(l)) )
 //
-// x and l = logits are [rows, d], dense; lp is [rows], overwritten, and must not overlap the
+// x and l = logits are [rows, cols], dense; lp is [rows], overwritten, and must not overlap the
 // rest. x is 0 or 1, or a probability between them (then -lp is the cross-entropy).
 //
 // The sum is computed as (x - [l>0]) l - ln(1 + e^-|l|), the logarithms as one logarithm of a
@@ -21,15 +21,16 @@ import (
 //
 // BernoulliLogProb panics if a size is negative or a slice too short. Zero sizes are legal; a
 // row of none has lp = 0. It starts no goroutine and allocates nothing.
-func BernoulliLogProb[T Float](lp, x, logits []T, rows, d int) {
+func BernoulliLogProb[T Float](lp, x, logits []T, rows, cols int) {
 	const fn = "BernoulliLogProb"
-	checkMatrix(fn, "x", len(x), rows, d, d)
-	checkMatrix(fn, "logits", len(logits), rows, d, d)
+	checkSizes(fn, rows, cols)
+	checkDense(fn, "x", len(x), rows, cols)
+	checkDense(fn, "logits", len(logits), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
 	if is32[T]() {
-		bernoulliLogProb32(f32s(lp), nil, nil, f32s(x), f32s(logits), rows, d)
+		bernoulliLogProb32(f32s(lp), nil, nil, f32s(x), f32s(logits), rows, cols)
 	} else {
-		bernoulliLogProb64(f64s(lp), nil, nil, f64s(x), f64s(logits), rows, d)
+		bernoulliLogProb64(f64s(lp), nil, nil, f64s(x), f64s(logits), rows, cols)
 	}
 }
 
@@ -37,7 +38,7 @@ func BernoulliLogProb[T Float](lp, x, logits []T, rows, d int) {
 //
 //	dlogits = w (x - sigmoid(l))   w = dlp[i]
 //
-// dlogits is [rows, d], dense, overwritten; it may be logits or x. lp, if not nil, gets the
+// dlogits is [rows, cols], dense, overwritten; it may be logits or x. lp, if not nil, gets the
 // values of BernoulliLogProb, bit for bit; nothing else may overlap. A NaN in x or logits stays
 // in its element.
 // float32: x - [l>0] and sigmoid(-|l|) are combined, so the gradient of a right and certain
@@ -45,19 +46,18 @@ func BernoulliLogProb[T Float](lp, x, logits []T, rows, d int) {
 // 2^-24 w (3 |x - [l>0]| + 8 sigmoid(-|l|)) where that is a normal number.
 //
 // BernoulliLogProbBackward panics as BernoulliLogProb does.
-func BernoulliLogProbBackward[T Float](lp, dlogits, dlp, x, logits []T, rows, d int) {
+func BernoulliLogProbBackward[T Float](lp, dlogits, dlp, x, logits []T, rows, cols int) {
 	const fn = "BernoulliLogProbBackward"
-	checkMatrix(fn, "x", len(x), rows, d, d)
-	checkMatrix(fn, "logits", len(logits), rows, d, d)
-	checkMatrix(fn, "dlogits", len(dlogits), rows, d, d)
+	checkSizes(fn, rows, cols)
+	checkDense(fn, "x", len(x), rows, cols)
+	checkDense(fn, "logits", len(logits), rows, cols)
+	checkDense(fn, "dlogits", len(dlogits), rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
-	if lp != nil {
-		checkLen(fn, "lp", len(lp), rows)
-	}
+	checkLenOrNil(fn, "lp", lp, rows)
 	if is32[T]() {
-		bernoulliLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), f32s(x), f32s(logits), rows, d)
+		bernoulliLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), f32s(x), f32s(logits), rows, cols)
 	} else {
-		bernoulliLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), f64s(x), f64s(logits), rows, d)
+		bernoulliLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), f64s(x), f64s(logits), rows, cols)
 	}
 }
 

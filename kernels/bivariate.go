@@ -1,10 +1,31 @@
 package kernels
 
 import (
+	"fmt"
+
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
 	"github.com/elbow-go/elbow/internal/size"
 )
+
+// Bivariate holds the parameters of bivariate Gaussians with correlation and of a pen bit, in each
+// row one, or a mixture of K. Theta is [rows, 1 + 6K], row stride Ld; a row is one head, component
+// index last:
+//
+//	penLogit   mu1[K]   mu2[K]   s1[K]   s2[K]   r[K]   logits[K]
+//
+// s1 and s2 give the scales in one of the forms of [ScaleForm]. [BivariateLogProb] wants K = 1 and
+// goes without the logits.
+type Bivariate[T Float] struct {
+	Theta []T
+	K, Ld int
+	Form  ScaleForm
+}
+
+// BivariateGrad holds the gradient of Theta of a [Bivariate], with its layout and row stride.
+type BivariateGrad[T Float] struct {
+	Theta []T
+}
 
 // BivariateMixtureLogProb writes the log-density of each row under a mixture of bivariate
 // Gaussians with correlation, together with one Bernoulli bit, in nats: the pen strokes of
@@ -16,35 +37,31 @@ import (
 //	u1 = (x1-mu1)/s1   u2 = (x2-mu2)/s2   rho = tanh(r)   pi = softmax(logits)   b = sigmoid(penLogit)
 //
 // y is [rows, 3], dense, a row (pen, x1, x2); pen is 0 or 1, or a probability between them.
-// theta is [rows, 1 + 6k], row stride ld >= 1 + 6k; a row is one head, component index last:
-//
-//	penLogit   mu1[k]   mu2[k]   s1[k]   s2[k]   r[k]   logits[k]
-//
-// lp is [rows], overwritten, and must not overlap the rest. s1 and s2 have one of the forms of
-// [ScaleForm]. For k = 1 see [BivariateLogProb], which goes without the logit.
+// p is laid out as [Bivariate] says. lp is [rows], overwritten, and must not overlap the rest. For
+// K = 1 see [BivariateLogProb], which goes without the logit.
 //
 // 1-rho^2 is never formed from rho, and the quadratic form is a sum of squares: correlations
 // of -1 and 1 to the last bit do no harm. |r| counts as 80 at most (1-rho^2 = e^-158.6), in float32
 // sigma as within 2^-120 and 2^120; beyond these, values and gradients are those of the end
 // of the range. Finite arguments never give NaN: a component whose log-density is below the
 // range of float32 counts as 0, and lp is -Inf where that holds for all of them. A logit of -Inf
-// switches its component off. An Inf among the logits, nothing but -Inf among them, k = 0, a
+// switches its component off. An Inf among the logits, nothing but -Inf among them, K = 0, a
 // negative s of form [Sigma] and a NaN anywhere in a row give NaN, in that row alone.
 // float32: the absolute error of ln N is at most 2^-24 (24 + 2 |ln N| + 2 (|r| + |ln s1| +
 // |ln s2|) + 16 Q + 8 (|g1 u1| + |g2 u2|)) with Q the quadratic form and g its derivatives by u1
 // and u2 (the last term is what the rounding of u costs where |rho| is near 1); that of lp is at
-// most the largest of the components' and 2^-24 ((16 + k/8) (1 + |lp| + ln k) +
+// most the largest of the components' and 2^-24 ((16 + K/8) (1 + |lp| + ln K) +
 // 16 (1 + |penLogit|)). What [GMMLogProb] says of the logits holds here.
 //
 // BivariateMixtureLogProb panics if a size is negative, a slice or the stride too short, or
-// form unknown. It starts no goroutine and allocates nothing.
+// the form unknown. It starts no goroutine and allocates nothing.
 //
 // Source: Graves 2013, "Generating sequences with recurrent neural networks", section 4.1.
-func BivariateMixtureLogProb[T Float](lp, y, theta []T, form ScaleForm, rows, k, ld int) {
+func BivariateMixtureLogProb[T Float](lp, y []T, p *Bivariate[T], rows int) {
 	const fn = "BivariateMixtureLogProb"
-	checkBivariate(fn, y, theta, form, rows, mixtureCols(fn, k), ld)
+	p.check(fn, y, rows, true)
 	checkLen(fn, "lp", len(lp), rows)
-	bivariate(lp, y, theta, form, rows, k, ld, true)
+	bivariate(lp, y, p.Theta, p.Form, rows, p.K, p.Ld, true)
 }
 
 // BivariateMixtureLogProbBackward is the gradient of [BivariateMixtureLogProb].
@@ -55,9 +72,9 @@ func BivariateMixtureLogProb[T Float](lp, y, theta []T, form ScaleForm, rows, k,
 //	dr_c = w p_c (rho + ((1+rho^2) u1 u2 - rho (u1^2 + u2^2))/(1-rho^2))
 //	dpenLogit = w (pen - b)    dpen = w penLogit    dx = -sum_c dmu_c
 //
-// with g1 = (u1 - rho u2)/(1-rho^2) and g2 alike. dtheta has the layout of theta, with the same
-// stride, and is overwritten; dy is [rows, 3], dense, overwritten, or nil. lp, if not nil, gets
-// the values of BivariateMixtureLogProb, bit for bit. Nothing may overlap.
+// with g1 = (u1 - rho u2)/(1-rho^2) and g2 alike. dp is overwritten; dy is [rows, 3], dense,
+// overwritten, or nil. lp, if not nil, gets the values of BivariateMixtureLogProb, bit for bit.
+// Nothing may overlap.
 //
 // A component with w p_c = 0 gets gradients of exactly 0; a row with lp = -Inf has no
 // responsibilities. A NaN in a row makes that row's gradients NaN, and no other's.
@@ -68,55 +85,71 @@ func BivariateMixtureLogProb[T Float](lp, y, theta []T, form ScaleForm, rows, k,
 // one in a sum dx, counts as the end of it. Finite arguments and |w| <= 2^30 give no NaN.
 //
 // BivariateMixtureLogProbBackward panics as BivariateMixtureLogProb does.
-func BivariateMixtureLogProbBackward[T Float](lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, k, ld int) {
-	const fn = "BivariateMixtureLogProbBackward"
-	checkBivariateBackward(fn, lp, dy, dtheta, dlp, y, theta, form, rows, mixtureCols(fn, k), ld)
-	bivariateBackward(lp, dy, dtheta, dlp, y, theta, form, rows, k, ld, true)
+func BivariateMixtureLogProbBackward[T Float](lp, dy []T, dp *BivariateGrad[T], dlp, y []T, p *Bivariate[T], rows int) {
+	checkBivariateBackward("BivariateMixtureLogProbBackward", lp, dy, dp, dlp, y, p, rows, true)
+	bivariateBackward(lp, dy, dp.Theta, dlp, y, p.Theta, p.Form, rows, p.K, p.Ld, true)
 }
 
-// BivariateLogProb is [BivariateMixtureLogProb] with one component, whose logit is left out: a
-// row of theta is
+// BivariateLogProb is [BivariateMixtureLogProb] with one component, K = 1, whose logit is left out: a
+// row of p.Theta is
 //
 //	penLogit   mu1   mu2   s1   s2   r
 //
-// and ld >= 6. It has the bits of a mixture of one component, whatever its logit.
-func BivariateLogProb[T Float](lp, y, theta []T, form ScaleForm, rows, ld int) {
+// and Ld >= 6. It has the bits of a mixture of one component, whatever its logit.
+func BivariateLogProb[T Float](lp, y []T, p *Bivariate[T], rows int) {
 	const fn = "BivariateLogProb"
-	checkBivariate(fn, y, theta, form, rows, singleCols, ld)
+	p.check(fn, y, rows, false)
 	checkLen(fn, "lp", len(lp), rows)
-	bivariate(lp, y, theta, form, rows, 1, ld, false)
+	bivariate(lp, y, p.Theta, p.Form, rows, 1, p.Ld, false)
 }
 
 // BivariateLogProbBackward is the gradient of [BivariateLogProb]: see
 // [BivariateMixtureLogProbBackward].
-func BivariateLogProbBackward[T Float](lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, ld int) {
-	checkBivariateBackward("BivariateLogProbBackward", lp, dy, dtheta, dlp, y, theta, form, rows, singleCols, ld)
-	bivariateBackward(lp, dy, dtheta, dlp, y, theta, form, rows, 1, ld, false)
+func BivariateLogProbBackward[T Float](lp, dy []T, dp *BivariateGrad[T], dlp, y []T, p *Bivariate[T], rows int) {
+	checkBivariateBackward("BivariateLogProbBackward", lp, dy, dp, dlp, y, p, rows, false)
+	bivariateBackward(lp, dy, dp.Theta, dlp, y, p.Theta, p.Form, rows, 1, p.Ld, false)
 }
 
-const singleCols = 1 + biLogits
-
-func mixtureCols(fn string, k int) int {
-	checkSize(fn, "k", k, 0)
-	return size.Add(1, size.Mul(biLogits+1, k))
-}
-
-func checkBivariate[T Float](fn string, y, theta []T, form ScaleForm, rows, cols, ld int) {
-	checkForm(fn, "form", form)
-	checkMatrix(fn, "y", len(y), rows, 3, 3)
-	checkMatrix(fn, "theta", len(theta), rows, cols, ld)
-}
-
-func checkBivariateBackward[T Float](fn string, lp, dy, dtheta, dlp, y, theta []T, form ScaleForm, rows, cols, ld int) {
-	checkBivariate(fn, y, theta, form, rows, cols, ld)
-	checkMatrix(fn, "dtheta", len(dtheta), rows, cols, ld)
-	if dy != nil {
-		checkMatrix(fn, "dy", len(dy), rows, 3, 3)
+// check panics unless p holds what it should, and y too. It returns how many elements Theta has to
+// have.
+func (p *Bivariate[T]) check(fn string, y []T, rows int, mixture bool) (n int) {
+	checkSize(fn, "rows", rows, 0)
+	switch {
+	case p == nil:
+		badNil(fn, "p")
+	case p.K < 0:
+		badArg(fn, "p.K", p.K, 0)
+	case p.K != 1 && !mixture:
+		panic(fmt.Sprintf("kernels: %s: p.K = %d, want 1", fn, p.K))
 	}
+	checkForm(fn, "p.Form", p.Form)
+	planes := biLogits
+	if mixture {
+		planes++
+	}
+	cols := size.Add(1, size.Mul(planes, p.K))
+	if p.Ld < cols {
+		badArg(fn, "p.Ld", p.Ld, cols)
+	}
+	n = size.Matrix(rows, cols, p.Ld)
+	if len(p.Theta) < n {
+		badField(fn, "p", "Theta", len(p.Theta), n)
+	}
+	checkDense(fn, "y", len(y), rows, 3)
+	return n
+}
+
+func checkBivariateBackward[T Float](fn string, lp, dy []T, dp *BivariateGrad[T], dlp, y []T, p *Bivariate[T], rows int, mixture bool) {
+	n := p.check(fn, y, rows, mixture)
+	switch {
+	case dp == nil:
+		badNil(fn, "dp")
+	case len(dp.Theta) < n:
+		badField(fn, "dp", "Theta", len(dp.Theta), n)
+	}
+	checkDenseOrNil(fn, "dy", dy, rows, 3)
 	checkLen(fn, "dlp", len(dlp), rows)
-	if lp != nil {
-		checkLen(fn, "lp", len(lp), rows)
-	}
+	checkLenOrNil(fn, "lp", lp, rows)
 }
 
 func bivariate[T Float](lp, y, theta []T, form ScaleForm, rows, k, ld int, mixture bool) {

@@ -96,11 +96,11 @@ func TestBivariateOracle(t *testing.T) {
 					bound += mixtureBound(k, want) + gaussU*16*(1+math.Abs(l))
 
 					lp, w, dtheta, dy := []float32{-7}, []float32{-1.5}, make([]float32, len(theta)), make([]float32, 3)
-					BivariateMixtureLogProb(lp, y, theta, form, 1, k, 1+6*k)
+					BivariateMixtureLogProb(lp, y, bivariateOf(theta, form, k, 1+6*k), 1)
 					worst.within(t, what+"lp", float64(lp[0]), want, bound)
-					BivariateMixtureLogProbBackward(nil, dy, dtheta, w, y, theta, form, 1, k, 1+6*k)
+					BivariateMixtureLogProbBackward(nil, dy, bivariateGradOf(dtheta), w, y, bivariateOf(theta, form, k, 1+6*k), 1)
 					lp64, d64, dy64 := []float64{0}, make([]float64, len(theta)), make([]float64, 3)
-					BivariateMixtureLogProbBackward(lp64, dy64, d64, widen(w), widen(y), widen(theta), form, 1, k, 1+6*k)
+					BivariateMixtureLogProbBackward(lp64, dy64, bivariateGradOf(d64), widen(w), widen(y), bivariateOf(widen(theta), form, k, 1+6*k), 1)
 					worst64.within(t, what+"float64 lp", lp64[0], want, bound*0x1p-26)
 					grad.within(t, what+"dpenLogit", float64(dtheta[0]), -1.5*(pen-b), 16*gaussU)
 					grad.within(t, what+"dpen", float64(dy[0]), -1.5*l, 4*gaussU*math.Abs(l))
@@ -146,21 +146,21 @@ func TestBivariateFiniteDifferences(t *testing.T) {
 		w, lp := []float64{1.3, -0.4}, make([]float64, rows)
 		dy, dtheta := make([]float64, len(y)), make([]float64, len(theta))
 		f := func() float64 {
-			BivariateMixtureLogProb(lp, y, theta, form, rows, k, ld)
+			BivariateMixtureLogProb(lp, y, bivariateOf(theta, form, k, ld), rows)
 			return lp[0]*w[0] + lp[1]*w[1]
 		}
-		BivariateMixtureLogProbBackward(nil, dy, dtheta, w, y, theta, form, rows, k, ld)
+		BivariateMixtureLogProbBackward(nil, dy, bivariateGradOf(dtheta), w, y, bivariateOf(theta, form, k, ld), rows)
 		checkDiff(t, form.String()+" mixture dy", f, y, dy)
 		checkDiff(t, form.String()+" mixture dtheta", f, theta, dtheta)
 
 		f = func() float64 {
-			BivariateLogProb(lp, y, theta, form, rows, 7)
+			BivariateLogProb(lp, y, bivariateOf(theta, form, 1, 7), rows)
 			return lp[0]*w[0] + lp[1]*w[1]
 		}
 		single := append(widen(drawTheta(rng, form, 1, 0.7, 1.5)), widen(drawTheta(rng, form, 1, 0.7, 1.5))...)
 		theta = single
 		clear(dtheta)
-		BivariateLogProbBackward(nil, dy, dtheta, w, y, theta, form, rows, 7)
+		BivariateLogProbBackward(nil, dy, bivariateGradOf(dtheta), w, y, bivariateOf(theta, form, 1, 7), rows)
 		checkDiff(t, form.String()+" dy", f, y, dy)
 		checkDiff(t, form.String()+" dtheta", f, theta, dtheta[:len(theta)])
 	}
@@ -184,12 +184,12 @@ func TestBivariateSingle(t *testing.T) {
 				for i := range lp {
 					lp[i], dy[i], d[i] = make([]float32, rows), make([]float32, 3*rows), make([]float32, 7*rows)
 				}
-				BivariateLogProb(lp[0], y, theta, form, rows, 6)
-				BivariateMixtureLogProb(lp[1], y, mixture, form, rows, 1, 7)
+				BivariateLogProb(lp[0], y, bivariateOf(theta, form, 1, 6), rows)
+				BivariateMixtureLogProb(lp[1], y, bivariateOf(mixture, form, 1, 7), rows)
 				asmtest.SameFloats(t, "lp", lp[0], lp[1])
 				clear(lp[0])
-				BivariateLogProbBackward(lp[0], dy[0], d[0], w, y, theta, form, rows, 6)
-				BivariateMixtureLogProbBackward(lp[1], dy[1], d[1], w, y, mixture, form, rows, 1, 7)
+				BivariateLogProbBackward(lp[0], dy[0], bivariateGradOf(d[0]), w, y, bivariateOf(theta, form, 1, 6), rows)
+				BivariateMixtureLogProbBackward(lp[1], dy[1], bivariateGradOf(d[1]), w, y, bivariateOf(mixture, form, 1, 7), rows)
 				asmtest.SameFloats(t, "lp of the backward pass", lp[0], lp[1])
 				asmtest.SameFloats(t, "dy", dy[0], dy[1])
 				for i := range rows {
@@ -202,7 +202,7 @@ func TestBivariateSingle(t *testing.T) {
 		}
 	})
 	theta, y, lp := []float32{0, 0.5, -1, 0.25, -0.5, 0}, []float32{1, 0.7, -0.3}, []float32{0}
-	BivariateLogProb(lp, y, theta, LogSigma, 1, 6)
+	BivariateLogProb(lp, y, bivariateOf(theta, LogSigma, 1, 6), 1)
 	want := []float32{0}
 	GaussLogProb(want, y[1:], gaussOf(theta[1:], theta[3:], LogSigma, 2), 1, 2)
 	if d := lp[0] - (want[0] - math.Ln2); math.Abs(float64(d)) > 1e-6 {
@@ -244,12 +244,12 @@ func TestBivariateExtremes(t *testing.T) {
 		} {
 			theta := []float32{0, c.mu, c.mu, c.s1, c.s2, c.r}
 			y, lp, lp2 := []float32{0, c.x1, c.x2}, []float32{-7}, []float32{-7}
-			BivariateLogProb(lp, y, theta, c.form, 1, 6)
+			BivariateLogProb(lp, y, bivariateOf(theta, c.form, 1, 6), 1)
 			if got := float64(lp[0]); got != c.want && !(math.Abs(got-c.want) < 3e-5*max(1, math.Abs(c.want))) && (got == got || c.want == c.want) {
 				t.Errorf("%s: lp = %v, want %v", c.name, got, c.want)
 			}
 			d := make([]float32, 6)
-			BivariateLogProbBackward(lp2, nil, d, []float32{1}, y, theta, c.form, 1, 6)
+			BivariateLogProbBackward(lp2, nil, bivariateGradOf(d), []float32{1}, y, bivariateOf(theta, c.form, 1, 6), 1)
 			if !asmtest.SameBits(lp2[0], lp[0]) {
 				t.Errorf("%s: lp = %v in the backward pass, want %v", c.name, lp2[0], lp[0])
 			}
@@ -281,12 +281,12 @@ func TestBivariateExtremes(t *testing.T) {
 		} {
 			theta := []float32{c.penLogit, c.far, 0, 0, 0, 0, 0, 0, 0, 0, 0, c.logit1, c.logit2}
 			y, lp, lp2 := []float32{c.pen, 0, 0}, []float32{-7}, []float32{-7}
-			BivariateMixtureLogProb(lp, y, theta, LogSigma, 1, 2, 13)
+			BivariateMixtureLogProb(lp, y, bivariateOf(theta, LogSigma, 2, 13), 1)
 			if got := float64(lp[0]); got != c.want && !(math.Abs(got-c.want) < 1e-5*max(1, math.Abs(c.want))) && (got == got || c.want == c.want) {
 				t.Errorf("%s: lp = %v, want %v", c.name, got, c.want)
 			}
 			d, dy := make([]float32, 13), make([]float32, 3)
-			BivariateMixtureLogProbBackward(lp2, dy, d, []float32{1}, y, theta, LogSigma, 1, 2, 13)
+			BivariateMixtureLogProbBackward(lp2, dy, bivariateGradOf(d), []float32{1}, y, bivariateOf(theta, LogSigma, 2, 13), 1)
 			if !asmtest.SameBits(lp2[0], lp[0]) {
 				t.Errorf("%s: lp = %v in the backward pass, want %v", c.name, lp2[0], lp[0])
 			}
@@ -298,7 +298,7 @@ func TestBivariateExtremes(t *testing.T) {
 		}
 	})
 	lp := []float32{0}
-	BivariateMixtureLogProb(lp, make([]float32, 3), []float32{0}, Sigma, 1, 0, 1)
+	BivariateMixtureLogProb(lp, make([]float32, 3), bivariateOf([]float32{0}, Sigma, 0, 1), 1)
 	if lp[0] == lp[0] {
 		t.Errorf("no component: lp = %v", lp[0])
 	}
@@ -328,7 +328,7 @@ func TestBivariateFinite(t *testing.T) {
 				}
 			}
 			lp, d := []float32{0}, make([]float32, len(theta))
-			BivariateMixtureLogProbBackward(lp, nil, d, []float32{1}, y, theta, form, 1, k, len(theta))
+			BivariateMixtureLogProbBackward(lp, nil, bivariateGradOf(d), []float32{1}, y, bivariateOf(theta, form, k, len(theta)), 1)
 			for i, g := range append(d, lp...) {
 				if g != g {
 					t.Fatalf("%v, k = %d: element %d of the gradient and lp is NaN; y = %v, theta = %v", form, k, i, y, theta)
@@ -350,7 +350,7 @@ func TestBivariateIntegral(t *testing.T) {
 	lp := make([]float32, n)
 	sum := 0.0
 	for range 2 {
-		BivariateMixtureLogProb(lp, y, thetas, SoftplusSigma, n, 3, len(theta))
+		BivariateMixtureLogProb(lp, y, bivariateOf(thetas, SoftplusSigma, 3, len(theta)), n)
 		sum += oracleMass(lp, cell)
 		for i := range n {
 			y[3*i] = 1 - y[3*i]
@@ -361,19 +361,39 @@ func TestBivariateIntegral(t *testing.T) {
 	}
 }
 
+// bivariateOf and bivariateGradOf are the arguments that a slice makes.
+func bivariateOf[T Float](theta []T, form ScaleForm, k, ld int) *Bivariate[T] {
+	return &Bivariate[T]{theta, k, ld, form}
+}
+
+func bivariateGradOf[T Float](dtheta []T) *BivariateGrad[T] { return &BivariateGrad[T]{dtheta} }
+
 func TestBivariateSinglePanics(t *testing.T) {
 	for what, f := range map[string]func(){
-		"BivariateLogProb: len(y) = 5, want at least 6":              func() { BivariateLogProb(make([]float32, 2), make([]float32, 5), make([]float32, 12), Sigma, 2, 6) },
-		"BivariateLogProb: len(theta) = 12, want at least 13":        func() { BivariateLogProb(make([]float32, 2), make([]float32, 6), make([]float32, 12), Sigma, 2, 7) },
-		"BivariateLogProb: row stride of theta = 5, want at least 6": func() { BivariateLogProb(make([]float64, 2), make([]float64, 6), make([]float64, 12), Sigma, 2, 5) },
-		"BivariateLogProb: len(lp) = 1, want at least 2":             func() { BivariateLogProb(make([]float32, 1), make([]float32, 6), make([]float32, 12), Sigma, 2, 6) },
-		"BivariateLogProbBackward: len(dtheta) = 11, want at least 12": func() {
-			BivariateLogProbBackward(nil, nil, make([]float32, 11), make([]float32, 2), make([]float32, 6), make([]float32, 12), Sigma, 2, 6)
+		"BivariateLogProb: len(y) = 5, want at least 6": func() {
+			BivariateLogProb(make([]float32, 2), make([]float32, 5), bivariateOf(make([]float32, 12), Sigma, 1, 6), 2)
+		},
+		"BivariateLogProb: len(p.Theta) = 12, want at least 13": func() {
+			BivariateLogProb(make([]float32, 2), make([]float32, 6), bivariateOf(make([]float32, 12), Sigma, 1, 7), 2)
+		},
+		"BivariateLogProb: p.Ld = 5, want at least 6": func() {
+			BivariateLogProb(make([]float64, 2), make([]float64, 6), bivariateOf(make([]float64, 12), Sigma, 1, 5), 2)
+		},
+		"BivariateLogProb: len(lp) = 1, want at least 2": func() {
+			BivariateLogProb(make([]float32, 1), make([]float32, 6), bivariateOf(make([]float32, 12), Sigma, 1, 6), 2)
+		},
+		"BivariateLogProbBackward: len(dp.Theta) = 11, want at least 12": func() {
+			BivariateLogProbBackward(nil, nil, bivariateGradOf(make([]float32, 11)), make([]float32, 2), make([]float32, 6), bivariateOf(make([]float32, 12), Sigma, 1, 6), 2)
 		},
 		"BivariateLogProbBackward: len(dlp) = 1, want at least 2": func() {
-			BivariateLogProbBackward(nil, nil, make([]float32, 12), make([]float32, 1), make([]float32, 6), make([]float32, 12), Sigma, 2, 6)
+			BivariateLogProbBackward(nil, nil, bivariateGradOf(make([]float32, 12)), make([]float32, 1), make([]float32, 6), bivariateOf(make([]float32, 12), Sigma, 1, 6), 2)
 		},
-		"BivariateLogProb: form = ScaleForm(9)": func() { BivariateLogProb(make([]float32, 2), make([]float32, 6), make([]float32, 12), 9, 2, 6) },
+		"BivariateLogProb: p.K = 2, want 1": func() {
+			BivariateLogProb(make([]float32, 2), make([]float32, 6), bivariateOf(make([]float32, 24), Sigma, 2, 11), 2)
+		},
+		"BivariateLogProb: p.Form = ScaleForm(9)": func() {
+			BivariateLogProb(make([]float32, 2), make([]float32, 6), bivariateOf(make([]float32, 12), 9, 1, 6), 2)
+		},
 	} {
 		func() {
 			defer func() {
@@ -384,24 +404,4 @@ func TestBivariateSinglePanics(t *testing.T) {
 			f()
 		}()
 	}
-}
-
-func ExampleBivariateMixtureLogProb() {
-	// A pen stroke (up, 0.5, 0.4) under two components, the first with correlation tanh(1).
-	theta := []float64{
-		-1,   // logit of the pen
-		0, 1, // mu1 of both components
-		0, -1, // mu2
-		1, 0.5, // s1
-		1, 0.5, // s2
-		1, 0, // r
-		0, math.Log(3), // logits
-	}
-	y, lp, dtheta := []float64{1, 0.5, 0.4}, []float64{0}, make([]float64, len(theta))
-	BivariateMixtureLogProb(lp, y, theta, Sigma, 1, 2, len(theta))
-	BivariateMixtureLogProbBackward(nil, nil, dtheta, []float64{1}, y, theta, Sigma, 1, 2, len(theta))
-	fmt.Printf("%.4f\n%.4f\n", lp[0], dtheta[11:])
-	// Output:
-	// -4.1283
-	// [0.6541 -0.6541]
 }

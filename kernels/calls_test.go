@@ -68,12 +68,12 @@ func TestWrap(t *testing.T) {
 		"LSTMStep: len(gates) = 256":      func() { LSTMStep(f(), f(), f(), f(), nil, 8, 8, math.MaxInt) },
 		"LSTMStepBackward: ldg = 64":      func() { LSTMStepBackward(f(), f(), f(), nil, f(), nil, f(), nil, 1, 8*big, 64) },
 		"GRUBeforeReset: len(gates) = 16": func() { GRUBeforeReset(f(), f()[:16], f(), 8, 5, math.MaxInt/2+2, 33) },
-		"LogisticMixtureLogProb: row stride of logits = 64": func() {
-			LogisticMixtureLogProb(f(), f(), f(), f(), f(), Sigma, 16, 1, 2*big, 16, 64)
+		"LogisticMixtureLogProb: p.Ld = 64": func() {
+			LogisticMixtureLogProb(f(), f(), 16, mixtureOf(f(), f(), f(), Sigma, 2*big, 64), 1, 16)
 		},
-		"BivariateLogProb: len(theta) = 256": func() { BivariateLogProb(f(), f(), f(), Sigma, 3, 8*big) },
-		"LSTMFusedStep: len(hy) = 256":       func() { LSTMFusedStep(f(), f(), f(), f(), f(), nil, &w, 4*big, 8, 4*big, StepPart{}) },
-		"StepWeights.Pack: len(whh) = 256":   func() { w.Pack(StepLSTM, f(), 8*big, false) },
+		"BivariateLogProb: len(p.Theta) = 256": func() { BivariateLogProb(f(), f(), bivariateOf(f(), Sigma, 1, 8*big), 3) },
+		"LSTMFusedStep: len(hy) = 256":         func() { LSTMFusedStep(f(), f(), f(), f(), f(), nil, &w, 4*big, 8, 4*big, StepPart{}) },
+		"StepWeights.Pack: len(whh) = 256":     func() { w.Pack(StepLSTM, f(), 8*big, false) },
 		"StepWeights.PackBF16: len(whh) = 256": func() {
 			w.PackBF16(StepGRU, f(), 8*big)
 		},
@@ -112,6 +112,8 @@ func callArg(d *asmtest.Draw, fn, param string, t reflect.Type) (any, bool) {
 			small = 4*callUnits - 1 + int(d.Byte()%8)
 		case param == "levels":
 			small = 1 + int(d.Byte())
+		case param == "K":
+			return d.Same(param, func() any { return []int{1, 1, 1, 0, 2, 5}[int(d.Byte())%6] }), true
 		case param == "Ld":
 			return d.Same(param, func() any { return d.Size(param) }), true
 		default:

@@ -11,7 +11,7 @@ import (
 //
 //	lp[i] = logits[i,y] - ln sum_c e^logits[i,c],   y = target[i]
 //
-// logits is [rows, k], dense; target and lp are [rows], 0 <= target[i] < k; lp is overwritten and
+// logits is [rows, cols], dense; target and lp are [rows], 0 <= target[i] < cols; lp is overwritten and
 // must not overlap logits.
 //
 // The maximum of the row is subtracted first, so no finite row overflows unless the result
@@ -22,15 +22,16 @@ import (
 //
 // CategoricalLogProb panics, before anything is written, if a size is negative, a slice too
 // short or a target out of range. It starts no goroutine and allocates nothing.
-func CategoricalLogProb[T Float](lp []T, target []int32, logits []T, rows, k int) {
+func CategoricalLogProb[T Float](lp []T, target []int32, logits []T, rows, cols int) {
 	const fn = "CategoricalLogProb"
-	checkMatrix(fn, "logits", len(logits), rows, k, k)
+	checkSizes(fn, rows, cols)
+	checkDense(fn, "logits", len(logits), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
-	checkTarget(fn, target, rows, k)
+	checkTarget(fn, target, rows, cols)
 	if is32[T]() {
-		categoricalLogProb32(f32s(lp), nil, nil, target, f32s(logits), rows, k)
+		categoricalLogProb32(f32s(lp), nil, nil, target, f32s(logits), rows, cols)
 	} else {
-		categoricalLogProb64(f64s(lp), nil, nil, target, f64s(logits), rows, k)
+		categoricalLogProb64(f64s(lp), nil, nil, target, f64s(logits), rows, cols)
 	}
 }
 
@@ -45,27 +46,26 @@ func CategoricalLogProb[T Float](lp []T, target []int32, logits []T, rows, k int
 // its product with w.
 //
 // CategoricalLogProbBackward panics as CategoricalLogProb does.
-func CategoricalLogProbBackward[T Float](lp, dlogits, dlp []T, target []int32, logits []T, rows, k int) {
+func CategoricalLogProbBackward[T Float](lp, dlogits, dlp []T, target []int32, logits []T, rows, cols int) {
 	const fn = "CategoricalLogProbBackward"
-	checkMatrix(fn, "logits", len(logits), rows, k, k)
-	checkMatrix(fn, "dlogits", len(dlogits), rows, k, k)
+	checkSizes(fn, rows, cols)
+	checkDense(fn, "logits", len(logits), rows, cols)
+	checkDense(fn, "dlogits", len(dlogits), rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
-	if lp != nil {
-		checkLen(fn, "lp", len(lp), rows)
-	}
-	checkTarget(fn, target, rows, k)
+	checkLenOrNil(fn, "lp", lp, rows)
+	checkTarget(fn, target, rows, cols)
 	if is32[T]() {
-		categoricalLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), target, f32s(logits), rows, k)
+		categoricalLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), target, f32s(logits), rows, cols)
 	} else {
-		categoricalLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), target, f64s(logits), rows, k)
+		categoricalLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), target, f64s(logits), rows, cols)
 	}
 }
 
-func checkTarget(fn string, target []int32, rows, k int) {
+func checkTarget(fn string, target []int32, rows, cols int) {
 	checkLen(fn, "target", len(target), rows)
 	for i, y := range target[:rows] {
-		if y < 0 || int(y) >= k {
-			panic(fmt.Sprintf("kernels: %s: target[%d] = %d, want at least 0 and less than k = %d", fn, i, y, k))
+		if y < 0 || int(y) >= cols {
+			panic(fmt.Sprintf("kernels: %s: target[%d] = %d, want at least 0 and less than cols = %d", fn, i, y, cols))
 		}
 	}
 }

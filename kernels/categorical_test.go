@@ -95,7 +95,7 @@ func TestCategoricalBadTarget(t *testing.T) {
 		func() {
 			lp := []float32{-7, -7}
 			defer func() {
-				want := fmt.Sprintf("kernels: CategoricalLogProb: target[1] = %d, want at least 0 and less than k = 4", y)
+				want := fmt.Sprintf("kernels: CategoricalLogProb: target[1] = %d, want at least 0 and less than cols = 4", y)
 				if got := recover(); got != want {
 					t.Errorf("panic %v, want %v", got, want)
 				}

@@ -487,7 +487,7 @@ func testPanics[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 			try(p.name+" = nil, want what it points to", func(c *call[T]) { c.without = p.name })
 		case field == "rows" || field == "batch":
 			try(" = -1, want at least 0", func(c *call[T]) { c.rows = -1 })
-		case !fixed && slices.Contains([]string{"n", "z", "d", "k", "cols", "hidden"}, field):
+		case !fixed && slices.Contains([]string{"n", "d", "k", "K", "cols", "hidden"}, field):
 			try(" = -1, want at least 0", func(c *call[T]) { c.n = -1 })
 		case p.name == "p.Form" && k.has("q"): // see below
 		case field == "form" || field == "Form":

@@ -29,9 +29,8 @@ func testGoldenDensities[T Float](t *testing.T, tol float64) {
 		},
 		"GMMLogProb": func(in, out func(string) []T, form ScaleForm, n map[string]int) {
 			rows, k, d := n["rows"], n["k"], n["d"]
-			GMMLogProb(out("lp"), in("x"), in("logits"), in("mu"), in("s"), form, rows, k, d, k, k*d)
-			GMMLogProbBackward(nil, out("dx"), out("dlogits"), out("dmu"), out("ds"), in("dlp"),
-				in("x"), in("logits"), in("mu"), in("s"), form, rows, k, d, k, k*d)
+			GMMLogProb(out("lp"), in("x"), mixtureOf(in("logits"), in("mu"), in("s"), form, k, Dense), rows, d)
+			GMMLogProbBackward(nil, out("dx"), mixtureGradOf(out("dlogits"), out("dmu"), out("ds")), in("dlp"), in("x"), mixtureOf(in("logits"), in("mu"), in("s"), form, k, Dense), rows, d)
 		},
 		"BivariateGMMLogProb": func(in, out func(string) []T, form ScaleForm, n map[string]int) {
 			rows, k := n["rows"], n["k"]
@@ -60,8 +59,8 @@ func testGoldenDensities[T Float](t *testing.T, tol float64) {
 				y[3*i] = pen
 			}
 			dy, dtheta := make([]T, len(y)), make([]T, len(theta))
-			BivariateMixtureLogProb(out("lp"), y, theta, form, rows, k, ld)
-			BivariateMixtureLogProbBackward(nil, dy, dtheta, in("dlp"), y, theta, form, rows, k, ld)
+			BivariateMixtureLogProb(out("lp"), y, bivariateOf(theta, form, k, ld), rows)
+			BivariateMixtureLogProbBackward(nil, dy, bivariateGradOf(dtheta), in("dlp"), y, bivariateOf(theta, form, k, ld), rows)
 			each(dy, dtheta, func(name string) []T { return out("d" + name) }, func(golden, ours *T) { *golden = *ours })
 		},
 		"BernoulliLogProb": func(in, out func(string) []T, _ ScaleForm, n map[string]int) {

@@ -6,7 +6,6 @@ import (
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
 	"github.com/elbow-go/elbow/internal/f32"
-	"github.com/elbow-go/elbow/internal/size"
 )
 
 // maxLevels is the finest grid: that of 16 bit.
@@ -23,36 +22,38 @@ const maxLevels = 1 << 16
 // probabilities of all levels sum to 1. The levels lie at -1, -1 + 2h, ..., 1; x counts as the
 // nearest of them.
 //
-// x is [rows, d], dense. logits, mu and s are [rows, d, k]: the d mixtures of a row follow each
-// other, each with its k components contiguous; the row stride of all three is ld >= d k, so they
-// may be parts of one head [rows, 3 d k]. lp is [rows], overwritten, and must not overlap the
-// rest. The scale s_c is given by s in one of the forms of [ScaleForm] (with [LogSigma], it is the
-// log scale; there is no need to keep it above -7). levels is 2 to 65536: 256 for 8 bit.
+// x is [rows, cols], dense. p is laid out as [Mixture] says: the mixtures of the columns follow each
+// other, each with its K components contiguous. lp is [rows], overwritten, and must not overlap the
+// rest. The scale s_c is given by p.S (with [LogSigma], that is the log scale; there is no need to
+// keep it above -7). levels is 2 to 65536: 256 for 8 bit.
 //
 // The bin's probability is formed as (1 - e^-delta) F(b) F(-a), delta = b - a = 2h/s_c, so that
 // nothing cancels: neither for narrow scales, nor far from the mean, nor for bins far narrower
 // than the scale. float32: the scale counts as within 2^-120 and 2^120 h, |a| and |b| as 7/4 2^127
 // (2.98e38) at most; beyond these, values and gradients are those of the end of the range. So
-// finite arguments never give NaN, nor -Inf for d = 1. A logit of -Inf switches its component off.
-// An Inf among the logits, nothing but -Inf among them, k = 0, a negative s of form [Sigma] and a
+// finite arguments never give NaN, nor -Inf for one column. A logit of -Inf switches its component off.
+// An Inf among the logits, nothing but -Inf among them, K = 0, a negative s of form [Sigma] and a
 // NaN anywhere in a row give NaN, in that row alone.
 // float32: the logarithm of a bin's probability p has an absolute error of at most
 // 2^-24 (32 + 12 |ln p|); that of a dimension is the largest of its components' and
-// (16 + k/8) 2^-24 (1 + |ln p| + ln k), as in [GMMLogProb], and so is what is said of the logits
+// (16 + K/8) 2^-24 (1 + |ln p| + ln K), as in [GMMLogProb], and so is what is said of the logits
 // there; the sum runs over 16 virtual lanes.
 //
 // LogisticMixtureLogProb panics if a size is negative, a slice or the stride too short, or levels
-// or form unknown. It starts no goroutine and allocates nothing.
+// or the form unknown. It starts no goroutine and allocates nothing.
 //
 // Source: Salimans et al. 2017, "PixelCNN++", section 2.1; van den Oord et al. 2018.
-func LogisticMixtureLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, levels, rows, k, d, ld int) {
+func LogisticMixtureLogProb[T Float](lp, x []T, levels int, p *Mixture[T], rows, cols int) {
 	const fn = "LogisticMixtureLogProb"
-	checkLogistic(fn, x, logits, mu, s, form, levels, rows, k, d, ld)
+	checkLevels(fn, levels)
+	checkSizes(fn, rows, cols)
+	s := p.check(fn, rows, cols, true)
+	checkDense(fn, "x", len(x), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
 	if is32[T]() {
-		logisticMixture32(f32s(lp), nil, nil, nil, nil, f32s(x), f32s(logits), f32s(mu), f32s(s), form, levels, rows, k, d, ld)
+		logisticMixture32(f32s(lp), nil, nil, nil, nil, f32s(x), f32s(p.Logits), f32s(p.Mu), f32s(p.S), p.Form, levels, rows, p.K, cols, s.ld)
 	} else {
-		logisticMixture64(f64s(lp), nil, nil, nil, nil, f64s(x), f64s(logits), f64s(mu), f64s(s), form, levels, rows, k, d, ld)
+		logisticMixture64(f64s(lp), nil, nil, nil, nil, f64s(x), f64s(p.Logits), f64s(p.Mu), f64s(p.S), p.Form, levels, rows, p.K, cols, s.ld)
 	}
 }
 
@@ -63,10 +64,9 @@ func LogisticMixtureLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, l
 //	dmu_c = w p_c (F(a) - F(-b))/s_c                      a = (x - h - mu_c)/s_c   b = (x + h - mu_c)/s_c
 //	ds_c = w p_c (a F(a) - b F(-b) - delta/(e^delta - 1))/s_c
 //
-// At the lowest level there is no a and no delta, at the highest no b and no delta. dlogits, dmu
-// and ds have the layout of logits, mu and s, with the same stride, and are overwritten. lp, if
-// not nil, gets the values of LogisticMixtureLogProb, bit for bit. dmu may be mu and ds may be s;
-// nothing else may overlap (dlogits is used on the way).
+// At the lowest level there is no a and no delta, at the highest no b and no delta. dp, which holds
+// dlogits, dmu and ds, is overwritten. lp, if not nil, gets the values of LogisticMixtureLogProb,
+// bit for bit. dmu may be mu and ds may be s; nothing else may overlap (dlogits is used on the way).
 //
 // A component with w p_c = 0 gets gradients of exactly 0. A NaN in a row makes gradients of that
 // row NaN, and no other's.
@@ -79,33 +79,28 @@ func LogisticMixtureLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, l
 // as the end of it. Finite arguments give no NaN.
 //
 // LogisticMixtureLogProbBackward panics as LogisticMixtureLogProb does.
-func LogisticMixtureLogProbBackward[T Float](lp, dlogits, dmu, ds, dlp, x, logits, mu, s []T, form ScaleForm, levels, rows, k, d, ld int) {
+func LogisticMixtureLogProbBackward[T Float](lp []T, dp *MixtureGrad[T], dlp, x []T, levels int, p *Mixture[T], rows, cols int) {
 	const fn = "LogisticMixtureLogProbBackward"
-	checkLogistic(fn, x, logits, mu, s, form, levels, rows, k, d, ld)
-	checkMatrix(fn, "dlogits", len(dlogits), rows, size.Mul(d, k), ld)
-	checkMatrix(fn, "dmu", len(dmu), rows, size.Mul(d, k), ld)
-	checkMatrix(fn, "ds", len(ds), rows, size.Mul(d, k), ld)
+	checkLevels(fn, levels)
+	checkSizes(fn, rows, cols)
+	s := p.check(fn, rows, cols, true)
+	dp.check(fn, s)
+	checkDense(fn, "x", len(x), rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
-	if lp != nil {
-		checkLen(fn, "lp", len(lp), rows)
-	}
+	checkLenOrNil(fn, "lp", lp, rows)
 	if is32[T]() {
-		logisticMixture32(f32s(lp), f32s(dlogits), f32s(dmu), f32s(ds), f32s(dlp), f32s(x), f32s(logits), f32s(mu), f32s(s), form, levels, rows, k, d, ld)
+		logisticMixture32(f32s(lp), f32s(dp.Logits), f32s(dp.Mu), f32s(dp.S), f32s(dlp), f32s(x), f32s(p.Logits), f32s(p.Mu), f32s(p.S),
+			p.Form, levels, rows, p.K, cols, s.ld)
 	} else {
-		logisticMixture64(f64s(lp), f64s(dlogits), f64s(dmu), f64s(ds), f64s(dlp), f64s(x), f64s(logits), f64s(mu), f64s(s), form, levels, rows, k, d, ld)
+		logisticMixture64(f64s(lp), f64s(dp.Logits), f64s(dp.Mu), f64s(dp.S), f64s(dlp), f64s(x), f64s(p.Logits), f64s(p.Mu), f64s(p.S),
+			p.Form, levels, rows, p.K, cols, s.ld)
 	}
 }
 
-func checkLogistic[T Float](fn string, x, logits, mu, s []T, form ScaleForm, levels, rows, k, d, ld int) {
-	checkForm(fn, "form", form)
+func checkLevels(fn string, levels int) {
 	if levels < 2 || levels > maxLevels {
 		panic(fmt.Sprintf("kernels: %s: levels = %d, want 2 to %d", fn, levels, maxLevels))
 	}
-	checkSize(fn, "k", k, 0)
-	checkMatrix(fn, "x", len(x), rows, d, d)
-	checkMatrix(fn, "logits", len(logits), rows, size.Mul(d, k), ld)
-	checkMatrix(fn, "mu", len(mu), rows, size.Mul(d, k), ld)
-	checkMatrix(fn, "s", len(s), rows, size.Mul(d, k), ld)
 }
 
 // logisticMixture32 is what logisticMixtureGeneric is. The machine code takes mixtures: rows

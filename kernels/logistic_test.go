@@ -127,12 +127,12 @@ func TestLogisticOracle(t *testing.T) {
 						}
 						bound += mixtureBound(k, all-prior)
 						lp, w := []float32{-7}, []float32{-1.5}
-						LogisticMixtureLogProb(lp, x, logits, mu, s, form, levels, 1, k, 1, k)
+						LogisticMixtureLogProb(lp, x, levels, mixtureOf(logits, mu, s, form, k, k), 1, 1)
 						worst.within(t, what+"lp", float64(lp[0]), all-prior, bound)
 						dl, dmu, ds := make([]float32, k), make([]float32, k), make([]float32, k)
-						LogisticMixtureLogProbBackward(nil, dl, dmu, ds, w, x, logits, mu, s, form, levels, 1, k, 1, k)
+						LogisticMixtureLogProbBackward(nil, mixtureGradOf(dl, dmu, ds), w, x, levels, mixtureOf(logits, mu, s, form, k, k), 1, 1)
 						lp64, dl64, dmu64, ds64 := []float64{0}, make([]float64, k), make([]float64, k), make([]float64, k)
-						LogisticMixtureLogProbBackward(lp64, dl64, dmu64, ds64, widen(w), widen(x), widen(logits), widen(mu), widen(s), form, levels, 1, k, 1, k)
+						LogisticMixtureLogProbBackward(lp64, mixtureGradOf(dl64, dmu64, ds64), widen(w), widen(x), levels, mixtureOf(widen(logits), widen(mu), widen(s), form, k, k), 1, 1)
 						worst64.within(t, what+"float64 lp", lp64[0], all-prior, bound*0x1p-26)
 						for c := range k {
 							p, pi := math.Exp(joint[c]-all), math.Exp(shifted[c]-prior)
@@ -166,7 +166,7 @@ func TestLogisticFactors(t *testing.T) {
 			x := []float32{float32(gridLevel(j, levels))}
 			_, mu, s := drawLogistic(rng, form, 1, float64(x[0]))
 			dl, dmu, ds := []float32{0}, []float32{0}, []float32{0}
-			LogisticMixtureLogProbBackward(nil, dl, dmu, ds, []float32{1}, x, []float32{0}, mu, s, form, levels, 1, 1, 1, 1)
+			LogisticMixtureLogProbBackward(nil, mixtureGradOf(dl, dmu, ds), []float32{1}, x, levels, mixtureOf([]float32{0}, mu, s, form, 1, 1), 1, 1)
 			g := newLogisticGradient(form, j, levels, float64(mu[0]), float64(s[0]))
 			lnP := oracleLogistic(form, j, levels, float64(mu[0]), float64(s[0]))
 			what := fmt.Sprintf("%v level %d of %d, mu = %v, s = %v: ", form, j, levels, mu[0], s[0])
@@ -187,11 +187,11 @@ func TestLogisticFiniteDifferences(t *testing.T) {
 			s, w, lp := widen(s32), []float64{1.3, -0.4}, make([]float64, rows)
 			x := []float64{-1, 1, 0, gridLevel(levels/3, levels), -1, -1, 1, gridLevel(levels/4, levels)}
 			f := func() float64 {
-				LogisticMixtureLogProb(lp, x, logits, mu, s, form, levels, rows, k, d, ld)
+				LogisticMixtureLogProb(lp, x, levels, mixtureOf(logits, mu, s, form, k, ld), rows, d)
 				return lp[0]*w[0] + lp[1]*w[1]
 			}
 			dl, dmu, ds := make([]float64, rows*ld), make([]float64, rows*ld), make([]float64, rows*ld)
-			LogisticMixtureLogProbBackward(nil, dl, dmu, ds, w, x, logits, mu, s, form, levels, rows, k, d, ld)
+			LogisticMixtureLogProbBackward(nil, mixtureGradOf(dl, dmu, ds), w, x, levels, mixtureOf(logits, mu, s, form, k, ld), rows, d)
 			checkDiff(t, form.String()+" dlogits", f, logits, dl)
 			checkDiff(t, form.String()+" dmu", f, mu, dmu)
 			checkDiff(t, form.String()+" ds", f, s, ds)
@@ -217,7 +217,7 @@ func TestLogisticSum(t *testing.T) {
 					x[j] = float32(gridLevel(j, levels))
 				}
 				logits, mu, s = slices.Repeat(logits, levels), slices.Repeat(mu, levels), slices.Repeat(s, levels)
-				LogisticMixtureLogProb(lp, x, logits, mu, s, LogSigma, levels, levels, 3, 1, 3)
+				LogisticMixtureLogProb(lp, x, levels, mixtureOf(logits, mu, s, LogSigma, 3, 3), levels, 1)
 				sum := 0.0
 				for _, v := range lp {
 					sum += math.Exp(float64(v))
@@ -244,15 +244,14 @@ func TestLogisticGrid(t *testing.T) {
 				x = append(x, 1.5, float32(math.Inf(1)), 3e38)
 			}
 			lp := make([]float32, len(x))
-			LogisticMixtureLogProb(lp, x, make([]float32, len(x)), make([]float32, len(x)), slices.Repeat([]float32{-2}, len(x)),
-				LogSigma, levels, len(x), 1, 1, 1)
+			LogisticMixtureLogProb(lp, x, levels, mixtureOf(make([]float32, len(x)), make([]float32, len(x)), slices.Repeat([]float32{-2}, len(x)), LogSigma, 1, 1), len(x), 1)
 			for i, v := range lp {
 				if v != lp[0] {
 					t.Errorf("%d levels, x = %v: lp = %v, want that of level %d, %v", levels, x[i], v, j, lp[0])
 				}
 			}
 			d := []float64{0}
-			LogisticMixtureLogProb(d, []float64{float64(x[1])}, []float64{0}, []float64{0}, []float64{-2}, LogSigma, levels, 1, 1, 1, 1)
+			LogisticMixtureLogProb(d, []float64{float64(x[1])}, levels, mixtureOf([]float64{0}, []float64{0}, []float64{-2}, LogSigma, 1, 1), 1, 1)
 			if math.Abs(d[0]-float64(lp[0])) > 1e-5*max(1, math.Abs(d[0])) {
 				t.Errorf("%d levels, level %d: float32 %v, float64 %v", levels, j, lp[0], d[0])
 			}
@@ -296,12 +295,12 @@ func TestLogisticExtremes(t *testing.T) {
 				logits = []float32{-inf, -inf}
 			}
 			x, lp, lp2 := []float32{c.x}, []float32{-7}, []float32{-7}
-			LogisticMixtureLogProb(lp, x, logits, mu, s, c.form, 256, 1, 2, 1, 2)
+			LogisticMixtureLogProb(lp, x, 256, mixtureOf(logits, mu, s, c.form, 2, 2), 1, 1)
 			if got := float64(lp[0]); got != c.want && !(math.Abs(got-c.want) <= 1e-5*max(1, math.Abs(c.want))) && (got == got || c.want == c.want) {
 				t.Errorf("%s: lp = %v, want %v", c.name, got, c.want)
 			}
 			dl, dmu, ds := make([]float32, 2), make([]float32, 2), make([]float32, 2)
-			LogisticMixtureLogProbBackward(lp2, dl, dmu, ds, []float32{1}, x, logits, mu, s, c.form, 256, 1, 2, 1, 2)
+			LogisticMixtureLogProbBackward(lp2, mixtureGradOf(dl, dmu, ds), []float32{1}, x, 256, mixtureOf(logits, mu, s, c.form, 2, 2), 1, 1)
 			if !asmtest.SameBits(lp2[0], lp[0]) {
 				t.Errorf("%s: lp = %v in the backward pass, want %v", c.name, lp2[0], lp[0])
 			}
@@ -316,8 +315,8 @@ func TestLogisticExtremes(t *testing.T) {
 		}
 	})
 	lp := []float32{0, 0}
-	LogisticMixtureLogProb(lp, []float32{0}, nil, nil, nil, Sigma, 256, 1, 0, 1, 0)
-	LogisticMixtureLogProb(lp[1:], nil, nil, nil, nil, Sigma, 256, 1, 4, 0, 0)
+	LogisticMixtureLogProb(lp, []float32{0}, 256, mixtureOf[float32](nil, nil, nil, Sigma, 0, 0), 1, 1)
+	LogisticMixtureLogProb(lp[1:], nil, 256, mixtureOf[float32](nil, nil, nil, Sigma, 4, 0), 1, 0)
 	if lp[0] == lp[0] || lp[1] != 0 {
 		t.Errorf("no component: lp = %v, want NaN; no dimension: %v, want 0", lp[0], lp[1])
 	}
@@ -346,7 +345,7 @@ func TestLogisticFinite(t *testing.T) {
 				}
 			}
 			x, lp, dl, dmu, ds := []float32{draw()}, []float32{0}, make([]float32, k), make([]float32, k), make([]float32, k)
-			LogisticMixtureLogProbBackward(lp, dl, dmu, ds, []float32{1}, x, logits, mu, s, form, levels, 1, k, 1, k)
+			LogisticMixtureLogProbBackward(lp, mixtureGradOf(dl, dmu, ds), []float32{1}, x, levels, mixtureOf(logits, mu, s, form, k, k), 1, 1)
 			if math.IsInf(float64(lp[0]), 0) {
 				t.Fatalf("lp = %v", lp[0])
 			}
@@ -368,24 +367,7 @@ func TestLogisticLevels(t *testing.T) {
 					t.Errorf("panic %q, want %q", msg, want)
 				}
 			}()
-			LogisticMixtureLogProb(make([]float32, 1), make([]float32, 1), make([]float32, 1), make([]float32, 1), make([]float32, 1), Sigma, levels, 1, 1, 1, 1)
+			LogisticMixtureLogProb(make([]float32, 1), make([]float32, 1), levels, mixtureOf(make([]float32, 1), make([]float32, 1), make([]float32, 1), Sigma, 1, 1), 1, 1)
 		}()
 	}
-}
-
-func ExampleLogisticMixtureLogProb() {
-	// One sample of 8-bit audio, level 200, under two components of equal weight.
-	x := []float64{2*200.0/255 - 1}
-	logits, mu, logScale := []float64{0, 0}, []float64{0.5, -0.5}, []float64{-4, -2}
-	lp := make([]float64, 1)
-	LogisticMixtureLogProb(lp, x, logits, mu, logScale, LogSigma, 256, 1, 2, 1, 2)
-	fmt.Printf("%.4f\n", lp[0])
-
-	dlogits, dmu, ds := make([]float64, 2), make([]float64, 2), make([]float64, 2)
-	LogisticMixtureLogProbBackward(nil, dlogits, dmu, ds, []float64{1}, x, logits, mu, logScale, LogSigma, 256, 1, 2, 1, 2)
-	fmt.Printf("%.4f\n%.4f\n", dlogits, dmu)
-	// Output:
-	// -5.3260
-	// [0.4978 -0.4978]
-	// [51.9124 0.0164]
 }

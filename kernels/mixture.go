@@ -2,42 +2,115 @@ package kernels
 
 import "github.com/elbow-go/elbow/internal/size"
 
+// Dense as the Ld of a [Mixture] says that its matrices are dense, each with rows of its own length.
+const Dense = -1
+
+// Mixture holds the parameters of mixtures of K components, in each row one or several. Logits, Mu
+// and S are matrices [rows, ...], row-major, all with the row stride Ld, so that they may be parts
+// of one head in any order; or three dense matrices if Ld is [Dense]. S gives the scales in one of
+// the forms of [ScaleForm].
+//
+//	                     Logits       Mu, S        in each row
+//	GMMLogProb           [K]          [K, cols]    one mixture over all columns
+//	LogisticMixture..    [cols, K]    [cols, K]    a mixture for each column
+//
+// Bivariate mixtures, whose components have a correlation, are a [Bivariate].
+type Mixture[T Float] struct {
+	Logits, Mu, S []T
+	K, Ld         int
+	Form          ScaleForm
+}
+
+// MixtureGrad holds the gradients of a [Mixture]. They have the layout of what they are the
+// gradients of, with its row stride.
+type MixtureGrad[T Float] struct {
+	Logits, Mu, S []T
+}
+
+// A mixtureSize is the row strides of a mixture, and how many elements its slices have to have.
+type mixtureSize struct{ ldl, ld, logits, n int }
+
+// check panics unless the argument p of function fn holds what it should: with each, a mixture for
+// each column. rows and cols have been checked.
+func (p *Mixture[T]) check(fn string, rows, cols int, each bool) (s mixtureSize) {
+	switch {
+	case p == nil:
+		badNil(fn, "p")
+	case p.K < 0:
+		badArg(fn, "p.K", p.K, 0)
+	}
+	checkForm(fn, "p.Form", p.Form)
+	logits, n := p.K, size.Mul(p.K, cols)
+	if each {
+		logits = n
+	}
+	s.ldl, s.ld = p.Ld, p.Ld
+	if p.Ld == Dense {
+		s.ldl, s.ld = logits, n
+	} else if most := max(logits, n); p.Ld < most {
+		badArg(fn, "p.Ld", p.Ld, most)
+	}
+	s.logits, s.n = size.Matrix(rows, logits, s.ldl), size.Matrix(rows, n, s.ld)
+	checkMixture(fn, "p", len(p.Logits), len(p.Mu), len(p.S), s)
+	return s
+}
+
+// check panics unless the gradients have the size of the parameters.
+func (d *MixtureGrad[T]) check(fn string, s mixtureSize) {
+	if d == nil {
+		badNil(fn, "dp")
+	}
+	checkMixture(fn, "dp", len(d.Logits), len(d.Mu), len(d.S), s)
+}
+
+// checkMixture panics unless the slices of an argument are long enough.
+func checkMixture(fn, arg string, logits, mu, scales int, s mixtureSize) {
+	switch {
+	case logits < s.logits:
+		badField(fn, arg, "Logits", logits, s.logits)
+	case mu < s.n:
+		badField(fn, arg, "Mu", mu, s.n)
+	case scales < s.n:
+		badField(fn, arg, "S", scales, s.n)
+	}
+}
+
 // GMMLogProb writes the log-density of each row under a mixture of diagonal Gaussians, in
 // nats.
 //
 //	lp[i] = ln sum_c pi_c N(x; mu_c, sigma_c),   pi = softmax(logits[i])
 //	      = LSE_c(l_c + ln N(x; mu_c, sigma_c)) - LSE_c(l_c),   l_c = logits_c - max logits
 //
-// x is [rows, d], dense. logits is [rows, k], row stride ldl >= k. mu and s are [rows, k, d]: the
-// k components of a row follow each other, each with its d dimensions contiguous; the row
-// stride of both is ld >= k d. So logits, mu and s may be parts of one head of any layout of
-// rows. lp is [rows], overwritten, and must not overlap the rest. ln N is [GaussLogProb]'s, and
-// s has one of the forms of [ScaleForm].
+// x is [rows, cols], dense. p is laid out as [Mixture] says: the K components of a row follow each
+// other, each with its dimensions contiguous. lp is [rows], overwritten, and must not overlap the
+// rest. ln N is [GaussLogProb]'s.
 //
 // No finite arguments with |ln sigma| <= 80 give NaN: a component whose log-density is -Inf
 // counts as 0, and lp is -Inf where that holds for all of them. A logit of -Inf switches its
 // component off, if its density is not Inf. An Inf among the logits, nothing but -Inf among
-// them, k = 0, and a NaN anywhere in a row give NaN, in that row alone.
+// them, K = 0, and a NaN anywhere in a row give NaN, in that row alone.
 //
 // The largest logit is subtracted from all of them first. So a number that is added to all logits
 // of a row changes no bit of the results, as long as their differences stay exact, and however
 // large they are, they only count by their differences.
 // float32: the absolute error is at most the largest of the components' errors (GaussLogProb's
 // bound, plus one rounding each of l_c and of its sum with ln N) and
-// (16 + k/8) 2^-24 (1 + |lp| + ln k).
+// (16 + K/8) 2^-24 (1 + |lp| + ln K).
 //
-// GMMLogProb panics if a size is negative, a slice or a stride too short, or form unknown. It
+// GMMLogProb panics if a size is negative, a slice or the stride too short, or the form unknown. It
 // starts no goroutine and allocates nothing.
 //
 // Source: Chung et al. 2015 (RNN-GMM, VRNN-GMM), who put the component index last.
-func GMMLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, rows, k, d, ldl, ld int) {
+func GMMLogProb[T Float](lp, x []T, p *Mixture[T], rows, cols int) {
 	const fn = "GMMLogProb"
-	checkGMM(fn, x, logits, mu, s, form, rows, k, d, ldl, ld)
+	checkSizes(fn, rows, cols)
+	s := p.check(fn, rows, cols, false)
+	checkDense(fn, "x", len(x), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
 	if is32[T]() {
-		gmmLogProb32(f32s(lp), f32s(x), f32s(logits), f32s(mu), f32s(s), form, rows, k, d, ldl, ld)
+		gmmLogProb32(f32s(lp), f32s(x), f32s(p.Logits), f32s(p.Mu), f32s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
 	} else {
-		gmmLogProb64(f64s(lp), f64s(x), f64s(logits), f64s(mu), f64s(s), form, rows, k, d, ldl, ld)
+		gmmLogProb64(f64s(lp), f64s(x), f64s(p.Logits), f64s(p.Mu), f64s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
 	}
 }
 
@@ -47,9 +120,9 @@ func GMMLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, rows, k, d, l
 //	dlogits_c = w (p_c - pi_c)                           w = dlp[i]
 //	dmu_c = w p_c t/sigma_c    dsigma_c = w p_c (t^2 - 1)/sigma_c    dx = -sum_c dmu_c
 //
-// with t = (x - mu_c)/sigma_c, and ds = dsigma dsigma/ds. dlogits, dmu and ds have the layout
-// of logits, mu and s, with the same strides, and are overwritten; dx is [rows, d], dense,
-// overwritten, or nil. lp, if not nil, gets the values of GMMLogProb, bit for bit.
+// with t = (x - mu_c)/sigma_c, and ds = dsigma dsigma/ds. dp, which holds dlogits, dmu and ds, is
+// overwritten; dx is [rows, cols], dense, overwritten, or nil. lp, if not nil, gets the values of
+// GMMLogProb, bit for bit.
 // dmu may be mu and ds may be s; nothing else may overlap (dlogits is used on the way).
 //
 // A component with w p_c = 0 gets gradients of exactly 0, however far away it is; a row with
@@ -61,32 +134,20 @@ func GMMLogProb[T Float](lp, x, logits, mu, s []T, form ScaleForm, rows, k, d, l
 // that of p_c and three roundings more than [GaussLogProbBackward]'s.
 //
 // GMMLogProbBackward panics as GMMLogProb does.
-func GMMLogProbBackward[T Float](lp, dx, dlogits, dmu, ds, dlp, x, logits, mu, s []T, form ScaleForm, rows, k, d, ldl, ld int) {
+func GMMLogProbBackward[T Float](lp, dx []T, dp *MixtureGrad[T], dlp, x []T, p *Mixture[T], rows, cols int) {
 	const fn = "GMMLogProbBackward"
-	checkGMM(fn, x, logits, mu, s, form, rows, k, d, ldl, ld)
-	checkMatrix(fn, "dlogits", len(dlogits), rows, k, ldl)
-	checkMatrix(fn, "dmu", len(dmu), rows, size.Mul(k, d), ld)
-	checkMatrix(fn, "ds", len(ds), rows, size.Mul(k, d), ld)
-	if dx != nil {
-		checkMatrix(fn, "dx", len(dx), rows, d, d)
-	}
+	checkSizes(fn, rows, cols)
+	s := p.check(fn, rows, cols, false)
+	dp.check(fn, s)
+	checkDense(fn, "x", len(x), rows, cols)
+	checkDenseOrNil(fn, "dx", dx, rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
-	if lp != nil {
-		checkLen(fn, "lp", len(lp), rows)
-	}
+	checkLenOrNil(fn, "lp", lp, rows)
 	if is32[T]() {
-		gmmLogProbBackward32(f32s(lp), f32s(dx), f32s(dlogits), f32s(dmu), f32s(ds), f32s(dlp), f32s(x), f32s(logits), f32s(mu), f32s(s), form,
-			rows, k, d, ldl, ld)
+		gmmLogProbBackward32(f32s(lp), f32s(dx), f32s(dp.Logits), f32s(dp.Mu), f32s(dp.S), f32s(dlp),
+			f32s(x), f32s(p.Logits), f32s(p.Mu), f32s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
 	} else {
-		gmmLogProbBackward64(f64s(lp), f64s(dx), f64s(dlogits), f64s(dmu), f64s(ds), f64s(dlp), f64s(x), f64s(logits), f64s(mu), f64s(s), form,
-			rows, k, d, ldl, ld)
+		gmmLogProbBackward64(f64s(lp), f64s(dx), f64s(dp.Logits), f64s(dp.Mu), f64s(dp.S), f64s(dlp),
+			f64s(x), f64s(p.Logits), f64s(p.Mu), f64s(p.S), p.Form, rows, p.K, cols, s.ldl, s.ld)
 	}
-}
-
-func checkGMM[T Float](fn string, x, logits, mu, s []T, form ScaleForm, rows, k, d, ldl, ld int) {
-	checkForm(fn, "form", form)
-	checkMatrix(fn, "x", len(x), rows, d, d)
-	checkMatrix(fn, "logits", len(logits), rows, k, ldl)
-	checkMatrix(fn, "mu", len(mu), rows, size.Mul(k, d), ld)
-	checkMatrix(fn, "s", len(s), rows, size.Mul(k, d), ld)
 }

@@ -88,7 +88,7 @@ func testGMMRange(t *testing.T, d *rangeDraw, k, cols int) {
 		logits[c] = d.logit()
 	}
 	lp, dx, dl, dmu, ds := []float32{0}, make([]float32, cols), make([]float32, k), make([]float32, n), make([]float32, n)
-	GMMLogProbBackward(lp, dx, dl, dmu, ds, w, x, logits, mu, s, form, 1, k, cols, k, n)
+	GMMLogProbBackward(lp, dx, mixtureGradOf(dl, dmu, ds), w, x, mixtureOf(logits, mu, s, form, k, n), 1, cols)
 	what := func() string {
 		return fmt.Sprintf("%v k=%d lp=%v w=%v x=%v logits=%v mu=%v s=%v", form, k, lp[0], w, x, logits, mu, s)
 	}
@@ -99,9 +99,9 @@ func testGMMRange(t *testing.T, d *rangeDraw, k, cols int) {
 	asmtest.SameFloats(t, "dlogits, dmu, ds", joined(dl, dmu, ds), joined(e, f, g))
 	copy(f, mu)
 	copy(g, s)
-	GMMLogProbBackward(a, b, e, f, g, w, x, logits, f, g, form, 1, k, cols, k, n)
+	GMMLogProbBackward(a, b, mixtureGradOf(e, f, g), w, x, mixtureOf(logits, f, g, form, k, n), 1, cols)
 	asmtest.SameFloats(t, "dx, dmu, ds in place", joined(b, f, g), joined(dx, dmu, ds))
-	GMMLogProb(a, x, logits, mu, s, form, 1, k, cols, k, n)
+	GMMLogProb(a, x, mixtureOf(logits, mu, s, form, k, n), 1, cols)
 	asmtest.SameFloats(t, "lp", a, lp)
 
 	var joint rangeJoint
@@ -167,14 +167,14 @@ func testBivariateRange(t *testing.T, d *rangeDraw, k int) {
 		y, theta = append(y, yi...), append(theta, row...)
 	}
 	lp, dy, dtheta := make([]float32, rows), make([]float32, 3*rows), make([]float32, rows*ld)
-	BivariateMixtureLogProbBackward(lp, dy, dtheta, w, y, theta, form, rows, k, ld)
+	BivariateMixtureLogProbBackward(lp, dy, bivariateGradOf(dtheta), w, y, bivariateOf(theta, form, k, ld), rows)
 	a, b, c := make([]float32, rows), make([]float32, 3*rows), make([]float32, rows*ld)
 	bivariateBackwardGeneric(a, b, c, w, y, theta, form, rows, k, ld, true)
 	asmtest.SameFloats(t, "lp, dy, dtheta", joined(lp, dy, dtheta), joined(a, b, c))
 	clear(c)
-	BivariateMixtureLogProbBackward(nil, nil, c, w, y, theta, form, rows, k, ld)
+	BivariateMixtureLogProbBackward(nil, nil, bivariateGradOf(c), w, y, bivariateOf(theta, form, k, ld), rows)
 	asmtest.SameFloats(t, "dtheta without dy", dtheta, c)
-	BivariateMixtureLogProb(a, y, theta, form, rows, k, ld)
+	BivariateMixtureLogProb(a, y, bivariateOf(theta, form, k, ld), rows)
 	asmtest.SameFloats(t, "lp", a, lp)
 	for i := range rows {
 		checkBivariateRange(t, form, k, lp[i], dy[3*i:][:3], dtheta[i*ld:][:ld], w[i], y[3*i:][:3], theta[i*ld:][:ld])
@@ -269,7 +269,7 @@ func testLogisticRange(t *testing.T, d *rangeDraw, k, levels int) {
 		logits[c] = d.logit()
 	}
 	lp, dl, dmu, ds := []float32{0}, make([]float32, k), make([]float32, k), make([]float32, k)
-	LogisticMixtureLogProbBackward(lp, dl, dmu, ds, w, x, logits, mu, s, form, levels, 1, k, 1, k)
+	LogisticMixtureLogProbBackward(lp, mixtureGradOf(dl, dmu, ds), w, x, levels, mixtureOf(logits, mu, s, form, k, k), 1, 1)
 	what := func() string {
 		return fmt.Sprintf("%v level %d of %d, lp=%v w=%v logits=%v mu=%v s=%v", form, j, levels, lp[0], w, logits, mu, s)
 	}
@@ -278,9 +278,9 @@ func testLogisticRange(t *testing.T, d *rangeDraw, k, levels int) {
 	asmtest.SameFloats(t, "lp, dlogits, dmu, ds", joined(lp, dl, dmu, ds), joined(a, b, c, e))
 	copy(c, mu)
 	copy(e, s)
-	LogisticMixtureLogProbBackward(a, b, c, e, w, x, logits, c, e, form, levels, 1, k, 1, k)
+	LogisticMixtureLogProbBackward(a, mixtureGradOf(b, c, e), w, x, levels, mixtureOf(logits, c, e, form, k, k), 1, 1)
 	asmtest.SameFloats(t, "lp, dlogits, dmu, ds in place", joined(a, b, c, e), joined(lp, dl, dmu, ds))
-	LogisticMixtureLogProb(a, x, logits, mu, s, form, levels, 1, k, 1, k)
+	LogisticMixtureLogProb(a, x, levels, mixtureOf(logits, mu, s, form, k, k), 1, 1)
 	asmtest.SameFloats(t, "lp", a, lp)
 
 	var joint rangeJoint
@@ -352,7 +352,7 @@ func TestBivariateOpposite(t *testing.T) {
 			for _, far := range []float32{-1e-22, -1e-21, -1e-20} {
 				theta := []float32{0, far, far, 0, 0, s, s, s, s, -80, 80, 0, 0}
 				lp, dy, dtheta := []float32{0}, make([]float32, 3), make([]float32, len(theta))
-				BivariateMixtureLogProbBackward(lp, dy, dtheta, []float32{1}, make([]float32, 3), theta, form, 1, 2, 13)
+				BivariateMixtureLogProbBackward(lp, dy, bivariateGradOf(dtheta), []float32{1}, make([]float32, 3), bivariateOf(theta, form, 2, 13), 1)
 				if dy[2] != 0 || !(dy[1] < 0) || !finite32(dy[1]) {
 					t.Errorf("%v, mean %v: dy = %v, want 0 and a finite number below 0", form, far, dy)
 				}

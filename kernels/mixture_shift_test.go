@@ -32,7 +32,7 @@ func shiftCases[T Float](rng *rand.Rand, form ScaleForm, k, d int) []shiftCase[T
 		}
 		return x
 	}
-	ldl, ld := k+1, k*d+2
+	ld := k*d + 2
 	x, w, mu, s := draw(shiftRows*d), draw(shiftRows), draw(shiftRows*ld), scales(shiftRows*ld)
 	theta, y := draw(shiftRows*(1+6*k)), draw(3*shiftRows)
 	for i := range shiftRows {
@@ -40,21 +40,21 @@ func shiftCases[T Float](rng *rand.Rand, form ScaleForm, k, d int) []shiftCase[T
 	}
 	return []shiftCase[T]{
 		{"GMM", func(logits []T) []T {
-			wide := make([]T, shiftRows*ldl)
+			wide := make([]T, shiftRows*ld)
 			for i := range shiftRows {
-				copy(wide[i*ldl:], logits[i*k:][:k])
+				copy(wide[i*ld:], logits[i*k:][:k])
 			}
 			lp, lp2, dx := make([]T, shiftRows), make([]T, shiftRows), make([]T, len(x))
 			dl, dmu, ds := make([]T, len(wide)), make([]T, len(mu)), make([]T, len(s))
-			GMMLogProb(lp, x, wide, mu, s, form, shiftRows, k, d, ldl, ld)
-			GMMLogProbBackward(lp2, dx, dl, dmu, ds, w, x, wide, mu, s, form, shiftRows, k, d, ldl, ld)
+			GMMLogProb(lp, x, mixtureOf(wide, mu, s, form, k, ld), shiftRows, d)
+			GMMLogProbBackward(lp2, dx, mixtureGradOf(dl, dmu, ds), w, x, mixtureOf(wide, mu, s, form, k, ld), shiftRows, d)
 			return joined(lp, lp2, dx, dl, dmu, ds)
 		}},
 		{"LogisticMixture", func(logits []T) []T {
 			lp, lp2 := make([]T, shiftRows), make([]T, shiftRows)
 			dl, dmu, ds := make([]T, len(logits)), make([]T, len(logits)), make([]T, len(logits))
-			LogisticMixtureLogProb(lp, x, logits, mu, s, form, 256, shiftRows, k, 1, k)
-			LogisticMixtureLogProbBackward(lp2, dl, dmu, ds, w, x, logits, mu, s, form, 256, shiftRows, k, 1, k)
+			LogisticMixtureLogProb(lp, x, 256, mixtureOf(logits, mu, s, form, k, k), shiftRows, 1)
+			LogisticMixtureLogProbBackward(lp2, mixtureGradOf(dl, dmu, ds), w, x, 256, mixtureOf(logits, mu, s, form, k, k), shiftRows, 1)
 			return joined(lp, lp2, dl, dmu, ds)
 		}},
 		{"BivariateMixture", func(logits []T) []T {
@@ -62,8 +62,8 @@ func shiftCases[T Float](rng *rand.Rand, form ScaleForm, k, d int) []shiftCase[T
 				copy(theta[i*(1+6*k)+biAt(biLogits, k, 0):], logits[i*k:][:k])
 			}
 			lp, lp2, dy, dtheta := make([]T, shiftRows), make([]T, shiftRows), make([]T, len(y)), make([]T, len(theta))
-			BivariateMixtureLogProb(lp, y, theta, form, shiftRows, k, 1+6*k)
-			BivariateMixtureLogProbBackward(lp2, dy, dtheta, w, y, theta, form, shiftRows, k, 1+6*k)
+			BivariateMixtureLogProb(lp, y, bivariateOf(theta, form, k, 1+6*k), shiftRows)
+			BivariateMixtureLogProbBackward(lp2, dy, bivariateGradOf(dtheta), w, y, bivariateOf(theta, form, k, 1+6*k), shiftRows)
 			return joined(lp, lp2, dy, dtheta)
 		}},
 	}
@@ -121,8 +121,7 @@ func TestMixtureLargeLogits(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		for _, shift := range []float32{0, 16384, 1 << 22} {
 			lp, dl, dmu, ds := []float32{0}, make([]float32, 2), make([]float32, 2), make([]float32, 2)
-			GMMLogProbBackward(lp, nil, dl, dmu, ds, []float32{1}, []float32{0.3}, []float32{1 + shift, 0.5 + shift},
-				[]float32{0, 3}, []float32{1, 1}, Sigma, 1, 2, 1, 2, 2)
+			GMMLogProbBackward(lp, nil, mixtureGradOf(dl, dmu, ds), []float32{1}, []float32{0.3}, mixtureOf([]float32{1 + shift, 0.5 + shift}, []float32{0, 3}, []float32{1, 1}, Sigma, 2, 2), 1, 1)
 			if got := fmt.Sprintf("%.5f %.5f", lp, dl); got != "[-1.42158] [0.36124 -0.36124]" {
 				t.Errorf("logits shifted by %v: lp, dlogits = %s", shift, got)
 			}
@@ -130,16 +129,16 @@ func TestMixtureLargeLogits(t *testing.T) {
 		for _, logit := range []float32{0, -2.6e38, 3.4e38} {
 			lp := []float32{0}
 			for _, levels := range []int{2, 256, 65536} {
-				LogisticMixtureLogProb(lp, []float32{0.5}, []float32{logit}, []float32{-1e38}, []float32{1}, Sigma, levels, 1, 1, 1, 1)
+				LogisticMixtureLogProb(lp, []float32{0.5}, levels, mixtureOf([]float32{logit}, []float32{-1e38}, []float32{1}, Sigma, 1, 1), 1, 1)
 				if math.Abs(float64(lp[0])+1e38) > 1e32 {
 					t.Errorf("LogisticMixture, %d levels, logit %v: lp = %v, want -1e38", levels, logit, lp[0])
 				}
 			}
-			GMMLogProb(lp, []float32{0}, []float32{logit}, []float32{1e19}, []float32{1}, Sigma, 1, 1, 1, 1, 1)
+			GMMLogProb(lp, []float32{0}, mixtureOf([]float32{logit}, []float32{1e19}, []float32{1}, Sigma, 1, 1), 1, 1)
 			if math.Abs(float64(lp[0])+5e37) > 1e32 {
 				t.Errorf("GMM, logit %v: lp = %v, want -5e37", logit, lp[0])
 			}
-			BivariateMixtureLogProb(lp, []float32{0, 0, 0}, []float32{0, 1e19, 0, 1, 1, 0, logit}, Sigma, 1, 1, 7)
+			BivariateMixtureLogProb(lp, []float32{0, 0, 0}, bivariateOf([]float32{0, 1e19, 0, 1, 1, 0, logit}, Sigma, 1, 7), 1)
 			if math.Abs(float64(lp[0])+5e37) > 1e32 {
 				t.Errorf("BivariateMixture, logit %v: lp = %v, want -5e37", logit, lp[0])
 			}

@@ -97,15 +97,14 @@ func TestGMMOracle(t *testing.T) {
 					g := newGMMRow(rng, form, k, d, 1)
 					what := fmt.Sprintf("%v k=%d d=%d: ", form, k, d)
 					lp, one := []float32{-7}, []float32{-1.5}
-					GMMLogProb(lp, g.x, g.logits, g.mu, g.s, form, 1, k, d, k, k*d)
+					GMMLogProb(lp, g.x, mixtureOf(g.logits, g.mu, g.s, form, k, k*d), 1, d)
 					worst.within(t, what+"lp", float64(lp[0]), g.all-g.prior, g.bound())
 
 					dl, dmu, ds, dx := make([]float32, k), make([]float32, k*d), make([]float32, k*d), make([]float32, d)
-					GMMLogProbBackward(nil, dx, dl, dmu, ds, one, g.x, g.logits, g.mu, g.s, form, 1, k, d, k, k*d)
+					GMMLogProbBackward(nil, dx, mixtureGradOf(dl, dmu, ds), one, g.x, mixtureOf(g.logits, g.mu, g.s, form, k, k*d), 1, d)
 					a, b, c, e := make([]float64, k), make([]float64, k*d), make([]float64, k*d), make([]float64, d)
 					lp64 := []float64{0}
-					GMMLogProbBackward(lp64, e, a, b, c, widen(one), widen(g.x), widen(g.logits), widen(g.mu), widen(g.s),
-						form, 1, k, d, k, k*d)
+					GMMLogProbBackward(lp64, e, mixtureGradOf(a, b, c), widen(one), widen(g.x), mixtureOf(widen(g.logits), widen(g.mu), widen(g.s), form, k, k*d), 1, d)
 					if math.Abs(lp64[0]-(g.all-g.prior)) > 1e-12*(math.Abs(g.all)+math.Abs(g.prior)+1) {
 						t.Errorf("%sfloat64 lp = %v, want %v", what, lp64[0], g.all-g.prior)
 					}
@@ -140,21 +139,30 @@ func TestGMMOracle(t *testing.T) {
 	})
 }
 
+// mixtureOf and mixtureGradOf are the arguments that slices make.
+func mixtureOf[T Float](logits, mu, s []T, form ScaleForm, k, ld int) *Mixture[T] {
+	return &Mixture[T]{logits, mu, s, k, ld, form}
+}
+
+func mixtureGradOf[T Float](dlogits, dmu, ds []T) *MixtureGrad[T] {
+	return &MixtureGrad[T]{dlogits, dmu, ds}
+}
+
 func TestGMMFiniteDifferences(t *testing.T) {
-	const rows, k, d, ldl, ld = 2, 3, 4, 5, 13
+	const rows, k, d, ld = 2, 3, 4, 13
 	for _, form := range gaussForms {
 		rng := rand.New(rand.NewPCG(uint64(form), 12))
 		mu32, s32 := gaussFill(rng, form, rows*ld, 0.7)
 		mu, s := widen(mu32), widen(s32)
-		x, logits := widen(randRow(rows*d, rng.NormFloat64)), widen(randRow(rows*ldl, rng.NormFloat64))
+		x, logits := widen(randRow(rows*d, rng.NormFloat64)), widen(randRow(rows*ld, rng.NormFloat64))
 		w, lp := []float64{1.3, -0.4}, make([]float64, rows)
 		f := func() float64 {
-			GMMLogProb(lp, x, logits, mu, s, form, rows, k, d, ldl, ld)
+			GMMLogProb(lp, x, mixtureOf(logits, mu, s, form, k, ld), rows, d)
 			return lp[0]*w[0] + lp[1]*w[1]
 		}
-		dx, dl := make([]float64, rows*d), make([]float64, rows*ldl)
+		dx, dl := make([]float64, rows*d), make([]float64, rows*ld)
 		dmu, ds := make([]float64, rows*ld), make([]float64, rows*ld)
-		GMMLogProbBackward(nil, dx, dl, dmu, ds, w, x, logits, mu, s, form, rows, k, d, ldl, ld)
+		GMMLogProbBackward(nil, dx, mixtureGradOf(dl, dmu, ds), w, x, mixtureOf(logits, mu, s, form, k, ld), rows, d)
 		checkDiff(t, form.String()+" dx", f, x, dx)
 		checkDiff(t, form.String()+" dlogits", f, logits, dl)
 		checkDiff(t, form.String()+" dmu", f, mu, dmu)
@@ -170,7 +178,7 @@ func TestGMMOneComponent(t *testing.T) {
 	x := randRow(d, rng.NormFloat64)
 	want, got := []float32{0}, []float32{0}
 	GaussLogProb(want, x, gaussOf(mu, s, SoftplusSigma, d), 1, d)
-	GMMLogProb(got, x, []float32{0}, mu, s, SoftplusSigma, 1, 1, d, 1, d)
+	GMMLogProb(got, x, mixtureOf([]float32{0}, mu, s, SoftplusSigma, 1, d), 1, d)
 	if got[0] != want[0] {
 		t.Errorf("one component: %v, want %v", got[0], want[0])
 	}
@@ -178,7 +186,7 @@ func TestGMMOneComponent(t *testing.T) {
 	for range 40 {
 		mus, ss, logits = append(mus, mu...), append(ss, s...), append(logits, 7.25)
 	}
-	GMMLogProb(got, x, logits, mus, ss, SoftplusSigma, 1, 40, d, 40, 40*d)
+	GMMLogProb(got, x, mixtureOf(logits, mus, ss, SoftplusSigma, 40, 40*d), 1, d)
 	if math.Abs(float64(got[0]-want[0])) > 1e-6*math.Abs(float64(want[0])) {
 		t.Errorf("40 equal components: %v, want %v", got[0], want[0])
 	}
@@ -210,12 +218,12 @@ func TestGMMSpecials(t *testing.T) {
 	} {
 		k := len(c.logits)
 		x, lp, lp2 := []float32{c.x}, []float32{-7}, []float32{-7}
-		GMMLogProb(lp, x, c.logits, c.mu, c.s, LogSigma, 1, k, 1, k, k)
+		GMMLogProb(lp, x, mixtureOf(c.logits, c.mu, c.s, LogSigma, k, k), 1, 1)
 		if got := float64(lp[0]); got != c.want && !(math.Abs(got-c.want) < 1e-5) && (got == got || c.want == c.want) {
 			t.Errorf("%s: lp = %v, want %v", c.name, got, c.want)
 		}
 		one, dl, dmu, ds := []float32{1}, make([]float32, k), make([]float32, k), make([]float32, k)
-		GMMLogProbBackward(lp2, nil, dl, dmu, ds, one, x, c.logits, c.mu, c.s, LogSigma, 1, k, 1, k, k)
+		GMMLogProbBackward(lp2, nil, mixtureGradOf(dl, dmu, ds), one, x, mixtureOf(c.logits, c.mu, c.s, LogSigma, k, k), 1, 1)
 		if !asmtest.SameBits(lp2[0], lp[0]) {
 			t.Errorf("%s: lp = %v in the backward pass, want %v", c.name, lp2[0], lp[0])
 		}
@@ -237,8 +245,7 @@ func TestGMMIntegral(t *testing.T) {
 	x, cell := gridPoints(90, -9, 9)
 	n := len(x) / 2
 	lp := make([]float32, n)
-	GMMLogProb(lp, x, slices.Repeat([]float32{1, -1, 0}, n), slices.Repeat([]float32{0.3, -0.5, 1, 2, -2, 0}, n),
-		slices.Repeat([]float32{0.9, -0.2, 0.5, 0.5, -0.2, 1}, n), SoftplusSigma, n, 3, 2, 3, 6)
+	GMMLogProb(lp, x, mixtureOf(slices.Repeat([]float32{1, -1, 0, 0, 0, 0}, n), slices.Repeat([]float32{0.3, -0.5, 1, 2, -2, 0}, n), slices.Repeat([]float32{0.9, -0.2, 0.5, 0.5, -0.2, 1}, n), SoftplusSigma, 3, 6), n, 2)
 	if sum := oracleMass(lp, cell); math.Abs(sum-1) > 3e-6 {
 		t.Errorf("the mixture integrates to %v", sum)
 	}
@@ -292,32 +299,15 @@ func TestGMMLanesISA(t *testing.T) {
 				x, mu, s := []float32{0.5}, randRow(k, rng.NormFloat64), randRow(k, rng.NormFloat64)
 				what := fmt.Sprintf("k=%d width %v: ", k, width)
 				got, want := []float32{-7}, []float32{-7}
-				GMMLogProb(got, x, logits, mu, s, LogVar, 1, k, 1, k, k)
+				GMMLogProb(got, x, mixtureOf(logits, mu, s, LogVar, k, k), 1, 1)
 				gmmLogProbGeneric(want, x, logits, mu, s, LogVar, 1, k, 1, k, k)
 				asmtest.SameFloats(t, what+"lp", got, want)
 				g, w := make([]float32, 2+3*k), make([]float32, 2+3*k)
 				one := []float32{1}
-				GMMLogProbBackward(g[:1], g[1:2], g[2:][:k], g[2+k:][:k], g[2+2*k:], one, x, logits, mu, s, LogVar, 1, k, 1, k, k)
+				GMMLogProbBackward(g[:1], g[1:2], mixtureGradOf(g[2:][:k], g[2+k:][:k], g[2+2*k:]), one, x, mixtureOf(logits, mu, s, LogVar, k, k), 1, 1)
 				gmmLogProbBackwardGeneric(w[:1], w[1:2], w[2:][:k], w[2+k:][:k], w[2+2*k:], one, x, logits, mu, s, LogVar, 1, k, 1, k, k)
 				asmtest.SameFloats(t, what+"lp, dx, dlogits, dmu, ds", g, w)
 			}
 		}
 	})
-}
-
-func ExampleGMMLogProb() {
-	// A row of x with 1 dimension under 0.25 N(-1, 1) + 0.75 N(2, 0.5).
-	logits := []float64{math.Log(1), math.Log(3)}
-	mu, s := []float64{-1, 2}, []float64{1, 0.5}
-	lp := make([]float64, 1)
-	GMMLogProb(lp, []float64{1.5}, logits, mu, s, Sigma, 1, 2, 1, 2, 2)
-	fmt.Printf("%.4f\n", lp[0])
-
-	dlogits, dmu, ds := make([]float64, 2), make([]float64, 2), make([]float64, 2)
-	GMMLogProbBackward(nil, nil, dlogits, dmu, ds, []float64{1}, []float64{1.5}, logits, mu, s, Sigma, 1, 2, 1, 2, 2)
-	fmt.Printf("%.4f\n%.4f\n", dlogits, dmu)
-	// Output:
-	// -1.0015
-	// [-0.2381 0.2381]
-	// [0.0298 -1.9761]
 }

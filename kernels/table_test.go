@@ -348,60 +348,66 @@ func gaussTable[T Float]() []kernel[T] {
 	}
 }
 
-// Mixtures. The bivariate ones have n components of 2 dimensions, the logistic ones n of 1 or 3, or
-// 3 of n.
+// Mixtures. The bivariate ones have n components of 2 dimensions, the logistic ones n of 1 or 3
+// columns, or 3 of n.
 func mixtureTable[T Float]() (ks []kernel[T]) {
 	lp, dlp := value("lp"), weight("dlp")
 	three := func(k kind) []kind { return []kind{k, k, k} }
-	part := func(name string, kinds []kind) array { return in(name, kinds...).ld("ld") }
-	grad := func(a array, name string) array { a.name, a.in, a.out = name, false, true; return a } // of a
+	part := func(name string, kinds []kind) array { return in("p."+name, kinds...).ld("p.Ld") }
+	// grad is the gradient of an input, or of a field of p.
+	grad := func(a array) array { a.name, a.in, a.out = "d"+a.name, false, true; return a }
 	x := in("x", kindMean)
-	for _, c := range []struct { // 3 components of n dimensions, n of 2
+	for _, c := range []struct { // 3 components of n columns, n of 2
 		name      string
 		with      map[string]any
 		x, logits array
 		parts     int // times n elements of mu and of s
 	}{
-		{"", map[string]any{"k": 3}, x, in("logits").wide(3, kindAny), 3},
-		{"/d=2", map[string]any{"d": 2}, in("x").wide(2, kindMean), in("logits", kindAny), 2},
+		{"", map[string]any{"p.K": 3}, x, in("p.Logits").wide(3, kindAny), 3},
+		{"/d=2", map[string]any{"cols": 2}, in("x").wide(2, kindMean), in("p.Logits", kindAny), 2},
+		{"/dense", map[string]any{"p.K": 3, "p.Ld": Dense}, x, in("p.Logits").wide(3, kindAny), 3},
 	} {
 		times := func(k kind) []kind { return slices.Repeat([]kind{k}, c.parts) }
-		logits, mu, s := c.logits.ld("ldl"), part("mu", times(kindMean)), part("s", times(kindScale))
+		logits, mu, s := c.logits.ld("p.Ld"), part("Mu", times(kindMean)), part("S", times(kindScale))
+		if c.with["p.Ld"] != nil {
+			logits, mu, s = logits.ld(""), mu.ld(""), s.ld("")
+		}
 		ks = append(ks,
 			kernel[T]{name: "GMMLogProb" + c.name, f: GMMLogProb[T], with: c.with, arrays: []array{lp, c.x, logits, mu, s}},
 			kernel[T]{name: "GMMLogProbBackward" + c.name, f: GMMLogProbBackward[T], with: c.with,
-				arrays: []array{lp.without("lp"), grad(c.x, "dx").without("dx"), grad(logits, "dlogits"), grad(mu, "dmu").over("mu"), grad(s, "ds").over("s"),
+				arrays: []array{lp.without("lp"), grad(c.x).without("dx"), grad(logits), grad(mu).over("p.Mu"), grad(s).over("p.S"),
 					dlp, c.x, logits, mu, s}})
 	}
 
 	pen := in("y").wide(3, kindAny)
 	planes := []kind{kindAny, kindAny, kindScale, kindScale, kindAny, kindAny} // means, scales, correlation, logits
-	theta := in("theta").wide(1, kindAny).columns(0, planes).ld("ld")
-	single := in("theta").wide(1, kindAny).wide(1, planes[:5]...).ld("ld")
+	theta := in("p.Theta").wide(1, kindAny).columns(0, planes).ld("p.Ld")
+	single := in("p.Theta").wide(1, kindAny).wide(1, planes[:5]...).ld("p.Ld")
+	one := map[string]any{"p.K": 1}
 	ks = append(ks,
 		kernel[T]{name: "BivariateMixtureLogProb", f: BivariateMixtureLogProb[T], arrays: []array{lp, pen, theta}},
 		kernel[T]{name: "BivariateMixtureLogProbBackward", f: BivariateMixtureLogProbBackward[T],
-			arrays: []array{lp.without("lp"), grad(pen, "dy").without("dy"), grad(theta, "dtheta"), dlp, pen, theta}},
-		kernel[T]{name: "BivariateLogProb", f: BivariateLogProb[T], arrays: []array{lp, pen, single}},
-		kernel[T]{name: "BivariateLogProbBackward", f: BivariateLogProbBackward[T],
-			arrays: []array{lp.without("lp"), grad(pen, "dy").without("dy"), grad(single, "dtheta"), dlp, pen, single}})
+			arrays: []array{lp.without("lp"), grad(pen).without("dy"), grad(theta), dlp, pen, theta}},
+		kernel[T]{name: "BivariateLogProb", f: BivariateLogProb[T], with: one, arrays: []array{lp, pen, single}},
+		kernel[T]{name: "BivariateLogProbBackward", f: BivariateLogProbBackward[T], with: one,
+			arrays: []array{lp.without("lp"), grad(pen).without("dy"), grad(single), dlp, pen, single}})
 
 	for _, c := range []struct {
 		name      string
 		d, levels int
 	}{{"/d=1", 1, 256}, {"/d=3", 3, 5}} {
-		with := map[string]any{"d": c.d, "levels": c.levels}
+		with := map[string]any{"cols": c.d, "levels": c.levels}
 		kinds := func(k kind) []kind { return slices.Repeat([]kind{k}, c.d) }
 		x := in("x").wide(c.d, kindAny)
-		logits, mu, s := part("logits", kinds(kindAny)), part("mu", kinds(kindAny)), part("s", kinds(kindScale))
+		logits, mu, s := part("Logits", kinds(kindAny)), part("Mu", kinds(kindAny)), part("S", kinds(kindScale))
 		ks = append(ks,
 			kernel[T]{name: "LogisticMixtureLogProb" + c.name, f: LogisticMixtureLogProb[T], with: with, arrays: []array{lp, x, logits, mu, s}},
 			kernel[T]{name: "LogisticMixtureLogProbBackward" + c.name, f: LogisticMixtureLogProbBackward[T], with: with,
-				arrays: []array{lp.without("lp"), grad(logits, "dlogits"), grad(mu, "dmu").over("mu"), grad(s, "ds").over("s"), dlp, x, logits, mu, s}})
+				arrays: []array{lp.without("lp"), grad(logits), grad(mu).over("p.Mu"), grad(s).over("p.S"), dlp, x, logits, mu, s}})
 	}
 	ks = append(ks, kernel[T]{name: "LogisticMixtureLogProb/k=3", f: LogisticMixtureLogProb[T],
-		with:   map[string]any{"k": 3, "levels": 1 << 16},
-		arrays: []array{lp, x, part("logits", three(kindAny)), part("mu", three(kindAny)), part("s", three(kindScale))}})
+		with:   map[string]any{"p.K": 3, "levels": 1 << 16},
+		arrays: []array{lp, x, part("Logits", three(kindAny)), part("Mu", three(kindAny)), part("S", three(kindScale))}})
 	for i := range ks {
 		ks[i].slow = true
 	}

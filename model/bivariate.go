@@ -78,17 +78,19 @@ func (l bivariate[T]) plane(row []T, i int) []T { return row[1+i*l.k:][:l.k] }
 
 func (l bivariate[T]) logProb(lp, x, out []T, rows, _ int) {
 	if l.mixture {
-		kernels.BivariateMixtureLogProb(lp, x, out, kernels.SoftplusSigma, rows, l.k, l.width())
+		kernels.BivariateMixtureLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, K: l.k, Ld: l.width(), Form: kernels.SoftplusSigma}, rows)
 	} else {
-		kernels.BivariateLogProb(lp, x, out, kernels.SoftplusSigma, rows, l.width())
+		kernels.BivariateLogProb(lp, x, &kernels.Bivariate[T]{Theta: out, K: 1, Ld: l.width(), Form: kernels.SoftplusSigma}, rows)
 	}
 }
 
 func (l bivariate[T]) backward(dout, dlp, x, out []T, rows, _ int) {
 	if l.mixture {
-		kernels.BivariateMixtureLogProbBackward(nil, nil, dout, dlp, x, out, kernels.SoftplusSigma, rows, l.k, l.width())
+		kernels.BivariateMixtureLogProbBackward(nil, nil, &kernels.BivariateGrad[T]{Theta: dout}, dlp, x,
+			&kernels.Bivariate[T]{Theta: out, K: l.k, Ld: l.width(), Form: kernels.SoftplusSigma}, rows)
 	} else {
-		kernels.BivariateLogProbBackward(nil, nil, dout, dlp, x, out, kernels.SoftplusSigma, rows, l.width())
+		kernels.BivariateLogProbBackward(nil, nil, &kernels.BivariateGrad[T]{Theta: dout}, dlp, x,
+			&kernels.Bivariate[T]{Theta: out, K: 1, Ld: l.width(), Form: kernels.SoftplusSigma}, rows)
 	}
 }
 

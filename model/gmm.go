@@ -35,13 +35,14 @@ func (l gmm[T]) parts(out []T, dim int) (logits, mu, s []T, ld int) {
 
 func (l gmm[T]) logProb(lp, x, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
-	kernels.GMMLogProb(lp, x, logits, mu, s, kernels.SoftplusSigma, rows, l.k, dim, ld, ld)
+	kernels.GMMLogProb(lp, x, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: kernels.SoftplusSigma}, rows, dim)
 }
 
 func (l gmm[T]) backward(dout, dlp, x, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
 	dlogits, dmu, ds, _ := l.parts(dout, dim)
-	kernels.GMMLogProbBackward(nil, nil, dlogits, dmu, ds, dlp, x, logits, mu, s, kernels.SoftplusSigma, rows, l.k, dim, ld, ld)
+	kernels.GMMLogProbBackward(nil, nil, &kernels.MixtureGrad[T]{Logits: dlogits, Mu: dmu, S: ds}, dlp, x,
+		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: kernels.SoftplusSigma}, rows, dim)
 }
 
 // sample draws a component, with noise of its own, and then from it.

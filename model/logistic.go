@@ -60,13 +60,14 @@ func (l logistic[T]) parts(out []T, dim int) (logits, mu, s []T, ld int) {
 
 func (l logistic[T]) logProb(lp, x, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
-	kernels.LogisticMixtureLogProb(lp, x, logits, mu, s, kernels.SoftplusSigma, l.levels, rows, l.k, dim, ld)
+	kernels.LogisticMixtureLogProb(lp, x, l.levels, &kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: kernels.SoftplusSigma}, rows, dim)
 }
 
 func (l logistic[T]) backward(dout, dlp, x, out []T, rows, dim int) {
 	logits, mu, s, ld := l.parts(out, dim)
 	dlogits, dmu, ds, _ := l.parts(dout, dim)
-	kernels.LogisticMixtureLogProbBackward(nil, dlogits, dmu, ds, dlp, x, logits, mu, s, kernels.SoftplusSigma, l.levels, rows, l.k, dim, ld)
+	kernels.LogisticMixtureLogProbBackward(nil, &kernels.MixtureGrad[T]{Logits: dlogits, Mu: dmu, S: ds}, dlp, x, l.levels,
+		&kernels.Mixture[T]{Logits: logits, Mu: mu, S: s, K: l.k, Ld: ld, Form: kernels.SoftplusSigma}, rows, dim)
 }
 
 // weights returns the mixture weights [rows, dim, k].

@@ -26,20 +26,21 @@ func gmm(name string, backward bool) family {
 		r, b, n := numbers(), s.rows*s.k, s.rows*s.k*s.x
 		x, logits := in(r.uniform(s.rows*s.x, -1, 1)), in(r.normal(b, 0.5))
 		m, sd := in(r.uniform(n, -1, 1)), in(r.scales(n, s.form))
+		p := &kernels.Mixture[float32]{Logits: logits.Data, Mu: m.Data, S: sd.Data, K: s.k, Ld: kernels.Dense, Form: s.form}
 		lp := out(s.rows)
 		c := &Case{Keys: fmt.Sprintf("B=%d/K=%d/X=%d/form=%v", s.rows, s.k, s.x, s.form), Dims: []int{s.rows, s.k, s.x}, Elems: n}
 		if !backward {
 			c.Arrays = []Array{lp, x, logits, m, sd}
 			c.Run = func() {
-				kernels.GMMLogProb(lp.Data, x.Data, logits.Data, m.Data, sd.Data, s.form, s.rows, s.k, s.x, s.k, s.k*s.x)
+				kernels.GMMLogProb(lp.Data, x.Data, p, s.rows, s.x)
 			}
 			return c
 		}
 		dl, dm, ds, w := out(b), out(n), out(n), in(r.uniform(s.rows, 0.5, 1.5))
 		c.Arrays = []Array{lp, dl, dm, ds, w, x, logits, m, sd}
+		dp := &kernels.MixtureGrad[float32]{Logits: dl.Data, Mu: dm.Data, S: ds.Data}
 		c.Run = func() {
-			kernels.GMMLogProbBackward(lp.Data, nil, dl.Data, dm.Data, ds.Data, w.Data, x.Data, logits.Data, m.Data, sd.Data,
-				s.form, s.rows, s.k, s.x, s.k, s.k*s.x)
+			kernels.GMMLogProbBackward(lp.Data, nil, dp, w.Data, x.Data, p, s.rows, s.x)
 		}
 		return c
 	})}
@@ -100,15 +101,17 @@ func bivariate(name string, backward bool) family {
 		r, ld := numbers(), 1+6*s[1]
 		lp, dtheta, w := out(s[0]), out(s[0]*ld), in(r.uniform(s[0], 0.5, 1.5))
 		y, theta := in(r.normal(3*s[0], 1)), in(r.normal(s[0]*ld, 1))
+		p := &kernels.Bivariate[float32]{Theta: theta.Data, K: s[1], Ld: ld, Form: form}
+		dp := &kernels.BivariateGrad[float32]{Theta: dtheta.Data}
 		c := &Case{Keys: fmt.Sprintf("B=%d/K=%d", s[0], s[1]), Dims: s[:], Elems: s[0] * s[1]}
 		if !backward {
 			c.Arrays = []Array{lp, y, theta}
-			c.Run = func() { kernels.BivariateMixtureLogProb(lp.Data, y.Data, theta.Data, form, s[0], s[1], ld) }
+			c.Run = func() { kernels.BivariateMixtureLogProb(lp.Data, y.Data, p, s[0]) }
 			return c
 		}
 		c.Arrays = []Array{lp, dtheta, w, y, theta}
 		c.Run = func() {
-			kernels.BivariateMixtureLogProbBackward(lp.Data, nil, dtheta.Data, w.Data, y.Data, theta.Data, form, s[0], s[1], ld)
+			kernels.BivariateMixtureLogProbBackward(lp.Data, nil, dp, w.Data, y.Data, p, s[0])
 		}
 		return c
 	})}
@@ -121,15 +124,17 @@ func singleBivariate(name string, backward bool) family {
 		r := numbers()
 		lp, dtheta, w := out(rows), out(rows*ld), in(r.uniform(rows, 0.5, 1.5))
 		y, theta := in(r.normal(3*rows, 1)), in(r.normal(rows*ld, 1))
+		p := &kernels.Bivariate[float32]{Theta: theta.Data, K: 1, Ld: ld, Form: form}
+		dp := &kernels.BivariateGrad[float32]{Theta: dtheta.Data}
 		c := &Case{Keys: fmt.Sprintf("B=%d", rows), Dims: []int{rows}, Elems: rows}
 		if !backward {
 			c.Arrays = []Array{lp, y, theta}
-			c.Run = func() { kernels.BivariateLogProb(lp.Data, y.Data, theta.Data, form, rows, ld) }
+			c.Run = func() { kernels.BivariateLogProb(lp.Data, y.Data, p, rows) }
 			return c
 		}
 		c.Arrays = []Array{lp, dtheta, w, y, theta}
 		c.Run = func() {
-			kernels.BivariateLogProbBackward(lp.Data, nil, dtheta.Data, w.Data, y.Data, theta.Data, form, rows, ld)
+			kernels.BivariateLogProbBackward(lp.Data, nil, dp, w.Data, y.Data, p, rows)
 		}
 		return c
 	})}
@@ -142,19 +147,20 @@ func logistic(name string, backward bool) family {
 		r, n := numbers(), s[0]*s[1]
 		lp, w, x := out(s[0]), in(r.uniform(s[0], 0.5, 1.5)), in(r.uniform(s[0], -1, 1))
 		l, m, sd := in(r.normal(n, 1)), in(r.normal(n, 1)), in(r.normal(n, 1))
+		p := &kernels.Mixture[float32]{Logits: l.Data, Mu: m.Data, S: sd.Data, K: s[1], Ld: s[1], Form: form}
 		c := &Case{Keys: fmt.Sprintf("B=%d/K=%d", s[0], s[1]), Dims: s[:], Elems: n}
 		if !backward {
 			c.Arrays = []Array{lp, x, l, m, sd}
 			c.Run = func() {
-				kernels.LogisticMixtureLogProb(lp.Data, x.Data, l.Data, m.Data, sd.Data, form, levels, s[0], s[1], 1, s[1])
+				kernels.LogisticMixtureLogProb(lp.Data, x.Data, levels, p, s[0], 1)
 			}
 			return c
 		}
 		dl, dm, ds := out(n), out(n), out(n)
 		c.Arrays = []Array{lp, dl, dm, ds, w, x, l, m, sd}
+		dp := &kernels.MixtureGrad[float32]{Logits: dl.Data, Mu: dm.Data, S: ds.Data}
 		c.Run = func() {
-			kernels.LogisticMixtureLogProbBackward(lp.Data, dl.Data, dm.Data, ds.Data, w.Data, x.Data, l.Data, m.Data, sd.Data,
-				form, levels, s[0], s[1], 1, s[1])
+			kernels.LogisticMixtureLogProbBackward(lp.Data, dp, w.Data, x.Data, levels, p, s[0], 1)
 		}
 		return c
 	})}
