@@ -90,15 +90,17 @@ func (s *step) forward() {
 	b, h, ld := s.batch, s.h, s.ld
 	s.falling = !s.falling
 	if s.fused() {
+		step := kernels.Step[float32]{H: s.hy, C: s.cy, Gates: s.gates, HPrev: s.hx, CPrev: s.cx, Bhn: s.bhn, Batch: b, Ld: ld,
+			Part: kernels.StepPart{Falling: s.falling}}
 		switch s.kind {
 		case cell.RNNTanh:
-			kernels.RNNFusedStep(s.hy, s.gates, s.hx, &s.weights, b, h, ld, kernels.RNNTanh, kernels.StepPart{Falling: s.falling})
+			kernels.RNNFusedStep(&step, &s.weights)
 		case cell.LSTM:
-			kernels.LSTMFusedStep(s.hy, s.cy, s.gates, s.hx, s.cx, nil, &s.weights, b, h, ld, kernels.StepPart{Falling: s.falling})
+			kernels.LSTMFusedStep(&step, &s.weights)
 		case cell.GRU:
-			kernels.GRUFusedStep(s.hy, s.gates, s.hx, s.bhn, &s.weights, b, h, ld, kernels.StepPart{Falling: s.falling})
+			kernels.GRUFusedStep(&step, &s.weights)
 		case cell.GRUBefore:
-			kernels.GRUBeforeFusedStep(s.hy, s.gates, s.hx, &s.weights, b, h, ld, kernels.StepPart{Falling: s.falling})
+			kernels.GRUBeforeFusedStep(&step, &s.weights)
 		}
 		return
 	}
@@ -133,15 +135,18 @@ func (s *step) backward() {
 	s.falling = !s.falling
 	copy(s.dh, s.out)
 	if s.fused() {
+		d := kernels.StepGrad[float32]{H: s.dh, C: s.dcy, Gates: s.dgates, HPrev: s.dhx, CPrev: s.dc, Next: s.dnext, NextRows: b}
+		step := kernels.Step[float32]{H: s.hy, C: s.cy, Gates: s.gates, HPrev: s.hx, CPrev: s.cx, Batch: b, Ld: ld,
+			Part: kernels.StepPart{Falling: s.falling}}
 		switch s.kind {
 		case cell.RNNTanh:
-			kernels.RNNFusedStepBackward(s.dgates, s.dh, s.dnext, s.hy, &s.weights, b, b, h, ld, kernels.RNNTanh, kernels.StepPart{Falling: s.falling})
+			kernels.RNNFusedStepBackward(&d, &step, &s.weights)
 		case cell.LSTM:
-			kernels.LSTMFusedStepBackward(s.dgates, s.dc, s.dh, s.dnext, s.dcy, s.gates, s.cx, s.cy, nil, &s.weights, b, b, h, ld, kernels.StepPart{Falling: s.falling})
+			kernels.LSTMFusedStepBackward(&d, &step, &s.weights)
 		case cell.GRU:
-			kernels.GRUFusedStepBackward(s.dgates, s.dhx, s.dh, s.dnext, s.gates, s.hx, &s.weights, b, b, h, ld, kernels.StepPart{Falling: s.falling})
+			kernels.GRUFusedStepBackward(&d, &step, &s.weights)
 		case cell.GRUBefore:
-			kernels.GRUBeforeFusedStepBackward(s.dgates, s.dhx, s.dh, s.dnext, s.gates, s.hx, &s.weights, b, b, h, ld, kernels.StepPart{Falling: s.falling})
+			kernels.GRUBeforeFusedStepBackward(&d, &step, &s.weights)
 		}
 		return
 	}

@@ -68,7 +68,7 @@ func (l *Recurrent[T]) projectState(gates, h []T, n, ld int) {
 // stateGrad adds to dh what flows back through Whh from the n rows of gradients after.
 func (l *Recurrent[T]) stateGrad(dh, after []T, n int) {
 	if l.fused() {
-		kernels.RecurrentGrad(dh, after, &l.whh, n, l.Hidden, l.stride())
+		kernels.RecurrentGrad(dh, after, &l.whh, n, l.stride())
 		return
 	}
 	if n == 0 {

@@ -26,7 +26,7 @@ func (gru[T]) step(l *Recurrent[T], m moment[T]) {
 		kernels.GRUStep(m.hy, m.gates, hn, m.hx, m.n, h, m.ld, m.ld)
 		return
 	}
-	kernels.GRUFusedStep(m.hy, m.gates, m.hx, l.Bhn, &l.whh, m.n, l.Hidden, m.ld, m.part)
+	kernels.GRUFusedStep(&kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Bhn: l.Bhn, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 }
 
 func (gru[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
@@ -36,7 +36,8 @@ func (gru[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 		kernels.GRUStepBackward(m.gates, hn, m.dhx, m.dh, m.gates, hn, m.hx, m.n, h, m.ld, m.ld)
 		return
 	}
-	kernels.GRUFusedStepBackward(m.gates, m.dhx, m.dh, m.after, m.gates, m.hx, &l.whh, m.n, m.next, l.Hidden, m.ld, m.part)
+	kernels.GRUFusedStepBackward(&kernels.StepGrad[T]{H: m.dh, Gates: m.gates, HPrev: m.dhx, Next: m.after, NextRows: m.next},
+		&kernels.Step[T]{Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 }
 
 func (gru[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int) {
@@ -66,11 +67,12 @@ func (gruBefore[T]) form() form {
 }
 
 func (gruBefore[T]) step(l *Recurrent[T], m moment[T]) {
-	kernels.GRUBeforeFusedStep(m.hy, m.gates, m.hx, &l.whh, m.n, l.Hidden, m.ld, m.part)
+	kernels.GRUBeforeFusedStep(&kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 }
 
 func (gruBefore[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
-	kernels.GRUBeforeFusedStepBackward(m.gates, m.dhx, m.dh, m.after, m.gates, m.hx, &l.whh, m.n, m.next, l.Hidden, m.ld, m.part)
+	kernels.GRUBeforeFusedStepBackward(&kernels.StepGrad[T]{H: m.dh, Gates: m.gates, HPrev: m.dhx, Next: m.after, NextRows: m.next},
+		&kernels.Step[T]{Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 }
 
 func (gruBefore[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int) {

@@ -22,7 +22,8 @@ func (lstm[T]) form() form {
 func (lstm[T]) step(l *Recurrent[T], m moment[T]) {
 	h, p := l.Hidden, l.Proj
 	if l.fused() {
-		kernels.LSTMFusedStep(m.my, m.cy, m.gates, m.hx, m.cx, l.Peephole, &l.whh, m.n, h, m.ld, m.part)
+		kernels.LSTMFusedStep(&kernels.Step[T]{H: m.my, C: m.cy, Gates: m.gates, HPrev: m.hx, CPrev: m.cx, Peephole: l.Peephole,
+			Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 	} else {
 		l.projectState(m.gates, m.hx, m.n, m.ld)
 		kernels.LSTMStep(m.my, m.cy, m.gates, m.cx, l.Peephole, m.n, h, m.ld)
@@ -39,8 +40,9 @@ func (lstm[T]) step(l *Recurrent[T], m moment[T]) {
 func (lstm[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 	h, p := l.Hidden, l.Proj
 	if l.fused() {
-		kernels.LSTMFusedStepBackward(m.gates, m.dc, m.dh, m.after, m.dc, m.gates, m.cx, m.cy, l.Peephole, &l.whh,
-			m.n, m.next, h, m.ld, m.part)
+		kernels.LSTMFusedStepBackward(
+			&kernels.StepGrad[T]{H: m.dh, C: m.dc, Gates: m.gates, CPrev: m.dc, Next: m.after, NextRows: m.next},
+			&kernels.Step[T]{C: m.cy, Gates: m.gates, CPrev: m.cx, Peephole: l.Peephole, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 	} else {
 		l.stateGrad(m.dh, m.after, m.next)
 		dm := m.dh

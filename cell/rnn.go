@@ -22,7 +22,7 @@ func (c rnn[T]) step(l *Recurrent[T], m moment[T]) {
 		kernels.RNNStep(m.hy, m.gates, m.n, l.Hidden, m.ld, c.act)
 		return
 	}
-	kernels.RNNFusedStep(m.hy, m.gates, m.hx, &l.whh, m.n, l.Hidden, m.ld, c.act, m.part)
+	kernels.RNNFusedStep(&kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Act: c.act, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 }
 
 func (c rnn[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
@@ -31,7 +31,8 @@ func (c rnn[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 		kernels.RNNStepBackward(m.gates, m.dh, m.hy, m.n, l.Hidden, m.ld, c.act)
 		return
 	}
-	kernels.RNNFusedStepBackward(m.gates, m.dh, m.after, m.hy, &l.whh, m.n, m.next, l.Hidden, m.ld, c.act, m.part)
+	kernels.RNNFusedStepBackward(&kernels.StepGrad[T]{H: m.dh, Gates: m.gates, Next: m.after, NextRows: m.next},
+		&kernels.Step[T]{H: m.hy, Act: c.act, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 }
 
 func (rnn[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int) {

@@ -72,8 +72,10 @@ func TestWrap(t *testing.T) {
 			LogisticMixtureLogProb(f(), f(), 16, mixtureOf(f(), f(), f(), Sigma, 2*big, 64), 1, 16)
 		},
 		"BivariateLogProb: len(p.Theta) = 256": func() { BivariateLogProb(f(), f(), bivariateOf(f(), Sigma, 1, 8*big), 3) },
-		"LSTMFusedStep: len(hy) = 256":         func() { LSTMFusedStep(f(), f(), f(), f(), f(), nil, &w, 4*big, 8, 4*big, StepPart{}) },
-		"StepWeights.Pack: len(whh) = 256":     func() { w.Pack(StepLSTM, f(), 8*big, false) },
+		"LSTMFusedStep: len(s.H) = 256": func() {
+			LSTMFusedStep(&Step[float32]{H: f(), C: f(), Gates: f(), HPrev: f(), CPrev: f(), Batch: 4 * big, Ld: 4 * big}, &w)
+		},
+		"StepWeights.Pack: len(whh) = 256": func() { w.Pack(StepLSTM, f(), 8*big, false) },
 		"StepWeights.PackBF16: len(whh) = 256": func() {
 			w.PackBF16(StepGRU, f(), 8*big)
 		},
@@ -104,11 +106,9 @@ func callArg(d *asmtest.Draw, fn, param string, t reflect.Type) (any, bool) {
 	case reflect.TypeFor[int]():
 		small := 0
 		switch {
-		case fused && param == "hidden":
-			small = callUnits
-		case fused && param == "next":
+		case fused && (param == "next" || param == "NextRows"):
 			small = int(d.Byte() % 3)
-		case fused && strings.HasPrefix(param, "ld"):
+		case fused && strings.HasPrefix(strings.ToLower(param), "ld"):
 			small = 4*callUnits - 1 + int(d.Byte()%8)
 		case param == "levels":
 			small = 1 + int(d.Byte())

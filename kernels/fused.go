@@ -16,7 +16,7 @@ import (
 //
 //	whh [G*H, H] --StepWeights.Pack--> panels
 //	                                     |
-//	gates, hx, cx --LSTMFusedStep RNN.. GRU.. GRUBefore..--> hy, cy
+//	Gates, HPrev, CPrev --LSTMFusedStep RNN.. GRU.. GRUBefore..--> H, C
 //
 // The results are, bit for bit, those of the product (each output one chain of fused
 // multiply-adds that starts at the pre-activation, in the order of k) and of the gate kernel
@@ -164,21 +164,111 @@ func (w *StepWeights[T]) PackBF16(kind StepKind, whh []T, hidden int) {
 func (w *StepWeights[T]) Divides() bool { return w.machine() }
 
 // check panics unless w is packed for what fn is going to do, and part is one.
-func (w *StepWeights[T]) check(fn string, kind StepKind, hidden int, training bool, part StepPart) {
+func (w *StepWeights[T]) check(fn string, kind StepKind, training bool, part *StepPart) {
 	switch {
 	case w == nil || !w.ready:
 		panic("kernels: " + fn + ": the weights are not packed: call Pack")
-	case w.kind != kind || w.hidden != hidden:
-		panic(fmt.Sprintf("kernels: %s: weights of kind %d and %d units, want kind %d and %d units", fn, w.kind, w.hidden, kind, hidden))
+	case w.kind != kind:
+		panic(fmt.Sprintf("kernels: %s: weights of kind %d, want kind %d", fn, w.kind, kind))
 	case training && !w.training:
 		panic("kernels: " + fn + ": the weights are packed for inference only: call Pack with training set")
 	case w.isa != asm.Active():
 		panic(fmt.Sprintf("kernels: %s: the weights are packed for isa = %v, want %v: call Pack again after asm.Use", fn, w.isa, asm.Active()))
 	case part.Of > 1 && part.Meet == nil && stepLayouts[kind].twoPasses():
-		panic("kernels: " + fn + ": part.Meet = nil, want a function: a step of this kind has two passes")
+		panic("kernels: " + fn + ": s.Part.Meet = nil, want a function: a step of this kind has two passes")
 	}
-	checkSize(fn, "part.Index", part.Index, 0)
-	checkMost(fn, "part.Index", part.Index, max(1, part.Of)-1)
+	checkSize(fn, "s.Part.Index", part.Index, 0)
+	checkMost(fn, "s.Part.Index", part.Index, max(1, part.Of)-1)
+}
+
+// Step holds the arguments of a fused step of B = Batch rows, whose weights have H units. A kind of
+// layer needs some of the fields, as its function says, and ignores the others.
+type Step[T Float] struct {
+	// The state after the step, [B, H], dense: h and, in an LSTM, the memory cells c.
+	H, C []T
+
+	// The pre-activations, row stride Ld, with the bias: a step adds the product, and replaces
+	// them by what its gradient reads.
+	Gates []T
+
+	// The state before the step, [B, H], dense. CPrev nil is a state of zeros.
+	HPrev, CPrev []T
+
+	Peephole []T        // of an LSTM, nil or [3H], as in LSTMStep
+	Bhn      []T        // of a GRU, reset-after form: the bias in the reset, [H]
+	Act      Activation // of a plain layer
+
+	Batch, Ld int
+	Part      StepPart // the whole step by default
+}
+
+// StepGrad holds the gradients of a fused step: of the fields of [Step] with the same names, in the
+// same shapes, and of the step after it.
+type StepGrad[T Float] struct {
+	// H comes with what flows into it but for the product with the weights of the next step, and
+	// is overwritten with the whole gradient. C comes from the next step; nil is zeros.
+	H, C []T
+
+	// Overwritten. Gates may be those of the step; CPrev may be C.
+	Gates, HPrev, CPrev []T
+
+	// The gradient of the Gates of the step after this one, row stride Ld, for the first NextRows
+	// rows; the others have none, because their sequences end here.
+	Next     []T
+	NextRows int
+}
+
+// check panics unless s holds what a step of w needs, and d, if it goes back, what its gradient does.
+// It reports whether there is anything to do.
+func (s *Step[T]) check(fn string, kind StepKind, w *StepWeights[T], back bool, d *StepGrad[T]) bool {
+	switch {
+	case s == nil:
+		badNil(fn, "s")
+	case back && d == nil:
+		badNil(fn, "d")
+	}
+	checkSize(fn, "s.Batch", s.Batch, 0)
+	w.check(fn, kind, back, &s.Part)
+	b, h := s.Batch, w.hidden
+	cols := stepLayouts[kind].saved * h
+	checkSize(fn, "s.Ld", s.Ld, cols)
+	state, gates := size.Mul(b, h), size.Matrix(b, cols, s.Ld)
+	lstm, gru := kind == StepLSTM, kind == StepGRU || kind == StepGRUBefore
+	if !back || kind == StepRNN {
+		checkLen(fn, "s.H", len(s.H), state)
+	}
+	if !back || kind != StepRNN {
+		checkLen(fn, "s.Gates", len(s.Gates), gates)
+	}
+	if !back || gru {
+		checkLen(fn, "s.HPrev", len(s.HPrev), state)
+	}
+	if lstm {
+		checkLen(fn, "s.C", len(s.C), state)
+		checkLenOrNil(fn, "s.CPrev", s.CPrev, state)
+		checkLenOrNil(fn, "s.Peephole", s.Peephole, 3*h)
+	}
+	if kind == StepGRU && !back {
+		checkLen(fn, "s.Bhn", len(s.Bhn), h)
+	}
+	if kind == StepRNN {
+		checkAct(fn, "s.Act", s.Act)
+	}
+	if back {
+		checkSize(fn, "d.NextRows", d.NextRows, 0)
+		checkMost(fn, "d.NextRows", d.NextRows, b)
+		checkLen(fn, "d.Next", len(d.Next), size.Matrix(d.NextRows, cols, s.Ld))
+		checkLen(fn, "d.Gates", len(d.Gates), gates)
+		checkLen(fn, "d.H", len(d.H), state)
+		if lstm {
+			checkLen(fn, "d.CPrev", len(d.CPrev), state)
+			checkLenOrNil(fn, "d.C", d.C, state)
+		}
+		if gru {
+			checkLen(fn, "d.HPrev", len(d.HPrev), state)
+		}
+	}
+	return b > 0 && h > 0
 }
 
 // StepPart says which share of a step one call computes, and in which direction it goes through the
@@ -225,129 +315,89 @@ func (p StepPart) units(hidden, width int) (from, to int) {
 
 // RNNFusedStep computes one time step of a plain recurrent network for a batch.
 //
-//	h = act(a + hx Whhᵀ)    act = tanh or ReLU
+//	h = act(a + hPrev Whhᵀ)    act = tanh or ReLU
 //
-// a is [B, H], row stride lda ≥ H: the input part of the pre-activations with its bias. hx
-// and hy are [B, H], dense, row-major. a is overwritten with the whole pre-activations, hy
-// with the state. No arguments may overlap. part is as in [StepPart].
+// s.Gates [B, H] is a: the input part of the pre-activations with its bias. It is overwritten with
+// the whole pre-activations, s.H with the state. s.HPrev is read and may not be s.H; nothing
+// else may overlap either.
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
-// [RNNStep]. It panics if w is not packed for StepRNN, H units and the instruction set in
-// use, if a size is negative, a slice or stride too short. Zero sizes do nothing. It starts
-// no goroutine and allocates nothing.
-func RNNFusedStep[T Float](hy, a, hx []T, w *StepWeights[T], batch, hidden, lda int, act Activation, part StepPart) {
-	const fn = "RNNFusedStep"
-	checkGateSizes(fn, batch, hidden)
-	checkAct(fn, act)
-	w.check(fn, StepRNN, hidden, false, part)
-	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkSize(fn, "lda", lda, hidden)
-	checkGate(fn, "a", len(a), batch, hidden, lda)
-	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
-	if batch == 0 || hidden == 0 {
-		return
+// [RNNStep]. It panics if w is not packed for StepRNN and the instruction set in use, if a size is
+// negative, a slice or stride too short. Zero sizes do nothing. It starts no goroutine and
+// allocates nothing.
+func RNNFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
+	if s.check("RNNFusedStep", StepRNN, w, false, nil) {
+		var f fusedStep[T]
+		f.set(opRNN, s, nil)
+		f.run(w)
 	}
-	f := fusedStep[T]{op: opRNN, act: act, batch: batch, hidden: hidden, ldg: lda, part: part,
-		hy: hy, gates: a, hx: hx}
-	f.run(w)
 }
 
 // LSTMFusedStep computes one LSTM time step for a batch.
 //
-//	i f g o += hx Whhᵀ            then as LSTMStep:
+//	i f g o += hPrev Whhᵀ         then as LSTMStep:
 //	i, f, o = σ(i), σ(f), σ(o)    g = tanh(g)
-//	cy = f⊙cx + i⊙g               hy = o⊙tanh(cy)
+//	c = f⊙cPrev + i⊙g             h = o⊙tanh(c)
 //
-// gates is [B, 4H], gate order i f g o, row stride ldg ≥ 4H: the input part of the
-// pre-activations with its bias. hx, cx, hy and cy are [B, H], dense, row-major; peephole is
-// nil or [3H], as in [LSTMStep]. cx nil is a state of zeros. gates is overwritten with the
-// activated gates, which the backward step reads; hy and cy are overwritten. cy may be cx; no
-// other arguments may overlap, hy and hx neither: all of hx is read for every unit.
-// part is as in [StepPart].
+// s.Gates is [B, 4H], gate order i f g o: the input part of the pre-activations with its bias. It is
+// overwritten with the activated gates, which the backward step reads; s.H and s.C are overwritten.
+// s.C may be s.CPrev; nothing else may overlap, s.H and s.HPrev neither: all of the state before is
+// read for every unit.
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
-// [LSTMStep]. It panics if w is not packed for StepLSTM, H units and the instruction set in
-// use, if a size is negative, a slice or stride too short. Zero sizes do nothing. It starts
-// no goroutine and allocates nothing.
-func LSTMFusedStep[T Float](hy, cy, gates, hx, cx, peephole []T, w *StepWeights[T], batch, hidden, ldg int, part StepPart) {
-	const fn = "LSTMFusedStep"
-	checkGateSizes(fn, batch, hidden)
-	w.check(fn, StepLSTM, hidden, false, part)
-	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkGate(fn, "cy", len(cy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
-	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
-	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
-	checkGateOrNil(fn, "cx", cx, batch, hidden)
-	checkGateOrNil(fn, "peephole", peephole, 1, size.Mul(3, hidden))
-	if batch == 0 || hidden == 0 {
-		return
+// [LSTMStep]. It panics if w is not packed for StepLSTM and the instruction set in use, if a size is
+// negative, a slice or stride too short. Zero sizes do nothing. It starts no goroutine and
+// allocates nothing.
+func LSTMFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
+	if s.check("LSTMFusedStep", StepLSTM, w, false, nil) {
+		var f fusedStep[T]
+		f.set(opLSTM, s, nil)
+		f.run(w)
 	}
-	f := fusedStep[T]{op: opLSTM, batch: batch, hidden: hidden, ldg: ldg, part: part,
-		hy: hy, cy: cy, gates: gates, hx: hx, cx: cx, peephole: peephole}
-	f.run(w)
 }
 
 // GRUFusedStep computes one time step of a GRU, reset-after form, for a batch.
 //
-//	r z += hx Whhᵀ       hn = bhn + hx Whnᵀ      then as GRUStep:
-//	r, z = σ(r), σ(z)    n = tanh(n + r⊙hn)      hy = (1-z)⊙n + z⊙hx
+//	r z += hPrev Whhᵀ    hn = bhn + hPrev Whnᵀ    then as GRUStep:
+//	r, z = σ(r), σ(z)    n = tanh(n + r⊙hn)       h = (1-z)⊙n + z⊙hPrev
 //
-// gates is [B, 4H], order r z n hn, row stride ldg ≥ 4H: r, z and n hold the input part of the
-// pre-activations with its bias, hn is not read. bhn is [H]; hx and hy are [B, H], dense,
-// row-major. gates is overwritten with the activated r z n and with hn, which the backward
-// step reads; hy is overwritten. No arguments may overlap. part is as in [StepPart].
+// s.Gates is [B, 4H], order r z n hn: r, z and n hold the input part of the pre-activations with its
+// bias, hn is not read. It is overwritten with the activated r z n and with hn, which the backward
+// step reads; s.H is overwritten. Nothing may overlap.
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
-// [GRUStep]. It panics if w is not packed for StepGRU, H units and the instruction set in
-// use, if a size is negative, a slice or stride too short. Zero sizes do nothing. It starts
-// no goroutine and allocates nothing.
-func GRUFusedStep[T Float](hy, gates, hx, bhn []T, w *StepWeights[T], batch, hidden, ldg int, part StepPart) {
-	const fn = "GRUFusedStep"
-	checkGateSizes(fn, batch, hidden)
-	w.check(fn, StepGRU, hidden, false, part)
-	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
-	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
-	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
-	checkLen(fn, "bhn", len(bhn), hidden)
-	if batch == 0 || hidden == 0 {
-		return
+// [GRUStep]. It panics if w is not packed for StepGRU and the instruction set in use, if a size is
+// negative, a slice or stride too short. Zero sizes do nothing. It starts no goroutine and
+// allocates nothing.
+func GRUFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
+	if s.check("GRUFusedStep", StepGRU, w, false, nil) {
+		var f fusedStep[T]
+		f.set(opGRU, s, nil)
+		f.run(w)
 	}
-	f := fusedStep[T]{op: opGRU, batch: batch, hidden: hidden, ldg: ldg, part: part,
-		hy: hy, gates: gates, hx: hx, bhn: bhn}
-	f.run(w)
 }
 
 // GRUBeforeFusedStep computes one time step of a GRU, reset-before form, for a batch.
 //
-//	r z += hx Whhᵀ    r, z = σ(r), σ(z)    rh = r⊙hx
-//	n += rh Whnᵀ      n = tanh(n)          hy = (1-z)⊙n + z⊙hx
+//	r z += hPrev Whhᵀ    r, z = σ(r), σ(z)    rh = r⊙hPrev
+//	n += rh Whnᵀ         n = tanh(n)          h = (1-z)⊙n + z⊙hPrev
 //
-// gates is [B, 4H], order r z n rh, row stride ldg ≥ 4H: r, z and n hold the input part of the
-// pre-activations with its bias, rh is not read. hx and hy are [B, H], dense, row-major. gates
-// is overwritten with the activated r z n and with rh, which the backward step reads; hy is
-// overwritten. No arguments may overlap. part is as in [StepPart].
+// s.Gates is [B, 4H], order r z n rh: r, z and n hold the input part of the pre-activations with its
+// bias, rh is not read. It is overwritten with the activated r z n and with rh, which the backward
+// step reads; s.H is overwritten. Nothing may overlap.
 //
-// NaN, infinity, accuracy and flush are those of the product (see package blas), of
-// [GRUBeforeReset] and [GRUBeforeUpdate]. It panics if w is not packed for StepGRUBefore, H
-// units and the instruction set in use, if a size is negative, a slice or stride too short.
-// Zero sizes do nothing. It starts no goroutine and allocates nothing.
-func GRUBeforeFusedStep[T Float](hy, gates, hx []T, w *StepWeights[T], batch, hidden, ldg int, part StepPart) {
-	const fn = "GRUBeforeFusedStep"
-	checkGateSizes(fn, batch, hidden)
-	w.check(fn, StepGRUBefore, hidden, false, part)
-	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, size.Mul(4, hidden))
-	checkGate(fn, "gates", len(gates), batch, size.Mul(4, hidden), ldg)
-	checkGate(fn, "hx", len(hx), batch, hidden, hidden)
-	if batch == 0 || hidden == 0 {
+// NaN, infinity, accuracy and flush are those of the product (see package blas) and of
+// [GRUBeforeReset] and [GRUBeforeUpdate]. It panics if w is not packed for StepGRUBefore and the instruction set in use, if a size is
+// negative, a slice or stride too short. Zero sizes do nothing. It starts no goroutine and
+// allocates nothing.
+func GRUBeforeFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
+	if !s.check("GRUBeforeFusedStep", StepGRUBefore, w, false, nil) {
 		return
 	}
-	f := fusedStep[T]{op: opGRUReset, batch: batch, hidden: hidden, ldg: ldg, part: part,
-		hy: hy, gates: gates, hx: hx}
+	var f fusedStep[T]
+	f.set(opGRUReset, s, nil)
 	f.run(w)
-	part.meet()
+	s.Part.meet()
 	f.op = opGRUUpdate
 	f.run(w)
 }

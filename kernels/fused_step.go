@@ -35,16 +35,12 @@ const (
 	opRecurrentGrad
 )
 
-// A fusedStep has the arguments of one fused step, those that it has.
+// A fusedStep is one pass over the arguments of a step and, on the way back, its gradients.
 type fusedStep[T Float] struct {
-	op                       fusedOp
-	act                      Activation
-	part                     StepPart
-	batch, next, hidden, ldg int
-	hy, cy, gates, hx, cx    []T
-	bhn, peephole            []T
-	dgates, dcx, dhx, dh     []T
-	dnext, dcy               []T
+	op     fusedOp
+	hidden int
+	Step[T]
+	d StepGrad[T]
 
 	machine bool // gates are computed in machine code, some units at a time
 	p       tile.Step[T]
@@ -67,44 +63,57 @@ func lateRows(hidden int) int {
 	return 5
 }
 
+// set copies the arguments, field by field: what was just put together elsewhere is read the way it
+// was written. d is nil on the way forward.
+func (f *fusedStep[T]) set(op fusedOp, s *Step[T], d *StepGrad[T]) {
+	f.op = op
+	f.H, f.C, f.Gates, f.HPrev, f.CPrev = s.H, s.C, s.Gates, s.HPrev, s.CPrev
+	f.Peephole, f.Bhn, f.Act, f.Batch, f.Ld = s.Peephole, s.Bhn, s.Act, s.Batch, s.Ld
+	f.Part.Index, f.Part.Of, f.Part.Falling, f.Part.Meet = s.Part.Index, s.Part.Of, s.Part.Falling, s.Part.Meet
+	if d != nil {
+		f.d.H, f.d.C, f.d.Gates, f.d.HPrev, f.d.CPrev = d.H, d.C, d.Gates, d.HPrev, d.CPrev
+		f.d.Next, f.d.NextRows = d.Next, d.NextRows
+	}
+}
+
 // product sets f.p to the product of a pass.
 func (f *fusedStep[T]) product(w *StepWeights[T]) {
-	h, ldg, p, layout := f.hidden, f.ldg, &f.p, stepLayouts[w.kind]
-	p.ISA, p.Rows, p.Split, p.Gate, p.Last = w.isa, f.batch, h, 0, 0
+	h, ldg, p, layout := f.hidden, f.Ld, &f.p, stepLayouts[w.kind]
+	p.ISA, p.Rows, p.Split, p.Gate, p.Last = w.isa, f.Batch, h, 0, 0
 	switch f.op {
 	case opRNN, opLSTM, opGRU, opGRUReset:
-		p.W, p.A, p.LDA, p.C, p.LDC = &w.forward[0], f.hx, h, f.gates, ldg
+		p.W, p.A, p.LDA, p.C, p.LDC = &w.forward[0], f.HPrev, h, f.Gates, ldg
 		p.Gate, p.Last = h, layout.last*h
 	case opGRUUpdate: // n, of r h
-		p.W, p.A, p.LDA, p.C, p.LDC = &w.forward[1], f.gates[3*h:], ldg, f.gates[2*h:], ldg
+		p.W, p.A, p.LDA, p.C, p.LDC = &w.forward[1], f.Gates[3*h:], ldg, f.Gates[2*h:], ldg
 	case opRNNBackward, opLSTMBackward, opGRUBackward, opGRUUpdateBackward, opRecurrentGrad:
-		p.W, p.A, p.LDA, p.C, p.LDC = &w.backward[0], f.dnext, ldg, f.dh, h
-		p.Rows = f.next
+		p.W, p.A, p.LDA, p.C, p.LDC = &w.backward[0], f.d.Next, ldg, f.d.H, h
+		p.Rows = f.d.NextRows
 		p.Split, p.Skip = layout.first*h, 0
 		if apart := layout.last + 1 - layout.first; apart > 0 {
 			p.Split, p.Skip = p.Split-h, apart*h
 		}
 	case opGRUResetBackward:
-		p.W, p.A, p.LDA, p.C, p.LDC = &w.backward[1], f.dgates[2*h:], ldg, f.dh, h
+		p.W, p.A, p.LDA, p.C, p.LDC = &w.backward[1], f.d.Gates[2*h:], ldg, f.d.H, h
 		p.Zero = true
 	}
 }
 
 // run does one pass.
 func (f *fusedStep[T]) run(w *StepWeights[T]) {
-	f.machine = w.machine()
+	f.machine, f.hidden = w.machine(), w.hidden
 	f.product(w)
 	p := &f.p
-	if f.machine && w.isa == asm.AVX512 && f.op == opLSTM && f.peephole == nil && p.Small(lateSize) {
+	if f.machine && w.isa == asm.AVX512 && f.op == opLSTM && f.Peephole == nil && p.Small(lateSize) {
 		p.MostRows = lateRows(f.hidden)
 	}
 	group, width := p.Units()
-	from, to := f.part.units(f.hidden, width)
+	from, to := f.Part.units(f.hidden, width)
 	var room tile.Room
 	p.PackRows(&room, to-from)
 	groups := (to - from + group - 1) / group
 	unit, ahead := from, group
-	if f.part.Falling {
+	if f.Part.Falling {
 		unit, ahead = from+(groups-1)*group, -group
 	}
 	for left := groups; left > 0; left-- {
@@ -128,7 +137,7 @@ func (f *fusedStep[T]) group(unit, n, next int) {
 	p := &f.p
 	for p.Start(unit, n, next); p.Next(); {
 		if f.op == opGRU && p.Initial() {
-			SetRows(f.gates[p.Row*f.ldg+3*f.hidden+unit:], f.bhn[unit:], p.Count, n, f.ldg)
+			SetRows(f.Gates[p.Row*f.Ld+3*f.hidden+unit:], f.Bhn[unit:], p.Count, n, f.Ld)
 		}
 		if p.Own() {
 			lateTiles(any(f).(*fusedStep[float32]), unit)
@@ -139,8 +148,8 @@ func (f *fusedStep[T]) group(unit, n, next int) {
 			f.after(p.Row, p.Count, unit, n)
 		}
 	}
-	if p.Rows < f.batch { // without a step behind this one
-		f.after(p.Rows, f.batch-p.Rows, unit, n)
+	if p.Rows < f.Batch { // without a step behind this one
+		f.after(p.Rows, f.Batch-p.Rows, unit, n)
 	}
 }
 
@@ -154,10 +163,10 @@ func lateTiles(f *fusedStep[float32], unit int) {
 	}
 	h, last := f.hidden, &f.last
 	at, lastAt := f.p.Row*h+unit, last.row*h+last.unit
-	cx, has := either(f.cx, f.hy)
-	simd.LSTMTiles(asm.AVX512, t.A, t.B, t.Next, t.C, &f.hy[at], &f.cy[at], &cx[at],
-		&f.gates[last.row*f.ldg+last.unit], &f.hy[lastAt], &f.cy[lastAt], &cx[lastAt],
-		t.NextStep, last.rows, h, f.ldg, t.K, t.Tiles, t.Rows, has)
+	cx, has := either(f.CPrev, f.H)
+	simd.LSTMTiles(asm.AVX512, t.A, t.B, t.Next, t.C, &f.H[at], &f.C[at], &cx[at],
+		&f.Gates[last.row*f.Ld+last.unit], &f.H[lastAt], &f.C[lastAt], &cx[lastAt],
+		t.NextStep, last.rows, h, f.Ld, t.K, t.Tiles, t.Rows, has)
 	*last = lateTile{f.p.Row + (t.Tiles-1)*t.Rows, t.Rows, unit}
 }
 
@@ -181,46 +190,46 @@ func either(x, other []float32) ([]float32, uint32) {
 
 // unitGates is after in machine code.
 func unitGates(f *fusedStep[float32], row, rows, unit, n int) {
-	isa, h, ldg := f.p.ISA, f.hidden, f.ldg
+	isa, h, ldg := f.p.ISA, f.hidden, f.Ld
 	at, g := row*h+unit, row*ldg+unit
 	const has = 1<<32 - 1
 	var peephole *float32
-	if f.peephole != nil {
-		peephole = &f.peephole[unit]
+	if f.Peephole != nil && (f.op == opLSTM || f.op == opLSTMBackward) {
+		peephole = &f.Peephole[unit]
 	}
-	relu := f.act == RNNReLU
+	relu := f.Act == RNNReLU
 	switch f.op {
 	case opRNN:
-		simd.RNNStep(isa, relu, &f.hy[at], &f.gates[g], rows, n, h, ldg)
+		simd.RNNStep(isa, relu, &f.H[at], &f.Gates[g], rows, n, h, ldg)
 	case opLSTM:
-		cx, hasCx := either(f.cx, f.hy)
-		simd.LSTMStep(isa, &f.hy[at], &f.cy[at], &f.gates[g], &cx[at], peephole, rows, n, h, ldg, hasCx)
+		cx, hasCx := either(f.CPrev, f.H)
+		simd.LSTMStep(isa, &f.H[at], &f.C[at], &f.Gates[g], &cx[at], peephole, rows, n, h, ldg, hasCx)
 	case opGRU:
-		simd.GRUStep(isa, &f.hy[at], &f.gates[g], &f.gates[g+3*h], &f.hx[at], rows, n, h, ldg, ldg, has)
+		simd.GRUStep(isa, &f.H[at], &f.Gates[g], &f.Gates[g+3*h], &f.HPrev[at], rows, n, h, ldg, ldg, has)
 	case opGRUReset:
-		simd.GRUBeforeReset(isa, &f.gates[g+3*h], &f.gates[g], &f.hx[at], rows, n, ldg, ldg, h, has)
+		simd.GRUBeforeReset(isa, &f.Gates[g+3*h], &f.Gates[g], &f.HPrev[at], rows, n, ldg, ldg, h, has)
 	case opGRUUpdate:
-		simd.GRUBeforeUpdate(isa, &f.hy[at], &f.gates[g], &f.hx[at], rows, n, h, ldg, has)
+		simd.GRUBeforeUpdate(isa, &f.H[at], &f.Gates[g], &f.HPrev[at], rows, n, h, ldg, has)
 	case opRNNBackward:
-		simd.RNNStepBackward(isa, relu, &f.dgates[g], &f.dh[at], &f.hy[at], rows, n, ldg, h)
+		simd.RNNStepBackward(isa, relu, &f.d.Gates[g], &f.d.H[at], &f.H[at], rows, n, ldg, h)
 	case opLSTMBackward:
-		cx, hasCx := either(f.cx, f.dh)
-		dcy, hasDcy := either(f.dcy, f.dh)
-		simd.LSTMStepBackward(isa, &f.dgates[g], &f.dcx[at], &f.dh[at], &dcy[at], &f.gates[g], &cx[at], &f.cy[at], peephole,
+		cx, hasCx := either(f.CPrev, f.d.H)
+		dcy, hasDcy := either(f.d.C, f.d.H)
+		simd.LSTMStepBackward(isa, &f.d.Gates[g], &f.d.CPrev[at], &f.d.H[at], &dcy[at], &f.Gates[g], &cx[at], &f.C[at], peephole,
 			rows, n, ldg, h, hasCx, hasDcy)
 	case opGRUBackward:
-		simd.GRUStepBackward(isa, &f.dgates[g], &f.dgates[g+3*h], &f.dhx[at], &f.dh[at], &f.gates[g], &f.gates[g+3*h], &f.hx[at],
+		simd.GRUStepBackward(isa, &f.d.Gates[g], &f.d.Gates[g+3*h], &f.d.HPrev[at], &f.d.H[at], &f.Gates[g], &f.Gates[g+3*h], &f.HPrev[at],
 			rows, n, ldg, ldg, h, has)
 	case opGRUUpdateBackward:
-		simd.GRUBeforeUpdateBackward(isa, &f.dgates[g], &f.dhx[at], &f.dh[at], &f.gates[g], &f.hx[at], rows, n, ldg, h, has)
+		simd.GRUBeforeUpdateBackward(isa, &f.d.Gates[g], &f.d.HPrev[at], &f.d.H[at], &f.Gates[g], &f.HPrev[at], rows, n, ldg, h, has)
 	case opGRUResetBackward:
-		simd.GRUBeforeResetBackward(isa, &f.dgates[g], &f.dhx[at], &f.dh[at], &f.gates[g], &f.hx[at], rows, n, ldg, h, h, has)
+		simd.GRUBeforeResetBackward(isa, &f.d.Gates[g], &f.d.HPrev[at], &f.d.H[at], &f.Gates[g], &f.HPrev[at], rows, n, ldg, h, h, has)
 	}
 }
 
 // rowGates is after in plain Go, for all units.
 func (f *fusedStep[T]) rowGates(row, rows int) {
-	h, ldg := f.hidden, f.ldg
+	h, ldg := f.hidden, f.Ld
 	at, g := row*h, row*ldg
 	from := func(s []T) []T { // nil stays nil
 		if s == nil {
@@ -230,24 +239,24 @@ func (f *fusedStep[T]) rowGates(row, rows int) {
 	}
 	switch f.op {
 	case opRNN:
-		RNNStep(f.hy[at:], f.gates[g:], rows, h, ldg, f.act)
+		RNNStep(f.H[at:], f.Gates[g:], rows, h, ldg, f.Act)
 	case opLSTM:
-		LSTMStep(f.hy[at:], f.cy[at:], f.gates[g:], from(f.cx), f.peephole, rows, h, ldg)
+		LSTMStep(f.H[at:], f.C[at:], f.Gates[g:], from(f.CPrev), f.Peephole, rows, h, ldg)
 	case opGRU:
-		GRUStep(f.hy[at:], f.gates[g:], f.gates[g+3*h:], f.hx[at:], rows, h, ldg, ldg)
+		GRUStep(f.H[at:], f.Gates[g:], f.Gates[g+3*h:], f.HPrev[at:], rows, h, ldg, ldg)
 	case opGRUReset:
-		GRUBeforeReset(f.gates[g+3*h:], f.gates[g:], f.hx[at:], rows, h, ldg, ldg)
+		GRUBeforeReset(f.Gates[g+3*h:], f.Gates[g:], f.HPrev[at:], rows, h, ldg, ldg)
 	case opGRUUpdate:
-		GRUBeforeUpdate(f.hy[at:], f.gates[g:], f.hx[at:], rows, h, ldg)
+		GRUBeforeUpdate(f.H[at:], f.Gates[g:], f.HPrev[at:], rows, h, ldg)
 	case opRNNBackward:
-		RNNStepBackward(f.dgates[g:], f.dh[at:], f.hy[at:], rows, h, ldg, f.act)
+		RNNStepBackward(f.d.Gates[g:], f.d.H[at:], f.H[at:], rows, h, ldg, f.Act)
 	case opLSTMBackward:
-		LSTMStepBackward(f.dgates[g:], f.dcx[at:], f.dh[at:], from(f.dcy), f.gates[g:], from(f.cx), f.cy[at:], f.peephole, rows, h, ldg)
+		LSTMStepBackward(f.d.Gates[g:], f.d.CPrev[at:], f.d.H[at:], from(f.d.C), f.Gates[g:], from(f.CPrev), f.C[at:], f.Peephole, rows, h, ldg)
 	case opGRUBackward:
-		GRUStepBackward(f.dgates[g:], f.dgates[g+3*h:], f.dhx[at:], f.dh[at:], f.gates[g:], f.gates[g+3*h:], f.hx[at:], rows, h, ldg, ldg)
+		GRUStepBackward(f.d.Gates[g:], f.d.Gates[g+3*h:], f.d.HPrev[at:], f.d.H[at:], f.Gates[g:], f.Gates[g+3*h:], f.HPrev[at:], rows, h, ldg, ldg)
 	case opGRUUpdateBackward:
-		GRUBeforeUpdateBackward(f.dgates[g:], f.dhx[at:], f.dh[at:], f.gates[g:], f.hx[at:], rows, h, ldg)
+		GRUBeforeUpdateBackward(f.d.Gates[g:], f.d.HPrev[at:], f.d.H[at:], f.Gates[g:], f.HPrev[at:], rows, h, ldg)
 	case opGRUResetBackward:
-		GRUBeforeResetBackward(f.dgates[g:], f.dhx[at:], f.dh[at:], f.gates[g:], f.hx[at:], rows, h, ldg, h)
+		GRUBeforeResetBackward(f.d.Gates[g:], f.d.HPrev[at:], f.d.H[at:], f.Gates[g:], f.HPrev[at:], rows, h, ldg, h)
 	}
 }

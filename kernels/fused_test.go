@@ -114,29 +114,41 @@ func (c *fusedCase[T]) backward(w *StepWeights[T], falling bool) {
 	c.backwardPart(w, StepPart{Falling: falling})
 }
 
+// step returns the arguments of the steps.
+func (c *fusedCase[T]) step(part StepPart) Step[T] {
+	return Step[T]{H: c.hy, C: c.cy, Gates: c.gates, HPrev: c.hx, CPrev: c.cx, Peephole: c.peephole, Bhn: c.bhn, Act: fusedKinds[c.kind].act,
+		Batch: c.batch, Ld: c.ldg, Part: part}
+}
+
 func (c *fusedCase[T]) forwardPart(w *StepWeights[T], part StepPart) {
-	switch k := fusedKinds[c.kind]; k.kind {
+	s := c.step(part)
+	switch fusedKinds[c.kind].kind {
 	case StepRNN:
-		RNNFusedStep(c.hy, c.gates, c.hx, w, c.batch, c.h, c.ldg, k.act, part)
+		RNNFusedStep(&s, w)
 	case StepLSTM:
-		LSTMFusedStep(c.hy, c.cy, c.gates, c.hx, c.cx, c.peephole, w, c.batch, c.h, c.ldg, part)
+		LSTMFusedStep(&s, w)
 	case StepGRU:
-		GRUFusedStep(c.hy, c.gates, c.hx, c.bhn, w, c.batch, c.h, c.ldg, part)
+		GRUFusedStep(&s, w)
 	case StepGRUBefore:
-		GRUBeforeFusedStep(c.hy, c.gates, c.hx, w, c.batch, c.h, c.ldg, part)
+		GRUBeforeFusedStep(&s, w)
 	}
 }
 
 func (c *fusedCase[T]) backwardPart(w *StepWeights[T], part StepPart) {
-	switch k := fusedKinds[c.kind]; k.kind {
+	s := c.step(part)
+	d := &StepGrad[T]{H: c.dh, C: c.dcy, Gates: c.dgates, Next: c.dnext, NextRows: c.next}
+	switch fusedKinds[c.kind].kind {
 	case StepRNN:
-		RNNFusedStepBackward(c.dgates, c.dh, c.dnext, c.hy, w, c.batch, c.next, c.h, c.ldg, k.act, part)
+		RNNFusedStepBackward(d, &s, w)
 	case StepLSTM:
-		LSTMFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.dcy, c.gates, c.cx, c.cy, c.peephole, w, c.batch, c.next, c.h, c.ldg, part)
+		d.CPrev = c.dcx
+		LSTMFusedStepBackward(d, &s, w)
 	case StepGRU:
-		GRUFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.gates, c.hx, w, c.batch, c.next, c.h, c.ldg, part)
+		d.HPrev = c.dcx
+		GRUFusedStepBackward(d, &s, w)
 	case StepGRUBefore:
-		GRUBeforeFusedStepBackward(c.dgates, c.dcx, c.dh, c.dnext, c.gates, c.hx, w, c.batch, c.next, c.h, c.ldg, part)
+		d.HPrev = c.dcx
+		GRUBeforeFusedStepBackward(d, &s, w)
 	}
 }
 
@@ -411,7 +423,7 @@ func TestRecurrentGrad(t *testing.T) {
 			for _, h := range []int{1, 15, 16, 33, 70} {
 				c := newFusedCase[float32](kind, 5, 5, h, 2, 4)
 				want := c.clone(plainSlice[float32])
-				RecurrentGrad(c.dh, c.dnext, c.pack(true), 5, h, c.ldg)
+				RecurrentGrad(c.dh, c.dnext, c.pack(true), 5, c.ldg)
 				rows := min(k.kind.Gates(), 4) * h
 				if k.kind == StepGRU || k.kind == StepGRUBefore {
 					rows = 2 * h
@@ -533,30 +545,33 @@ func TestFusedPanics(t *testing.T) {
 		"kernels: LSTMFusedStepBackward: the weights are packed for inference only: call Pack with training set": func() {
 			c.backward(c.pack(false), false)
 		},
-		"kernels: LSTMFusedStep: weights of kind 1 and 5 units, want kind 1 and 4 units": func() {
-			change(func(c *fusedCase[float32]) { c.h = 4 }).forward(w, false)
-		},
-		"kernels: GRUFusedStep: weights of kind 1 and 5 units, want kind 2 and 5 units": func() {
+		"kernels: GRUFusedStep: weights of kind 1, want kind 2": func() {
 			change(func(c *fusedCase[float32]) { c.kind = 4 }).forward(w, false)
 		},
-		"kernels: LSTMFusedStep: ldg = 19, want at least 20": func() {
+		"kernels: LSTMFusedStep: s.Ld = 19, want at least 20": func() {
 			change(func(c *fusedCase[float32]) { c.ldg = 19 }).forward(w, false)
 		},
-		"kernels: LSTMFusedStep: len(hx) = 14, want at least 15": func() {
+		"kernels: LSTMFusedStep: len(s.HPrev) = 14, want at least 15": func() {
 			change(func(c *fusedCase[float32]) { c.hx = c.hx[:14] }).forward(w, false)
 		},
-		"kernels: LSTMFusedStepBackward: next = 4, want at most 3": func() {
+		"kernels: LSTMFusedStepBackward: d.NextRows = 4, want at most 3": func() {
 			change(func(c *fusedCase[float32]) { c.next = 4 }).backward(w, false)
 		},
-		"kernels: LSTMFusedStep: part.Index = 2, want at most 1":           func() { c.forwardPart(w, StepPart{Index: 2, Of: 2}) },
-		"kernels: LSTMFusedStep: part.Index = 1, want at most 0":           func() { c.forwardPart(w, StepPart{Index: 1}) },
-		"kernels: LSTMFusedStepBackward: part.Index = -1, want at least 0": func() { c.backwardPart(w, StepPart{Index: -1, Of: 2}) },
-		"kernels: GRUBeforeFusedStep: part.Meet = nil, want a function: a step of this kind has two passes": func() {
+		"kernels: LSTMFusedStep: s.Part.Index = 2, want at most 1":           func() { c.forwardPart(w, StepPart{Index: 2, Of: 2}) },
+		"kernels: LSTMFusedStep: s.Part.Index = 1, want at most 0":           func() { c.forwardPart(w, StepPart{Index: 1}) },
+		"kernels: LSTMFusedStepBackward: s.Part.Index = -1, want at least 0": func() { c.backwardPart(w, StepPart{Index: -1, Of: 2}) },
+		"kernels: GRUBeforeFusedStep: s.Part.Meet = nil, want a function: a step of this kind has two passes": func() {
 			before := newFusedCase[float32](5, 3, 2, 5, 0, 6)
 			before.forwardPart(before.pack(false), StepPart{Of: 2})
 		},
-		"kernels: LSTMFusedStepBackward: len(dnext) = 39, want at least 40": func() {
+		"kernels: LSTMFusedStepBackward: len(d.Next) = 39, want at least 40": func() {
 			change(func(c *fusedCase[float32]) { c.dnext = c.dnext[:39] }).backward(w, false)
+		},
+		"kernels: LSTMFusedStep: s = nil, want what it points to":         func() { LSTMFusedStep(nil, w) },
+		"kernels: LSTMFusedStepBackward: d = nil, want what it points to": func() { LSTMFusedStepBackward(nil, new(Step[float32]), w) },
+		"kernels: LSTMFusedStepBackward: len(d.CPrev) = 0, want at least 15": func() {
+			s := c.step(StepPart{})
+			LSTMFusedStepBackward(&StepGrad[float32]{H: c.dh, Gates: c.dgates}, &s, w)
 		},
 		"kernels: StepWeights.Pack: len(whh) = 99, want at least 100": func() { new(StepWeights[float32]).Pack(StepLSTM, c.whh[:99], 5, false) },
 		"kernels: StepWeights.Pack: kind = 4, want at most 3":         func() { new(StepWeights[float32]).Pack(4, c.whh, 5, false) },

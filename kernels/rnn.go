@@ -38,7 +38,7 @@ const (
 func RNNStep[T Float](h, a []T, batch, hidden, lda int, act Activation) {
 	const fn = "RNNStep"
 	checkGateSizes(fn, batch, hidden)
-	checkAct(fn, act)
+	checkAct(fn, "act", act)
 	checkGate(fn, "h", len(h), batch, hidden, hidden)
 	checkSize(fn, "lda", lda, hidden)
 	checkGate(fn, "a", len(a), batch, hidden, lda)
@@ -70,7 +70,7 @@ func RNNStep[T Float](h, a []T, batch, hidden, lda int, act Activation) {
 func RNNStepBackward[T Float](da, dh, h []T, batch, hidden, ldda int, act Activation) {
 	const fn = "RNNStepBackward"
 	checkGateSizes(fn, batch, hidden)
-	checkAct(fn, act)
+	checkAct(fn, "act", act)
 	checkSize(fn, "ldda", ldda, hidden)
 	checkGate(fn, "da", len(da), batch, hidden, ldda)
 	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
@@ -85,15 +85,15 @@ func RNNStepBackward[T Float](da, dh, h []T, batch, hidden, ldda int, act Activa
 	}
 }
 
-func checkAct(fn string, act Activation) {
+func checkAct(fn, arg string, act Activation) {
 	if act > RNNReLU {
-		badAct(fn, act)
+		badAct(fn, arg, act)
 	}
 }
 
 //go:noinline
-func badAct(fn string, act Activation) {
-	panic(fmt.Sprintf("kernels: %s: act = %d, want RNNTanh (%d) or RNNReLU (%d)", fn, act, RNNTanh, RNNReLU))
+func badAct(fn, arg string, act Activation) {
+	panic(fmt.Sprintf("kernels: %s: %s = %d, want RNNTanh (%d) or RNNReLU (%d)", fn, arg, act, RNNTanh, RNNReLU))
 }
 
 func rnnStep(h, a []float32, batch, hidden, lda int, act Activation) {

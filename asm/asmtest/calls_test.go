@@ -63,7 +63,7 @@ func TestCalls(t *testing.T) {
 		return new(Table), typ == reflect.TypeFor[*Table]()
 	}
 	good := []Func{{Name: "Sums", Forms: []any{Sums}}, {Name: "Table.Row", Says: "Row", Forms: []any{(*Table).Row}},
-		{Name: "Slices", Forms: []any{func(x []float32) { clear(x) }}}}
+		{Name: "Slices", Forms: []any{func(x []float32) { clear(x) }}}, {Name: "Pointers", Forms: []any{func(*Table) {}}}}
 	c := Calls{Package: "asmtest", Dir: "testdata", Funcs: good, Arg: receiver}
 	if problems := c.incomplete(); len(problems) != 0 {
 		t.Fatal(problems)
@@ -94,13 +94,13 @@ func TestIncomplete(t *testing.T) {
 		{Name: "Sizeless", Forms: []any{Sums}},
 	}}
 	got := strings.Join(c.incomplete(), "\n")
-	for _, want := range []string{"Sums takes sizes and is not in the table", "Slices takes sizes", "Table.Column is in the table, and no exported"} {
+	for _, want := range []string{"Sums takes sizes and is not in the table", "Slices takes sizes", "Pointers takes sizes", "Table.Column is in the table, and no exported"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("problems %q, want %q among them", got, want)
 		}
 	}
-	if n := len(c.incomplete()); n != 3 {
-		t.Errorf("%d problems in %q, want 3", n, got)
+	if n := len(c.incomplete()); n != 4 {
+		t.Errorf("%d problems in %q, want 4", n, got)
 	}
 }
 

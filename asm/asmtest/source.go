@@ -13,7 +13,7 @@ import (
 type declared struct {
 	path, name string
 	params     []string // receiver first
-	sized      bool     // an int or a slice is among the parameters
+	sized      bool     // an int, a slice or a pointer is among the parameters
 }
 
 // functions calls f for the declarations of all functions in dir, tests aside.
@@ -107,7 +107,7 @@ func Reach(dir, pkg string) (map[string][]string, error) {
 }
 
 // incomplete returns what keeps the table from being complete: exported functions and methods with
-// an int or a slice that are not in it, and lines of it without a function.
+// an int, a slice or a pointer that are not in it, and lines of it without a function.
 func (c *Calls) incomplete() (problems []string) {
 	all, err := declarations(c.Dir)
 	if err != nil {
@@ -133,7 +133,7 @@ func (c *Calls) incomplete() (problems []string) {
 }
 
 // signature returns the name of an exported function, or method of an exported type, the names
-// of its parameters, and whether an int or a slice is among them.
+// of its parameters, and whether an int, a slice or a pointer is among them.
 func signature(f *ast.FuncDecl) (name string, params []string, sized bool) {
 	if !f.Name.IsExported() {
 		return "", nil, false
@@ -148,9 +148,10 @@ func signature(f *ast.FuncDecl) (name string, params []string, sized bool) {
 		name = receiver + "." + name
 		fields = append(fields, f.Recv.List...)
 	}
-	for _, field := range append(fields, f.Type.Params.List...) {
+	for i, field := range append(fields, f.Type.Params.List...) {
 		_, isSlice := field.Type.(*ast.ArrayType)
-		sized = sized || isSlice || TypeName(field.Type) == "int"
+		_, isPointer := field.Type.(*ast.StarExpr) // to a struct of arguments
+		sized = sized || isSlice || isPointer && i >= len(fields) || TypeName(field.Type) == "int"
 		if len(field.Names) == 0 {
 			params = append(params, "_")
 		}

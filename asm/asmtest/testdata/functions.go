@@ -9,7 +9,9 @@ type hidden int
 
 func Sums(dst, x []float32, rows, ldx int) {}
 
-func Sizeless(x float32, t *Table) {}
+func Sizeless(x float32, t Table) {}
+
+func Pointers(t *Table) {}
 
 func Slices(x []float32) {}
 
