@@ -18,6 +18,7 @@ type stackGolden struct {
 	Kind    string            `json:"kind"`
 	In      int               `json:"in"`
 	Hidden  int               `json:"hidden"`
+	Proj    int               `json:"proj"`
 	Steps   int               `json:"steps"`
 	Lengths []int             `json:"lengths"`
 	Cases   []stackGoldenCase `json:"cases"`
@@ -63,7 +64,7 @@ func loadStackGolden(t *testing.T, name string) *stackGolden {
 // rounding; float32 is on the whole as close to float64 as PyTorch's own.
 func TestGoldenStack(t *testing.T) {
 	var ratios []float64
-	for name, kind := range map[string]Kind{"rnntanh": RNNTanh, "lstm": LSTM, "gru": GRU} {
+	for name, kind := range map[string]Kind{"rnntanh": RNNTanh, "lstm": LSTM, "gru": GRU, "lstm_proj": LSTM} {
 		g := loadStackGolden(t, name)
 		for _, c := range g.Cases {
 			for what, diff := range runStackGolden[float64](t, g, c, kind) {
@@ -93,7 +94,7 @@ type goldenDiff struct{ most, rms float64 }
 // runStackGolden runs a case and returns how far each result is off.
 func runStackGolden[T Float](t *testing.T, g *stackGolden, c stackGoldenCase, kind Kind) map[string]goldenDiff {
 	t.Helper()
-	config := StackConfig{Kind: kind, In: g.In, Hidden: g.Hidden, Layers: c.Layers}
+	config := StackConfig{Kind: kind, In: g.In, Hidden: g.Hidden, Layers: c.Layers, Options: Options{Proj: g.Proj}}
 	if c.Bidirectional {
 		config.Bidirectional = Concat
 	}
@@ -119,28 +120,29 @@ func runStackGolden[T Float](t *testing.T, g *stackGolden, c stackGoldenCase, ki
 		ToPadded(b, dst, src, p, 0)
 		return dst
 	}
-	sorted := func(src []float64) []T {
+	h, cc := st.Layers[0].Out(), g.Hidden // columns of the states
+	sorted := func(src []float64, cols int) []T {
 		dst := make([]T, len(src))
-		SortStates(b, dst, convert[T](src), g.Hidden)
+		SortStates(b, dst, convert[T](src), cols)
 		return dst
 	}
-	unsorted := func(src []T) []T {
+	unsorted := func(src []T, cols int) []T {
 		dst := make([]T, len(src))
-		UnsortStates(b, dst, src, g.Hidden)
+		UnsortStates(b, dst, src, cols)
 		return dst
 	}
 	x, seq, grad := rows(c.X, in), NewStackSequence[T](), st.NewGrad()
-	st.Forward(seq, b.Shape, x, sorted(c.H0), sorted(c.C0), 1)
+	st.Forward(seq, b.Shape, x, sorted(c.H0, h), sorted(c.C0, cc), 1)
 	hn, cn := make([]T, len(c.Hn)), make([]T, len(c.Cn))
 	seq.Final(hn, cn)
 	y := padded(seq.H, out)
-	gs := Grads[T]{DY: rows(c.Gy, out), DHn: sorted(c.Ghn), DCn: sorted(c.Gcn),
+	gs := Grads[T]{DY: rows(c.Gy, out), DHn: sorted(c.Ghn, h), DCn: sorted(c.Gcn, cc),
 		DX: make([]T, len(x)), DH0: make([]T, len(c.H0)), DC0: make([]T, len(c.C0))}
 	st.Backward(seq, grad, gs, x, 1)
 
-	diffs := map[string]goldenDiff{"y": diff(y, c.Y), "hn": diff(unsorted(hn), c.Hn), "dx": diff(padded(gs.DX, in), c.DX), "dh0": diff(unsorted(gs.DH0), c.DH0)}
+	diffs := map[string]goldenDiff{"y": diff(y, c.Y), "hn": diff(unsorted(hn, h), c.Hn), "dx": diff(padded(gs.DX, in), c.DX), "dh0": diff(unsorted(gs.DH0, h), c.DH0)}
 	if kind == LSTM {
-		diffs["cn"], diffs["dc0"] = diff(unsorted(cn), c.Cn), diff(unsorted(gs.DC0), c.DC0)
+		diffs["cn"], diffs["dc0"] = diff(unsorted(cn, cc), c.Cn), diff(unsorted(gs.DC0, cc), c.DC0)
 	}
 	grads := grad.Tensors()
 	for i, p := range c.Params {

@@ -27,6 +27,10 @@ func stacks[T Float](in, hidden int, dropout float64, rng *rand.Rand) map[string
 	}
 	sts["both-mixed"] = NewStackOf(Concat, dropout, NewRecurrent[T](LSTM, in, hidden), NewRecurrent[T](GRU, in, hidden-1),
 		NewRecurrent[T](RNNTanh, 2*hidden-1, 2), NewRecurrent[T](LSTM, 2*hidden-1, hidden))
+	sts["proj"] = NewStack[T](StackConfig{Kind: LSTM, In: in, Hidden: hidden, Layers: 2, Dropout: dropout, Options: Options{Proj: 3, CellClip: 0.5}})
+	sts["both-proj"] = NewStack[T](StackConfig{Kind: LSTM, In: in, Hidden: hidden, Layers: 2, Bidirectional: Concat, Dropout: dropout, Options: Options{Proj: 2}})
+	sts["heads"] = NewStack[T](StackConfig{Kind: GRU, In: in, Hidden: 2 * hidden, Layers: 2, Dropout: dropout, Options: Options{Heads: 2}})
+	sts["both-heads"] = NewStack[T](StackConfig{Kind: LSTM, In: in, Hidden: 2 * hidden, Layers: 2, Bidirectional: Sum, Dropout: dropout, Options: Options{Heads: 2}})
 	for _, st := range sts {
 		for _, ts := range st.Tensors() {
 			randomize(ts.Data, rng)

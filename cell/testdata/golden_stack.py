@@ -10,12 +10,14 @@ of PyTorch may draw other random numbers: then all files change, and all stay tr
 
 What is in a file (cell/golden_stack_test.go reads it):
 
-    kind, in, hidden, steps, lengths      lengths are shorter than steps, and not sorted
+    kind, in, hidden, proj, steps, lengths      proj is proj_size of the LSTM, or 0; lengths are
+              shorter than steps, and not sorted
     cases: objects with
       layers, bidirectional, batch_first
       x         [batch, steps, in], or [steps, batch, in] without batch_first
       h0, c0    [layers*directions, batch, hidden]     c0 of the LSTM only, likewise below
-      y         [batch, steps, directions*hidden], or steps first; 0 behind the end of a sequence
+      y         [batch, steps, directions*hidden], or steps first; 0 behind the end of a sequence;
+                with a projection h and y have proj columns instead of hidden
       hn, cn    [layers*directions, batch, hidden]
       gy, ghn, gcn                        weights of the loss  sum gy*y + sum ghn*hn + sum gcn*cn
       dx, dh0, dc0                        its gradients, shaped as the values
@@ -36,6 +38,7 @@ SEED = 20240613
 IN, HIDDEN, STEPS, LENGTHS = 4, 3, 6, [2, 5, 1, 5, 3]
 BATCH = len(LENGTHS)
 KINDS = {"RNNTanh": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}
+FILES = {"rnntanh": ("RNNTanh", 0), "lstm": ("LSTM", 0), "gru": ("GRU", 0), "lstm_proj": ("LSTM", 2)}
 
 
 def draw(*shape, scale=1.0):
@@ -49,7 +52,7 @@ def names(layers, directions):
             yield f"_l{l}" + ("_reverse" if d else ""), (f"{l}." if l else "") + ("reverse." if d else "")
 
 
-def params(kind, layers, directions, get, gradient):
+def params(kind, proj, layers, directions, get, gradient):
     """All our parameters, or their gradients, as name: value, from get(PyTorch's name). The gradient of
     a sum of biases is that of either."""
     out = {}
@@ -67,10 +70,12 @@ def params(kind, layers, directions, get, gradient):
             out[prefix + "b"] = bih + bhh
         if kind == "GRU":
             out[prefix + "bhn"] = bhh[h2:]
+        if proj:
+            out[prefix + "whr"] = get("weight_hr" + suffix)
     return out
 
 
-def run(kind, m, layers, directions, given, dtype):
+def run(kind, proj, m, layers, directions, given, dtype):
     """Everything that PyTorch computes in one precision, as name: tensor."""
     m = m.to(dtype)
     for w in m.parameters():
@@ -93,7 +98,7 @@ def run(kind, m, layers, directions, given, dtype):
     if lstm:
         out["dc0"] = g["c0"].grad
     named = dict(m.named_parameters())
-    grads = params(kind, layers, directions, lambda n: named[n].grad, True)
+    grads = params(kind, proj, layers, directions, lambda n: named[n].grad, True)
     out.update({"d" + k: v for k, v in grads.items()})
     return {k: v.detach().double().clone() for k, v in out.items()}
 
@@ -102,22 +107,22 @@ def flat(v):
     return v.detach().reshape(-1).tolist()
 
 
-def case(kind, layers, directions):
+def case(kind, proj, layers, directions):
     first = (layers + directions) % 2 == 0
-    m = KINDS[kind](IN, HIDDEN, num_layers=layers, bidirectional=directions == 2, batch_first=first)
+    m = KINDS[kind](IN, HIDDEN, num_layers=layers, bidirectional=directions == 2, batch_first=first, **({"proj_size": proj} if proj else {}))
     with torch.no_grad():
         for w in m.parameters():
             w.copy_(draw(*w.shape, scale=0.6))
-    n = layers * directions
+    n, out = layers * directions, proj or HIDDEN
     size = lambda cols: (BATCH, STEPS, cols) if first else (STEPS, BATCH, cols)
-    given = {"x": draw(*size(IN)), "h0": draw(n, BATCH, HIDDEN), "c0": draw(n, BATCH, HIDDEN),
-             "gy": draw(*size(directions * HIDDEN)), "ghn": draw(n, BATCH, HIDDEN), "gcn": draw(n, BATCH, HIDDEN)}
-    want = run(kind, m, layers, directions, given, torch.float64)
-    rough = run(kind, m, layers, directions, given, torch.float32)
+    given = {"x": draw(*size(IN)), "h0": draw(n, BATCH, out), "c0": draw(n, BATCH, HIDDEN),
+             "gy": draw(*size(directions * out)), "ghn": draw(n, BATCH, out), "gcn": draw(n, BATCH, HIDDEN)}
+    want = run(kind, proj, m, layers, directions, given, torch.float64)
+    rough = run(kind, proj, m, layers, directions, given, torch.float32)
     err = {k: (rough[k] - v).square().mean().sqrt().item() for k, v in want.items()}
     m = m.double()
     named = dict(m.named_parameters())
-    values = params(kind, layers, directions, lambda n: named[n], False)
+    values = params(kind, proj, layers, directions, lambda n: named[n], False)
     r = {"layers": layers, "bidirectional": directions == 2, "batch_first": first}
     given = {k: v for k, v in given.items() if kind == "LSTM" or k not in ("c0", "gcn")}
     r.update({k: flat(v) for k, v in given.items()})
@@ -129,12 +134,12 @@ def case(kind, layers, directions):
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    for kind in KINDS:
+    for name, (kind, proj) in FILES.items():
         torch.manual_seed(SEED)
         head = {"made_by": "cell/testdata/golden_stack.py", "python": platform.python_version(), "torch": torch.__version__,
-                "seed": SEED, "kind": kind, "in": IN, "hidden": HIDDEN, "steps": STEPS, "lengths": LENGTHS}
-        cases = [case(kind, layers, d) for layers in (1, 2, 3) for d in (1, 2)]
-        with open(os.path.join(here, "stack_" + kind.lower() + ".json"), "w") as f:
+                "seed": SEED, "kind": kind, "in": IN, "hidden": HIDDEN, "proj": proj, "steps": STEPS, "lengths": LENGTHS}
+        cases = [case(kind, proj, layers, d) for layers in (1, 2, 3) for d in (1, 2)]
+        with open(os.path.join(here, "stack_" + name + ".json"), "w") as f:
             f.write("{\n  " + ",\n  ".join(json.dumps(k) + ": " + json.dumps(v) for k, v in head.items()))
             f.write(',\n  "cases": [{\n    ')
             f.write("\n  }, {\n    ".join(",\n    ".join(json.dumps(k) + ": " + json.dumps(v) for k, v in c.items()) for c in cases))
