@@ -420,3 +420,74 @@ func TestStackTensors(t *testing.T) {
 		t.Errorf("tensors %q, want %q", got, want)
 	}
 }
+
+// TestStackSegments: sequences cut in time go on from the states of the segment before.
+func TestStackSegments(t *testing.T) {
+	blastest.UseGo(t)
+	const cut = 3
+	rng := rand.New(rand.NewPCG(8, 8))
+	for name, st := range stacks[float32](4, 9, 0, rng) {
+		if st.Bidirectional != OneWay {
+			continue
+		}
+		p := newStackProblem(st, rng, 9, 9, 5, 4, 3, 1)
+		p.forward()
+		h, hn, cn := slices.Clone(p.seq.H), slices.Clone(p.hn), slices.Clone(p.cn)
+		first, rest := make([]int, 6), make([]int, 6)
+		for b := range 6 {
+			first[b], rest[b] = min(p.shape.Length(b), cut), max(p.shape.Length(b)-cut, 0)
+		}
+		at, _ := p.shape.Step(cut)
+		st.Forward(p.seq, NewRagged(first...), p.x, p.h0, p.c0, 1)
+		asmtest.SameFloats(t, name+" first segment", p.seq.H, h[:at*st.Out()])
+		p.seq.Final(p.hn, p.cn)
+		st.Forward(p.seq, NewRagged(rest...), p.x[at*st.In():], p.hn, p.cn, 1)
+		asmtest.SameFloats(t, name+" second segment", p.seq.H, h[at*st.Out():])
+		p.seq.Final(p.hn, p.cn)
+		asmtest.SameFloats(t, name+" hn", p.hn, hn)
+		asmtest.SameFloats(t, name+" cn", p.cn, cn)
+	}
+}
+
+// TestStackZero: sizes of 0 are legal and do nothing; sequences without steps keep their states,
+// and so do their gradients.
+func TestStackZero(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	for _, both := range []Bidirectional{OneWay, Concat, Sum} {
+		for _, kind := range kinds {
+			for _, size := range [][2]int{{0, 0}, {0, 3}, {2, 0}, {2, 3}} {
+				st := NewStack[float32](StackConfig{Kind: kind, In: size[0], Hidden: size[1], Layers: 2, Bidirectional: both, Dropout: 0.5})
+				for _, ts := range st.Tensors() {
+					randomize(ts.Data, rng)
+				}
+				st.PackForTraining()
+				for _, lengths := range [][]int{{}, {0}, {0, 0}, {2, 0}} {
+					p := newStackProblem(st, rng, lengths...)
+					p.seq.Train(kernels.Noise{}, 0)
+					p.results()
+					h, c := st.StateSizes()
+					if len(p.hn) != h*len(lengths) || len(p.cn) != c*len(lengths) {
+						t.Fatalf("states of %d and %d elements", len(p.hn), len(p.cn))
+					}
+					if p.shape.Rows() == 0 {
+						asmtest.SameFloats(t, "hn", p.hn, p.h0)
+						asmtest.SameFloats(t, "cn", p.cn, p.c0)
+						asmtest.SameFloats(t, "dh0", p.g.DH0, p.g.DHn)
+						asmtest.SameFloats(t, "dc0", p.g.DC0, p.g.DCn)
+					}
+				}
+				if both == OneWay {
+					mustStream(t, st, 0).Push(nil)
+				}
+			}
+		}
+	}
+	for _, sizes := range [][]int{{0, 0}, {2, 0, 3}, {0, 2}, {2, 3}} {
+		m, a := newTestMLP[float32](rng, ReLU, Linear, sizes...), new(Activations[float32])
+		for _, rows := range []int{0, 2} {
+			x, grad := make([]float32, rows*m.In()), m.NewGrad()
+			m.Forward(a, x, rows, 2)
+			m.Backward(a, grad, Grads[float32]{DX: make([]float32, len(x))}, x, 2)
+		}
+	}
+}
