@@ -19,7 +19,12 @@ type Config struct {
 	Depth      int    `json:"depth"`      // hidden layers of every net; -1 stands for none (vae and regression)
 	Layers     int    `json:"layers"`     // recurrent layers, on top of each other
 
-	Dropout float64 `json:"dropout,omitempty"` // what training drops of h between recurrent layers
+	// Dropout is the share of h that training drops between recurrent layers, DropoutInput that of
+	// x as the model sees it, which is not what it has to predict, DropoutHeads that of h as the
+	// nets above the topmost recurrent layer see it. What is dropped of x counts as its mean.
+	Dropout      float64 `json:"dropout,omitempty"`
+	DropoutInput float64 `json:"dropout_input,omitempty"`
+	DropoutHeads float64 `json:"dropout_heads,omitempty"`
 
 	PhiX      int `json:"phi_x"`     // width of the net that reads x
 	PhiZ      int `json:"phi_z"`     // width of the net that reads z

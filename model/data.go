@@ -31,6 +31,10 @@ const (
 
 	streamTranspose = 15 // by how much pieces are moved; Update counts epochs
 
+	streamDropoutInput  = 16 // Update counts optimiser steps
+	streamDropoutHeads  = 17 // likewise
+	streamDropoutHeadsR = 18 // likewise, in a recognition network
+
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
 

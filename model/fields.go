@@ -81,9 +81,18 @@ func fieldCell(preset cell.Kind) field {
 
 // fieldDropout comes after the number of layers.
 func fieldDropout(r *Config, c Config) error {
-	r.Dropout = c.Dropout
-	if !(c.Dropout >= 0 && c.Dropout < 1) {
-		return fmt.Errorf("model: dropout = %v, want at least 0 and less than 1", c.Dropout)
+	for _, d := range []struct {
+		name string
+		of   func(*Config) *float64
+	}{
+		{"dropout", func(c *Config) *float64 { return &c.Dropout }},
+		{"dropout_input", func(c *Config) *float64 { return &c.DropoutInput }},
+		{"dropout_heads", func(c *Config) *float64 { return &c.DropoutHeads }},
+	} {
+		p := *d.of(&c)
+		if *d.of(r) = p; !(p >= 0 && p < 1) {
+			return fmt.Errorf("model: %s = %v, want at least 0 and less than 1", d.name, p)
+		}
 	}
 	if c.Dropout > 0 && r.Layers < 2 {
 		return fmt.Errorf("model: dropout = %v with one recurrent layer: it works between layers", c.Dropout)

@@ -230,6 +230,8 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Data: 4, Hidden: 1, Likelihood: Bivariate}, "data = 4"},
 		{Config{Data: 1, Hidden: 1, Dropout: 1, Layers: 2}, "dropout = 1"},
 		{Config{Data: 1, Hidden: 1, Dropout: 0.5}, "one recurrent layer"},
+		{Config{Data: 1, Hidden: 1, DropoutInput: -0.1}, "dropout_input = -0.1"},
+		{Config{Data: 1, Hidden: 1, DropoutHeads: 1}, "dropout_heads = 1"},
 		{Config{Data: 1, Hidden: 1, Layers: -1}, "layers = -1"},
 		{Config{Model: ModelVRAE, Data: 1, Hidden: 1, Likelihood: GMM, Components: -1}, "components = -1"},
 		{Config{Model: ModelVRAE, Data: 1, Hidden: 1, Likelihood: LogisticMixture, Levels: 1}, "levels = 1"},

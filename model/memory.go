@@ -31,6 +31,12 @@ func (c Config) row(training bool) float64 {
 	_, outputs := c.matrices()
 	n := outputs + float64(2*max(c.Layers, 1)*c.Hidden+6*c.Latent+3*c.inputs())
 	if training {
+		if c.DropoutInput > 0 {
+			n += float64(c.inputs())
+		}
+		if c.DropoutHeads > 0 {
+			n += float64(4 * c.Hidden) // two stacks at most
+		}
 		return n + outputs
 	}
 	if c.Likelihood == "" {

@@ -50,6 +50,7 @@ func TestMemoryToTrain(t *testing.T) {
 		{"gru", Config{Model: ModelRNN, Cell: "gru-before"}, nil},
 		{"vrnn", Config{Model: ModelVRNN}, nil},
 		{"layers", Config{Model: ModelRNN, Layers: 3, Dropout: 0.2}, nil},
+		{"dropout", Config{Model: ModelVRNN, DropoutInput: 0.2, DropoutHeads: 0.3}, nil},
 		{"deep", Config{Model: ModelVRNNI, Depth: 4}, nil},
 		{"storn", Config{Model: ModelSTORN}, nil},
 		{"vrae", Config{Model: ModelVRAE}, nil},

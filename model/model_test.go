@@ -51,12 +51,12 @@ func sequenceConfigs(model string) []Config {
 	return cs
 }
 
-// stacked returns every model with two recurrent layers and dropout between them.
+// stacked returns every model with two recurrent layers and dropout wherever there can be some.
 func stacked() []Config {
 	var cs []Config
 	for i, m := range sequenceModels {
 		c := testConfig(m, []string{"lstm", "gru", "rnn"}[i%3], Gauss)
-		c.Layers, c.Dropout = 2, 0.4
+		c.Layers, c.Dropout, c.DropoutInput, c.DropoutHeads = 2, 0.4, 0.2, 0.5
 		cs = append(cs, c)
 	}
 	return cs

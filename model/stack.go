@@ -3,6 +3,7 @@ package model
 import (
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/par"
 )
 
 // stackTape is the workspace of a stack whose states are columns of those of a model.
@@ -11,10 +12,20 @@ type stackTape[T cell.Float] struct {
 	stack  *cell.Stack[T]
 	stream uint8 // of the noise by which it drops
 	h, c   []T   // states as the stack has them: layer by layer
+
+	// What the nets above the stack see of its states, of which training drops elements too.
+	heads      []T // [Rows, Out]
+	states     []T // of all rows, those of the stack itself
+	drop       cell.Dropout[T]
+	dropStream uint8
+	dropped    []T // the memory of heads where they are not states
 }
 
-func newStackTape[T cell.Float](st *cell.Stack[T], stream uint8) *stackTape[T] {
-	return &stackTape[T]{seq: cell.NewStackSequence[T](), stack: st, stream: stream}
+// newStackTape returns the workspace of a stack that drops by the noise of the streams, below the
+// nets above it the given share.
+func newStackTape[T cell.Float](st *cell.Stack[T], stream, headsStream uint8, headsShare float64) *stackTape[T] {
+	return &stackTape[T]{seq: cell.NewStackSequence[T](), stack: st, stream: stream,
+		drop: cell.Dropout[T]{P: headsShare}, dropStream: headsStream}
 }
 
 // state returns the columns of the states of all layers.
@@ -34,6 +45,72 @@ func (p *stackTape[T]) begin(b *Batch[T], from, state int, training bool) {
 	}
 	n := b.Shape.Batch()
 	p.seq.Begin(p.stack, b.Shape, p.byLayer(&p.h, b.H, n, from, state), p.byLayer(&p.c, b.C, n, from, state))
+}
+
+// expose has the nets above see states, [Rows, Out], of the batch that has begun.
+func (p *stackTape[T]) expose(states []T, b *Batch[T], training bool) {
+	p.heads, p.states = states, states
+	if beginDropout(&p.drop, b, p.stack.Out(), p.dropStream, training) {
+		p.dropped = pages.Grow(p.dropped, len(states))
+		p.heads = p.dropped
+	}
+}
+
+// see makes what the nets above see in step t of the sequences b0..b1, whose states are known.
+func (p *stackTape[T]) see(shape *cell.Ragged, t, b0, b1 int) {
+	off, n := shape.Step(t)
+	if n = min(n, b1); n <= b0 || p.drop.P == 0 {
+		return
+	}
+	p.drop.Draw(t, b0, b1)
+	w, lo, hi := p.stack.Out(), off+b0, off+n
+	p.drop.Apply(p.heads[lo*w:hi*w], p.states[lo*w:hi*w], lo, hi)
+}
+
+// seeBackward turns the gradient d of heads in the rows lo..hi into that of states.
+func (p *stackTape[T]) seeBackward(d []T, lo, hi int) {
+	if w := p.stack.Out(); p.drop.P > 0 {
+		p.drop.Apply(d[lo*w:hi*w], d[lo*w:hi*w], lo, hi)
+	}
+}
+
+// beginDropout prepares d for rows of width elements of a batch and reports whether any are dropped.
+func beginDropout[T cell.Float](d *cell.Dropout[T], b *Batch[T], width int, stream uint8, training bool) bool {
+	if d.Eval(); training {
+		noise := b.Noise
+		noise.Stream = stream
+		d.Train(noise, b.Row0)
+	}
+	d.Begin(b.Shape, width)
+	return training && d.P > 0
+}
+
+// inputs are x - mean as the nets that read x see it, of which training drops elements.
+type inputs[T cell.Float] struct {
+	u    []T // [Rows, dimensions]
+	drop cell.Dropout[T]
+	draw func(b0, b1 int) // of drop, made once: a closure per call would be an allocation
+}
+
+// begin prepares for a batch.
+func (in *inputs[T]) begin(p *passBase[T], training bool) {
+	m, b := p.model, p.batch
+	in.u = pages.Grow(in.u, b.Shape.Rows()*len(m.Mean))
+	if in.draw == nil {
+		in.draw, in.drop.P = in.drop.DrawAll, m.DropoutInput
+	}
+	if beginDropout(&in.drop, b, len(m.Mean), streamDropoutInput, training) {
+		par.Do(p.threads, b.Shape.Batch(), in.draw)
+	}
+}
+
+// encode computes the rows lo..hi.
+func (in *inputs[T]) encode(p *passBase[T], lo, hi int) {
+	m, w := p.model, len(p.model.Mean)
+	m.encode(in.u, p.x, lo, hi)
+	if in.drop.P > 0 {
+		in.drop.Apply(in.u[lo*w:hi*w], in.u[lo*w:hi*w], lo, hi)
+	}
 }
 
 // byLayer returns the columns of the stack, from... of the state columns of x, layer by layer and

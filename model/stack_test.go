@@ -10,28 +10,45 @@ import (
 	"github.com/elbow-go/elbow/cell"
 )
 
-// TestDropout: training drops, by the noise of the batch; outside training nothing is dropped.
+// TestDropout: training drops, by the noise of the batch and everywhere by another; outside training
+// nothing is dropped.
 func TestDropout(t *testing.T) {
-	c := Config{Model: ModelRNN, Cell: "rnn", Likelihood: Gauss, Data: 2, Hidden: 50, Layers: 3, Dropout: 0.3}
-	m := newTestModel[float32](t, c).(*VRNN[float32])
-	b := newTestBatch[float32](m, rand.New(rand.NewPCG(1, 1)), 40, 30)
-	p := newVRNNPass(m, 1)
-	run := func(training bool) []float32 {
-		p.Forward(b, Bound(70), training)
-		return slices.Clone(p.LogProb)
+	base := Config{Cell: "rnn", Likelihood: Gauss, Data: 2, Hidden: 20, Layers: 3}
+	for _, name := range sequenceModels {
+		var all [][]float32
+		for _, change := range []func(*Config){
+			func(c *Config) { c.Dropout = 0.3 }, func(c *Config) { c.DropoutInput = 0.3 }, func(c *Config) { c.DropoutHeads = 0.3 },
+		} {
+			c := base
+			c.Model = name
+			change(&c)
+			m := newTestModel[float32](t, c)
+			b := newTestBatch[float32](m, rand.New(rand.NewPCG(1, 1)), 40, 30)
+			p := m.NewPass(1)
+			run := func(training bool) []float32 {
+				p.Forward(b, Bound(70), training)
+				return slices.Clone(terms(p).LogProb)
+			}
+			first := run(true)
+			all = append(all, first)
+			asmtest.SameFloats(t, "again", run(true), first)
+			plain := run(false)
+			if slices.Equal(plain, first) {
+				t.Errorf("%+v: nothing is dropped in training", c)
+			}
+			if c.Model != ModelRNN {
+				continue // another update has another z
+			}
+			b.Noise.Update++
+			if slices.Equal(run(true), first) {
+				t.Errorf("%+v: two updates drop the same", c)
+			}
+			asmtest.SameFloats(t, "outside training", run(false), plain)
+		}
+		if slices.Equal(all[0], all[1]) || slices.Equal(all[1], all[2]) || slices.Equal(all[0], all[2]) {
+			t.Errorf("%s: two places drop the same", name)
+		}
 	}
-	first := run(true)
-	asmtest.SameFloats(t, "again", run(true), first)
-	b.Noise.Update++
-	if slices.Equal(run(true), first) {
-		t.Error("two updates drop the same")
-	}
-	plain := run(false)
-	if slices.Equal(plain, first) {
-		t.Error("nothing is dropped in training")
-	}
-	b.Noise.Update++
-	asmtest.SameFloats(t, "outside training", run(false), plain)
 }
 
 // TestLayers: two layers are the second one fed with the states of the first.

@@ -50,7 +50,7 @@ func (m *STORN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 		return
 	}
 	var (
-		cells      = newStackTape(m.generator, streamDropout)
+		cells      = newStackTape(m.generator, streamDropout, 0, 0)
 		phiX, phiZ = net[T]{mlp: m.phiX}, net[T]{mlp: m.phiZ}
 		dec        = net[T]{mlp: m.decoder}
 		n          = cells.state()

@@ -17,7 +17,8 @@ type stornPass[T cell.Float] struct {
 
 	recognition, generator               *stackTape[T]
 	phiR, phiX, phiZ, posterior, decoder net[T]
-	u, prev                              []T // x - mean of every row, and that of the step before
+	in                                   inputs[T]
+	prev                                 []T // in of the step before
 	dR, dH                               []T
 	g                                    *STORN[T] // where a running Backward adds
 
@@ -30,8 +31,9 @@ type stornPass[T cell.Float] struct {
 // NewPass implements [Model].
 func (m *STORN[T]) NewPass(threads int) Pass[T] {
 	p := &stornPass[T]{passBase: m.newPass(threads), m: m,
-		recognition: newStackTape(m.recognition, streamDropoutR), generator: newStackTape(m.generator, streamDropout),
-		phiR: net[T]{mlp: m.phiR}, phiX: net[T]{mlp: m.phiX}, phiZ: net[T]{mlp: m.phiZ},
+		recognition: newStackTape(m.recognition, streamDropoutR, streamDropoutHeadsR, m.DropoutHeads),
+		generator:   newStackTape(m.generator, streamDropout, streamDropoutHeads, m.DropoutHeads),
+		phiR:        net[T]{mlp: m.phiR}, phiX: net[T]{mlp: m.phiX}, phiZ: net[T]{mlp: m.phiZ},
 		posterior: net[T]{mlp: m.posterior}, decoder: net[T]{mlp: m.decoder}}
 	p.before, p.recognise, p.between, p.generate, p.after = p.beforeRows, p.recogniseRows, p.betweenRows, p.generateRows, p.afterRows
 	p.beforeBack, p.recogniseBack, p.betweenBack = p.beforeRowsBackward, p.recogniseRowsBackward, p.betweenRowsBackward
@@ -43,11 +45,14 @@ func (m *STORN[T]) NewPass(threads int) Pass[T] {
 func (p *stornPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.start(b, obj, training)
 	m, rows := p.m, b.Shape.Rows()
-	p.u, p.prev = pages.Grow(p.u, rows*len(m.Mean)), pages.Grow(p.prev, rows*len(m.Mean))
+	p.in.begin(&p.passBase, training)
+	p.prev = pages.Grow(p.prev, rows*len(m.Mean))
 	beginNets(rows, &p.phiR, &p.phiX, &p.phiZ, &p.posterior, &p.decoder)
 	p.generator.begin(b, 0, m.State(), training)
 	p.recognition.begin(b, p.generator.state(), m.State(), training)
-	m.encode(p.u, b.X, 0, rows)
+	p.generator.expose(p.generator.seq.H, b, training)
+	p.recognition.expose(p.recognition.seq.H, b, training)
+	p.in.encode(&p.passBase, 0, rows)
 	p.shift()
 	par.Do(p.threads, rows, p.before)
 	par.Do(p.threads, b.Shape.Batch(), p.recognise)
@@ -65,7 +70,7 @@ func (p *stornPass[T]) shift() {
 		dst := p.prev[off*in : (off+n)*in]
 		switch {
 		case t > 0:
-			copy(dst, p.u[last*in:])
+			copy(dst, p.in.u[last*in:])
 		case p.batch.H != nil:
 			state := p.m.State()
 			for b := range n {
@@ -80,7 +85,7 @@ func (p *stornPass[T]) shift() {
 
 func (p *stornPass[T]) beforeRows(lo, hi int) {
 	m, in := p.m, len(p.m.Mean)
-	p.phiR.project(p.u, lo, hi, 0, in)
+	p.phiR.project(p.in.u, lo, hi, 0, in)
 	p.phiR.activate(lo, hi)
 	p.recognition.project(p.phiR.Y, lo, hi, 0, m.PhiX)
 	p.phiX.project(p.prev, lo, hi, 0, in)
@@ -96,13 +101,14 @@ func (p *stornPass[T]) recogniseRows(b0, b1 int) {
 			return
 		}
 		p.recognition.step(t, b0, b1)
+		p.recognition.see(p.shape, t, b0, b1)
 		p.lat.noise(p.batch.Noise, uint32(t), uint32(p.batch.Row0+b0), off+b0, off+n)
 	}
 }
 
 func (p *stornPass[T]) betweenRows(lo, hi int) {
 	m := p.m
-	p.posterior.project(p.recognition.seq.H, lo, hi, 0, m.Hidden)
+	p.posterior.project(p.recognition.heads, lo, hi, 0, m.Hidden)
 	p.posterior.activate(lo, hi)
 	p.lat.step(p.KL, p.posterior.Y, lo, hi)
 	p.phiZ.project(p.lat.z, lo, hi, 0, m.Latent)
@@ -113,11 +119,12 @@ func (p *stornPass[T]) betweenRows(lo, hi int) {
 func (p *stornPass[T]) generateRows(b0, b1 int) {
 	for t := range p.shape.Steps() {
 		p.generator.step(t, b0, b1)
+		p.generator.see(p.shape, t, b0, b1)
 	}
 }
 
 func (p *stornPass[T]) afterRows(lo, hi int) {
-	p.decoder.project(p.generator.seq.H, lo, hi, 0, p.m.Hidden)
+	p.decoder.project(p.generator.heads, lo, hi, 0, p.m.Hidden)
 	p.decoder.activate(lo, hi)
 	p.score(p.decoder.Y, lo, hi)
 }
@@ -146,6 +153,7 @@ func (p *stornPass[T]) afterRowsBackward(lo, hi int) {
 	p.scoreBackward(p.decoder.DY, p.decoder.Y, lo, hi)
 	p.decoder.back(lo, hi)
 	p.decoder.inputGrad(p.dH, lo, hi, 0, p.m.Hidden, false)
+	p.generator.seeBackward(p.dH, lo, hi)
 }
 
 func (p *stornPass[T]) generateRowsBackward(b0, b1 int) { p.loopBackward(p.generator, p.dH, b0, b1) }
@@ -172,6 +180,7 @@ func (p *stornPass[T]) betweenRowsBackward(lo, hi int) {
 	p.lat.drawBackward(p.posterior.DY, p.posterior.Y, lo, hi)
 	p.posterior.back(lo, hi)
 	p.posterior.inputGrad(p.dR, lo, hi, 0, m.Hidden, false)
+	p.recognition.seeBackward(p.dR, lo, hi)
 }
 
 func (p *stornPass[T]) beforeRowsBackward(lo, hi int) {
@@ -185,11 +194,11 @@ func (p *stornPass[T]) beforeRowsBackward(lo, hi int) {
 func (p *stornPass[T]) paramGrad(lo, hi int) {
 	g := p.g
 	for i := lo; i < hi; i++ {
-		p.phiR.paramGrad(g.phiR, i, p.threads, p.u)
+		p.phiR.paramGrad(g.phiR, i, p.threads, p.in.u)
 		p.phiX.paramGrad(g.phiX, i, p.threads, p.prev)
 		p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)
-		p.posterior.paramGrad(g.posterior, i, p.threads, p.recognition.seq.H)
-		p.decoder.paramGrad(g.decoder, i, p.threads, p.generator.seq.H)
+		p.posterior.paramGrad(g.posterior, i, p.threads, p.recognition.heads)
+		p.decoder.paramGrad(g.decoder, i, p.threads, p.generator.heads)
 		p.recognition.paramGrad(g.recognition, i, p.threads, p.phiR.Y)
 		p.generator.paramGrad(g.generator, i, p.threads, p.phiX.Y, p.phiZ.Y)
 	}
@@ -206,7 +215,7 @@ func (p *stornPass[T]) Final(h, c []T) {
 		last := h[(b+1)*state-in : (b+1)*state]
 		switch t := shape.Length(b); {
 		case t > 0:
-			copy(last, p.u[shape.Row(t-1, b)*in:])
+			copy(last, p.in.u[shape.Row(t-1, b)*in:])
 		case p.batch.H != nil:
 			copy(last, p.batch.H[(b+1)*state-in:])
 		default:

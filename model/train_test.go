@@ -138,6 +138,8 @@ func TestResume(t *testing.T) {
 		{"average", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) { c.EMADecay = 0.9 }, []int{1, 2, 8, 13}},
 		{"average of means", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) { c.EMADecay, c.WeightPosterior, c.Truncate = 0.9, true, 4 }, []int{3, 17}},
 		{"transpose", Config{Model: ModelVRNN, Hidden: 6}, func(c *TrainConfig) { c.Transpose, c.Truncate, c.Reshuffle = 2, 4, true }, []int{1, 8, 23}},
+		{"dropout", Config{Model: ModelVRNN, Hidden: 6, DropoutInput: 0.2, DropoutHeads: 0.3}, func(c *TrainConfig) { c.Truncate = 4 }, []int{1, 17}},
+		{"dropout of storn", Config{Model: ModelSTORN, Hidden: 6, DropoutInput: 0.2, DropoutHeads: 0.3}, func(c *TrainConfig) { c.Truncate = 4 }, []int{1, 17}},
 		{"step", Config{Model: ModelRNN, Hidden: 6}, func(c *TrainConfig) {
 			c.Schedule = Schedule{Name: ScheduleStep, StepSize: 1, Gamma: 0.5, Warmup: 9}
 		}, []int{3, 9, 14}},

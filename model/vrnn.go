@@ -71,7 +71,7 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 		return
 	}
 	var (
-		cells      = newStackTape(m.stack, streamDropout)
+		cells      = newStackTape(m.stack, streamDropout, 0, 0)
 		phiX, phiZ = net[T]{mlp: m.phiX}, net[T]{mlp: m.phiZ}
 		prior, dec = net[T]{mlp: m.prior}, net[T]{mlp: m.decoder}
 		state      = Batch[T]{Shape: oneStep(count), H: make([]T, count*m.State()), C: make([]T, count*m.State())}

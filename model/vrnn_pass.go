@@ -20,7 +20,7 @@ type vrnnPass[T cell.Float] struct {
 
 	cells                                 *stackTape[T]
 	phiX, phiZ, prior, posterior, decoder net[T]
-	u                                     []T // x - mean
+	in                                    inputs[T]
 	dHPrev                                []T
 	g                                     *VRNN[T] // where a running Backward adds
 
@@ -32,7 +32,7 @@ type vrnnPass[T cell.Float] struct {
 func (m *VRNN[T]) NewPass(threads int) Pass[T] { return newVRNNPass(m, threads) }
 
 func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
-	p := &vrnnPass[T]{passBase: m.newPass(threads), m: m, cells: newStackTape(m.stack, streamDropout),
+	p := &vrnnPass[T]{passBase: m.newPass(threads), m: m, cells: newStackTape(m.stack, streamDropout, streamDropoutHeads, m.DropoutHeads),
 		phiX: net[T]{mlp: m.phiX}, phiZ: net[T]{mlp: m.phiZ}, prior: net[T]{mlp: m.prior},
 		posterior: net[T]{mlp: m.posterior}, decoder: net[T]{mlp: m.decoder}}
 	p.before, p.loop, p.after = p.beforeRows, p.loopRows, p.afterRows
@@ -44,9 +44,10 @@ func newVRNNPass[T cell.Float](m *VRNN[T], threads int) *vrnnPass[T] {
 func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.start(b, obj, training)
 	m, rows := p.m, b.Shape.Rows()
-	p.u = pages.Grow(p.u, rows*len(m.Mean))
+	p.in.begin(&p.passBase, training)
 	beginNets(rows, &p.phiX, &p.phiZ, &p.prior, &p.posterior, &p.decoder)
 	p.cells.begin(b, 0, m.State(), training)
+	p.cells.expose(p.cells.seq.HPrev, b, training)
 	par.Do(p.threads, rows, p.before)
 	par.Do(p.threads, b.Shape.Batch(), p.loop)
 	par.Do(p.threads, rows, p.after)
@@ -55,8 +56,8 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 // beforeRows computes what needs no state, for the rows lo..hi.
 func (p *vrnnPass[T]) beforeRows(lo, hi int) {
 	m := p.m
-	m.encode(p.u, p.x, lo, hi)
-	p.phiX.project(p.u, lo, hi, 0, len(m.Mean))
+	p.in.encode(&p.passBase, lo, hi)
+	p.phiX.project(p.in.u, lo, hi, 0, len(m.Mean))
 	p.phiX.activate(lo, hi)
 	p.cells.project(p.phiX.Y, lo, hi, 0, m.PhiX)
 	if m.Latent > 0 {
@@ -73,9 +74,10 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 		if n <= b0 {
 			return
 		}
+		p.cells.see(p.shape, t, b0, b1)
 		if m.Latent > 0 {
 			lo, hi := off+b0, off+n
-			p.posterior.project(p.cells.seq.HPrev, lo, hi, m.PhiX, m.PhiX+m.Hidden)
+			p.posterior.project(p.cells.heads, lo, hi, m.PhiX, m.PhiX+m.Hidden)
 			p.posterior.activate(lo, hi)
 			p.lat.noise(p.batch.Noise, uint32(t), uint32(p.batch.Row0+b0), lo, hi)
 			p.lat.draw(p.posterior.Y, lo, hi)
@@ -89,7 +91,7 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 
 // afterRows computes what needs the states of all steps, for the rows lo..hi.
 func (p *vrnnPass[T]) afterRows(lo, hi int) {
-	m, h := p.m, p.cells.seq.HPrev
+	m, h := p.m, p.cells.heads
 	if m.Latent > 0 {
 		p.decoder.project(p.phiZ.Y, lo, hi, 0, m.PhiZ)
 		if m.prior != nil {
@@ -138,7 +140,7 @@ func (p *vrnnPass[T]) afterRowsBackward(lo, hi int) {
 
 func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
 	m := p.m
-	h, z := m.Hidden, m.Latent
+	h := m.Hidden
 	for t := p.shape.Steps() - 1; t >= 0; t-- {
 		off, n := p.shape.Step(t)
 		n = min(b1, n)
@@ -148,16 +150,16 @@ func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
 		// The gradient of h_t from outside the cell is that of the state step t+1 started with.
 		next, more := p.shape.Step(t + 1)
 		p.cells.stepBackward(t, b0, b1, p.dHPrev[next*h:(next+more)*h])
-		if z == 0 {
-			continue
-		}
 		lo, hi := off+b0, off+n
-		p.cells.inputGrad(p.phiZ.DY, lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
-		p.phiZ.back(lo, hi)
-		p.phiZ.inputGrad(p.lat.dz, lo, hi, 0, z, p.lat.sampled)
-		p.lat.drawBackward(p.posterior.DY, p.posterior.Y, lo, hi)
-		p.posterior.back(lo, hi)
-		p.posterior.inputGrad(p.dHPrev, lo, hi, m.PhiX, m.PhiX+h, true)
+		if m.Latent > 0 {
+			p.cells.inputGrad(p.phiZ.DY, lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
+			p.phiZ.back(lo, hi)
+			p.phiZ.inputGrad(p.lat.dz, lo, hi, 0, m.Latent, p.lat.sampled)
+			p.lat.drawBackward(p.posterior.DY, p.posterior.Y, lo, hi)
+			p.posterior.back(lo, hi)
+			p.posterior.inputGrad(p.dHPrev, lo, hi, m.PhiX, m.PhiX+h, true)
+		}
+		p.cells.seeBackward(p.dHPrev, lo, hi)
 	}
 }
 
@@ -172,9 +174,9 @@ func (p *vrnnPass[T]) beforeRowsBackward(lo, hi int) {
 
 // paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
 func (p *vrnnPass[T]) paramGrad(lo, hi int) {
-	m, g, h := p.m, p.g, p.cells.seq.HPrev
+	m, g, h := p.m, p.g, p.cells.heads
 	for i := lo; i < hi; i++ {
-		p.phiX.paramGrad(g.phiX, i, p.threads, p.u)
+		p.phiX.paramGrad(g.phiX, i, p.threads, p.in.u)
 		if m.Latent == 0 {
 			p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y)
 			p.decoder.paramGrad(g.decoder, i, p.threads, h)

@@ -184,6 +184,8 @@ func TestNothingIgnored(t *testing.T) {
 			{"", "-layers 2", "rnn vrnn vrnn-i storn"},
 			{"-layers 2", "-dropout 0.5", "rnn vrnn vrnn-i storn"},
 			{"", "-dropout 0.5", ""},
+			{"", "-dropout-input 0.5", "rnn vrnn vrnn-i storn"},
+			{"", "-dropout-heads 0.5", "rnn vrnn vrnn-i storn"},
 			{"-likelihood gmm", "-components 3", "rnn vrnn vrnn-i storn"},
 			{"", "-components 3", ""},
 			{"", "-lr 0.1", "rnn vrnn vrnn-i storn vae vrae"},

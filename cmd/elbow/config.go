@@ -34,6 +34,8 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.IntVar(&s.model.Depth, "depth", 1, "hidden layers of every net")
 	fs.IntVar(&s.model.Layers, "layers", 1, "recurrent layers on top of each other")
 	fs.Float64Var(&s.model.Dropout, "dropout", 0, "share of the state that training drops between recurrent layers")
+	fs.Float64Var(&s.model.DropoutInput, "dropout-input", 0, "share of the inputs that training drops")
+	fs.Float64Var(&s.model.DropoutHeads, "dropout-heads", 0, "share of the state of the topmost recurrent layer that training drops below the nets that see it")
 	fs.IntVar(&s.train.Epochs, "epochs", d.Epochs, "epochs at most")
 	fs.IntVar(&s.train.Patience, "patience", d.Patience, "epochs without a better valid bound before training stops; 0: never")
 	fs.IntVar(&s.train.Batch, "batch", d.Batch, "sequences per update")
@@ -163,7 +165,7 @@ func useless(m model.Config, given map[string]bool) error {
 		used  bool
 	}{
 		{"cell", !vae},
-		{"layers dropout", sequential(m)},
+		{"layers dropout dropout-input dropout-heads", sequential(m)},
 		{"depth", !vrae},
 		{"latent kl-weight kl-warmup free-bits samples sampled importance", m.Latent > 0},
 		{"activation means scale method", vae},
