@@ -66,3 +66,26 @@ func ExampleDense() {
 	fmt.Printf("y %.4f dx %.4f dW %.4f\n", y, dx, grad.W)
 	// Output: y [-0.9051] dx [0.0904 -0.1807] dW [0.1807 0.3614]
 }
+
+// What training drops of a batch of two sequences, and that nothing is dropped outside it.
+func ExampleDropout() {
+	shape := cell.NewRagged(2, 1)
+	x := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+	drop := cell.Dropout[float64]{P: 0.5}
+	for update := range uint32(2) {
+		drop.Train(kernels.Noise{Seed: 1, Update: update}, 0)
+		drop.Begin(shape, 4)
+		drop.DrawAll(0, shape.Batch())
+		y := make([]float64, len(x))
+		drop.Apply(y, x, 0, shape.Rows())
+		fmt.Println(y)
+	}
+	drop.Eval()
+	drop.Begin(shape, 4)
+	drop.Apply(x, x, 0, shape.Rows())
+	fmt.Println(x)
+	// Output:
+	// [2 4 0 8 0 0 0 0 18 20 22 24]
+	// [0 0 0 8 0 0 0 0 18 20 22 0]
+	// [1 2 3 4 5 6 7 8 9 10 11 12]
+}
