@@ -180,14 +180,14 @@ DATA bivariateConsts<>+688(SB)/4, $0x3fb8aa3b
 DATA bivariateConsts<>+692(SB)/4, $0x3fb8aa3b
 DATA bivariateConsts<>+696(SB)/4, $0x3fb8aa3b
 DATA bivariateConsts<>+700(SB)/4, $0x3fb8aa3b
-DATA bivariateConsts<>+704(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA bivariateConsts<>+708(SB)/4, $0x4b400000
-DATA bivariateConsts<>+712(SB)/4, $0x4b400000
-DATA bivariateConsts<>+716(SB)/4, $0x4b400000
-DATA bivariateConsts<>+720(SB)/4, $0x4b400000
-DATA bivariateConsts<>+724(SB)/4, $0x4b400000
-DATA bivariateConsts<>+728(SB)/4, $0x4b400000
-DATA bivariateConsts<>+732(SB)/4, $0x4b400000
+DATA bivariateConsts<>+704(SB)/4, $0x4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA bivariateConsts<>+708(SB)/4, $0x4b4000fe
+DATA bivariateConsts<>+712(SB)/4, $0x4b4000fe
+DATA bivariateConsts<>+716(SB)/4, $0x4b4000fe
+DATA bivariateConsts<>+720(SB)/4, $0x4b4000fe
+DATA bivariateConsts<>+724(SB)/4, $0x4b4000fe
+DATA bivariateConsts<>+728(SB)/4, $0x4b4000fe
+DATA bivariateConsts<>+732(SB)/4, $0x4b4000fe
 DATA bivariateConsts<>+736(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA bivariateConsts<>+740(SB)/4, $0x3f317200
 DATA bivariateConsts<>+744(SB)/4, $0x3f317200
@@ -380,207 +380,215 @@ DATA bivariateConsts<>+1488(SB)/4, $0x42a00000
 DATA bivariateConsts<>+1492(SB)/4, $0x42a00000
 DATA bivariateConsts<>+1496(SB)/4, $0x42a00000
 DATA bivariateConsts<>+1500(SB)/4, $0x42a00000
-DATA bivariateConsts<>+1504(SB)/4, $0x71800000 // 0x1p+100 = 1.2676506e+30
-DATA bivariateConsts<>+1508(SB)/4, $0x71800000
-DATA bivariateConsts<>+1512(SB)/4, $0x71800000
-DATA bivariateConsts<>+1516(SB)/4, $0x71800000
-DATA bivariateConsts<>+1520(SB)/4, $0x71800000
-DATA bivariateConsts<>+1524(SB)/4, $0x71800000
-DATA bivariateConsts<>+1528(SB)/4, $0x71800000
-DATA bivariateConsts<>+1532(SB)/4, $0x71800000
-DATA bivariateConsts<>+1536(SB)/4, $0xf1800000 // -0x1p+100 = -1.2676506e+30
-DATA bivariateConsts<>+1540(SB)/4, $0xf1800000
-DATA bivariateConsts<>+1544(SB)/4, $0xf1800000
-DATA bivariateConsts<>+1548(SB)/4, $0xf1800000
-DATA bivariateConsts<>+1552(SB)/4, $0xf1800000
-DATA bivariateConsts<>+1556(SB)/4, $0xf1800000
-DATA bivariateConsts<>+1560(SB)/4, $0xf1800000
-DATA bivariateConsts<>+1564(SB)/4, $0xf1800000
-DATA bivariateConsts<>+1568(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA bivariateConsts<>+1572(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1576(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1580(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1584(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1588(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1592(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1596(SB)/4, $0x3f3504f3
-DATA bivariateConsts<>+1600(SB)/4, $0x007fffff // the mantissa
-DATA bivariateConsts<>+1604(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1608(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1612(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1616(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1620(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1624(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1628(SB)/4, $0x007fffff
-DATA bivariateConsts<>+1632(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA bivariateConsts<>+1636(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1640(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1644(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1648(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1652(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1656(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1660(SB)/4, $0xbd9537bc
-DATA bivariateConsts<>+1664(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA bivariateConsts<>+1668(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1672(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1676(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1680(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1684(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1688(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1692(SB)/4, $0x3e00acba
-DATA bivariateConsts<>+1696(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA bivariateConsts<>+1700(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1704(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1708(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1712(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1716(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1720(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1724(SB)/4, $0xbe074b66
-DATA bivariateConsts<>+1728(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA bivariateConsts<>+1732(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1736(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1740(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1744(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1748(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1752(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1756(SB)/4, $0x3e11ce71
-DATA bivariateConsts<>+1760(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA bivariateConsts<>+1764(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1768(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1772(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1776(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1780(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1784(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1788(SB)/4, $0xbe2a337f
-DATA bivariateConsts<>+1792(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA bivariateConsts<>+1796(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1800(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1804(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1808(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1812(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1816(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1820(SB)/4, $0x3e4cca27
-DATA bivariateConsts<>+1824(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA bivariateConsts<>+1828(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1832(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1836(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1840(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1844(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1848(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1852(SB)/4, $0xbe80011a
-DATA bivariateConsts<>+1856(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA bivariateConsts<>+1860(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1864(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1868(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1872(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1876(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1880(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1884(SB)/4, $0x3eaaaab8
-DATA bivariateConsts<>+1888(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
-DATA bivariateConsts<>+1892(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1896(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1900(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1904(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1908(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1912(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1916(SB)/4, $0x4021fc4d
-DATA bivariateConsts<>+1920(SB)/4, $0x40000000 // 2
-DATA bivariateConsts<>+1924(SB)/4, $0x40000000
-DATA bivariateConsts<>+1928(SB)/4, $0x40000000
-DATA bivariateConsts<>+1932(SB)/4, $0x40000000
-DATA bivariateConsts<>+1936(SB)/4, $0x40000000
-DATA bivariateConsts<>+1940(SB)/4, $0x40000000
-DATA bivariateConsts<>+1944(SB)/4, $0x40000000
-DATA bivariateConsts<>+1948(SB)/4, $0x40000000
-DATA bivariateConsts<>+1952(SB)/4, $0xc2ae0000 // -87
-DATA bivariateConsts<>+1956(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1960(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1964(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1968(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1972(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1976(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1980(SB)/4, $0xc2ae0000
-DATA bivariateConsts<>+1984(SB)/4, $0x42b20000 // 89
-DATA bivariateConsts<>+1988(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1992(SB)/4, $0x42b20000
-DATA bivariateConsts<>+1996(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2000(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2004(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2008(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2012(SB)/4, $0x42b20000
-DATA bivariateConsts<>+2016(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA bivariateConsts<>+2020(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2024(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2028(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2032(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2036(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2040(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2044(SB)/4, $0x7f7fffff
-DATA bivariateConsts<>+2048(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA bivariateConsts<>+2052(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2056(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2060(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2064(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2068(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2072(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2076(SB)/4, $0xff7fffff
-DATA bivariateConsts<>+2080(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA bivariateConsts<>+2084(SB)/4, $0x00800000
-DATA bivariateConsts<>+2088(SB)/4, $0x00800000
-DATA bivariateConsts<>+2092(SB)/4, $0x00800000
-DATA bivariateConsts<>+2096(SB)/4, $0x00800000
-DATA bivariateConsts<>+2100(SB)/4, $0x00800000
-DATA bivariateConsts<>+2104(SB)/4, $0x00800000
-DATA bivariateConsts<>+2108(SB)/4, $0x00800000
-DATA bivariateConsts<>+2112(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA bivariateConsts<>+2116(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2120(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2124(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2128(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2132(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2136(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2140(SB)/4, $0x4b800000
-DATA bivariateConsts<>+2144(SB)/4, $0xffffffe8 // -24
-DATA bivariateConsts<>+2148(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2152(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2156(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2160(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2164(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2168(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2172(SB)/4, $0xffffffe8
-DATA bivariateConsts<>+2176(SB)/4, $0xc0800000 // -4
-DATA bivariateConsts<>+2180(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2184(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2188(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2192(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2196(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2200(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2204(SB)/4, $0xc0800000
-DATA bivariateConsts<>+2208(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA bivariateConsts<>+2212(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2216(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2220(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2224(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2228(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2232(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2236(SB)/4, $0x42a65af6
-DATA bivariateConsts<>+2240(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA bivariateConsts<>+2244(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2248(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2252(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2256(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2260(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2264(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2268(SB)/4, $0xc2a65af6
-DATA bivariateConsts<>+2272(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA bivariateConsts<>+2276(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2280(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2284(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2288(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2292(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2296(SB)/4, $0x38d1b717
-DATA bivariateConsts<>+2300(SB)/4, $0x38d1b717
-GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $2304
+DATA bivariateConsts<>+1504(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA bivariateConsts<>+1508(SB)/4, $0x4b40007f
+DATA bivariateConsts<>+1512(SB)/4, $0x4b40007f
+DATA bivariateConsts<>+1516(SB)/4, $0x4b40007f
+DATA bivariateConsts<>+1520(SB)/4, $0x4b40007f
+DATA bivariateConsts<>+1524(SB)/4, $0x4b40007f
+DATA bivariateConsts<>+1528(SB)/4, $0x4b40007f
+DATA bivariateConsts<>+1532(SB)/4, $0x4b40007f
+DATA bivariateConsts<>+1536(SB)/4, $0x71800000 // 0x1p+100 = 1.2676506e+30
+DATA bivariateConsts<>+1540(SB)/4, $0x71800000
+DATA bivariateConsts<>+1544(SB)/4, $0x71800000
+DATA bivariateConsts<>+1548(SB)/4, $0x71800000
+DATA bivariateConsts<>+1552(SB)/4, $0x71800000
+DATA bivariateConsts<>+1556(SB)/4, $0x71800000
+DATA bivariateConsts<>+1560(SB)/4, $0x71800000
+DATA bivariateConsts<>+1564(SB)/4, $0x71800000
+DATA bivariateConsts<>+1568(SB)/4, $0xf1800000 // -0x1p+100 = -1.2676506e+30
+DATA bivariateConsts<>+1572(SB)/4, $0xf1800000
+DATA bivariateConsts<>+1576(SB)/4, $0xf1800000
+DATA bivariateConsts<>+1580(SB)/4, $0xf1800000
+DATA bivariateConsts<>+1584(SB)/4, $0xf1800000
+DATA bivariateConsts<>+1588(SB)/4, $0xf1800000
+DATA bivariateConsts<>+1592(SB)/4, $0xf1800000
+DATA bivariateConsts<>+1596(SB)/4, $0xf1800000
+DATA bivariateConsts<>+1600(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA bivariateConsts<>+1604(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1608(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1612(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1616(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1620(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1624(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1628(SB)/4, $0x3f3504f3
+DATA bivariateConsts<>+1632(SB)/4, $0x007fffff // the mantissa
+DATA bivariateConsts<>+1636(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1640(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1644(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1648(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1652(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1656(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1660(SB)/4, $0x007fffff
+DATA bivariateConsts<>+1664(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA bivariateConsts<>+1668(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1672(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1676(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1680(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1684(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1688(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1692(SB)/4, $0xbd9537bc
+DATA bivariateConsts<>+1696(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA bivariateConsts<>+1700(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1704(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1708(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1712(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1716(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1720(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1724(SB)/4, $0x3e00acba
+DATA bivariateConsts<>+1728(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA bivariateConsts<>+1732(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1736(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1740(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1744(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1748(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1752(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1756(SB)/4, $0xbe074b66
+DATA bivariateConsts<>+1760(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA bivariateConsts<>+1764(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1768(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1772(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1776(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1780(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1784(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1788(SB)/4, $0x3e11ce71
+DATA bivariateConsts<>+1792(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA bivariateConsts<>+1796(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1800(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1804(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1808(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1812(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1816(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1820(SB)/4, $0xbe2a337f
+DATA bivariateConsts<>+1824(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA bivariateConsts<>+1828(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1832(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1836(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1840(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1844(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1848(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1852(SB)/4, $0x3e4cca27
+DATA bivariateConsts<>+1856(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA bivariateConsts<>+1860(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1864(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1868(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1872(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1876(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1880(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1884(SB)/4, $0xbe80011a
+DATA bivariateConsts<>+1888(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA bivariateConsts<>+1892(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1896(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1900(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1904(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1908(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1912(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1916(SB)/4, $0x3eaaaab8
+DATA bivariateConsts<>+1920(SB)/4, $0x4021fc4d // 0x1.43f89ap+01 = 2.5310242: ln(4 pi)
+DATA bivariateConsts<>+1924(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1928(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1932(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1936(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1940(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1944(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1948(SB)/4, $0x4021fc4d
+DATA bivariateConsts<>+1952(SB)/4, $0x40000000 // 2
+DATA bivariateConsts<>+1956(SB)/4, $0x40000000
+DATA bivariateConsts<>+1960(SB)/4, $0x40000000
+DATA bivariateConsts<>+1964(SB)/4, $0x40000000
+DATA bivariateConsts<>+1968(SB)/4, $0x40000000
+DATA bivariateConsts<>+1972(SB)/4, $0x40000000
+DATA bivariateConsts<>+1976(SB)/4, $0x40000000
+DATA bivariateConsts<>+1980(SB)/4, $0x40000000
+DATA bivariateConsts<>+1984(SB)/4, $0xc2ae0000 // -87
+DATA bivariateConsts<>+1988(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1992(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+1996(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2000(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2004(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2008(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2012(SB)/4, $0xc2ae0000
+DATA bivariateConsts<>+2016(SB)/4, $0x42b20000 // 89
+DATA bivariateConsts<>+2020(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2024(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2028(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2032(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2036(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2040(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2044(SB)/4, $0x42b20000
+DATA bivariateConsts<>+2048(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA bivariateConsts<>+2052(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2056(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2060(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2064(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2068(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2072(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2076(SB)/4, $0x7f7fffff
+DATA bivariateConsts<>+2080(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA bivariateConsts<>+2084(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2088(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2092(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2096(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2100(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2104(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2108(SB)/4, $0xff7fffff
+DATA bivariateConsts<>+2112(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA bivariateConsts<>+2116(SB)/4, $0x00800000
+DATA bivariateConsts<>+2120(SB)/4, $0x00800000
+DATA bivariateConsts<>+2124(SB)/4, $0x00800000
+DATA bivariateConsts<>+2128(SB)/4, $0x00800000
+DATA bivariateConsts<>+2132(SB)/4, $0x00800000
+DATA bivariateConsts<>+2136(SB)/4, $0x00800000
+DATA bivariateConsts<>+2140(SB)/4, $0x00800000
+DATA bivariateConsts<>+2144(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA bivariateConsts<>+2148(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2152(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2156(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2160(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2164(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2168(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2172(SB)/4, $0x4b800000
+DATA bivariateConsts<>+2176(SB)/4, $0xffffffe8 // -24
+DATA bivariateConsts<>+2180(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2184(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2188(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2192(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2196(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2200(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2204(SB)/4, $0xffffffe8
+DATA bivariateConsts<>+2208(SB)/4, $0xc0800000 // -4
+DATA bivariateConsts<>+2212(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2216(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2220(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2224(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2228(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2232(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2236(SB)/4, $0xc0800000
+DATA bivariateConsts<>+2240(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA bivariateConsts<>+2244(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2248(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2252(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2256(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2260(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2264(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2268(SB)/4, $0x42a65af6
+DATA bivariateConsts<>+2272(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA bivariateConsts<>+2276(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2280(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2284(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2288(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2292(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2296(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2300(SB)/4, $0xc2a65af6
+DATA bivariateConsts<>+2304(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA bivariateConsts<>+2308(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2312(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2316(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2320(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2324(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2328(SB)/4, $0x38d1b717
+DATA bivariateConsts<>+2332(SB)/4, $0x38d1b717
+GLOBL bivariateConsts<>(SB), RODATA|NOPTR, $2336
 
 // func BivariateSigma(lp *float32, y *float32, theta *float32, logits *float32, rows int, n int, ld int, ldl int)
 // Requires: AVX, AVX2, FMA3
@@ -677,14 +685,12 @@ l5:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y1, Y3
 	VANDPS bivariateConsts<>+960(SB), Y3, Y3
 	VSUBPS Y3, Y0, Y0
@@ -719,8 +725,8 @@ l5:
 	VMOVAPS      Y2, Y8
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
@@ -752,9 +758,9 @@ l6:
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
 	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
@@ -770,7 +776,6 @@ l6:
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y4, Y5, Y5
@@ -783,9 +788,9 @@ l6:
 	VMOVUPS      (DX), Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
 	VMULPS       Y1, Y7, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y4, Y7, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
@@ -793,50 +798,50 @@ l6:
 	VMOVUPS      (DX)(R8*1), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y2, Y7, Y5
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y5, Y7, Y5
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y5
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
 	VPSRAD       $0x17, Y2, Y7
-	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y2
 	VMULPS       Y2, Y1, Y1
 	VPADDD       Y7, Y5, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD    $0x17, Y1, Y5
 	VPADDD    Y2, Y5, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
 	VMULPS       Y1, Y1, Y6
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VADDPS       Y1, Y7, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
 	VADDPS       Y3, Y1, Y1
 
 	// the quadratic form
@@ -850,22 +855,22 @@ l6:
 	VFMADD231PS Y2, Y2, Y3
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS Y4, Y4, Y0
-	VFMADD231PS bivariateConsts<>+1920(SB), Y3, Y0
+	VFMADD231PS bivariateConsts<>+1952(SB), Y3, Y0
 	VSUBPS      Y0, Y1, Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y9, Y1, Y1
 	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -880,36 +885,35 @@ l6:
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -936,12 +940,10 @@ l6:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -968,9 +970,9 @@ l6:
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
 	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
@@ -982,7 +984,6 @@ l6:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y4, Y5, Y5
@@ -993,9 +994,9 @@ l6:
 	VMOVUPS      32(DX), Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
 	VMULPS       Y1, Y7, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y4, Y7, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
@@ -1003,46 +1004,46 @@ l6:
 	VMOVUPS      32(DX)(R8*1), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y2, Y7, Y5
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y5, Y7, Y5
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y5, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y5
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
 	VPSRAD       $0x17, Y2, Y7
-	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
 	VMULPS       Y2, Y1, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y2
 	VMULPS       Y2, Y1, Y1
 	VPADDD       Y7, Y5, Y2
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y5
 	VPADDD       Y2, Y5, Y2
 	VCVTDQ2PS    Y2, Y2
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y5
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y5
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y5
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y5
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y5
 	VMULPS       Y1, Y1, Y6
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VADDPS       Y1, Y7, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
 	VADDPS       Y3, Y1, Y1
 	VSUBPS       Y0, Y4, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
@@ -1054,18 +1055,18 @@ l6:
 	VFMADD231PS  Y2, Y2, Y3
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y4, Y4, Y0
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y3, Y0
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y3, Y0
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y4
@@ -1076,31 +1077,30 @@ l6:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -1121,12 +1121,10 @@ l6:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -1170,9 +1168,9 @@ l8:
 	VMINPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
 	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
@@ -1188,7 +1186,6 @@ l8:
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VDIVPS       Y5, Y6, Y6
@@ -1202,9 +1199,9 @@ l8:
 	VMASKMOVPS   (DX), Y0, Y6
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
 	VMULPS       Y2, Y5, Y5
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 	VBROADCASTSS 8(SI), Y6
 	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
@@ -1212,50 +1209,50 @@ l8:
 	VMASKMOVPS   (DX)(R8*1), Y0, Y0
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
 	VMULPS       Y3, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
+	VMINPS       Y0, Y6, Y0
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
 	VXORPS       Y1, Y0, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y1
 	VPSRAD       $0x17, Y1, Y2
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD       $0x17, Y3, Y6
-	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
 	VMULPS       Y3, Y1, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y7, Y3
 	VMULPS       Y3, Y1, Y1
 	VPADDD       Y6, Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD    $0x17, Y1, Y3
 	VPADDD    Y2, Y3, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y6
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
 	VFMADD231PS  Y6, Y3, Y7
 	VADDPS       Y1, Y7, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
 	VADDPS       Y4, Y1, Y1
 
 	// the quadratic form
@@ -1269,7 +1266,7 @@ l8:
 	VFMADD231PS Y2, Y2, Y3
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS Y5, Y5, Y0
-	VFMADD231PS bivariateConsts<>+1920(SB), Y3, Y0
+	VFMADD231PS bivariateConsts<>+1952(SB), Y3, Y0
 	VSUBPS      Y0, Y1, Y0
 	VMOVUPS     88(SP), Y1
 	VMASKMOVPS  (BX), Y1, Y2
@@ -1277,15 +1274,15 @@ l8:
 	VADDPS      Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
@@ -1300,9 +1297,8 @@ l8:
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -1311,28 +1307,28 @@ l8:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -1359,12 +1355,10 @@ l8:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -1394,9 +1388,9 @@ l8:
 	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
 	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
@@ -1408,7 +1402,6 @@ l8:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VDIVPS       Y5, Y6, Y6
@@ -1420,9 +1413,9 @@ l8:
 	VMASKMOVPS   32(DX), Y0, Y6
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
 	VMULPS       Y2, Y5, Y5
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y6
 	VMAXPS       Y5, Y6, Y5
 	VBROADCASTSS 8(SI), Y6
 	VMULPS       bivariateConsts<>+1024(SB), Y6, Y6
@@ -1430,46 +1423,46 @@ l8:
 	VMASKMOVPS   32(DX)(R8*1), Y0, Y0
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y6
 	VMULPS       Y3, Y6, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
-	VMINPS       Y0, Y6, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y6
+	VMINPS       Y0, Y6, Y0
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y6
 	VMAXPS       Y0, Y6, Y0
 	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
 	VXORPS       Y1, Y0, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y1
 	VPSRAD       $0x17, Y1, Y2
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
-	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD       $0x17, Y3, Y6
-	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
 	VMULPS       Y3, Y1, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y7, Y3
 	VMULPS       Y3, Y1, Y1
 	VPADDD       Y6, Y2, Y2
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y3
 	VPADDD       Y2, Y3, Y2
 	VCVTDQ2PS    Y2, Y2
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y6
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y7
 	VFMADD231PS  Y6, Y3, Y7
 	VADDPS       Y1, Y7, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y2, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
 	VADDPS       Y4, Y1, Y1
 	VSUBPS       Y0, Y5, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
@@ -1481,19 +1474,19 @@ l8:
 	VFMADD231PS  Y2, Y2, Y3
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y5, Y5, Y0
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y3, Y0
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y3, Y0
 	VSUBPS       Y0, Y1, Y0
 	VMOVUPS      56(SP), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
@@ -1504,34 +1497,33 @@ l8:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -1552,12 +1544,10 @@ l8:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -1577,15 +1567,15 @@ l9:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -1600,22 +1590,21 @@ l9:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -1630,9 +1619,8 @@ l9:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -1644,29 +1632,29 @@ l9:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -1690,29 +1678,29 @@ l9:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -1846,14 +1834,12 @@ l14:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS bivariateConsts<>+512(SB), Y4, Y4
-	VPADDD bivariateConsts<>+960(SB), Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y1, Y4
 	VANDPS bivariateConsts<>+960(SB), Y4, Y4
 	VSUBPS Y4, Y2, Y2
@@ -1895,8 +1881,8 @@ l14:
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
@@ -1928,9 +1914,9 @@ l15:
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
 	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
@@ -1946,7 +1932,6 @@ l15:
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y4, Y5, Y5
@@ -1960,9 +1945,9 @@ l15:
 	VMOVUPS      (R9), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
 	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 	VBROADCASTSS 8(R8), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
@@ -1970,46 +1955,46 @@ l15:
 	VMOVUPS      (R9)(R11*1), Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y5
 	VMULPS       Y2, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y5
 	VXORPS       Y5, Y4, Y4
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y5
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y5
 	VMOVUPS      Y0, 136(SP)
 	VPSRAD       $0x17, Y5, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
 	VMOVUPS      Y2, 168(SP)
-	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y2
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
 	VMOVUPS      Y1, 200(SP)
 	VPSRAD       $0x17, Y2, Y1
-	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
 	VMULPS       Y2, Y5, Y2
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
 	VMULPS       Y5, Y2, Y2
 	VPADDD       Y1, Y0, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y2, Y1
+	VPSUBD    bivariateConsts<>+1600(SB), Y2, Y1
 	VPSRAD    $0x17, Y1, Y2
 	VPADDD    Y0, Y2, Y0
 	VCVTDQ2PS Y0, Y0
-	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y2
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y2
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y5
 	VMOVUPS      Y6, 232(SP)
@@ -2017,7 +2002,7 @@ l15:
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
 	VADDPS       Y3, Y0, Y0
 
 	// the quadratic form
@@ -2032,7 +2017,7 @@ l15:
 	VFMADD231PS  Y2, Y2, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       40(SP), Y3, Y5
 	VADDPS       Y1, Y5, Y6
@@ -2061,7 +2046,7 @@ l15:
 	VADDPS       232(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y3, Y2, Y1
-	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
 	VADDPS       Y3, Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      136(SP), Y1
@@ -2074,15 +2059,15 @@ l15:
 	VMOVUPS      Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -2097,37 +2082,36 @@ l15:
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS Y2, Y0, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y13, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y1, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
@@ -2154,13 +2138,11 @@ l15:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -2187,9 +2169,9 @@ l15:
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
 	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
@@ -2201,7 +2183,6 @@ l15:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y4, Y5, Y5
@@ -2213,9 +2194,9 @@ l15:
 	VMOVUPS      32(R9), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
 	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 	VBROADCASTSS 8(R8), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
@@ -2223,42 +2204,42 @@ l15:
 	VMOVUPS      32(R9)(R11*1), Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y5
 	VMULPS       Y2, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y5
 	VXORPS       Y5, Y4, Y4
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y5
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y5
 	VMOVUPS      Y0, 168(SP)
 	VPSRAD       $0x17, Y5, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
 	VMOVUPS      Y2, 200(SP)
-	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y2
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y2
 	VMOVUPS      Y1, 104(SP)
 	VPSRAD       $0x17, Y2, Y1
-	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
 	VMULPS       Y2, Y5, Y2
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
 	VMULPS       Y5, Y2, Y2
 	VPADDD       Y1, Y0, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y1
 	VPSRAD       $0x17, Y1, Y2
 	VPADDD       Y0, Y2, Y0
 	VCVTDQ2PS    Y0, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y2
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y2
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y2
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y2
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
 	VMULPS       Y1, Y1, Y5
 	VMOVUPS      Y6, 40(SP)
@@ -2266,7 +2247,7 @@ l15:
 	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
 	VADDPS       Y3, Y0, Y0
 	VMOVUPS      232(SP), Y1
 	VSUBPS       Y4, Y1, Y2
@@ -2279,7 +2260,7 @@ l15:
 	VFMADD231PS  Y2, Y2, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       72(SP), Y3, Y5
 	VADDPS       Y1, Y5, Y6
@@ -2308,7 +2289,7 @@ l15:
 	VADDPS       40(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y3, Y2, Y1
-	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
 	VADDPS       Y3, Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      168(SP), Y1
@@ -2319,13 +2300,13 @@ l15:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       136(SP), Y0, Y1
 	VMOVUPS      Y1, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y4
@@ -2336,32 +2317,31 @@ l15:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y2, Y0, Y0
 	VADDPS       Y14, Y0, Y14
 	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y12, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y1, 136(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
@@ -2382,13 +2362,11 @@ l15:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      136(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -2434,9 +2412,9 @@ l17:
 	VMINPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVUPS      Y1, 40(SP)
 	VMOVAPS      Y4, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
@@ -2453,7 +2431,6 @@ l17:
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VMULPS       Y1, Y6, Y1
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y1, Y5, Y5
@@ -2467,9 +2444,9 @@ l17:
 	VMASKMOVPS   (R9), Y0, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y1
 	VMULPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y1, Y5, Y1
 	VBROADCASTSS 8(R8), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
@@ -2477,47 +2454,47 @@ l17:
 	VMASKMOVPS   (R9)(R11*1), Y0, Y0
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y5
 	VMULPS       Y3, Y5, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y0, Y5, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y0, Y5, Y0
 	VMOVUPS      40(SP), Y5
 	VANDPS       bivariateConsts<>+608(SB), Y5, Y5
 	VXORPS       Y5, Y0, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y5
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y5
 	VMOVUPS      Y2, 168(SP)
 	VPSRAD       $0x17, Y5, Y2
-	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
 	VMOVUPS      Y3, 200(SP)
-	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y3
 	VMOVUPS      Y0, 232(SP)
 	VPSRAD       $0x17, Y3, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
 	VMULPS       Y5, Y3, Y3
 	VPADDD       Y0, Y2, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y2
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y2
 	VPSRAD    $0x17, Y2, Y3
 	VPADDD    Y0, Y3, Y0
 	VCVTDQ2PS Y0, Y0
-	VANDPS    bivariateConsts<>+1600(SB), Y2, Y2
-	VPADDD    bivariateConsts<>+1568(SB), Y2, Y2
+	VANDPS    bivariateConsts<>+1632(SB), Y2, Y2
+	VPADDD    bivariateConsts<>+1600(SB), Y2, Y2
 	VSUBPS    bivariateConsts<>+960(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y5
 	VMOVUPS      Y6, 264(SP)
@@ -2525,7 +2502,7 @@ l17:
 	VFMADD231PS  Y5, Y3, Y6
 	VADDPS       Y2, Y6, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y2
-	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y0
 	VADDPS       Y4, Y0, Y0
 
 	// the quadratic form
@@ -2540,7 +2517,7 @@ l17:
 	VMOVUPS      232(SP), Y5
 	VMULPS       Y5, Y5, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y4, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y4, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       72(SP), Y3, Y4
 	VADDPS       Y1, Y4, Y6
@@ -2572,7 +2549,7 @@ l17:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      72(SP), Y1
 	VSUBPS       Y3, Y1, Y4
-	VMULPS       bivariateConsts<>+2176(SB), Y4, Y4
+	VMULPS       bivariateConsts<>+2208(SB), Y4, Y4
 	VADDPS       Y3, Y1, Y1
 	VFMADD231PS  Y1, Y4, Y0
 	VMOVUPS      40(SP), Y1
@@ -2585,15 +2562,15 @@ l17:
 	VMASKMOVPS   Y1, Y2, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
@@ -2608,9 +2585,8 @@ l17:
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS Y3, Y0, Y0
 	VANDPS Y0, Y2, Y0
 	VADDPS Y15, Y0, Y15
@@ -2619,29 +2595,29 @@ l17:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 136(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -2668,13 +2644,11 @@ l17:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      136(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -2704,9 +2678,9 @@ l17:
 	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVUPS      Y1, 136(SP)
 	VMOVAPS      Y4, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
@@ -2719,7 +2693,6 @@ l17:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 	VPSLLD       $0x17, Y5, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VMULPS       Y1, Y6, Y1
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y1, Y5, Y5
@@ -2731,9 +2704,9 @@ l17:
 	VMASKMOVPS   32(R9), Y0, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y1
 	VMULPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y1, Y5, Y1
 	VBROADCASTSS 8(R8), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
@@ -2741,43 +2714,43 @@ l17:
 	VMASKMOVPS   32(R9)(R11*1), Y0, Y0
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y5
 	VMULPS       Y3, Y5, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y0, Y5, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y0, Y5, Y0
 	VMOVUPS      136(SP), Y5
 	VANDPS       bivariateConsts<>+608(SB), Y5, Y5
 	VXORPS       Y5, Y0, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y2, Y5
+	VPSUBD       bivariateConsts<>+1600(SB), Y2, Y5
 	VMOVUPS      Y2, 264(SP)
 	VPSRAD       $0x17, Y5, Y2
-	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
 	VMOVUPS      Y3, 200(SP)
-	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y3
 	VMOVUPS      Y0, 232(SP)
 	VPSRAD       $0x17, Y3, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
 	VMULPS       Y5, Y3, Y3
 	VPADDD       Y0, Y2, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y3, Y2
+	VPSUBD       bivariateConsts<>+1600(SB), Y3, Y2
 	VPSRAD       $0x17, Y2, Y3
 	VPADDD       Y0, Y3, Y0
 	VCVTDQ2PS    Y0, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+1568(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+1632(SB), Y2, Y2
+	VPADDD       bivariateConsts<>+1600(SB), Y2, Y2
 	VSUBPS       bivariateConsts<>+960(SB), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y2, Y3
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y2, Y3
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y2, Y3
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y2, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y5
 	VMOVUPS      Y6, 168(SP)
@@ -2785,7 +2758,7 @@ l17:
 	VFMADD231PS  Y5, Y3, Y6
 	VADDPS       Y2, Y6, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y2
-	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VSUBPS       232(SP), Y1, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
@@ -2798,7 +2771,7 @@ l17:
 	VMOVUPS      232(SP), Y5
 	VMULPS       Y5, Y5, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y4, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y4, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       104(SP), Y3, Y4
 	VADDPS       Y1, Y4, Y6
@@ -2830,7 +2803,7 @@ l17:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      104(SP), Y1
 	VSUBPS       Y3, Y1, Y4
-	VMULPS       bivariateConsts<>+2176(SB), Y4, Y4
+	VMULPS       bivariateConsts<>+2208(SB), Y4, Y4
 	VADDPS       Y3, Y1, Y1
 	VFMADD231PS  Y1, Y4, Y0
 	VMOVUPS      136(SP), Y1
@@ -2841,13 +2814,13 @@ l17:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       40(SP), Y0, Y1
 	VMASKMOVPS   Y1, Y2, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
@@ -2858,35 +2831,34 @@ l17:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y3, Y0, Y0
 	VANDPS       Y0, Y2, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -2907,13 +2879,11 @@ l17:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -2938,15 +2908,15 @@ l18:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -2961,22 +2931,21 @@ l18:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -2991,9 +2960,8 @@ l18:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -3005,29 +2973,29 @@ l18:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -3051,29 +3019,29 @@ l18:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -3115,9 +3083,9 @@ l19:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -3158,26 +3126,19 @@ l19:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y1
-	VPSLLD  $0x17, Y6, Y2
-	VPSRAD  $0x01, Y1, Y5
-	VPSRAD  $0x01, Y2, Y6
-	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 104(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y3
-	VMOVUPS Y4, 136(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y6, Y4
-	VPSUBD  Y5, Y1, Y1
-	VPSUBD  Y6, Y2, Y2
-	VPADDD  bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD  bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  136(SP), Y4, Y3
+	VPSRLD  $0x01, Y5, Y1
+	VPSRLD  $0x01, Y6, Y2
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y1, Y5, Y5
+	VPSUBD  Y2, Y6, Y6
 	VMULPS  Y1, Y0, Y0
-	VMULPS  Y2, Y3, Y1
-	VMOVUPS 104(SP), Y2
-	VANDPS  Y0, Y2, Y0
+	VMULPS  Y2, Y4, Y1
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS 72(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
@@ -3226,9 +3187,9 @@ l19:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -3260,26 +3221,19 @@ l19:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VPSLLD       $0x17, Y5, Y1
-	VPSLLD       $0x17, Y6, Y2
-	VPSRAD       $0x01, Y1, Y5
-	VPSRAD       $0x01, Y2, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y3, 104(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y3
-	VMOVUPS      Y4, 136(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y4
-	VPSUBD       Y5, Y1, Y1
-	VPSUBD       Y6, Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y3, Y0, Y0
-	VMULPS       136(SP), Y4, Y3
+	VPSRLD       $0x01, Y5, Y1
+	VPSRLD       $0x01, Y6, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y2, Y6, Y6
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VMOVUPS      104(SP), Y2
-	VANDPS       Y0, Y2, Y0
+	VMULPS       Y2, Y4, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y1, Y1
+	VANDPS       Y0, Y3, Y0
 	VMOVUPS      72(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
@@ -3338,9 +3292,9 @@ l21:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -3382,26 +3336,19 @@ l21:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y6, Y2
+	VPSRLD     $0x01, Y6, Y2
+	VPSRLD     $0x01, Y1, Y3
+	VPSLLD     $0x17, Y2, Y2
+	VPSLLD     $0x17, Y3, Y3
+	VPSLLD     $0x17, Y6, Y6
 	VPSLLD     $0x17, Y1, Y1
-	VPSRAD     $0x01, Y2, Y3
-	VPSRAD     $0x01, Y1, Y6
-	VANDPS     bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS     bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS    Y4, 136(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y3, Y4
-	VMOVUPS    Y5, 168(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y6, Y5
-	VPSUBD     Y3, Y2, Y2
-	VPSUBD     Y6, Y1, Y1
-	VPADDD     bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD     bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS     Y4, Y0, Y0
-	VMULPS     168(SP), Y5, Y3
+	VPSUBD     Y2, Y6, Y6
+	VPSUBD     Y3, Y1, Y1
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y1, Y3, Y1
-	VMOVUPS    136(SP), Y2
-	VANDPS     Y0, Y2, Y0
+	VMULPS     Y3, Y5, Y2
+	VMULPS     Y6, Y0, Y0
+	VMULPS     Y1, Y2, Y1
+	VANDPS     Y0, Y4, Y0
 	VMOVUPS    104(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
@@ -3454,9 +3401,9 @@ l21:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -3489,26 +3436,19 @@ l21:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
-	VPSLLD       $0x17, Y6, Y2
+	VPSRLD       $0x01, Y6, Y2
+	VPSRLD       $0x01, Y1, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y2, Y3
-	VPSRAD       $0x01, Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y4, 136(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y4
-	VMOVUPS      Y5, 168(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPSUBD       Y6, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y0, Y0
-	VMULPS       168(SP), Y5, Y3
+	VPSUBD       Y2, Y6, Y6
+	VPSUBD       Y3, Y1, Y1
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y1, Y3, Y1
-	VMOVUPS      136(SP), Y2
-	VANDPS       Y0, Y2, Y0
+	VMULPS       Y3, Y5, Y2
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y1, Y2, Y1
+	VANDPS       Y0, Y4, Y0
 	VMOVUPS      104(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
@@ -3680,14 +3620,12 @@ l27:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y1, Y3
 	VANDPS bivariateConsts<>+960(SB), Y3, Y3
 	VSUBPS Y3, Y0, Y0
@@ -3722,8 +3660,8 @@ l27:
 	VMOVAPS      Y2, Y8
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
@@ -3736,23 +3674,23 @@ l28:
 	VMOVUPS      (DX)(R9*1), Y2
 	VMULPS       24(SP), Y1, Y1
 	VMULPS       24(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVAPS      Y1, Y7
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y7
 	VMOVUPS      Y1, 56(SP)
@@ -3782,8 +3720,6 @@ l28:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y1
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y5, Y1
 	VMULPS       Y3, Y6, Y3
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y4
@@ -3791,9 +3727,9 @@ l28:
 	VMINPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
 	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
@@ -3809,7 +3745,6 @@ l28:
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VDIVPS       Y5, Y6, Y6
@@ -3823,18 +3758,18 @@ l28:
 	VMOVUPS      (DX), Y6
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
 	VMULPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y1, Y5, Y1
 	VBROADCASTSS 8(SI), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
 	VMOVUPS      (DX)(R8*1), Y6
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
 	VMULPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y3, Y0
@@ -3859,7 +3794,7 @@ l28:
 	VADDPS       Y5, Y3, Y3
 	VADDPS       56(SP), Y2, Y2
 	VSUBPS       Y2, Y3, Y2
-	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y2
+	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y2
 	VADDPS       Y4, Y2, Y2
 
 	// the quadratic form
@@ -3873,22 +3808,22 @@ l28:
 	VFMADD231PS Y3, Y3, Y4
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS Y1, Y1, Y0
-	VFMADD231PS bivariateConsts<>+1920(SB), Y4, Y0
+	VFMADD231PS bivariateConsts<>+1952(SB), Y4, Y0
 	VSUBPS      Y0, Y2, Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y9, Y1, Y1
 	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -3903,36 +3838,35 @@ l28:
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -3959,12 +3893,10 @@ l28:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -3974,20 +3906,20 @@ l28:
 	VMOVUPS      32(DX)(R9*1), Y2
 	VMULPS       24(SP), Y1, Y1
 	VMULPS       24(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVAPS      Y1, Y7
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y7
 	VMOVUPS      Y1, 88(SP)
@@ -4011,16 +3943,14 @@ l28:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 	VPSLLD       $0x17, Y3, Y1
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y5, Y1
 	VMULPS       Y3, Y6, Y3
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
 	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
@@ -4032,7 +3962,6 @@ l28:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VDIVPS       Y5, Y6, Y6
@@ -4044,18 +3973,18 @@ l28:
 	VMOVUPS      32(DX), Y6
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
 	VMULPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y1, Y5, Y1
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y1, Y5, Y1
 	VBROADCASTSS 8(SI), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
 	VMOVUPS      32(DX)(R8*1), Y6
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y6, Y5
 	VMULPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VANDPS       bivariateConsts<>+608(SB), Y0, Y0
 	VXORPS       Y0, Y3, Y0
@@ -4078,7 +4007,7 @@ l28:
 	VADDPS       Y5, Y3, Y3
 	VADDPS       88(SP), Y2, Y2
 	VSUBPS       Y2, Y3, Y2
-	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y2
+	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y2
 	VADDPS       Y4, Y2, Y2
 	VSUBPS       Y0, Y1, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
@@ -4090,18 +4019,18 @@ l28:
 	VFMADD231PS  Y3, Y3, Y4
 	VMULPS       Y0, Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y4, Y0
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y4, Y0
 	VSUBPS       Y0, Y2, Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y4
@@ -4112,31 +4041,30 @@ l28:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -4157,12 +4085,10 @@ l28:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -4187,23 +4113,23 @@ l30:
 	VMASKMOVPS   (DX)(R9*1), Y3, Y3
 	VMULPS       24(SP), Y2, Y2
 	VMULPS       24(SP), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VMOVUPS      Y0, 56(SP)
 	VMOVAPS      Y2, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y0
@@ -4234,8 +4160,6 @@ l30:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y0, Y6, Y0
 	VMULPS       Y2, Y7, Y2
 	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
@@ -4243,9 +4167,9 @@ l30:
 	VMINPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
 	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
@@ -4261,7 +4185,6 @@ l30:
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VDIVPS       Y5, Y6, Y6
@@ -4277,18 +4200,18 @@ l30:
 	VMASKMOVPS   (DX), Y6, Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y5
 	VMULPS       Y0, Y5, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y0, Y4, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y4
 	VMAXPS       Y0, Y4, Y0
 	VBROADCASTSS 8(SI), Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
 	VMASKMOVPS   (DX)(R8*1), Y6, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
 	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
 	VXORPS       Y1, Y2, Y1
@@ -4313,7 +4236,7 @@ l30:
 	VADDPS       Y4, Y2, Y2
 	VADDPS       88(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
-	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y2
+	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y2
 	VADDPS       184(SP), Y2, Y2
 
 	// the quadratic form
@@ -4327,22 +4250,22 @@ l30:
 	VFMADD231PS Y3, Y3, Y4
 	VMULPS      Y1, Y1, Y1
 	VFMADD231PS Y0, Y0, Y1
-	VFMADD231PS bivariateConsts<>+1920(SB), Y4, Y1
+	VFMADD231PS bivariateConsts<>+1952(SB), Y4, Y1
 	VSUBPS      Y1, Y2, Y0
 	VMASKMOVPS  (BX), Y6, Y1
 	VSUBPS      Y9, Y1, Y1
 	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -4357,9 +4280,8 @@ l30:
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VANDPS Y1, Y6, Y1
 	VADDPS Y15, Y1, Y15
@@ -4368,28 +4290,28 @@ l30:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
 	VBLENDVPS    Y6, Y0, Y1, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -4416,12 +4338,10 @@ l30:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -4434,20 +4354,20 @@ l30:
 	VMASKMOVPS   32(DX)(R9*1), Y3, Y3
 	VMULPS       24(SP), Y2, Y2
 	VMULPS       24(SP), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VMOVUPS      Y0, 56(SP)
 	VMOVAPS      Y2, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y0
@@ -4472,16 +4392,14 @@ l30:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y7
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y0, Y6, Y0
 	VMULPS       Y2, Y7, Y2
 	VANDPS       bivariateConsts<>+544(SB), Y1, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVAPS      Y4, Y7
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y7
 	VFMADD231PS  bivariateConsts<>+768(SB), Y6, Y7
@@ -4493,7 +4411,6 @@ l30:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 	VFNMADD213PS bivariateConsts<>+960(SB), Y7, Y6
 	VPSLLD       $0x17, Y5, Y5
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
 	VMULPS       Y5, Y6, Y5
 	VBROADCASTSS bivariateConsts<>+960(SB), Y6
 	VDIVPS       Y5, Y6, Y6
@@ -4507,18 +4424,18 @@ l30:
 	VMASKMOVPS   32(DX), Y6, Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y5
 	VMULPS       Y0, Y5, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y0, Y4, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
+	VMINPS       Y0, Y4, Y0
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y4
 	VMAXPS       Y0, Y4, Y0
 	VBROADCASTSS 8(SI), Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
 	VMASKMOVPS   32(DX)(R8*1), Y6, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
 	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y2, Y4, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VANDPS       bivariateConsts<>+608(SB), Y1, Y1
 	VXORPS       Y1, Y2, Y1
@@ -4541,7 +4458,7 @@ l30:
 	VADDPS       Y4, Y2, Y2
 	VADDPS       120(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
-	VSUBPS       bivariateConsts<>+1888(SB), Y2, Y2
+	VSUBPS       bivariateConsts<>+1920(SB), Y2, Y2
 	VADDPS       88(SP), Y2, Y2
 	VSUBPS       Y1, Y0, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
@@ -4553,18 +4470,18 @@ l30:
 	VFMADD231PS  Y3, Y3, Y4
 	VMULPS       Y1, Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y4, Y1
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y4, Y1
 	VSUBPS       Y1, Y2, Y0
 	VMASKMOVPS   32(BX), Y6, Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y4
@@ -4575,34 +4492,33 @@ l30:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VANDPS       Y1, Y6, Y1
 	VADDPS       Y14, Y1, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y1
 	VBLENDVPS    Y6, Y0, Y1, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -4623,12 +4539,10 @@ l30:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -4648,15 +4562,15 @@ l31:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -4671,22 +4585,21 @@ l31:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -4701,9 +4614,8 @@ l31:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -4715,29 +4627,29 @@ l31:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -4761,29 +4673,29 @@ l31:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -4920,14 +4832,12 @@ l36:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS bivariateConsts<>+512(SB), Y4, Y4
-	VPADDD bivariateConsts<>+960(SB), Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y1, Y4
 	VANDPS bivariateConsts<>+960(SB), Y4, Y4
 	VSUBPS Y4, Y2, Y2
@@ -4969,8 +4879,8 @@ l36:
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
@@ -4983,23 +4893,23 @@ l37:
 	VMOVUPS      (R9)(R12*1), Y2
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 72(SP)
 	VMOVAPS      Y1, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y0
@@ -5030,8 +4940,6 @@ l37:
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y0
 	VPSLLD       $0x17, Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VMULPS       Y0, Y5, Y0
 	VMULPS       Y1, Y6, Y1
 	VMOVUPS      72(SP), Y3
@@ -5040,9 +4948,9 @@ l37:
 	VMINPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVUPS      Y2, 136(SP)
 	VMOVAPS      Y4, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y2
@@ -5059,7 +4967,6 @@ l37:
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y6, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y2, Y5, Y5
@@ -5073,9 +4980,9 @@ l37:
 	VMOVUPS      (R9), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS 8(R8), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
@@ -5083,9 +4990,9 @@ l37:
 	VMOVUPS      (R9)(R11*1), Y0
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y5
 	VMULPS       Y1, Y5, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y0, Y5, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y0, Y5, Y0
 	VANDPS       bivariateConsts<>+608(SB), Y3, Y5
 	VXORPS       Y5, Y0, Y0
@@ -5113,7 +5020,7 @@ l37:
 	VMOVUPS      104(SP), Y3
 	VADDPS       136(SP), Y3, Y3
 	VSUBPS       Y3, Y1, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
 	VADDPS       Y4, Y1, Y1
 
 	// the quadratic form
@@ -5127,7 +5034,7 @@ l37:
 	VFMADD231PS  Y3, Y3, Y5
 	VMULPS       Y0, Y0, Y6
 	VFMADD231PS  Y2, Y2, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
 	VSUBPS       Y6, Y1, Y1
 	VMULPS       168(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
@@ -5156,7 +5063,7 @@ l37:
 	VADDPS       296(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      72(SP), Y1
@@ -5169,15 +5076,15 @@ l37:
 	VMOVUPS      Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -5192,37 +5099,36 @@ l37:
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS Y2, Y0, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y13, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y1, 200(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
@@ -5249,13 +5155,11 @@ l37:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      200(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -5265,20 +5169,20 @@ l37:
 	VMOVUPS      32(R9)(R12*1), Y2
 	VMULPS       40(SP), Y1, Y1
 	VMULPS       40(SP), Y2, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFNMADD231PS bivariateConsts<>+672(SB), Y1, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 200(SP)
 	VMOVAPS      Y1, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y0
@@ -5303,17 +5207,15 @@ l37:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y1, Y6
 	VPSLLD       $0x17, Y3, Y0
 	VPSLLD       $0x17, Y4, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
 	VMULPS       Y0, Y5, Y0
 	VMULPS       Y1, Y6, Y1
 	VMOVUPS      200(SP), Y3
 	VANDPS       bivariateConsts<>+544(SB), Y3, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVUPS      Y2, 296(SP)
 	VMOVAPS      Y4, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y2
@@ -5326,7 +5228,6 @@ l37:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
 	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
 	VPSLLD       $0x17, Y5, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y6, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y2, Y5, Y5
@@ -5338,9 +5239,9 @@ l37:
 	VMOVUPS      32(R9), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS 8(R8), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
@@ -5348,9 +5249,9 @@ l37:
 	VMOVUPS      32(R9)(R11*1), Y0
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y0, Y5
 	VMULPS       Y1, Y5, Y0
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y0, Y5, Y0
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y0, Y5, Y0
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y0, Y5, Y0
 	VANDPS       bivariateConsts<>+608(SB), Y3, Y5
 	VXORPS       Y5, Y0, Y0
@@ -5376,7 +5277,7 @@ l37:
 	VMOVUPS      72(SP), Y3
 	VADDPS       296(SP), Y3, Y3
 	VSUBPS       Y3, Y1, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
 	VADDPS       Y4, Y1, Y1
 	VSUBPS       Y0, Y2, Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
@@ -5388,7 +5289,7 @@ l37:
 	VFMADD231PS  Y3, Y3, Y5
 	VMULPS       Y0, Y0, Y6
 	VFMADD231PS  Y2, Y2, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
 	VSUBPS       Y6, Y1, Y1
 	VMULPS       264(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
@@ -5417,7 +5318,7 @@ l37:
 	VADDPS       104(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      200(SP), Y1
@@ -5428,13 +5329,13 @@ l37:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       232(SP), Y0, Y1
 	VMOVUPS      Y1, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y4
@@ -5445,32 +5346,31 @@ l37:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y2, Y0, Y0
 	VADDPS       Y14, Y0, Y14
 	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y12, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y1, 232(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
@@ -5491,13 +5391,11 @@ l37:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      232(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -5524,24 +5422,24 @@ l39:
 	VMASKMOVPS   (R9)(R12*1), Y3, Y3
 	VMULPS       40(SP), Y2, Y2
 	VMULPS       40(SP), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VMOVUPS      Y1, 104(SP)
 	VMOVAPS      Y2, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
@@ -5572,8 +5470,6 @@ l39:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y6, Y1
 	VMOVUPS      104(SP), Y2
@@ -5582,9 +5478,9 @@ l39:
 	VMINPS       Y4, Y5, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVUPS      Y3, 168(SP)
 	VMOVAPS      Y4, Y3
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y3
@@ -5601,7 +5497,6 @@ l39:
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y3, Y5, Y5
@@ -5617,18 +5512,18 @@ l39:
 	VMASKMOVPS   (R9), Y5, Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y3
 	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS 8(R8), Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
 	VMASKMOVPS   (R9)(R11*1), Y5, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
 	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y5
 	VXORPS       Y5, Y4, Y4
@@ -5656,7 +5551,7 @@ l39:
 	VMOVUPS      136(SP), Y2
 	VADDPS       168(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
 	VADDPS       264(SP), Y1, Y1
 
 	// the quadratic form
@@ -5671,7 +5566,7 @@ l39:
 	VMOVUPS      Y0, 264(SP)
 	VMULPS       Y4, Y4, Y0
 	VFMADD231PS  Y3, Y3, Y0
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y6, Y0
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y6, Y0
 	VSUBPS       Y0, Y1, Y0
 	VMULPS       200(SP), Y5, Y1
 	VADDPS       Y3, Y1, Y6
@@ -5703,7 +5598,7 @@ l39:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      264(SP), Y1
 	VSUBPS       Y5, Y1, Y3
-	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2208(SB), Y3, Y3
 	VADDPS       Y5, Y1, Y1
 	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      104(SP), Y1
@@ -5716,15 +5611,15 @@ l39:
 	VMASKMOVPS   Y1, Y2, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
@@ -5739,9 +5634,8 @@ l39:
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS Y3, Y0, Y0
 	VANDPS Y0, Y2, Y0
 	VADDPS Y15, Y0, Y15
@@ -5750,29 +5644,29 @@ l39:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -5799,13 +5693,11 @@ l39:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -5818,21 +5710,21 @@ l39:
 	VMASKMOVPS   32(R9)(R12*1), Y3, Y3
 	VMULPS       40(SP), Y2, Y2
 	VMULPS       40(SP), Y3, Y3
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2208(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+2240(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2272(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y2, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VMOVUPS      Y1, 232(SP)
 	VMOVAPS      Y2, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y1
@@ -5857,17 +5749,15 @@ l39:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y2, Y6, Y1
 	VMOVUPS      232(SP), Y2
 	VANDPS       bivariateConsts<>+544(SB), Y2, Y4
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFNMADD231PS bivariateConsts<>+672(SB), Y4, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y6
 	VMOVUPS      Y3, 264(SP)
 	VMOVAPS      Y4, Y3
 	VFMADD231PS  bivariateConsts<>+736(SB), Y6, Y3
@@ -5880,7 +5770,6 @@ l39:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y3, Y6
 	VFNMADD213PS bivariateConsts<>+960(SB), Y3, Y6
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y3, Y5, Y5
@@ -5894,18 +5783,18 @@ l39:
 	VMASKMOVPS   32(R9), Y5, Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y3
 	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
-	VMINPS       Y3, Y4, Y3
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VBROADCASTSS 8(R8), Y4
 	VMULPS       bivariateConsts<>+1024(SB), Y4, Y4
 	VMASKMOVPS   32(R9)(R11*1), Y5, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y4
 	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y5
 	VXORPS       Y5, Y4, Y4
@@ -5931,7 +5820,7 @@ l39:
 	VMOVUPS      104(SP), Y2
 	VADDPS       264(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y1
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y1
 	VADDPS       200(SP), Y1, Y1
 	VSUBPS       Y4, Y3, Y2
 	VMULPS       bivariateConsts<>+1024(SB), Y2, Y2
@@ -5944,7 +5833,7 @@ l39:
 	VMOVUPS      Y0, 200(SP)
 	VMULPS       Y4, Y4, Y0
 	VFMADD231PS  Y3, Y3, Y0
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y6, Y0
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y6, Y0
 	VSUBPS       Y0, Y1, Y0
 	VMULPS       328(SP), Y5, Y1
 	VADDPS       Y3, Y1, Y6
@@ -5976,7 +5865,7 @@ l39:
 	VDIVPS       Y1, Y0, Y0
 	VMOVUPS      200(SP), Y1
 	VSUBPS       Y5, Y1, Y3
-	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2208(SB), Y3, Y3
 	VADDPS       Y5, Y1, Y1
 	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      232(SP), Y1
@@ -5987,13 +5876,13 @@ l39:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       296(SP), Y0, Y1
 	VMASKMOVPS   Y1, Y2, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
@@ -6004,35 +5893,34 @@ l39:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y3, Y0, Y0
 	VANDPS       Y0, Y2, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y2, Y1, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -6053,13 +5941,11 @@ l39:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      72(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -6084,15 +5970,15 @@ l40:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -6107,22 +5993,21 @@ l40:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -6137,9 +6022,8 @@ l40:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -6151,29 +6035,29 @@ l40:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -6197,29 +6081,29 @@ l40:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -6261,9 +6145,9 @@ l41:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -6304,26 +6188,19 @@ l41:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y1
-	VPSLLD  $0x17, Y6, Y2
-	VPSRAD  $0x01, Y1, Y5
-	VPSRAD  $0x01, Y2, Y6
-	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 136(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y3
-	VMOVUPS Y4, 168(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y6, Y4
-	VPSUBD  Y5, Y1, Y1
-	VPSUBD  Y6, Y2, Y2
-	VPADDD  bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD  bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  168(SP), Y4, Y3
+	VPSRLD  $0x01, Y5, Y1
+	VPSRLD  $0x01, Y6, Y2
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y1, Y5, Y5
+	VPSUBD  Y2, Y6, Y6
 	VMULPS  Y1, Y0, Y0
-	VMULPS  Y2, Y3, Y1
-	VMOVUPS 136(SP), Y2
-	VANDPS  Y0, Y2, Y0
+	VMULPS  Y2, Y4, Y1
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS 104(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
@@ -6372,9 +6249,9 @@ l41:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -6406,26 +6283,19 @@ l41:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VPSLLD       $0x17, Y5, Y1
-	VPSLLD       $0x17, Y6, Y2
-	VPSRAD       $0x01, Y1, Y5
-	VPSRAD       $0x01, Y2, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y3, 136(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y3
-	VMOVUPS      Y4, 168(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y4
-	VPSUBD       Y5, Y1, Y1
-	VPSUBD       Y6, Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y3, Y0, Y0
-	VMULPS       168(SP), Y4, Y3
+	VPSRLD       $0x01, Y5, Y1
+	VPSRLD       $0x01, Y6, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y2, Y6, Y6
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VMOVUPS      136(SP), Y2
-	VANDPS       Y0, Y2, Y0
+	VMULPS       Y2, Y4, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y1, Y1
+	VANDPS       Y0, Y3, Y0
 	VMOVUPS      104(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
@@ -6484,9 +6354,9 @@ l43:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -6528,26 +6398,19 @@ l43:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y6, Y2
+	VPSRLD     $0x01, Y6, Y2
+	VPSRLD     $0x01, Y1, Y3
+	VPSLLD     $0x17, Y2, Y2
+	VPSLLD     $0x17, Y3, Y3
+	VPSLLD     $0x17, Y6, Y6
 	VPSLLD     $0x17, Y1, Y1
-	VPSRAD     $0x01, Y2, Y3
-	VPSRAD     $0x01, Y1, Y6
-	VANDPS     bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS     bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS    Y4, 168(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y3, Y4
-	VMOVUPS    Y5, 200(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y6, Y5
-	VPSUBD     Y3, Y2, Y2
-	VPSUBD     Y6, Y1, Y1
-	VPADDD     bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD     bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS     Y4, Y0, Y0
-	VMULPS     200(SP), Y5, Y3
+	VPSUBD     Y2, Y6, Y6
+	VPSUBD     Y3, Y1, Y1
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y1, Y3, Y1
-	VMOVUPS    168(SP), Y2
-	VANDPS     Y0, Y2, Y0
+	VMULPS     Y3, Y5, Y2
+	VMULPS     Y6, Y0, Y0
+	VMULPS     Y1, Y2, Y1
+	VANDPS     Y0, Y4, Y0
 	VMOVUPS    136(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
@@ -6600,9 +6463,9 @@ l43:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -6635,26 +6498,19 @@ l43:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
-	VPSLLD       $0x17, Y6, Y2
+	VPSRLD       $0x01, Y6, Y2
+	VPSRLD       $0x01, Y1, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y2, Y3
-	VPSRAD       $0x01, Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y4, 168(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y4
-	VMOVUPS      Y5, 200(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPSUBD       Y6, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y0, Y0
-	VMULPS       200(SP), Y5, Y3
+	VPSUBD       Y2, Y6, Y6
+	VPSUBD       Y3, Y1, Y1
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y1, Y3, Y1
-	VMOVUPS      168(SP), Y2
-	VANDPS       Y0, Y2, Y0
+	VMULPS       Y3, Y5, Y2
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y1, Y2, Y1
+	VANDPS       Y0, Y4, Y0
 	VMOVUPS      136(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
@@ -6823,14 +6679,12 @@ l49:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS bivariateConsts<>+512(SB), Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y1, Y3
 	VANDPS bivariateConsts<>+960(SB), Y3, Y3
 	VSUBPS Y3, Y0, Y0
@@ -6865,8 +6719,8 @@ l49:
 	VMOVAPS      Y2, Y8
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+40(FP), CX
@@ -6917,73 +6771,65 @@ l50:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y3
-	VPSLLD  $0x17, Y6, Y4
-	VPSRAD  $0x01, Y3, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y2, 56(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y2
-	VMOVUPS Y1, 88(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y6, Y1
-	VPSUBD  Y5, Y3, Y3
-	VPSUBD  Y6, Y4, Y4
-	VPADDD  bivariateConsts<>+960(SB), Y3, Y3
-	VPADDD  bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS  Y2, Y0, Y0
-	VMULPS  Y1, Y7, Y1
-	VMULPS  Y3, Y0, Y0
-	VMULPS  Y4, Y1, Y1
-	VMOVUPS 88(SP), Y2
-	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y2, Y3
-	VMOVUPS 56(SP), Y4
-	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y4, Y5
-	VANDPS  Y2, Y3, Y2
-	VANDPS  Y4, Y5, Y3
+	VPSRLD $0x01, Y5, Y3
+	VPSRLD $0x01, Y6, Y4
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSUBD Y3, Y5, Y5
+	VPSUBD Y4, Y6, Y6
+	VMULPS Y3, Y0, Y0
+	VMULPS Y4, Y7, Y3
+	VMULPS Y5, Y0, Y0
+	VMULPS Y6, Y3, Y3
+	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y1, Y4
+	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y2, Y5
+	VANDPS Y1, Y4, Y1
+	VANDPS Y2, Y5, Y2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y5
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y3, Y5
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y6
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y7
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y7
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y3, Y7
 	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y1, Y1
+	VBLENDVPS    Y5, Y7, Y3, Y3
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
 	VANDPS       bivariateConsts<>+1056(SB), Y5, Y5
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y7
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y7
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1184(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1216(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1248(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1280(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y7
-	VMOVUPS      Y3, 56(SP)
-	VMULPS       Y0, Y0, Y3
-	VMOVUPS      Y2, 88(SP)
-	VMULPS       Y1, Y1, Y2
-	VFMADD231PS  Y3, Y6, Y0
-	VFMADD231PS  Y2, Y7, Y1
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y7
+	VMOVUPS      Y2, 56(SP)
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      Y1, 88(SP)
+	VMULPS       Y3, Y3, Y1
+	VFMADD231PS  Y2, Y6, Y0
+	VFMADD231PS  Y1, Y7, Y3
 	VADDPS       Y0, Y4, Y0
-	VADDPS       Y1, Y5, Y1
+	VADDPS       Y3, Y5, Y1
 	VADDPS       88(SP), Y0, Y0
 	VADDPS       56(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7002,9 +6848,9 @@ l50:
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
 	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
@@ -7020,7 +6866,6 @@ l50:
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y4, Y5, Y5
@@ -7033,9 +6878,9 @@ l50:
 	VMOVUPS      (DX), Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
 	VMULPS       Y0, Y7, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y4, Y7, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
@@ -7043,50 +6888,50 @@ l50:
 	VMOVUPS      (DX)(R8*1), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y1, Y7, Y5
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y5, Y7, Y5
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y5, Y2
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y5
-	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y7
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
 	VPADDD       Y7, Y5, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y5
 	VPADDD    Y1, Y5, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    bivariateConsts<>+1600(SB), Y0, Y0
-	VPADDD    bivariateConsts<>+1568(SB), Y0, Y0
+	VANDPS    bivariateConsts<>+1632(SB), Y0, Y0
+	VPADDD    bivariateConsts<>+1600(SB), Y0, Y0
 	VSUBPS    bivariateConsts<>+960(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y5
 	VMULPS       Y0, Y0, Y6
 	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VADDPS       Y0, Y7, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1888(SB), Y0, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 
 	// the quadratic form
@@ -7100,22 +6945,22 @@ l50:
 	VFMADD231PS Y1, Y1, Y3
 	VMULPS      Y2, Y2, Y1
 	VFMADD231PS Y4, Y4, Y1
-	VFMADD231PS bivariateConsts<>+1920(SB), Y3, Y1
+	VFMADD231PS bivariateConsts<>+1952(SB), Y3, Y1
 	VSUBPS      Y1, Y0, Y0
 	VMOVUPS     (BX), Y1
 	VSUBPS      Y9, Y1, Y1
 	VADDPS      Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -7130,36 +6975,35 @@ l50:
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -7186,12 +7030,10 @@ l50:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -7230,70 +7072,62 @@ l50:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y7
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y7
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y2, 88(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y2
-	VMOVUPS      Y1, 24(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y1
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y1, Y7, Y1
+	VPSRLD       $0x01, Y5, Y3
+	VPSRLD       $0x01, Y6, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y3, Y5, Y5
+	VPSUBD       Y4, Y6, Y6
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      24(SP), Y2
-	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y3
-	VMOVUPS      88(SP), Y4
-	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
-	VANDPS       Y2, Y3, Y2
-	VANDPS       Y4, Y5, Y3
+	VMULPS       Y4, Y7, Y3
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y3, Y3
+	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y1, Y4
+	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y5
+	VANDPS       Y1, Y4, Y1
+	VANDPS       Y2, Y5, Y2
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y5
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y3, Y5
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y6
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y7
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y7
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y3, Y7
 	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y1, Y1
+	VBLENDVPS    Y5, Y7, Y3, Y3
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
 	VANDPS       bivariateConsts<>+1056(SB), Y5, Y5
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y6
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y0, Y6
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y7
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y7
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1184(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1216(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1248(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1280(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y7
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y3, Y7
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y6
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y7
-	VMOVUPS      Y3, 88(SP)
-	VMULPS       Y0, Y0, Y3
-	VMOVUPS      Y2, 24(SP)
-	VMULPS       Y1, Y1, Y2
-	VFMADD231PS  Y3, Y6, Y0
-	VFMADD231PS  Y2, Y7, Y1
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y7
+	VMOVUPS      Y2, 88(SP)
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      Y1, 24(SP)
+	VMULPS       Y3, Y3, Y1
+	VFMADD231PS  Y2, Y6, Y0
+	VFMADD231PS  Y1, Y7, Y3
 	VADDPS       Y0, Y4, Y0
-	VADDPS       Y1, Y5, Y1
+	VADDPS       Y3, Y5, Y1
 	VADDPS       24(SP), Y0, Y0
 	VADDPS       88(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7310,9 +7144,9 @@ l50:
 	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
 	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
@@ -7324,7 +7158,6 @@ l50:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y4, Y5, Y5
@@ -7335,9 +7168,9 @@ l50:
 	VMOVUPS      32(DX), Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
 	VMULPS       Y0, Y7, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y4, Y7, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y4, Y7, Y4
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
@@ -7345,46 +7178,46 @@ l50:
 	VMOVUPS      32(DX)(R8*1), Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y1, Y7, Y5
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y5, Y7, Y5
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y5, Y7, Y5
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y5, Y2
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y5
-	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y7
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
 	VPADDD       Y7, Y5, Y1
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y5
 	VPADDD       Y1, Y5, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
+	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
 	VSUBPS       bivariateConsts<>+960(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y5
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y5
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y5
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y5
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y5
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y5
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y5
 	VMULPS       Y0, Y0, Y6
 	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
 	VFMADD231PS  Y6, Y5, Y7
 	VADDPS       Y0, Y7, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1888(SB), Y0, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 	VSUBPS       Y2, Y4, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
@@ -7396,18 +7229,18 @@ l50:
 	VFMADD231PS  Y1, Y1, Y3
 	VMULPS       Y2, Y2, Y1
 	VFMADD231PS  Y4, Y4, Y1
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y3, Y1
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y3, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(BX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y4
@@ -7418,31 +7251,30 @@ l50:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -7463,12 +7295,10 @@ l50:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -7532,30 +7362,22 @@ l52:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y6, Y4
-	VPSLLD  $0x17, Y7, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VPSRAD  $0x01, Y5, Y7
-	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VANDPS  bivariateConsts<>+512(SB), Y7, Y7
-	VMOVUPS Y3, 88(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y6, Y3
-	VMOVUPS Y2, 120(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y7, Y2
-	VPSUBD  Y6, Y4, Y4
-	VPSUBD  Y7, Y5, Y5
-	VPADDD  bivariateConsts<>+960(SB), Y4, Y4
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y5
-	VMULPS  Y3, Y0, Y0
-	VMULPS  Y2, Y1, Y1
-	VMULPS  Y4, Y0, Y0
-	VMULPS  Y5, Y1, Y1
-	VMOVUPS 120(SP), Y2
-	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y2, Y3
-	VMOVUPS 88(SP), Y4
-	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y4, Y5
-	VANDPS  Y2, Y3, Y2
-	VANDPS  Y4, Y5, Y3
+	VPSRLD $0x01, Y6, Y4
+	VPSRLD $0x01, Y7, Y5
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSLLD $0x17, Y7, Y7
+	VPSUBD Y4, Y6, Y6
+	VPSUBD Y5, Y7, Y7
+	VMULPS Y4, Y0, Y0
+	VMULPS Y5, Y1, Y1
+	VMULPS Y6, Y0, Y0
+	VMULPS Y7, Y1, Y1
+	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y2, Y4
+	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y3, Y5
+	VANDPS Y2, Y4, Y2
+	VANDPS Y3, Y5, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
@@ -7597,8 +7419,8 @@ l52:
 	VADDPS       Y1, Y5, Y1
 	VADDPS       120(SP), Y0, Y0
 	VADDPS       88(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7617,9 +7439,9 @@ l52:
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
 	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
@@ -7635,7 +7457,6 @@ l52:
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y4, Y5, Y5
@@ -7650,59 +7471,59 @@ l52:
 	VMASKMOVPS   (DX), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y0, Y7, Y5
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y5, Y7, Y5
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y5, Y7, Y5
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
 	VMASKMOVPS   (DX)(R8*1), Y4, Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
 	VMULPS       Y1, Y7, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y4, Y7, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y4, Y7, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y4, Y2
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y4
-	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y7
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
 	VPADDD       Y7, Y4, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD    bivariateConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y4
 	VPADDD    Y1, Y4, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    bivariateConsts<>+1600(SB), Y0, Y0
-	VPADDD    bivariateConsts<>+1568(SB), Y0, Y0
+	VANDPS    bivariateConsts<>+1632(SB), Y0, Y0
+	VPADDD    bivariateConsts<>+1600(SB), Y0, Y0
 	VSUBPS    bivariateConsts<>+960(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y4
 	VMULPS       Y0, Y0, Y6
 	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
 	VFMADD231PS  Y6, Y4, Y7
 	VADDPS       Y0, Y7, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1888(SB), Y0, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 
 	// the quadratic form
@@ -7716,7 +7537,7 @@ l52:
 	VFMADD231PS Y1, Y1, Y3
 	VMULPS      Y2, Y2, Y1
 	VFMADD231PS Y5, Y5, Y1
-	VFMADD231PS bivariateConsts<>+1920(SB), Y3, Y1
+	VFMADD231PS bivariateConsts<>+1952(SB), Y3, Y1
 	VSUBPS      Y1, Y0, Y0
 	VMOVUPS     24(SP), Y1
 	VMASKMOVPS  (BX), Y1, Y2
@@ -7724,15 +7545,15 @@ l52:
 	VADDPS      Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
@@ -7747,9 +7568,8 @@ l52:
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -7758,28 +7578,28 @@ l52:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -7806,12 +7626,10 @@ l52:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -7854,30 +7672,22 @@ l52:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y1
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y7, Y7
-	VMOVUPS      Y3, 120(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y3
-	VMOVUPS      Y2, 56(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y7, Y2
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y5
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y2, Y1, Y1
+	VPSRLD       $0x01, Y6, Y4
+	VPSRLD       $0x01, Y7, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSUBD       Y4, Y6, Y6
+	VPSUBD       Y5, Y7, Y7
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y5, Y1, Y1
-	VMOVUPS      56(SP), Y2
-	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y3
-	VMOVUPS      120(SP), Y4
-	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
-	VANDPS       Y2, Y3, Y2
-	VANDPS       Y4, Y5, Y3
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y7, Y1, Y1
+	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y4
+	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y2
+	VANDPS       Y3, Y5, Y3
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y5
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y6
@@ -7916,8 +7726,8 @@ l52:
 	VADDPS       Y1, Y5, Y1
 	VADDPS       56(SP), Y0, Y0
 	VADDPS       120(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -7934,9 +7744,9 @@ l52:
 	VANDPS       bivariateConsts<>+544(SB), Y2, Y3
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFNMADD231PS bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VMOVAPS      Y3, Y6
 	VFMADD231PS  bivariateConsts<>+736(SB), Y5, Y6
 	VFMADD231PS  bivariateConsts<>+768(SB), Y5, Y6
@@ -7948,7 +7758,6 @@ l52:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VFNMADD213PS bivariateConsts<>+960(SB), Y6, Y5
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
 	VMULPS       Y4, Y5, Y4
 	VBROADCASTSS bivariateConsts<>+960(SB), Y5
 	VDIVPS       Y4, Y5, Y5
@@ -7961,55 +7770,55 @@ l52:
 	VMASKMOVPS   32(DX), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y7
 	VMULPS       Y0, Y7, Y5
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y5, Y7, Y5
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y5, Y7, Y5
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y5, Y7, Y5
 	VBROADCASTSS 8(SI), Y7
 	VMULPS       bivariateConsts<>+1024(SB), Y7, Y7
 	VMASKMOVPS   32(DX)(R8*1), Y4, Y4
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y4, Y7
 	VMULPS       Y1, Y7, Y4
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y7
-	VMINPS       Y4, Y7, Y4
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y7
+	VMINPS       Y4, Y7, Y4
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y7
 	VMAXPS       Y4, Y7, Y4
 	VANDPS       bivariateConsts<>+608(SB), Y2, Y2
 	VXORPS       Y2, Y4, Y2
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y4
-	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y7
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y1
 	VMULPS       Y1, Y0, Y0
 	VPADDD       Y7, Y4, Y1
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y0
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y4
 	VPADDD       Y1, Y4, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       bivariateConsts<>+1600(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+1568(SB), Y0, Y0
+	VANDPS       bivariateConsts<>+1632(SB), Y0, Y0
+	VPADDD       bivariateConsts<>+1600(SB), Y0, Y0
 	VSUBPS       bivariateConsts<>+960(SB), Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y0, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y0, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y0, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y0, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y0, Y4
 	VMULPS       Y0, Y0, Y6
 	VMULPS       bivariateConsts<>+768(SB), Y1, Y7
 	VFMADD231PS  Y6, Y4, Y7
 	VADDPS       Y0, Y7, Y0
 	VFMADD231PS  bivariateConsts<>+736(SB), Y1, Y0
-	VSUBPS       bivariateConsts<>+1888(SB), Y0, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y0, Y0
 	VADDPS       Y3, Y0, Y0
 	VSUBPS       Y2, Y5, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
@@ -8021,19 +7830,19 @@ l52:
 	VFMADD231PS  Y1, Y1, Y3
 	VMULPS       Y2, Y2, Y1
 	VFMADD231PS  Y5, Y5, Y1
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y3, Y1
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y3, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      24(SP), Y1
 	VMASKMOVPS   32(BX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
@@ -8044,34 +7853,33 @@ l52:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y7
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y7
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y7, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -8092,12 +7900,10 @@ l52:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -8117,15 +7923,15 @@ l53:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -8140,22 +7946,21 @@ l53:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -8170,9 +7975,8 @@ l53:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -8184,29 +7988,29 @@ l53:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -8230,29 +8034,29 @@ l53:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -8386,14 +8190,12 @@ l58:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS bivariateConsts<>+512(SB), Y4, Y4
-	VPADDD bivariateConsts<>+960(SB), Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, bivariateConsts<>+992(SB), Y1, Y4
 	VANDPS bivariateConsts<>+960(SB), Y4, Y4
 	VSUBPS Y4, Y2, Y2
@@ -8435,8 +8237,8 @@ l58:
 	VMOVSS       X0, (SI)
 	VBROADCASTSS bivariateConsts<>+992(SB), Y15
 	VBROADCASTSS bivariateConsts<>+992(SB), Y14
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y13
-	VBROADCASTSS bivariateConsts<>+2048(SB), Y12
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y13
+	VBROADCASTSS bivariateConsts<>+2080(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
 	VBROADCASTSS bivariateConsts<>+992(SB), Y10
 	MOVQ         n+64(FP), CX
@@ -8488,76 +8290,70 @@ l59:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y3
-	VPSLLD  $0x17, Y6, Y4
-	VPSRAD  $0x01, Y3, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y1, 104(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y1
-	VMOVUPS Y2, 136(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y6, Y2
-	VPSUBD  Y5, Y3, Y3
-	VPSUBD  Y6, Y4, Y4
-	VPADDD  bivariateConsts<>+960(SB), Y3, Y3
-	VPADDD  bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS  Y1, Y0, Y0
-	VMULPS  136(SP), Y2, Y1
+	VPSRLD  $0x01, Y5, Y3
+	VPSRLD  $0x01, Y6, Y4
+	VPSLLD  $0x17, Y3, Y3
+	VPSLLD  $0x17, Y4, Y4
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y3, Y5, Y5
+	VPSUBD  Y4, Y6, Y6
 	VMULPS  Y3, Y0, Y0
-	VMULPS  Y4, Y1, Y1
-	VMOVUPS 104(SP), Y2
-	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y2, Y3
+	VMULPS  Y4, Y2, Y2
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y2, Y2
+	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y1, Y3
 	VMOVUPS 72(SP), Y4
 	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y4, Y5
-	VANDPS  Y2, Y3, Y3
+	VANDPS  Y1, Y3, Y3
 	VANDPS  Y4, Y5, Y5
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y6
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y2
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y2, Y4
+	VMOVUPS      Y1, 104(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y1
 	VMOVUPS      Y5, 136(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y5
-	VBLENDVPS    Y6, Y2, Y0, Y2
-	VBLENDVPS    Y4, Y5, Y1, Y5
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y2, Y5
+	VBLENDVPS    Y6, Y1, Y0, Y1
+	VBLENDVPS    Y4, Y5, Y2, Y5
 	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y1, 168(SP)
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y1
+	VMOVUPS      Y2, 168(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y2
 	VMOVUPS      Y0, 200(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y3, 232(SP)
-	VMULPS       Y2, Y2, Y3
+	VMULPS       Y1, Y1, Y3
 	VMOVUPS      Y4, 264(SP)
 	VMULPS       Y5, Y5, Y4
-	VFMADD231PS  Y3, Y1, Y2
+	VFMADD231PS  Y3, Y2, Y1
 	VFMADD231PS  Y4, Y0, Y5
-	VADDPS       Y2, Y6, Y0
+	VADDPS       Y1, Y6, Y0
 	VADDPS       264(SP), Y5, Y1
 	VADDPS       232(SP), Y0, Y0
 	VADDPS       136(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -8590,10 +8386,10 @@ l59:
 	VMINPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
 	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
 	VMOVUPS      Y3, 168(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
+	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
 	VMOVUPS      Y2, 200(SP)
 	VMOVAPS      Y5, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
@@ -8610,7 +8406,6 @@ l59:
 
 	// p 2^n
 	VPSLLD       $0x17, Y6, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -8624,9 +8419,9 @@ l59:
 	VMOVUPS      (R9), Y3
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS 8(R8), Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
@@ -8634,45 +8429,45 @@ l59:
 	VMOVUPS      (R9)(R11*1), Y2
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y3
 	VMULPS       Y1, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
 	VXORPS       Y3, Y2, Y2
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y3
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y3
 	VPSRAD       $0x17, Y3, Y4
-	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
 	VMOVUPS      Y1, 232(SP)
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMOVUPS      Y0, 264(SP)
 	VPSRAD       $0x17, Y1, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y3
 	VMULPS       Y3, Y1, Y1
 	VPADDD       Y0, Y4, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD    $0x17, Y1, Y3
 	VPADDD    Y0, Y3, Y0
 	VCVTDQ2PS Y0, Y0
-	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VMOVUPS      Y6, 296(SP)
@@ -8680,7 +8475,7 @@ l59:
 	VFMADD231PS  Y4, Y3, Y6
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
 	VADDPS       Y5, Y0, Y0
 
 	// the quadratic form
@@ -8695,7 +8490,7 @@ l59:
 	VFMADD231PS  Y3, Y3, Y5
 	VMULPS       Y2, Y2, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       72(SP), Y4, Y5
 	VADDPS       Y1, Y5, Y6
@@ -8734,7 +8529,7 @@ l59:
 	VADDPS       296(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      40(SP), Y1
@@ -8747,15 +8542,15 @@ l59:
 	VMOVUPS      Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -8770,37 +8565,36 @@ l59:
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS Y2, Y0, Y0
 	VADDPS Y15, Y0, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y13, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y1, 104(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
@@ -8827,13 +8621,11 @@ l59:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      104(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -8873,73 +8665,67 @@ l59:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y2
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y1, 296(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y1
-	VMOVUPS      Y2, 168(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y2
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VMULPS       Y1, Y0, Y0
-	VMULPS       168(SP), Y2, Y1
+	VPSRLD       $0x01, Y5, Y3
+	VPSRLD       $0x01, Y6, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y3, Y5, Y5
+	VPSUBD       Y4, Y6, Y6
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      296(SP), Y2
-	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y3
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y2, Y2
+	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y1, Y3
 	VMOVUPS      40(SP), Y4
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
-	VANDPS       Y2, Y3, Y3
+	VANDPS       Y1, Y3, Y3
 	VANDPS       Y4, Y5, Y5
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y6
-	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y2
+	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y2, Y4
+	VMOVUPS      Y1, 296(SP)
+	VBROADCASTSS bivariateConsts<>+1024(SB), Y1
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y0, Y1
 	VMOVUPS      Y5, 168(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y5
-	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y5
-	VBLENDVPS    Y6, Y2, Y0, Y2
-	VBLENDVPS    Y4, Y5, Y1, Y5
+	VFMSUB231PS  bivariateConsts<>+1024(SB), Y2, Y5
+	VBLENDVPS    Y6, Y1, Y0, Y1
+	VBLENDVPS    Y4, Y5, Y2, Y5
 	VANDPS       bivariateConsts<>+1056(SB), Y6, Y6
 	VANDPS       bivariateConsts<>+1056(SB), Y4, Y4
-	VMOVUPS      Y1, 232(SP)
-	VBROADCASTSS bivariateConsts<>+1120(SB), Y1
-	VFMADD231PS  bivariateConsts<>+1088(SB), Y2, Y1
+	VMOVUPS      Y2, 232(SP)
+	VBROADCASTSS bivariateConsts<>+1120(SB), Y2
+	VFMADD231PS  bivariateConsts<>+1088(SB), Y1, Y2
 	VMOVUPS      Y0, 200(SP)
 	VBROADCASTSS bivariateConsts<>+1120(SB), Y0
 	VFMADD231PS  bivariateConsts<>+1088(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1152(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1152(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1152(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1184(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1184(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1184(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1216(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1216(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1216(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1248(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1248(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1248(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1280(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1280(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1280(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1312(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1312(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  bivariateConsts<>+1344(SB), Y2, Y1
+	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y2
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y3, 264(SP)
-	VMULPS       Y2, Y2, Y3
+	VMULPS       Y1, Y1, Y3
 	VMOVUPS      Y4, 136(SP)
 	VMULPS       Y5, Y5, Y4
-	VFMADD231PS  Y3, Y1, Y2
+	VFMADD231PS  Y3, Y2, Y1
 	VFMADD231PS  Y4, Y0, Y5
-	VADDPS       Y2, Y6, Y0
+	VADDPS       Y1, Y6, Y0
 	VADDPS       136(SP), Y5, Y1
 	VADDPS       264(SP), Y0, Y0
 	VADDPS       168(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -8970,10 +8756,10 @@ l59:
 	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
 	VMINPS       Y5, Y6, Y5
-	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
 	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
 	VMOVUPS      Y3, 232(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
+	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
 	VMOVUPS      Y2, 200(SP)
 	VMOVAPS      Y5, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
@@ -8986,7 +8772,6 @@ l59:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
 	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
 	VPSLLD       $0x17, Y6, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -8998,9 +8783,9 @@ l59:
 	VMOVUPS      32(R9), Y3
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS 8(R8), Y3
 	VMULPS       bivariateConsts<>+1024(SB), Y3, Y3
@@ -9008,41 +8793,41 @@ l59:
 	VMOVUPS      32(R9)(R11*1), Y2
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y2, Y3
 	VMULPS       Y1, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
-	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y3
 	VXORPS       Y3, Y2, Y2
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y3
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y3
 	VPSRAD       $0x17, Y3, Y4
-	VANDPS       bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD       bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS       bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD       bivariateConsts<>+1600(SB), Y3, Y3
 	VMOVUPS      Y1, 264(SP)
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMOVUPS      Y0, 136(SP)
 	VPSRAD       $0x17, Y1, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y3
 	VMULPS       Y3, Y1, Y1
 	VPADDD       Y0, Y4, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y3
 	VPADDD       Y0, Y3, Y0
 	VCVTDQ2PS    Y0, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y3
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y3
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y3
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y3
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y3
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VMOVUPS      Y6, 72(SP)
@@ -9050,7 +8835,7 @@ l59:
 	VFMADD231PS  Y4, Y3, Y6
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
 	VADDPS       Y5, Y0, Y0
 	VMOVUPS      168(SP), Y1
 	VSUBPS       Y2, Y1, Y3
@@ -9063,7 +8848,7 @@ l59:
 	VFMADD231PS  Y3, Y3, Y5
 	VMULPS       Y2, Y2, Y6
 	VFMADD231PS  Y1, Y1, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       40(SP), Y4, Y5
 	VADDPS       Y1, Y5, Y6
@@ -9102,7 +8887,7 @@ l59:
 	VADDPS       72(SP), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VSUBPS       Y4, Y3, Y1
-	VMULPS       bivariateConsts<>+2176(SB), Y1, Y1
+	VMULPS       bivariateConsts<>+2208(SB), Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      104(SP), Y1
@@ -9113,13 +8898,13 @@ l59:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       296(SP), Y0, Y1
 	VMOVUPS      Y1, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 	VBROADCASTSS bivariateConsts<>+832(SB), Y4
@@ -9130,32 +8915,31 @@ l59:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y2, Y0, Y0
 	VADDPS       Y14, Y0, Y14
 	VMAXPS       Y12, Y1, Y0
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VSUBPS       Y0, Y12, Y2
 	VSUBPS       Y0, Y1, Y1
 	VMOVAPS      Y0, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y0
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y0
 	VMAXPS       Y2, Y0, Y0
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y1, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y0, Y4, Y0
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y0, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y1, 296(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y1
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y1, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y0
@@ -9176,13 +8960,11 @@ l59:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      296(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -9249,25 +9031,18 @@ l61:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y6, Y4
+	VPSRLD  $0x01, Y6, Y4
+	VPSRLD  $0x01, Y0, Y5
+	VPSLLD  $0x17, Y4, Y4
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
 	VPSLLD  $0x17, Y0, Y0
-	VPSRAD  $0x01, Y4, Y5
-	VPSRAD  $0x01, Y0, Y6
-	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y2, 136(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y2
-	VMOVUPS Y3, 168(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y6, Y3
-	VPSUBD  Y5, Y4, Y4
-	VPSUBD  Y6, Y0, Y0
-	VPADDD  bivariateConsts<>+960(SB), Y4, Y4
-	VPADDD  bivariateConsts<>+960(SB), Y0, Y0
-	VMULPS  Y2, Y1, Y1
-	VMULPS  168(SP), Y3, Y2
+	VPSUBD  Y4, Y6, Y6
+	VPSUBD  Y5, Y0, Y0
 	VMULPS  Y4, Y1, Y1
-	VMULPS  Y0, Y2, Y0
-	VMOVUPS 136(SP), Y2
+	VMULPS  Y5, Y3, Y3
+	VMULPS  Y6, Y1, Y1
+	VMULPS  Y0, Y3, Y0
 	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y2, Y3
 	VMOVUPS 104(SP), Y4
 	VCMPPS  $0x1e, bivariateConsts<>+992(SB), Y4, Y5
@@ -9278,6 +9053,7 @@ l61:
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y6
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
+	VMOVUPS      Y2, 136(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y2
 	VMOVUPS      Y5, 168(SP)
@@ -9317,8 +9093,8 @@ l61:
 	VADDPS       296(SP), Y5, Y1
 	VADDPS       264(SP), Y0, Y0
 	VADDPS       168(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -9351,10 +9127,10 @@ l61:
 	VMINPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
 	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
 	VMOVUPS      Y3, 200(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
+	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
 	VMOVUPS      Y2, 232(SP)
 	VMOVAPS      Y5, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
@@ -9371,7 +9147,6 @@ l61:
 
 	// p 2^n
 	VPSLLD       $0x17, Y6, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -9387,54 +9162,54 @@ l61:
 	VMASKMOVPS   (R9), Y3, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS 8(R8), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
 	VMASKMOVPS   (R9)(R11*1), Y3, Y3
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y1, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
 	VXORPS       Y5, Y3, Y3
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y5
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
 	VPSRAD       $0x17, Y5, Y4
-	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
 	VMOVUPS      Y1, 264(SP)
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMOVUPS      Y0, 296(SP)
 	VPSRAD       $0x17, Y1, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y5, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
 	VMULPS       Y5, Y1, Y1
 	VPADDD       Y0, Y4, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD    bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD    $0x17, Y1, Y4
 	VPADDD    Y0, Y4, Y0
 	VCVTDQ2PS Y0, Y0
-	VANDPS    bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD    bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS    bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD    bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS    bivariateConsts<>+960(SB), Y1, Y1
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y5
 	VMOVUPS      Y6, 328(SP)
@@ -9442,7 +9217,7 @@ l61:
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
 	VADDPS       168(SP), Y0, Y0
 
 	// the quadratic form
@@ -9456,7 +9231,7 @@ l61:
 	VFMADD231PS  Y1, Y1, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y2, Y2, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       104(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
@@ -9498,7 +9273,7 @@ l61:
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      104(SP), Y2
 	VSUBPS       Y4, Y2, Y3
-	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2208(SB), Y3, Y3
 	VADDPS       Y4, Y2, Y2
 	VFMADD231PS  Y2, Y3, Y0
 	VMOVUPS      72(SP), Y2
@@ -9511,15 +9286,15 @@ l61:
 	VMASKMOVPS   Y2, Y1, (BX)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 
@@ -9534,9 +9309,8 @@ l61:
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS Y3, Y0, Y0
 	VANDPS Y0, Y1, Y0
 	VADDPS Y15, Y0, Y15
@@ -9545,29 +9319,29 @@ l61:
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -9594,13 +9368,11 @@ l61:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      40(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -9644,25 +9416,18 @@ l61:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
 	VFMADD213PS  bivariateConsts<>+960(SB), Y4, Y1
 	VFMADD213PS  bivariateConsts<>+960(SB), Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
+	VPSRLD       $0x01, Y6, Y4
+	VPSRLD       $0x01, Y0, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y0, Y0
-	VPSRAD       $0x01, Y4, Y5
-	VPSRAD       $0x01, Y0, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y2, 104(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y2
-	VMOVUPS      Y3, 328(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y3
-	VPSUBD       Y5, Y4, Y4
-	VPSUBD       Y6, Y0, Y0
-	VPADDD       bivariateConsts<>+960(SB), Y4, Y4
-	VPADDD       bivariateConsts<>+960(SB), Y0, Y0
-	VMULPS       Y2, Y1, Y1
-	VMULPS       328(SP), Y3, Y2
+	VPSUBD       Y4, Y6, Y6
+	VPSUBD       Y5, Y0, Y0
 	VMULPS       Y4, Y1, Y1
-	VMULPS       Y0, Y2, Y0
-	VMOVUPS      104(SP), Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y1, Y1
+	VMULPS       Y0, Y3, Y0
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y2, Y3
 	VMOVUPS      72(SP), Y4
 	VCMPPS       $0x1e, bivariateConsts<>+992(SB), Y4, Y5
@@ -9670,6 +9435,7 @@ l61:
 	VANDPS       Y4, Y5, Y5
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y1, Y6
 	VCMPPS       $0x1e, bivariateConsts<>+1024(SB), Y0, Y4
+	VMOVUPS      Y2, 104(SP)
 	VBROADCASTSS bivariateConsts<>+1024(SB), Y2
 	VFMSUB231PS  bivariateConsts<>+1024(SB), Y1, Y2
 	VMOVUPS      Y5, 328(SP)
@@ -9709,8 +9475,8 @@ l61:
 	VADDPS       296(SP), Y5, Y1
 	VADDPS       232(SP), Y0, Y0
 	VADDPS       328(SP), Y1, Y1
-	VADDPS       bivariateConsts<>+2272(SB), Y0, Y0
-	VADDPS       bivariateConsts<>+2272(SB), Y1, Y1
+	VADDPS       bivariateConsts<>+2304(SB), Y0, Y0
+	VADDPS       bivariateConsts<>+2304(SB), Y1, Y1
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VBROADCASTSS bivariateConsts<>+1376(SB), Y2
@@ -9741,10 +9507,10 @@ l61:
 	VANDPS       bivariateConsts<>+544(SB), Y4, Y5
 	VBROADCASTSS bivariateConsts<>+1472(SB), Y6
 	VMINPS       Y5, Y6, Y5
-	VBROADCASTSS bivariateConsts<>+704(SB), Y6
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y6
 	VFNMADD231PS bivariateConsts<>+672(SB), Y5, Y6
 	VMOVUPS      Y3, 200(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y6, Y3
+	VSUBPS       bivariateConsts<>+1504(SB), Y6, Y3
 	VMOVUPS      Y2, 264(SP)
 	VMOVAPS      Y5, Y2
 	VFMADD231PS  bivariateConsts<>+736(SB), Y3, Y2
@@ -9757,7 +9523,6 @@ l61:
 	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
 	VFNMADD213PS bivariateConsts<>+960(SB), Y2, Y3
 	VPSLLD       $0x17, Y6, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VBROADCASTSS bivariateConsts<>+960(SB), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -9771,50 +9536,50 @@ l61:
 	VMASKMOVPS   32(R9), Y3, Y5
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y5, Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y2, Y5, Y2
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 	VBROADCASTSS 8(R8), Y5
 	VMULPS       bivariateConsts<>+1024(SB), Y5, Y5
 	VMASKMOVPS   32(R9)(R11*1), Y3, Y3
 	VFNMADD231PS bivariateConsts<>+1024(SB), Y3, Y5
 	VMULPS       Y1, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
-	VMINPS       Y3, Y5, Y3
 	VBROADCASTSS bivariateConsts<>+1536(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS bivariateConsts<>+1568(SB), Y5
 	VMAXPS       Y3, Y5, Y3
 	VANDPS       bivariateConsts<>+608(SB), Y4, Y5
 	VXORPS       Y5, Y3, Y3
-	VPSUBD       bivariateConsts<>+1568(SB), Y0, Y5
+	VPSUBD       bivariateConsts<>+1600(SB), Y0, Y5
 	VPSRAD       $0x17, Y5, Y4
-	VANDPS       bivariateConsts<>+1600(SB), Y5, Y5
-	VPADDD       bivariateConsts<>+1568(SB), Y5, Y5
+	VANDPS       bivariateConsts<>+1632(SB), Y5, Y5
+	VPADDD       bivariateConsts<>+1600(SB), Y5, Y5
 	VMOVUPS      Y1, 232(SP)
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMOVUPS      Y0, 296(SP)
 	VPSRAD       $0x17, Y1, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VMULPS       Y1, Y5, Y1
 	VADDPS       bivariateConsts<>+960(SB), Y6, Y5
 	VMULPS       Y5, Y1, Y1
 	VPADDD       Y0, Y4, Y0
-	VPSUBD       bivariateConsts<>+1568(SB), Y1, Y1
+	VPSUBD       bivariateConsts<>+1600(SB), Y1, Y1
 	VPSRAD       $0x17, Y1, Y4
 	VPADDD       Y0, Y4, Y0
 	VCVTDQ2PS    Y0, Y0
-	VANDPS       bivariateConsts<>+1600(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+1568(SB), Y1, Y1
+	VANDPS       bivariateConsts<>+1632(SB), Y1, Y1
+	VPADDD       bivariateConsts<>+1600(SB), Y1, Y1
 	VSUBPS       bivariateConsts<>+960(SB), Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y1, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y1, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y1, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y1, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y5
 	VMOVUPS      Y6, 168(SP)
@@ -9822,7 +9587,7 @@ l61:
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y1, Y6, Y1
 	VFMADD231PS  bivariateConsts<>+736(SB), Y0, Y1
-	VSUBPS       bivariateConsts<>+1888(SB), Y1, Y0
+	VSUBPS       bivariateConsts<>+1920(SB), Y1, Y0
 	VADDPS       328(SP), Y0, Y0
 	VSUBPS       Y3, Y2, Y1
 	VMULPS       bivariateConsts<>+1024(SB), Y1, Y1
@@ -9834,7 +9599,7 @@ l61:
 	VFMADD231PS  Y1, Y1, Y5
 	VMULPS       Y3, Y3, Y6
 	VFMADD231PS  Y2, Y2, Y6
-	VFMADD231PS  bivariateConsts<>+1920(SB), Y5, Y6
+	VFMADD231PS  bivariateConsts<>+1952(SB), Y5, Y6
 	VSUBPS       Y6, Y0, Y0
 	VMULPS       72(SP), Y4, Y5
 	VADDPS       Y2, Y5, Y6
@@ -9876,7 +9641,7 @@ l61:
 	VDIVPS       Y2, Y0, Y0
 	VMOVUPS      72(SP), Y2
 	VSUBPS       Y4, Y2, Y3
-	VMULPS       bivariateConsts<>+2176(SB), Y3, Y3
+	VMULPS       bivariateConsts<>+2208(SB), Y3, Y3
 	VADDPS       Y4, Y2, Y2
 	VFMADD231PS  Y2, Y3, Y0
 	VMOVUPS      136(SP), Y2
@@ -9887,13 +9652,13 @@ l61:
 	VSUBPS       Y9, Y0, Y0
 	VADDPS       104(SP), Y0, Y2
 	VMASKMOVPS   Y2, Y1, 32(BX)
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y4
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y5
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y5
 	VFNMADD231PS bivariateConsts<>+736(SB), Y5, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y5, Y3
 	VBROADCASTSS bivariateConsts<>+832(SB), Y5
@@ -9904,35 +9669,34 @@ l61:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y0, Y0
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y0, Y0
 	VANDPS       Y3, Y0, Y0
 	VANDPS       Y0, Y1, Y0
 	VADDPS       Y14, Y0, Y14
 	VBROADCASTSS bivariateConsts<>+512(SB), Y0
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS bivariateConsts<>+2016(SB), Y2
+	VBROADCASTSS bivariateConsts<>+2048(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y1
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y4
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS bivariateConsts<>+704(SB), Y4
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y4
 	VFMADD231PS  bivariateConsts<>+672(SB), Y1, Y4
-	VBROADCASTSS bivariateConsts<>+704(SB), Y5
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y5
 	VFMADD231PS  bivariateConsts<>+672(SB), Y3, Y5
-	VSUBPS       bivariateConsts<>+704(SB), Y4, Y6
+	VSUBPS       bivariateConsts<>+1504(SB), Y4, Y6
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       bivariateConsts<>+704(SB), Y5, Y0
+	VSUBPS       bivariateConsts<>+1504(SB), Y5, Y0
 	VFNMADD231PS bivariateConsts<>+736(SB), Y6, Y1
 	VFNMADD231PS bivariateConsts<>+736(SB), Y0, Y3
 	VFNMADD231PS bivariateConsts<>+768(SB), Y6, Y1
@@ -9953,13 +9717,11 @@ l61:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y2, Y2
 	VMOVUPS      40(SP), Y3
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y3, Y3
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -9984,15 +9746,15 @@ l62:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -10007,22 +9769,21 @@ l62:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS bivariateConsts<>+1952(SB), Y2
+	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y3
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS bivariateConsts<>+704(SB), Y3
+	VBROADCASTSS bivariateConsts<>+1504(SB), Y3
 	VFMADD231PS  bivariateConsts<>+672(SB), Y2, Y3
-	VSUBPS       bivariateConsts<>+704(SB), Y3, Y4
+	VSUBPS       bivariateConsts<>+1504(SB), Y3, Y4
 	VFNMADD231PS bivariateConsts<>+736(SB), Y4, Y2
 	VFNMADD231PS bivariateConsts<>+768(SB), Y4, Y2
 
@@ -10037,9 +9798,8 @@ l62:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, bivariateConsts<>+1952(SB), Y1, Y1
+	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -10051,29 +9811,29 @@ l62:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -10097,29 +9857,29 @@ l62:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, bivariateConsts<>+2080(SB), Y1, Y2
-	VMULPS       bivariateConsts<>+2112(SB), Y1, Y3
+	VCMPPS       $0x11, bivariateConsts<>+2112(SB), Y1, Y2
+	VMULPS       bivariateConsts<>+2144(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       bivariateConsts<>+2144(SB), Y2, Y2
+	VANDPS       bivariateConsts<>+2176(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    bivariateConsts<>+1568(SB), Y3, Y3
+	VPSUBD    bivariateConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    bivariateConsts<>+1600(SB), Y3, Y3
-	VPADDD    bivariateConsts<>+1568(SB), Y3, Y3
+	VANDPS    bivariateConsts<>+1632(SB), Y3, Y3
+	VPADDD    bivariateConsts<>+1600(SB), Y3, Y3
 	VSUBPS    bivariateConsts<>+960(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS bivariateConsts<>+1664(SB), Y4
-	VFMADD231PS  bivariateConsts<>+1632(SB), Y3, Y4
-	VFMADD213PS  bivariateConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS bivariateConsts<>+1696(SB), Y4
+	VFMADD231PS  bivariateConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  bivariateConsts<>+1888(SB), Y3, Y4
 	VFMADD213PS  bivariateConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       bivariateConsts<>+768(SB), Y2, Y6
@@ -10161,9 +9921,9 @@ l63:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -10204,26 +9964,19 @@ l63:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y1
-	VPSLLD  $0x17, Y6, Y2
-	VPSRAD  $0x01, Y1, Y5
-	VPSRAD  $0x01, Y2, Y6
-	VANDPS  bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS  bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 104(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y5, Y3
-	VMOVUPS Y4, 136(SP)
-	VPADDD  bivariateConsts<>+960(SB), Y6, Y4
-	VPSUBD  Y5, Y1, Y1
-	VPSUBD  Y6, Y2, Y2
-	VPADDD  bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD  bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  136(SP), Y4, Y3
+	VPSRLD  $0x01, Y5, Y1
+	VPSRLD  $0x01, Y6, Y2
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y1, Y5, Y5
+	VPSUBD  Y2, Y6, Y6
 	VMULPS  Y1, Y0, Y0
-	VMULPS  Y2, Y3, Y1
-	VMOVUPS 104(SP), Y2
-	VANDPS  Y0, Y2, Y0
+	VMULPS  Y2, Y4, Y1
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS 72(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
@@ -10272,9 +10025,9 @@ l63:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y5
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VBROADCASTSS bivariateConsts<>+640(SB), Y5
 	VMAXPS       Y1, Y5, Y1
@@ -10306,26 +10059,19 @@ l63:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
 	VFMADD213PS  bivariateConsts<>+960(SB), Y1, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y4
-	VPSLLD       $0x17, Y5, Y1
-	VPSLLD       $0x17, Y6, Y2
-	VPSRAD       $0x01, Y1, Y5
-	VPSRAD       $0x01, Y2, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y5, Y5
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y3, 104(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y5, Y3
-	VMOVUPS      Y4, 136(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y4
-	VPSUBD       Y5, Y1, Y1
-	VPSUBD       Y6, Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VMULPS       Y3, Y0, Y0
-	VMULPS       136(SP), Y4, Y3
+	VPSRLD       $0x01, Y5, Y1
+	VPSRLD       $0x01, Y6, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y2, Y6, Y6
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VMOVUPS      104(SP), Y2
-	VANDPS       Y0, Y2, Y0
+	VMULPS       Y2, Y4, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y1, Y1
+	VANDPS       Y0, Y3, Y0
 	VMOVUPS      72(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
@@ -10384,9 +10130,9 @@ l65:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -10428,26 +10174,19 @@ l65:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y6, Y2
+	VPSRLD     $0x01, Y6, Y2
+	VPSRLD     $0x01, Y1, Y3
+	VPSLLD     $0x17, Y2, Y2
+	VPSLLD     $0x17, Y3, Y3
+	VPSLLD     $0x17, Y6, Y6
 	VPSLLD     $0x17, Y1, Y1
-	VPSRAD     $0x01, Y2, Y3
-	VPSRAD     $0x01, Y1, Y6
-	VANDPS     bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS     bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS    Y4, 136(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y3, Y4
-	VMOVUPS    Y5, 168(SP)
-	VPADDD     bivariateConsts<>+960(SB), Y6, Y5
-	VPSUBD     Y3, Y2, Y2
-	VPSUBD     Y6, Y1, Y1
-	VPADDD     bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD     bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS     Y4, Y0, Y0
-	VMULPS     168(SP), Y5, Y3
+	VPSUBD     Y2, Y6, Y6
+	VPSUBD     Y3, Y1, Y1
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y1, Y3, Y1
-	VMOVUPS    136(SP), Y2
-	VANDPS     Y0, Y2, Y0
+	VMULPS     Y3, Y5, Y2
+	VMULPS     Y6, Y0, Y0
+	VMULPS     Y1, Y2, Y1
+	VANDPS     Y0, Y4, Y0
 	VMOVUPS    104(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
@@ -10500,9 +10239,9 @@ l65:
 	VCMPPS       $0x16, bivariateConsts<>+640(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS bivariateConsts<>+1984(SB), Y6
+	VBROADCASTSS bivariateConsts<>+2016(SB), Y6
 	VMINPS       Y3, Y6, Y3
 	VBROADCASTSS bivariateConsts<>+640(SB), Y6
 	VMAXPS       Y2, Y6, Y2
@@ -10535,26 +10274,19 @@ l65:
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
 	VFMADD213PS  bivariateConsts<>+960(SB), Y2, Y0
 	VFMADD213PS  bivariateConsts<>+960(SB), Y3, Y5
-	VPSLLD       $0x17, Y6, Y2
+	VPSRLD       $0x01, Y6, Y2
+	VPSRLD       $0x01, Y1, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y6, Y6
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y2, Y3
-	VPSRAD       $0x01, Y1, Y6
-	VANDPS       bivariateConsts<>+512(SB), Y3, Y3
-	VANDPS       bivariateConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y4, 136(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y3, Y4
-	VMOVUPS      Y5, 168(SP)
-	VPADDD       bivariateConsts<>+960(SB), Y6, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPSUBD       Y6, Y1, Y1
-	VPADDD       bivariateConsts<>+960(SB), Y2, Y2
-	VPADDD       bivariateConsts<>+960(SB), Y1, Y1
-	VMULPS       Y4, Y0, Y0
-	VMULPS       168(SP), Y5, Y3
+	VPSUBD       Y2, Y6, Y6
+	VPSUBD       Y3, Y1, Y1
 	VMULPS       Y2, Y0, Y0
-	VMULPS       Y1, Y3, Y1
-	VMOVUPS      136(SP), Y2
-	VANDPS       Y0, Y2, Y0
+	VMULPS       Y3, Y5, Y2
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y1, Y2, Y1
+	VANDPS       Y0, Y4, Y0
 	VMOVUPS      104(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1

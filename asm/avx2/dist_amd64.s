@@ -164,14 +164,14 @@ DATA distConsts<>+624(SB)/4, $0x3fb8aa3b
 DATA distConsts<>+628(SB)/4, $0x3fb8aa3b
 DATA distConsts<>+632(SB)/4, $0x3fb8aa3b
 DATA distConsts<>+636(SB)/4, $0x3fb8aa3b
-DATA distConsts<>+640(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA distConsts<>+644(SB)/4, $0x4b400000
-DATA distConsts<>+648(SB)/4, $0x4b400000
-DATA distConsts<>+652(SB)/4, $0x4b400000
-DATA distConsts<>+656(SB)/4, $0x4b400000
-DATA distConsts<>+660(SB)/4, $0x4b400000
-DATA distConsts<>+664(SB)/4, $0x4b400000
-DATA distConsts<>+668(SB)/4, $0x4b400000
+DATA distConsts<>+640(SB)/4, $0x4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA distConsts<>+644(SB)/4, $0x4b4000fe
+DATA distConsts<>+648(SB)/4, $0x4b4000fe
+DATA distConsts<>+652(SB)/4, $0x4b4000fe
+DATA distConsts<>+656(SB)/4, $0x4b4000fe
+DATA distConsts<>+660(SB)/4, $0x4b4000fe
+DATA distConsts<>+664(SB)/4, $0x4b4000fe
+DATA distConsts<>+668(SB)/4, $0x4b4000fe
 DATA distConsts<>+672(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA distConsts<>+676(SB)/4, $0x3f317200
 DATA distConsts<>+680(SB)/4, $0x3f317200
@@ -345,9 +345,11 @@ GLOBL distConsts<>(SB), RODATA|NOPTR, $1344
 // func CategoricalSums(largest *float32, sum *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·CategoricalSums(SB), NOSPLIT, $8-40
-	// Registers:    Y0-Y9 values    Y10-Y11 constants and scalars    Y12-Y15 kept from loop to loop
+	// Registers:    Y0-Y7 values    Y8-Y11 constants and scalars    Y12-Y15 kept from loop to loop
 	VBROADCASTSS distConsts<>+512(SB), Y11
-	VBROADCASTSS distConsts<>+896(SB), Y10
+	VBROADCASTSS distConsts<>+640(SB), Y10
+	VBROADCASTSS distConsts<>+896(SB), Y9
+	VBROADCASTSS distConsts<>+544(SB), Y8
 
 	// Registers:    DI largest    SI sum    DX logits    CX elements left in the row    BX 4n
 	MOVQ largest+0(FP), DI
@@ -426,22 +428,20 @@ l6:
 	VMOVUPS      32(DX), Y1
 	VSUBPS       Y13, Y0, Y0
 	VSUBPS       Y13, Y1, Y1
-	VBROADCASTSS distConsts<>+544(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS distConsts<>+544(SB), Y2
-	VMINPS       Y1, Y2, Y1
+	VMINPS       Y0, Y8, Y0
+	VMINPS       Y1, Y8, Y1
 	VBROADCASTSS distConsts<>+576(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VBROADCASTSS distConsts<>+576(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS distConsts<>+640(SB), Y2
+	VMOVAPS      Y10, Y2
 	VFMADD231PS  distConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS distConsts<>+640(SB), Y3
+	VMOVAPS      Y10, Y3
 	VFMADD231PS  distConsts<>+608(SB), Y1, Y3
-	VSUBPS       distConsts<>+640(SB), Y2, Y4
-	VSUBPS       distConsts<>+640(SB), Y3, Y5
+	VSUBPS       Y10, Y2, Y4
+	VSUBPS       Y10, Y3, Y5
 	VFNMADD231PS distConsts<>+672(SB), Y4, Y0
 	VFNMADD231PS distConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS distConsts<>+704(SB), Y4, Y0
@@ -458,28 +458,24 @@ l6:
 	VFMADD213PS  distConsts<>+832(SB), Y1, Y5
 	VFMADD213PS  distConsts<>+864(SB), Y0, Y4
 	VFMADD213PS  distConsts<>+864(SB), Y1, Y5
-	VFMADD213PS  Y10, Y0, Y4
-	VFMADD213PS  Y10, Y1, Y5
-	VFMADD213PS  Y10, Y0, Y4
-	VFMADD213PS  Y10, Y1, Y5
+	VFMADD213PS  Y9, Y0, Y4
+	VFMADD213PS  Y9, Y1, Y5
+	VFMADD213PS  Y9, Y0, Y4
+	VFMADD213PS  Y9, Y1, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y0
-	VPSLLD $0x17, Y3, Y1
-	VPSRAD $0x01, Y0, Y2
-	VPSRAD $0x01, Y1, Y3
-	VANDPS Y11, Y2, Y2
-	VANDPS Y11, Y3, Y3
-	VPADDD Y10, Y2, Y6
-	VPADDD Y10, Y3, Y7
-	VPSUBD Y2, Y0, Y0
-	VPSUBD Y3, Y1, Y1
-	VPADDD Y10, Y0, Y0
-	VPADDD Y10, Y1, Y1
-	VMULPS Y6, Y4, Y2
-	VMULPS Y7, Y5, Y3
-	VMULPS Y0, Y2, Y0
-	VMULPS Y1, Y3, Y1
+	VPSRLD $0x01, Y2, Y0
+	VPSRLD $0x01, Y3, Y1
+	VPSLLD $0x17, Y0, Y0
+	VPSLLD $0x17, Y1, Y1
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y0, Y2, Y2
+	VPSUBD Y1, Y3, Y3
+	VMULPS Y0, Y4, Y0
+	VMULPS Y1, Y5, Y1
+	VMULPS Y2, Y0, Y0
+	VMULPS Y3, Y1, Y1
 	VADDPS Y15, Y0, Y15
 	VADDPS Y14, Y1, Y14
 	ADDQ   $0x40, DX
@@ -499,22 +495,20 @@ l8:
 	VMASKMOVPS   32(DX), Y1, Y3
 	VSUBPS       Y13, Y2, Y2
 	VSUBPS       Y13, Y3, Y3
-	VBROADCASTSS distConsts<>+544(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS distConsts<>+544(SB), Y4
-	VMINPS       Y3, Y4, Y3
+	VMINPS       Y2, Y8, Y2
+	VMINPS       Y3, Y8, Y3
 	VBROADCASTSS distConsts<>+576(SB), Y4
 	VMAXPS       Y2, Y4, Y2
 	VBROADCASTSS distConsts<>+576(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS distConsts<>+640(SB), Y4
+	VMOVAPS      Y10, Y4
 	VFMADD231PS  distConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS distConsts<>+640(SB), Y5
+	VMOVAPS      Y10, Y5
 	VFMADD231PS  distConsts<>+608(SB), Y3, Y5
-	VSUBPS       distConsts<>+640(SB), Y4, Y6
-	VSUBPS       distConsts<>+640(SB), Y5, Y7
+	VSUBPS       Y10, Y4, Y6
+	VSUBPS       Y10, Y5, Y7
 	VFNMADD231PS distConsts<>+672(SB), Y6, Y2
 	VFNMADD231PS distConsts<>+672(SB), Y7, Y3
 	VFNMADD231PS distConsts<>+704(SB), Y6, Y2
@@ -531,28 +525,24 @@ l8:
 	VFMADD213PS  distConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  distConsts<>+864(SB), Y2, Y6
 	VFMADD213PS  distConsts<>+864(SB), Y3, Y7
-	VFMADD213PS  Y10, Y2, Y6
-	VFMADD213PS  Y10, Y3, Y7
-	VFMADD213PS  Y10, Y2, Y6
-	VFMADD213PS  Y10, Y3, Y7
+	VFMADD213PS  Y9, Y2, Y6
+	VFMADD213PS  Y9, Y3, Y7
+	VFMADD213PS  Y9, Y2, Y6
+	VFMADD213PS  Y9, Y3, Y7
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y2
-	VPSLLD $0x17, Y5, Y3
-	VPSRAD $0x01, Y2, Y4
-	VPSRAD $0x01, Y3, Y5
-	VANDPS Y11, Y4, Y4
-	VANDPS Y11, Y5, Y5
-	VPADDD Y10, Y4, Y8
-	VPADDD Y10, Y5, Y9
-	VPSUBD Y4, Y2, Y2
-	VPSUBD Y5, Y3, Y3
-	VPADDD Y10, Y2, Y2
-	VPADDD Y10, Y3, Y3
-	VMULPS Y8, Y6, Y4
-	VMULPS Y9, Y7, Y5
-	VMULPS Y2, Y4, Y2
-	VMULPS Y3, Y5, Y3
+	VPSRLD $0x01, Y4, Y2
+	VPSRLD $0x01, Y5, Y3
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSUBD Y2, Y4, Y4
+	VPSUBD Y3, Y5, Y5
+	VMULPS Y2, Y6, Y2
+	VMULPS Y3, Y7, Y3
+	VMULPS Y4, Y2, Y2
+	VMULPS Y5, Y3, Y3
 	VANDPS Y2, Y0, Y0
 	VANDPS Y3, Y1, Y1
 	VADDPS Y15, Y0, Y15
@@ -579,9 +569,11 @@ l9:
 // func CategoricalBackward(largest *float32, sum *float32, dlogits *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·CategoricalBackward(SB), NOSPLIT, $8-48
-	// Registers:    Y0-Y9 values    Y10-Y11 constants and scalars    Y12-Y15 kept from loop to loop
+	// Registers:    Y0-Y7 values    Y8-Y11 constants and scalars    Y12-Y15 kept from loop to loop
 	VBROADCASTSS distConsts<>+512(SB), Y11
 	VBROADCASTSS distConsts<>+896(SB), Y10
+	VBROADCASTSS distConsts<>+640(SB), Y9
+	VBROADCASTSS distConsts<>+928(SB), Y8
 
 	// Registers:    DI largest    SI sum    DX dlogits    BX logits    CX elements left in the row    R8 4n
 	MOVQ largest+0(FP), DI
@@ -650,8 +642,8 @@ l14:
 	VBROADCASTSS X15, Y0
 	VMOVSS       X0, (DI)
 	VMOVAPS      Y0, Y13
-	VBROADCASTSS distConsts<>+928(SB), Y15
-	VBROADCASTSS distConsts<>+928(SB), Y14
+	VMOVAPS      Y8, Y15
+	VMOVAPS      Y8, Y14
 	MOVQ         n+40(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l17
@@ -671,12 +663,12 @@ l15:
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS distConsts<>+640(SB), Y2
+	VMOVAPS      Y9, Y2
 	VFMADD231PS  distConsts<>+608(SB), Y0, Y2
-	VBROADCASTSS distConsts<>+640(SB), Y3
+	VMOVAPS      Y9, Y3
 	VFMADD231PS  distConsts<>+608(SB), Y1, Y3
-	VSUBPS       distConsts<>+640(SB), Y2, Y4
-	VSUBPS       distConsts<>+640(SB), Y3, Y5
+	VSUBPS       Y9, Y2, Y4
+	VSUBPS       Y9, Y3, Y5
 	VFNMADD231PS distConsts<>+672(SB), Y4, Y0
 	VFNMADD231PS distConsts<>+672(SB), Y5, Y1
 	VFNMADD231PS distConsts<>+704(SB), Y4, Y0
@@ -699,22 +691,18 @@ l15:
 	VFMADD213PS  Y10, Y1, Y5
 
 	// p 2^n
-	VPSLLD  $0x17, Y2, Y0
-	VPSLLD  $0x17, Y3, Y1
-	VPSRAD  $0x01, Y0, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VANDPS  Y11, Y2, Y2
-	VANDPS  Y11, Y3, Y3
-	VPADDD  Y10, Y2, Y6
-	VPADDD  Y10, Y3, Y7
-	VPSUBD  Y2, Y0, Y0
-	VPSUBD  Y3, Y1, Y1
-	VPADDD  Y10, Y0, Y0
-	VPADDD  Y10, Y1, Y1
-	VMULPS  Y6, Y4, Y2
-	VMULPS  Y7, Y5, Y3
-	VMULPS  Y0, Y2, Y0
-	VMULPS  Y1, Y3, Y1
+	VPSRLD  $0x01, Y2, Y0
+	VPSRLD  $0x01, Y3, Y1
+	VPSLLD  $0x17, Y0, Y0
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y3, Y3
+	VPSUBD  Y0, Y2, Y2
+	VPSUBD  Y1, Y3, Y3
+	VMULPS  Y0, Y4, Y0
+	VMULPS  Y1, Y5, Y1
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y3, Y1, Y1
 	VMOVUPS Y0, (DX)
 	VMOVUPS Y1, 32(DX)
 	VADDPS  Y15, Y0, Y15
@@ -747,12 +735,12 @@ l17:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS distConsts<>+640(SB), Y4
+	VMOVAPS      Y9, Y4
 	VFMADD231PS  distConsts<>+608(SB), Y2, Y4
-	VBROADCASTSS distConsts<>+640(SB), Y5
+	VMOVAPS      Y9, Y5
 	VFMADD231PS  distConsts<>+608(SB), Y3, Y5
-	VSUBPS       distConsts<>+640(SB), Y4, Y6
-	VSUBPS       distConsts<>+640(SB), Y5, Y7
+	VSUBPS       Y9, Y4, Y6
+	VSUBPS       Y9, Y5, Y7
 	VFNMADD231PS distConsts<>+672(SB), Y6, Y2
 	VFNMADD231PS distConsts<>+672(SB), Y7, Y3
 	VFNMADD231PS distConsts<>+704(SB), Y6, Y2
@@ -775,22 +763,18 @@ l17:
 	VFMADD213PS  Y10, Y3, Y7
 
 	// p 2^n
-	VPSLLD     $0x17, Y4, Y2
-	VPSLLD     $0x17, Y5, Y3
-	VPSRAD     $0x01, Y2, Y4
-	VPSRAD     $0x01, Y3, Y5
-	VANDPS     Y11, Y4, Y4
-	VANDPS     Y11, Y5, Y5
-	VPADDD     Y10, Y4, Y8
-	VPADDD     Y10, Y5, Y9
-	VPSUBD     Y4, Y2, Y2
-	VPSUBD     Y5, Y3, Y3
-	VPADDD     Y10, Y2, Y2
-	VPADDD     Y10, Y3, Y3
-	VMULPS     Y8, Y6, Y4
-	VMULPS     Y9, Y7, Y5
-	VMULPS     Y2, Y4, Y2
-	VMULPS     Y3, Y5, Y3
+	VPSRLD     $0x01, Y4, Y2
+	VPSRLD     $0x01, Y5, Y3
+	VPSLLD     $0x17, Y2, Y2
+	VPSLLD     $0x17, Y3, Y3
+	VPSLLD     $0x17, Y4, Y4
+	VPSLLD     $0x17, Y5, Y5
+	VPSUBD     Y2, Y4, Y4
+	VPSUBD     Y3, Y5, Y5
+	VMULPS     Y2, Y6, Y2
+	VMULPS     Y3, Y7, Y3
+	VMULPS     Y4, Y2, Y2
+	VMULPS     Y5, Y3, Y3
 	VMASKMOVPS Y2, Y0, (DX)
 	VMASKMOVPS Y3, Y1, 32(DX)
 	VANDPS     Y2, Y0, Y0
@@ -820,64 +804,58 @@ l18:
 	JLT          l20
 
 l19:
-	VMOVUPS      (DX), Y0
-	VMOVUPS      32(DX), Y1
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VMULPS       Y13, Y0, Y0
-	VMULPS       Y13, Y1, Y1
-	VMULPS       Y13, Y2, Y2
-	VMULPS       Y13, Y3, Y3
-	VBROADCASTSS distConsts<>+928(SB), Y4
-	VSUBPS       Y0, Y4, Y0
-	VBROADCASTSS distConsts<>+928(SB), Y4
-	VSUBPS       Y1, Y4, Y1
-	VBROADCASTSS distConsts<>+928(SB), Y4
-	VSUBPS       Y2, Y4, Y2
-	VBROADCASTSS distConsts<>+928(SB), Y4
-	VSUBPS       Y3, Y4, Y3
-	VMULPS       Y0, Y12, Y0
-	VMULPS       Y1, Y12, Y1
-	VMULPS       Y2, Y12, Y2
-	VMULPS       Y3, Y12, Y3
-	VMOVUPS      Y0, (DX)
-	VMOVUPS      Y1, 32(DX)
-	VMOVUPS      Y2, 64(DX)
-	VMOVUPS      Y3, 96(DX)
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x20, CX
-	JGE          l19
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMULPS  Y13, Y0, Y0
+	VMULPS  Y13, Y1, Y1
+	VMULPS  Y13, Y2, Y2
+	VMULPS  Y13, Y3, Y3
+	VSUBPS  Y0, Y8, Y0
+	VSUBPS  Y1, Y8, Y1
+	VSUBPS  Y2, Y8, Y2
+	VSUBPS  Y3, Y8, Y3
+	VMULPS  Y0, Y12, Y0
+	VMULPS  Y1, Y12, Y1
+	VMULPS  Y2, Y12, Y2
+	VMULPS  Y3, Y12, Y3
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, CX
+	JGE     l19
 
 l20:
 	ADDQ $0x18, CX
 	JLT  l21
 
 l23:
-	VMOVUPS      (DX), Y0
-	VMULPS       Y13, Y0, Y0
-	VBROADCASTSS distConsts<>+928(SB), Y1
-	VSUBPS       Y0, Y1, Y0
-	VMULPS       Y0, Y12, Y0
-	VMOVUPS      Y0, (DX)
-	ADDQ         $0x20, DX
-	SUBQ         $0x08, CX
-	JGE          l23
+	VMOVUPS (DX), Y0
+	VMULPS  Y13, Y0, Y0
+	VSUBPS  Y0, Y8, Y0
+	VMULPS  Y0, Y12, Y0
+	VMOVUPS Y0, (DX)
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, CX
+	JGE     l23
 
 l21:
-	ADDQ         $0x08, CX
-	JEQ          l22
-	LEAQ         distConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   (DX), Y0, Y1
-	VMULPS       Y13, Y1, Y1
-	VBROADCASTSS distConsts<>+928(SB), Y2
-	VSUBPS       Y1, Y2, Y1
-	VMULPS       Y1, Y12, Y1
-	VMASKMOVPS   Y1, Y0, (DX)
-	LEAQ         (DX)(CX*4), DX
+	ADDQ       $0x08, CX
+	JEQ        l22
+	LEAQ       distConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (DX), Y0, Y1
+	VMULPS     Y13, Y1, Y1
+	VSUBPS     Y1, Y8, Y1
+	VMULPS     Y1, Y12, Y1
+	VMASKMOVPS Y1, Y0, (DX)
+	LEAQ       (DX)(CX*4), DX
 
 l22:
 	ADDQ $0x04, DI
@@ -889,7 +867,7 @@ l22:
 
 // func BernoulliLogProb(lp *float32, x *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·BernoulliLogProb(SB), NOSPLIT, $136-40
+TEXT ·BernoulliLogProb(SB), NOSPLIT, $72-40
 	// Registers:    Y0-Y9 values    Y10-Y15 kept from loop to loop
 	// Registers:    DI lp    SI x    DX logits    CX elements left in the row    BX 4n
 	MOVQ lp+0(FP), DI
@@ -952,42 +930,34 @@ l25:
 	VFMADD213PS  distConsts<>+896(SB), Y5, Y9
 
 	// p 2^n
-	VPSLLD      $0x17, Y6, Y4
-	VPSLLD      $0x17, Y7, Y5
-	VPSRAD      $0x01, Y4, Y6
-	VPSRAD      $0x01, Y5, Y7
-	VANDPS      distConsts<>+512(SB), Y6, Y6
-	VANDPS      distConsts<>+512(SB), Y7, Y7
-	VMOVUPS     Y1, 8(SP)
-	VPADDD      distConsts<>+896(SB), Y6, Y1
-	VMOVUPS     Y0, 40(SP)
-	VPADDD      distConsts<>+896(SB), Y7, Y0
-	VPSUBD      Y6, Y4, Y4
-	VPSUBD      Y7, Y5, Y5
-	VPADDD      distConsts<>+896(SB), Y4, Y4
-	VPADDD      distConsts<>+896(SB), Y5, Y5
-	VMULPS      Y1, Y8, Y1
-	VMULPS      Y0, Y9, Y0
-	VMULPS      Y4, Y1, Y1
-	VMULPS      Y5, Y0, Y0
-	VCMPPS      $0x1e, distConsts<>+928(SB), Y2, Y4
-	VCMPPS      $0x1e, distConsts<>+928(SB), Y3, Y5
-	VANDPS      distConsts<>+896(SB), Y4, Y4
-	VANDPS      distConsts<>+896(SB), Y5, Y5
-	VMOVUPS     40(SP), Y6
-	VSUBPS      Y4, Y6, Y4
-	VMOVUPS     8(SP), Y6
-	VSUBPS      Y5, Y6, Y5
-	VADDPS      distConsts<>+896(SB), Y1, Y1
-	VADDPS      distConsts<>+896(SB), Y0, Y0
-	VMULPS      Y13, Y1, Y13
-	VMULPS      Y12, Y0, Y12
-	VCMPPS      $0x04, distConsts<>+928(SB), Y4, Y0
-	VCMPPS      $0x04, distConsts<>+928(SB), Y5, Y1
-	VANDPS      Y2, Y0, Y0
-	VANDPS      Y3, Y1, Y1
-	VFMADD231PS Y0, Y4, Y15
-	VFMADD231PS Y1, Y5, Y14
+	VPSRLD      $0x01, Y6, Y4
+	VPSRLD      $0x01, Y7, Y5
+	VPSLLD      $0x17, Y4, Y4
+	VPSLLD      $0x17, Y5, Y5
+	VPSLLD      $0x17, Y6, Y6
+	VPSLLD      $0x17, Y7, Y7
+	VPSUBD      Y4, Y6, Y6
+	VPSUBD      Y5, Y7, Y7
+	VMULPS      Y4, Y8, Y4
+	VMULPS      Y5, Y9, Y5
+	VMULPS      Y6, Y4, Y4
+	VMULPS      Y7, Y5, Y5
+	VCMPPS      $0x1e, distConsts<>+928(SB), Y2, Y6
+	VCMPPS      $0x1e, distConsts<>+928(SB), Y3, Y7
+	VANDPS      distConsts<>+896(SB), Y6, Y6
+	VANDPS      distConsts<>+896(SB), Y7, Y7
+	VSUBPS      Y6, Y0, Y0
+	VSUBPS      Y7, Y1, Y1
+	VADDPS      distConsts<>+896(SB), Y4, Y4
+	VADDPS      distConsts<>+896(SB), Y5, Y5
+	VMULPS      Y13, Y4, Y13
+	VMULPS      Y12, Y5, Y12
+	VCMPPS      $0x04, distConsts<>+928(SB), Y0, Y4
+	VCMPPS      $0x04, distConsts<>+928(SB), Y1, Y5
+	VANDPS      Y2, Y4, Y2
+	VANDPS      Y3, Y5, Y3
+	VFMADD231PS Y2, Y0, Y15
+	VFMADD231PS Y3, Y1, Y14
 	VPSUBD      distConsts<>+992(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      distConsts<>+1024(SB), Y0, Y0
@@ -1062,32 +1032,24 @@ l27:
 	VFMADD213PS  distConsts<>+896(SB), Y7, Y1
 
 	// p 2^n
-	VPSLLD       $0x17, Y8, Y6
-	VPSLLD       $0x17, Y9, Y7
-	VPSRAD       $0x01, Y6, Y8
-	VPSRAD       $0x01, Y7, Y9
-	VANDPS       distConsts<>+512(SB), Y8, Y8
-	VANDPS       distConsts<>+512(SB), Y9, Y9
-	VMOVUPS      Y3, 72(SP)
-	VPADDD       distConsts<>+896(SB), Y8, Y3
-	VMOVUPS      Y2, 104(SP)
-	VPADDD       distConsts<>+896(SB), Y9, Y2
-	VPSUBD       Y8, Y6, Y6
-	VPSUBD       Y9, Y7, Y7
-	VPADDD       distConsts<>+896(SB), Y6, Y6
-	VPADDD       distConsts<>+896(SB), Y7, Y7
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y2, Y1, Y1
+	VPSRLD       $0x01, Y8, Y6
+	VPSRLD       $0x01, Y9, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y9, Y9
+	VPSUBD       Y6, Y8, Y8
+	VPSUBD       Y7, Y9, Y9
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y7, Y1, Y1
-	VCMPPS       $0x1e, distConsts<>+928(SB), Y4, Y2
-	VCMPPS       $0x1e, distConsts<>+928(SB), Y5, Y3
-	VANDPS       distConsts<>+896(SB), Y2, Y2
-	VANDPS       distConsts<>+896(SB), Y3, Y3
-	VMOVUPS      104(SP), Y6
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      72(SP), Y6
-	VSUBPS       Y3, Y6, Y3
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y9, Y1, Y1
+	VCMPPS       $0x1e, distConsts<>+928(SB), Y4, Y6
+	VCMPPS       $0x1e, distConsts<>+928(SB), Y5, Y7
+	VANDPS       distConsts<>+896(SB), Y6, Y6
+	VANDPS       distConsts<>+896(SB), Y7, Y7
+	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y3, Y3
 	VADDPS       distConsts<>+896(SB), Y0, Y0
 	VADDPS       distConsts<>+896(SB), Y1, Y1
 	VBROADCASTSS distConsts<>+896(SB), Y6
@@ -1201,7 +1163,7 @@ l28:
 
 // func BernoulliLogProbBackward(lp *float32, dlogits *float32, x *float32, logits *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $264-48
+TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $232-48
 	// Registers:    Y0-Y8 values    Y9-Y15 kept from loop to loop
 	// Registers:    DI lp    SI dlogits    DX x    BX logits    CX elements left in the row    R8 4n
 	MOVQ lp+0(FP), DI
@@ -1268,55 +1230,47 @@ l30:
 	VFMADD213PS  distConsts<>+896(SB), Y5, Y8
 
 	// p 2^n
-	VPSLLD      $0x17, Y6, Y4
-	VPSLLD      $0x17, Y7, Y5
-	VPSRAD      $0x01, Y4, Y6
-	VPSRAD      $0x01, Y5, Y7
-	VANDPS      distConsts<>+512(SB), Y6, Y6
-	VANDPS      distConsts<>+512(SB), Y7, Y7
-	VMOVUPS     Y0, 40(SP)
-	VPADDD      distConsts<>+896(SB), Y6, Y0
-	VMOVUPS     Y3, 72(SP)
-	VPADDD      distConsts<>+896(SB), Y7, Y3
-	VPSUBD      Y6, Y4, Y4
-	VPSUBD      Y7, Y5, Y5
-	VPADDD      distConsts<>+896(SB), Y4, Y4
-	VPADDD      distConsts<>+896(SB), Y5, Y5
-	VMULPS      Y0, Y1, Y0
-	VMULPS      Y3, Y8, Y1
-	VMULPS      Y4, Y0, Y0
-	VMULPS      Y5, Y1, Y1
-	VCMPPS      $0x1e, distConsts<>+928(SB), Y2, Y3
-	VMOVUPS     72(SP), Y4
-	VCMPPS      $0x1e, distConsts<>+928(SB), Y4, Y5
-	VANDPS      distConsts<>+896(SB), Y3, Y3
+	VPSRLD      $0x01, Y6, Y4
+	VPSRLD      $0x01, Y7, Y5
+	VPSLLD      $0x17, Y4, Y4
+	VPSLLD      $0x17, Y5, Y5
+	VPSLLD      $0x17, Y6, Y6
+	VPSLLD      $0x17, Y7, Y7
+	VPSUBD      Y4, Y6, Y6
+	VPSUBD      Y5, Y7, Y7
+	VMULPS      Y4, Y1, Y1
+	VMULPS      Y5, Y8, Y4
+	VMULPS      Y6, Y1, Y1
+	VMULPS      Y7, Y4, Y4
+	VCMPPS      $0x1e, distConsts<>+928(SB), Y2, Y5
+	VCMPPS      $0x1e, distConsts<>+928(SB), Y3, Y6
 	VANDPS      distConsts<>+896(SB), Y5, Y5
-	VMOVUPS     40(SP), Y6
-	VSUBPS      Y3, Y6, Y3
-	VMOVUPS     8(SP), Y6
-	VSUBPS      Y5, Y6, Y5
-	VADDPS      distConsts<>+896(SB), Y0, Y6
-	VADDPS      distConsts<>+896(SB), Y1, Y7
+	VANDPS      distConsts<>+896(SB), Y6, Y6
+	VSUBPS      Y5, Y0, Y0
+	VMOVUPS     8(SP), Y5
+	VSUBPS      Y6, Y5, Y5
+	VADDPS      distConsts<>+896(SB), Y1, Y6
+	VADDPS      distConsts<>+896(SB), Y4, Y7
 	VMULPS      Y13, Y6, Y13
 	VMULPS      Y12, Y7, Y12
-	VCMPPS      $0x04, distConsts<>+928(SB), Y3, Y8
-	VMOVUPS     Y1, 8(SP)
-	VCMPPS      $0x04, distConsts<>+928(SB), Y5, Y1
+	VCMPPS      $0x04, distConsts<>+928(SB), Y0, Y8
+	VMOVUPS     Y4, 8(SP)
+	VCMPPS      $0x04, distConsts<>+928(SB), Y5, Y4
 	VANDPS      Y2, Y8, Y8
-	VANDPS      Y4, Y1, Y1
-	VFMADD231PS Y8, Y3, Y15
-	VFMADD231PS Y1, Y5, Y14
-	VDIVPS      Y6, Y0, Y0
-	VMOVUPS     8(SP), Y1
-	VDIVPS      Y7, Y1, Y1
+	VANDPS      Y3, Y4, Y4
+	VFMADD231PS Y8, Y0, Y15
+	VFMADD231PS Y4, Y5, Y14
+	VDIVPS      Y6, Y1, Y1
+	VMOVUPS     8(SP), Y4
+	VDIVPS      Y7, Y4, Y4
 	VCMPPS      $0x12, distConsts<>+928(SB), Y2, Y2
-	VCMPPS      $0x12, distConsts<>+928(SB), Y4, Y4
+	VCMPPS      $0x12, distConsts<>+928(SB), Y3, Y3
 	VANDPS      distConsts<>+960(SB), Y2, Y2
-	VANDPS      distConsts<>+960(SB), Y4, Y4
-	VXORPS      Y2, Y0, Y0
-	VXORPS      Y4, Y1, Y1
-	VADDPS      Y0, Y3, Y0
-	VADDPS      Y1, Y5, Y1
+	VANDPS      distConsts<>+960(SB), Y3, Y3
+	VXORPS      Y2, Y1, Y1
+	VXORPS      Y3, Y4, Y2
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y2, Y5, Y1
 	VMULPS      Y0, Y9, Y0
 	VMULPS      Y1, Y9, Y1
 	VMOVUPS     Y0, (SI)
@@ -1397,33 +1351,25 @@ l32:
 	VFMADD213PS  distConsts<>+896(SB), Y7, Y3
 
 	// p 2^n
-	VPSLLD       $0x17, Y8, Y6
+	VPSRLD       $0x01, Y8, Y6
+	VPSRLD       $0x01, Y1, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y8, Y8
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y6, Y7
-	VPSRAD       $0x01, Y1, Y8
-	VANDPS       distConsts<>+512(SB), Y7, Y7
-	VANDPS       distConsts<>+512(SB), Y8, Y8
-	VMOVUPS      Y2, 104(SP)
-	VPADDD       distConsts<>+896(SB), Y7, Y2
-	VMOVUPS      Y5, 136(SP)
-	VPADDD       distConsts<>+896(SB), Y8, Y5
-	VPSUBD       Y7, Y6, Y6
-	VPSUBD       Y8, Y1, Y1
-	VPADDD       distConsts<>+896(SB), Y6, Y6
-	VPADDD       distConsts<>+896(SB), Y1, Y1
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y5, Y3, Y2
+	VPSUBD       Y6, Y8, Y8
+	VPSUBD       Y7, Y1, Y1
 	VMULPS       Y6, Y0, Y0
-	VMULPS       Y1, Y2, Y1
-	VCMPPS       $0x1e, distConsts<>+928(SB), Y4, Y2
-	VMOVUPS      136(SP), Y3
-	VCMPPS       $0x1e, distConsts<>+928(SB), Y3, Y5
-	VANDPS       distConsts<>+896(SB), Y2, Y2
-	VANDPS       distConsts<>+896(SB), Y5, Y5
-	VMOVUPS      104(SP), Y6
-	VSUBPS       Y2, Y6, Y2
-	VMOVUPS      72(SP), Y6
-	VSUBPS       Y5, Y6, Y5
+	VMULPS       Y7, Y3, Y3
+	VMULPS       Y8, Y0, Y0
+	VMULPS       Y1, Y3, Y1
+	VCMPPS       $0x1e, distConsts<>+928(SB), Y4, Y3
+	VCMPPS       $0x1e, distConsts<>+928(SB), Y5, Y6
+	VANDPS       distConsts<>+896(SB), Y3, Y3
+	VANDPS       distConsts<>+896(SB), Y6, Y6
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      72(SP), Y3
+	VSUBPS       Y6, Y3, Y3
 	VADDPS       distConsts<>+896(SB), Y0, Y6
 	VADDPS       distConsts<>+896(SB), Y1, Y7
 	VBROADCASTSS distConsts<>+896(SB), Y8
@@ -1432,35 +1378,35 @@ l32:
 	VBLENDVPS    Y1, Y6, Y8, Y8
 	VMOVUPS      Y0, 104(SP)
 	VBROADCASTSS distConsts<>+896(SB), Y0
-	VMOVUPS      Y6, 168(SP)
+	VMOVUPS      Y6, 136(SP)
 	VMOVUPS      8(SP), Y6
 	VBLENDVPS    Y6, Y7, Y0, Y0
 	VMULPS       Y13, Y8, Y13
 	VMULPS       Y12, Y0, Y12
 	VCMPPS       $0x04, distConsts<>+928(SB), Y2, Y0
-	VCMPPS       $0x04, distConsts<>+928(SB), Y5, Y8
+	VCMPPS       $0x04, distConsts<>+928(SB), Y3, Y8
 	VANDPS       Y4, Y0, Y0
-	VANDPS       Y3, Y8, Y8
-	VMOVUPS      Y2, 200(SP)
+	VANDPS       Y5, Y8, Y8
+	VMOVUPS      Y2, 168(SP)
 	VANDPS       Y2, Y1, Y2
-	VMOVUPS      Y5, 232(SP)
-	VANDPS       Y5, Y6, Y5
+	VMOVUPS      Y3, 200(SP)
+	VANDPS       Y3, Y6, Y3
 	VANDPS       Y0, Y1, Y0
 	VANDPS       Y8, Y6, Y8
 	VFMADD231PS  Y0, Y2, Y15
-	VFMADD231PS  Y8, Y5, Y14
+	VFMADD231PS  Y8, Y3, Y14
 	VMOVUPS      104(SP), Y0
-	VDIVPS       168(SP), Y0, Y0
+	VDIVPS       136(SP), Y0, Y0
 	VMOVUPS      72(SP), Y2
 	VDIVPS       Y7, Y2, Y2
-	VCMPPS       $0x12, distConsts<>+928(SB), Y4, Y4
-	VCMPPS       $0x12, distConsts<>+928(SB), Y3, Y3
-	VANDPS       distConsts<>+960(SB), Y4, Y4
+	VCMPPS       $0x12, distConsts<>+928(SB), Y4, Y3
+	VCMPPS       $0x12, distConsts<>+928(SB), Y5, Y4
 	VANDPS       distConsts<>+960(SB), Y3, Y3
-	VXORPS       Y4, Y0, Y0
-	VXORPS       Y3, Y2, Y2
-	VADDPS       200(SP), Y0, Y0
-	VADDPS       232(SP), Y2, Y2
+	VANDPS       distConsts<>+960(SB), Y4, Y4
+	VXORPS       Y3, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VADDPS       168(SP), Y0, Y0
+	VADDPS       200(SP), Y2, Y2
 	VMULPS       Y0, Y9, Y0
 	VMULPS       Y2, Y9, Y2
 	VMASKMOVPS   Y0, Y1, (SI)

@@ -364,14 +364,14 @@ DATA gaussConsts<>+1424(SB)/4, $0x3fb8aa3b
 DATA gaussConsts<>+1428(SB)/4, $0x3fb8aa3b
 DATA gaussConsts<>+1432(SB)/4, $0x3fb8aa3b
 DATA gaussConsts<>+1436(SB)/4, $0x3fb8aa3b
-DATA gaussConsts<>+1440(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA gaussConsts<>+1444(SB)/4, $0x4b400000
-DATA gaussConsts<>+1448(SB)/4, $0x4b400000
-DATA gaussConsts<>+1452(SB)/4, $0x4b400000
-DATA gaussConsts<>+1456(SB)/4, $0x4b400000
-DATA gaussConsts<>+1460(SB)/4, $0x4b400000
-DATA gaussConsts<>+1464(SB)/4, $0x4b400000
-DATA gaussConsts<>+1468(SB)/4, $0x4b400000
+DATA gaussConsts<>+1440(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA gaussConsts<>+1444(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1448(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1452(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1456(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1460(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1464(SB)/4, $0x4b40007f
+DATA gaussConsts<>+1468(SB)/4, $0x4b40007f
 DATA gaussConsts<>+1472(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
 DATA gaussConsts<>+1476(SB)/4, $0x3ab52f1a
 DATA gaussConsts<>+1480(SB)/4, $0x3ab52f1a
@@ -436,14 +436,14 @@ DATA gaussConsts<>+1712(SB)/4, $0xc2d00000
 DATA gaussConsts<>+1716(SB)/4, $0xc2d00000
 DATA gaussConsts<>+1720(SB)/4, $0xc2d00000
 DATA gaussConsts<>+1724(SB)/4, $0xc2d00000
-DATA gaussConsts<>+1728(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
-DATA gaussConsts<>+1732(SB)/4, $0xff800000
-DATA gaussConsts<>+1736(SB)/4, $0xff800000
-DATA gaussConsts<>+1740(SB)/4, $0xff800000
-DATA gaussConsts<>+1744(SB)/4, $0xff800000
-DATA gaussConsts<>+1748(SB)/4, $0xff800000
-DATA gaussConsts<>+1752(SB)/4, $0xff800000
-DATA gaussConsts<>+1756(SB)/4, $0xff800000
+DATA gaussConsts<>+1728(SB)/4, $0x4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA gaussConsts<>+1732(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1736(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1740(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1744(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1748(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1752(SB)/4, $0x4b4000fe
+DATA gaussConsts<>+1756(SB)/4, $0x4b4000fe
 DATA gaussConsts<>+1760(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
 DATA gaussConsts<>+1764(SB)/4, $0x3f317218
 DATA gaussConsts<>+1768(SB)/4, $0x3f317218
@@ -3180,8 +3180,8 @@ l32:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLLog(SB), NOSPLIT, $72-80
 	// Registers:    Y0-Y8 values    Y9-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y10
-	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS factor+64(FP), Y0
 	VMOVUPS      Y0, 40(SP)
 
@@ -3238,16 +3238,16 @@ l34:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y2, Y2
-	VMOVAPS     Y9, Y3
+	VMOVAPS     Y10, Y3
 	VFMADD231PS gaussConsts<>+1408(SB), Y1, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
+	VSUBPS       Y10, Y3, Y4
+	VMOVAPS      Y10, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
 	VMOVAPS      Y1, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
-	VSUBPS       Y9, Y5, Y7
+	VSUBPS       Y10, Y5, Y7
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 
@@ -3264,20 +3264,18 @@ l34:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  Y9, Y6, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
-	VFMADD213PS  Y10, Y6, Y4
-	VFMADD213PS  Y10, Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  Y9, Y2, Y7
 
 	// p 2^n
-	VFMADD213PS Y10, Y2, Y7
+	VFMADD213PS Y9, Y2, Y7
 	VPSLLD      $0x17, Y3, Y2
 
 	// p 2^n
-	VPADDD       Y10, Y2, Y2
-	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y2, Y4, Y2
-	VPADDD       Y10, Y3, Y3
+	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
@@ -3300,14 +3298,14 @@ l34:
 	VMULPS       40(SP), Y2, Y2
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y2
-	VMOVAPS      Y9, Y3
+	VMOVAPS      Y10, Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y3
-	VSUBPS       Y9, Y3, Y4
-	VMOVAPS      Y9, Y5
+	VSUBPS       Y10, Y3, Y4
+	VMOVAPS      Y10, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y5
 	VMOVAPS      Y1, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y6
-	VSUBPS       Y9, Y5, Y7
+	VSUBPS       Y10, Y5, Y7
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y2
@@ -3320,16 +3318,14 @@ l34:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y6, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y7
-	VFMADD213PS  Y10, Y6, Y4
+	VFMADD213PS  Y9, Y6, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y7
-	VFMADD213PS  Y10, Y6, Y4
-	VFMADD213PS  Y10, Y2, Y7
-	VFMADD213PS  Y10, Y2, Y7
+	VFMADD213PS  Y9, Y6, Y4
+	VFMADD213PS  Y9, Y2, Y7
+	VFMADD213PS  Y9, Y2, Y7
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y10, Y2, Y2
-	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y2, Y4, Y2
-	VPADDD       Y10, Y3, Y3
+	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
@@ -3371,16 +3367,16 @@ l36:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMULPS      gaussConsts<>+1024(SB), Y3, Y3
-	VMOVAPS     Y9, Y4
+	VMOVAPS     Y10, Y4
 	VFMADD231PS gaussConsts<>+1408(SB), Y2, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VSUBPS       Y9, Y4, Y5
-	VMOVAPS      Y9, Y6
+	VSUBPS       Y10, Y4, Y5
+	VMOVAPS      Y10, Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
 	VMOVAPS      Y2, Y7
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
-	VSUBPS       Y9, Y6, Y8
+	VSUBPS       Y10, Y6, Y8
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
 
@@ -3397,20 +3393,18 @@ l36:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
-	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  Y9, Y7, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
-	VFMADD213PS  Y10, Y7, Y5
-	VFMADD213PS  Y10, Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  Y9, Y3, Y8
 
 	// p 2^n
-	VFMADD213PS Y10, Y3, Y8
+	VFMADD213PS Y9, Y3, Y8
 	VPSLLD      $0x17, Y4, Y3
 
 	// p 2^n
-	VPADDD       Y10, Y3, Y3
-	VPSLLD       $0x17, Y6, Y4
 	VMULPS       Y3, Y5, Y3
-	VPADDD       Y10, Y4, Y4
+	VPSLLD       $0x17, Y6, Y4
 	VMULPS       Y4, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
@@ -3438,14 +3432,14 @@ l36:
 	VMULPS       40(SP), Y3, Y3
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y3
-	VMOVAPS      Y9, Y4
+	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y4
-	VSUBPS       Y9, Y4, Y5
-	VMOVAPS      Y9, Y6
+	VSUBPS       Y10, Y4, Y5
+	VMOVAPS      Y10, Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y6
 	VMOVAPS      Y2, Y7
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y7
-	VSUBPS       Y9, Y6, Y8
+	VSUBPS       Y10, Y6, Y8
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y7
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y3
@@ -3458,16 +3452,14 @@ l36:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y8
 	VFMADD213PS  gaussConsts<>+1600(SB), Y7, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y8
-	VFMADD213PS  Y10, Y7, Y5
+	VFMADD213PS  Y9, Y7, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y8
-	VFMADD213PS  Y10, Y7, Y5
-	VFMADD213PS  Y10, Y3, Y8
-	VFMADD213PS  Y10, Y3, Y8
+	VFMADD213PS  Y9, Y7, Y5
+	VFMADD213PS  Y9, Y3, Y8
+	VFMADD213PS  Y9, Y3, Y8
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y10, Y3, Y3
-	VPSLLD       $0x17, Y6, Y4
 	VMULPS       Y3, Y5, Y3
-	VPADDD       Y10, Y4, Y4
+	VPSLLD       $0x17, Y6, Y4
 	VMULPS       Y4, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
@@ -3623,10 +3615,8 @@ l39:
 	VPSLLD      $0x17, Y3, Y2
 
 	// p 2^n
-	VPADDD       Y9, Y2, Y2
-	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y2, Y4, Y2
-	VPADDD       Y9, Y3, Y3
+	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
@@ -3691,10 +3681,8 @@ l39:
 	VFMADD213PS  Y9, Y2, Y7
 	VFMADD213PS  Y9, Y2, Y7
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y9, Y2, Y2
-	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y2, Y4, Y2
-	VPADDD       Y9, Y3, Y3
+	VPSLLD       $0x17, Y5, Y3
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
@@ -3792,10 +3780,8 @@ l41:
 	VPSLLD      $0x17, Y4, Y3
 
 	// p 2^n
-	VPADDD       Y9, Y3, Y3
-	VPSLLD       $0x17, Y6, Y4
 	VMULPS       Y3, Y5, Y3
-	VPADDD       Y9, Y4, Y4
+	VPSLLD       $0x17, Y6, Y4
 	VMULPS       Y4, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
@@ -3865,10 +3851,8 @@ l41:
 	VFMADD213PS  Y9, Y3, Y8
 	VFMADD213PS  Y9, Y3, Y8
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y9, Y3, Y3
-	VPSLLD       $0x17, Y6, Y4
 	VMULPS       Y3, Y5, Y3
-	VPADDD       Y9, Y4, Y4
+	VPSLLD       $0x17, Y6, Y4
 	VMULPS       Y4, Y8, Y4
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y4, Y1, Y1
@@ -3933,8 +3917,8 @@ l42:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussKLStandardLog(SB), NOSPLIT, $56-64
 	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y10
-	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS gaussConsts<>+1280(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
 	VBROADCASTSS gaussConsts<>+512(SB), Y6
@@ -3976,9 +3960,9 @@ l44:
 	VMULPS  24(SP), Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y2
+	VMOVAPS      Y10, Y2
 	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
-	VSUBPS       Y9, Y2, Y3
+	VSUBPS       Y10, Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
@@ -3989,12 +3973,11 @@ l44:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
-	VFMADD213PS  Y10, Y4, Y3
-	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y2, Y2
@@ -4007,9 +3990,9 @@ l44:
 	VANDPS       Y6, Y1, Y2
 	VPMAXUD      Y11, Y2, Y11
 	VMULPS       24(SP), Y1, Y1
-	VMOVAPS      Y9, Y2
+	VMOVAPS      Y10, Y2
 	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
-	VSUBPS       Y9, Y2, Y3
+	VSUBPS       Y10, Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
@@ -4018,10 +4001,9 @@ l44:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
-	VFMADD213PS  Y10, Y4, Y3
-	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y8, Y0, Y0
 	VMULPS       Y8, Y2, Y2
@@ -4050,9 +4032,9 @@ l46:
 	VMULPS     24(SP), Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y3
+	VMOVAPS      Y10, Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y9, Y3, Y4
+	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y2, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
@@ -4063,12 +4045,11 @@ l46:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
-	VFMADD213PS  Y10, Y5, Y4
-	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y3, Y3
@@ -4085,9 +4066,9 @@ l46:
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y11, Y3, Y11
 	VMULPS       24(SP), Y2, Y2
-	VMOVAPS      Y9, Y3
+	VMOVAPS      Y10, Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y9, Y3, Y4
+	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y2, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
@@ -4096,10 +4077,9 @@ l46:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
-	VFMADD213PS  Y10, Y5, Y4
-	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
 	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y3, Y3
@@ -4204,7 +4184,6 @@ l49:
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y9, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y6, Y0, Y3
 	VMULPS       Y6, Y2, Y4
@@ -4239,7 +4218,6 @@ l49:
 	VFMADD213PS  Y9, Y4, Y3
 	VFMADD213PS  Y9, Y4, Y3
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y9, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y6, Y0, Y3
 	VMULPS       Y6, Y2, Y4
@@ -4296,7 +4274,6 @@ l51:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y6, Y1, Y4
 	VMULPS       Y6, Y3, Y5
@@ -4335,7 +4312,6 @@ l51:
 	VFMADD213PS  Y9, Y5, Y4
 	VFMADD213PS  Y9, Y5, Y4
 	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y6, Y1, Y4
 	VMULPS       Y6, Y3, Y5
@@ -4440,12 +4416,12 @@ l54:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VBROADCASTSS gaussConsts<>+1728(SB), Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
@@ -4470,67 +4446,61 @@ l54:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y3
-	VPSLLD  $0x17, Y6, Y4
-	VPSRAD  $0x01, Y3, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VANDPS  gaussConsts<>+1728(SB), Y5, Y5
-	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
-	VMOVUPS Y0, 40(SP)
-	VPADDD  gaussConsts<>+736(SB), Y5, Y0
-	VMOVUPS Y2, 72(SP)
-	VPADDD  gaussConsts<>+736(SB), Y6, Y2
-	VPSUBD  Y5, Y3, Y3
-	VPSUBD  Y6, Y4, Y4
-	VPADDD  gaussConsts<>+736(SB), Y3, Y3
-	VPADDD  gaussConsts<>+736(SB), Y4, Y4
-	VMULPS  Y0, Y7, Y0
-	VMULPS  Y2, Y8, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  Y4, Y2, Y2
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y3
-	VMOVUPS 72(SP), Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS  Y1, Y3, Y1
-	VANDPS  Y4, Y5, Y3
+	VPSRLD $0x01, Y5, Y3
+	VPSRLD $0x01, Y6, Y4
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSUBD Y3, Y5, Y5
+	VPSUBD Y4, Y6, Y6
+	VMULPS Y3, Y7, Y3
+	VMULPS Y4, Y8, Y4
+	VMULPS Y5, Y3, Y3
+	VMULPS Y6, Y4, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y5
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y6
+	VANDPS Y1, Y5, Y1
+	VANDPS Y2, Y6, Y2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
-	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VBLENDVPS    Y5, Y7, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y4, Y4
 	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
-	VMULPS       Y0, Y0, Y8
-	VMOVUPS      Y3, 72(SP)
-	VMULPS       Y2, Y2, Y3
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y3, Y7, Y2
-	VADDPS       Y0, Y4, Y0
-	VADDPS       Y2, Y5, Y2
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1824(SB), Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
+	VMOVUPS      Y0, 40(SP)
+	VMULPS       Y3, Y3, Y0
+	VMOVUPS      Y2, 72(SP)
+	VMULPS       Y4, Y4, Y2
+	VFMADD231PS  Y0, Y7, Y3
+	VFMADD231PS  Y2, Y8, Y4
+	VADDPS       Y3, Y5, Y0
+	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
 	VADDPS       72(SP), Y2, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -4562,12 +4532,12 @@ l54:
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VBROADCASTSS gaussConsts<>+1728(SB), Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
@@ -4586,64 +4556,58 @@ l54:
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1728(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
-	VMOVUPS      Y0, 40(SP)
-	VPADDD       gaussConsts<>+736(SB), Y5, Y0
-	VMOVUPS      Y2, 72(SP)
-	VPADDD       gaussConsts<>+736(SB), Y6, Y2
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y4, Y4
-	VMULPS       Y0, Y7, Y0
-	VMULPS       Y2, Y8, Y2
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y2, Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
-	VMOVUPS      72(SP), Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y1, Y3, Y1
-	VANDPS       Y4, Y5, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VPSRLD       $0x01, Y5, Y3
+	VPSRLD       $0x01, Y6, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y3, Y5, Y5
+	VPSUBD       Y4, Y6, Y6
+	VMULPS       Y3, Y7, Y3
+	VMULPS       Y4, Y8, Y4
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y4, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y5
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
+	VANDPS       Y1, Y5, Y1
+	VANDPS       Y2, Y6, Y2
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
-	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VBLENDVPS    Y5, Y7, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y4, Y4
 	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
-	VMULPS       Y0, Y0, Y8
-	VMOVUPS      Y3, 72(SP)
-	VMULPS       Y2, Y2, Y3
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y3, Y7, Y2
-	VADDPS       Y0, Y4, Y0
-	VADDPS       Y2, Y5, Y2
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y7
+	VBROADCASTSS gaussConsts<>+1824(SB), Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
+	VMOVUPS      Y0, 40(SP)
+	VMULPS       Y3, Y3, Y0
+	VMOVUPS      Y2, 72(SP)
+	VMULPS       Y4, Y4, Y2
+	VFMADD231PS  Y0, Y7, Y3
+	VFMADD231PS  Y2, Y8, Y4
+	VADDPS       Y3, Y5, Y0
+	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
 	VADDPS       72(SP), Y2, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -4709,13 +4673,13 @@ l56:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1728(SB), Y7
 	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y7, Y0
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
@@ -4740,67 +4704,61 @@ l56:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y6, Y4
-	VPSLLD  $0x17, Y7, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VPSRAD  $0x01, Y5, Y7
-	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
-	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
-	VMOVUPS Y1, 72(SP)
-	VPADDD  gaussConsts<>+736(SB), Y6, Y1
-	VMOVUPS Y3, 104(SP)
-	VPADDD  gaussConsts<>+736(SB), Y7, Y3
-	VPSUBD  Y6, Y4, Y4
-	VPSUBD  Y7, Y5, Y5
-	VPADDD  gaussConsts<>+736(SB), Y4, Y4
-	VPADDD  gaussConsts<>+736(SB), Y5, Y5
-	VMULPS  Y1, Y0, Y0
-	VMULPS  Y3, Y8, Y1
-	VMULPS  Y4, Y0, Y0
-	VMULPS  Y5, Y1, Y1
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS 104(SP), Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS  Y2, Y3, Y2
-	VANDPS  Y4, Y5, Y3
+	VPSRLD $0x01, Y6, Y4
+	VPSRLD $0x01, Y7, Y5
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSLLD $0x17, Y7, Y7
+	VPSUBD Y4, Y6, Y6
+	VPSUBD Y5, Y7, Y7
+	VMULPS Y4, Y0, Y0
+	VMULPS Y5, Y8, Y4
+	VMULPS Y6, Y0, Y0
+	VMULPS Y7, Y4, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y5
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y3, Y6
+	VANDPS Y2, Y5, Y2
+	VANDPS Y3, Y6, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
-	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y1, Y1
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VBLENDVPS    Y5, Y7, Y0, Y0
+	VBLENDVPS    Y6, Y8, Y4, Y4
 	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
-	VMULPS       Y0, Y0, Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1824(SB), Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
+	VMOVUPS      Y1, 72(SP)
+	VMULPS       Y0, Y0, Y1
 	VMOVUPS      Y3, 104(SP)
-	VMULPS       Y1, Y1, Y3
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y3, Y7, Y1
-	VADDPS       Y0, Y4, Y0
-	VADDPS       Y1, Y5, Y1
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y1, Y7, Y0
+	VFMADD231PS  Y3, Y8, Y4
+	VADDPS       Y0, Y5, Y0
+	VADDPS       Y4, Y6, Y1
 	VADDPS       Y0, Y2, Y0
 	VADDPS       104(SP), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -4839,13 +4797,13 @@ l56:
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1728(SB), Y7
 	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y7, Y0
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
@@ -4864,64 +4822,58 @@ l56:
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
-	VMOVUPS      Y1, 72(SP)
-	VPADDD       gaussConsts<>+736(SB), Y6, Y1
-	VMOVUPS      Y3, 104(SP)
-	VPADDD       gaussConsts<>+736(SB), Y7, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+736(SB), Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y5, Y5
-	VMULPS       Y1, Y0, Y0
-	VMULPS       Y3, Y8, Y1
+	VPSRLD       $0x01, Y6, Y4
+	VPSRLD       $0x01, Y7, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSUBD       Y4, Y6, Y6
+	VPSUBD       Y5, Y7, Y7
 	VMULPS       Y4, Y0, Y0
-	VMULPS       Y5, Y1, Y1
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS      104(SP), Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y2, Y3, Y2
-	VANDPS       Y4, Y5, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VMULPS       Y5, Y8, Y4
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y7, Y4, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y6
+	VANDPS       Y2, Y5, Y2
+	VANDPS       Y3, Y6, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
-	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y1, Y1
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VBLENDVPS    Y5, Y7, Y0, Y0
+	VBLENDVPS    Y6, Y8, Y4, Y4
 	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
-	VMULPS       Y0, Y0, Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1824(SB), Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
+	VMOVUPS      Y1, 72(SP)
+	VMULPS       Y0, Y0, Y1
 	VMOVUPS      Y3, 104(SP)
-	VMULPS       Y1, Y1, Y3
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y3, Y7, Y1
-	VADDPS       Y0, Y4, Y0
-	VADDPS       Y1, Y5, Y1
+	VMULPS       Y4, Y4, Y3
+	VFMADD231PS  Y1, Y7, Y0
+	VFMADD231PS  Y3, Y8, Y4
+	VADDPS       Y0, Y5, Y0
+	VADDPS       Y4, Y6, Y1
 	VADDPS       Y0, Y2, Y0
 	VADDPS       104(SP), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -5053,13 +5005,13 @@ l59:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VBROADCASTSS gaussConsts<>+1728(SB), Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y0
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
@@ -5084,71 +5036,65 @@ l59:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y3
-	VPSLLD  $0x17, Y6, Y4
-	VPSRAD  $0x01, Y3, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VANDPS  gaussConsts<>+1728(SB), Y5, Y5
-	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
-	VMOVUPS Y2, 104(SP)
-	VPADDD  gaussConsts<>+736(SB), Y5, Y2
-	VMOVUPS Y1, 136(SP)
-	VPADDD  gaussConsts<>+736(SB), Y6, Y1
-	VPSUBD  Y5, Y3, Y3
-	VPSUBD  Y6, Y4, Y4
-	VPADDD  gaussConsts<>+736(SB), Y3, Y3
-	VPADDD  gaussConsts<>+736(SB), Y4, Y4
-	VMULPS  Y2, Y0, Y0
-	VMULPS  Y1, Y7, Y1
-	VMULPS  Y3, Y0, Y0
-	VMULPS  Y4, Y1, Y1
-	VMOVUPS 136(SP), Y2
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS 104(SP), Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS  Y2, Y3, Y3
-	VANDPS  Y4, Y5, Y5
+	VPSRLD $0x01, Y5, Y3
+	VPSRLD $0x01, Y6, Y4
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSUBD Y3, Y5, Y5
+	VPSUBD Y4, Y6, Y6
+	VMULPS Y3, Y0, Y0
+	VMULPS Y4, Y7, Y3
+	VMULPS Y5, Y0, Y0
+	VMULPS Y6, Y3, Y3
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y5
+	VANDPS Y1, Y4, Y4
+	VANDPS Y2, Y5, Y5
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VMOVUPS      Y1, 104(SP)
+	VBROADCASTSS gaussConsts<>+1280(SB), Y1
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y1
+	VMOVUPS      Y2, 136(SP)
 	VBROADCASTSS gaussConsts<>+1280(SB), Y2
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1280(SB), Y4
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
-	VBLENDVPS    Y6, Y2, Y0, Y2
-	VBLENDVPS    Y7, Y4, Y1, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y2
+	VBLENDVPS    Y6, Y1, Y0, Y1
+	VBLENDVPS    Y7, Y2, Y3, Y2
 	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 168(SP)
 	VBROADCASTSS gaussConsts<>+1824(SB), Y0
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
-	VMOVUPS      Y1, 200(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y1
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y0
+	VMOVUPS      Y3, 200(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y3
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y3
 	VMOVUPS      Y5, 232(SP)
-	VMULPS       Y2, Y2, Y5
-	VMOVUPS      Y3, 264(SP)
-	VMULPS       Y4, Y4, Y3
-	VFMADD231PS  Y5, Y0, Y2
-	VFMADD231PS  Y3, Y1, Y4
-	VADDPS       Y2, Y6, Y0
-	VADDPS       Y4, Y7, Y1
+	VMULPS       Y1, Y1, Y5
+	VMOVUPS      Y4, 264(SP)
+	VMULPS       Y2, Y2, Y4
+	VFMADD231PS  Y5, Y0, Y1
+	VFMADD231PS  Y4, Y3, Y2
+	VADDPS       Y1, Y6, Y0
+	VADDPS       Y2, Y7, Y1
 	VADDPS       264(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -5176,7 +5122,7 @@ l59:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y1, Y8, Y1
-	VMOVUPS      104(SP), Y2
+	VMOVUPS      136(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VBLENDVPS    Y2, 200(SP), Y6, Y2
@@ -5194,7 +5140,7 @@ l59:
 	VMOVUPS      Y2, (BX)
 	VMOVUPS      Y1, (R8)
 	VMOVUPS      Y5, (SI)
-	VMOVUPS      136(SP), Y1
+	VMOVUPS      104(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
 	VBLENDVPS    Y1, 168(SP), Y2, Y1
@@ -5220,13 +5166,13 @@ l59:
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VBROADCASTSS gaussConsts<>+1728(SB), Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
 	VMOVUPS      Y0, 168(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y0
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
@@ -5245,68 +5191,62 @@ l59:
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y7
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1728(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
-	VMOVUPS      Y2, 136(SP)
-	VPADDD       gaussConsts<>+736(SB), Y5, Y2
-	VMOVUPS      Y1, 200(SP)
-	VPADDD       gaussConsts<>+736(SB), Y6, Y1
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y4, Y4
-	VMULPS       Y2, Y0, Y0
-	VMULPS       Y1, Y7, Y1
+	VPSRLD       $0x01, Y5, Y3
+	VPSRLD       $0x01, Y6, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y3, Y5, Y5
+	VPSUBD       Y4, Y6, Y6
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      200(SP), Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS      136(SP), Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y2, Y3, Y3
-	VANDPS       Y4, Y5, Y5
+	VMULPS       Y4, Y7, Y3
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y3, Y3
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
+	VANDPS       Y1, Y4, Y4
+	VANDPS       Y2, Y5, Y5
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y7
+	VMOVUPS      Y1, 104(SP)
+	VBROADCASTSS gaussConsts<>+1280(SB), Y1
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y1
+	VMOVUPS      Y2, 200(SP)
 	VBROADCASTSS gaussConsts<>+1280(SB), Y2
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1280(SB), Y4
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
-	VBLENDVPS    Y6, Y2, Y0, Y2
-	VBLENDVPS    Y7, Y4, Y1, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y3, Y2
+	VBLENDVPS    Y6, Y1, Y0, Y1
+	VBLENDVPS    Y7, Y2, Y3, Y2
 	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
-	VMOVUPS      Y0, 104(SP)
+	VMOVUPS      Y0, 136(SP)
 	VBROADCASTSS gaussConsts<>+1824(SB), Y0
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
-	VMOVUPS      Y1, 72(SP)
-	VBROADCASTSS gaussConsts<>+1824(SB), Y1
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
-	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y0
+	VMOVUPS      Y3, 72(SP)
+	VBROADCASTSS gaussConsts<>+1824(SB), Y3
+	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y3
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y0
+	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y3
 	VMOVUPS      Y5, 232(SP)
-	VMULPS       Y2, Y2, Y5
-	VMOVUPS      Y3, 264(SP)
-	VMULPS       Y4, Y4, Y3
-	VFMADD231PS  Y5, Y0, Y2
-	VFMADD231PS  Y3, Y1, Y4
-	VADDPS       Y2, Y6, Y0
-	VADDPS       Y4, Y7, Y1
+	VMULPS       Y1, Y1, Y5
+	VMOVUPS      Y4, 264(SP)
+	VMULPS       Y2, Y2, Y4
+	VFMADD231PS  Y5, Y0, Y1
+	VFMADD231PS  Y4, Y3, Y2
+	VADDPS       Y1, Y6, Y0
+	VADDPS       Y2, Y7, Y1
 	VADDPS       264(SP), Y0, Y0
 	VADDPS       232(SP), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -5334,7 +5274,7 @@ l59:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y1, Y1
 	VMULPS       Y1, Y8, Y1
-	VMOVUPS      136(SP), Y2
+	VMOVUPS      200(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y6
 	VBLENDVPS    Y2, 72(SP), Y6, Y2
@@ -5352,12 +5292,12 @@ l59:
 	VMOVUPS      Y2, 32(BX)
 	VMOVUPS      Y1, 32(R8)
 	VMOVUPS      Y5, 32(SI)
-	VMOVUPS      200(SP), Y1
+	VMOVUPS      104(SP), Y1
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VBLENDVPS    Y1, 104(SP), Y2, Y1
+	VBLENDVPS    Y1, 136(SP), Y2, Y1
 	VBROADCASTSS gaussConsts<>+736(SB), Y2
-	VADDPS       104(SP), Y2, Y2
+	VADDPS       136(SP), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y1, Y1
@@ -5416,14 +5356,14 @@ l61:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1728(SB), Y7
 	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y0
 	VMOVUPS      Y1, 104(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VSUBPS       gaussConsts<>+1728(SB), Y7, Y1
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
@@ -5448,41 +5388,35 @@ l61:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y6, Y4
-	VPSLLD  $0x17, Y7, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VPSRAD  $0x01, Y5, Y7
-	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
-	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
-	VMOVUPS Y3, 136(SP)
-	VPADDD  gaussConsts<>+736(SB), Y6, Y3
-	VMOVUPS Y2, 168(SP)
-	VPADDD  gaussConsts<>+736(SB), Y7, Y2
-	VPSUBD  Y6, Y4, Y4
-	VPSUBD  Y7, Y5, Y5
-	VPADDD  gaussConsts<>+736(SB), Y4, Y4
-	VPADDD  gaussConsts<>+736(SB), Y5, Y5
-	VMULPS  Y3, Y0, Y0
-	VMULPS  Y2, Y1, Y1
-	VMULPS  Y4, Y0, Y0
-	VMULPS  Y5, Y1, Y1
-	VMOVUPS 168(SP), Y2
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS 136(SP), Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS  Y2, Y3, Y3
-	VANDPS  Y4, Y5, Y5
+	VPSRLD $0x01, Y6, Y4
+	VPSRLD $0x01, Y7, Y5
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSLLD $0x17, Y7, Y7
+	VPSUBD Y4, Y6, Y6
+	VPSUBD Y5, Y7, Y7
+	VMULPS Y4, Y0, Y0
+	VMULPS Y5, Y1, Y1
+	VMULPS Y6, Y0, Y0
+	VMULPS Y7, Y1, Y1
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y3, Y5
+	VANDPS Y2, Y4, Y4
+	VANDPS Y3, Y5, Y5
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VMOVUPS      Y2, 136(SP)
 	VBROADCASTSS gaussConsts<>+1280(SB), Y2
 	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1280(SB), Y4
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VMOVUPS      Y3, 168(SP)
+	VBROADCASTSS gaussConsts<>+1280(SB), Y3
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y3
 	VBLENDVPS    Y6, Y2, Y0, Y2
-	VBLENDVPS    Y7, Y4, Y1, Y4
+	VBLENDVPS    Y7, Y3, Y1, Y3
 	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
 	VMOVUPS      Y0, 200(SP)
@@ -5490,29 +5424,29 @@ l61:
 	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
 	VMOVUPS      Y1, 232(SP)
 	VBROADCASTSS gaussConsts<>+1824(SB), Y1
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y1
 	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y2, Y2, Y5
-	VMOVUPS      Y3, 296(SP)
-	VMULPS       Y4, Y4, Y3
+	VMOVUPS      Y4, 296(SP)
+	VMULPS       Y3, Y3, Y4
 	VFMADD231PS  Y5, Y0, Y2
-	VFMADD231PS  Y3, Y1, Y4
+	VFMADD231PS  Y4, Y1, Y3
 	VADDPS       Y2, Y6, Y0
-	VADDPS       Y4, Y7, Y1
+	VADDPS       Y3, Y7, Y1
 	VADDPS       296(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -5544,7 +5478,7 @@ l61:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y2, Y8, Y2
-	VMOVUPS      136(SP), Y5
+	VMOVUPS      168(SP), Y5
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y5, Y5
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBLENDVPS    Y5, 232(SP), Y7, Y5
@@ -5562,7 +5496,7 @@ l61:
 	VMASKMOVPS   Y3, Y1, (BX)
 	VMASKMOVPS   Y2, Y1, (R8)
 	VMASKMOVPS   Y6, Y1, (SI)
-	VMOVUPS      168(SP), Y2
+	VMOVUPS      136(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
 	VBLENDVPS    Y2, 200(SP), Y3, Y2
@@ -5591,14 +5525,14 @@ l61:
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1728(SB), Y7
 	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y0
 	VMOVUPS      Y1, 200(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VSUBPS       gaussConsts<>+1728(SB), Y7, Y1
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y0, Y4
@@ -5617,68 +5551,62 @@ l61:
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y1
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
-	VMOVUPS      Y3, 168(SP)
-	VPADDD       gaussConsts<>+736(SB), Y6, Y3
-	VMOVUPS      Y2, 232(SP)
-	VPADDD       gaussConsts<>+736(SB), Y7, Y2
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+736(SB), Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y5, Y5
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y2, Y1, Y1
+	VPSRLD       $0x01, Y6, Y4
+	VPSRLD       $0x01, Y7, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSUBD       Y4, Y6, Y6
+	VPSUBD       Y5, Y7, Y7
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y5, Y1, Y1
-	VMOVUPS      232(SP), Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS      168(SP), Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y2, Y3, Y3
-	VANDPS       Y4, Y5, Y5
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y7, Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y5
+	VANDPS       Y2, Y4, Y4
+	VANDPS       Y3, Y5, Y5
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y6
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y7
+	VMOVUPS      Y2, 136(SP)
 	VBROADCASTSS gaussConsts<>+1280(SB), Y2
 	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y2
-	VBROADCASTSS gaussConsts<>+1280(SB), Y4
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y4
+	VMOVUPS      Y3, 232(SP)
+	VBROADCASTSS gaussConsts<>+1280(SB), Y3
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y3
 	VBLENDVPS    Y6, Y2, Y0, Y2
-	VBLENDVPS    Y7, Y4, Y1, Y4
+	VBLENDVPS    Y7, Y3, Y1, Y3
 	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VANDPS       gaussConsts<>+1760(SB), Y7, Y7
-	VMOVUPS      Y0, 136(SP)
+	VMOVUPS      Y0, 168(SP)
 	VBROADCASTSS gaussConsts<>+1824(SB), Y0
 	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y0
 	VMOVUPS      Y1, 104(SP)
 	VBROADCASTSS gaussConsts<>+1824(SB), Y1
-	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y1
+	VFMADD231PS  gaussConsts<>+1792(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1856(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1888(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1920(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1952(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1984(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+2016(SB), Y3, Y1
 	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y0
-	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y1
+	VFMADD213PS  gaussConsts<>+1024(SB), Y3, Y1
 	VMOVUPS      Y5, 264(SP)
 	VMULPS       Y2, Y2, Y5
-	VMOVUPS      Y3, 296(SP)
-	VMULPS       Y4, Y4, Y3
+	VMOVUPS      Y4, 296(SP)
+	VMULPS       Y3, Y3, Y4
 	VFMADD231PS  Y5, Y0, Y2
-	VFMADD231PS  Y3, Y1, Y4
+	VFMADD231PS  Y4, Y1, Y3
 	VADDPS       Y2, Y6, Y0
-	VADDPS       Y4, Y7, Y1
+	VADDPS       Y3, Y7, Y1
 	VADDPS       296(SP), Y0, Y0
 	VADDPS       264(SP), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -5710,7 +5638,7 @@ l61:
 	VMULPS       Y4, Y0, Y0
 	VMULPS       Y2, Y5, Y2
 	VMULPS       Y2, Y8, Y2
-	VMOVUPS      168(SP), Y5
+	VMOVUPS      232(SP), Y5
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y5, Y5
 	VBROADCASTSS gaussConsts<>+736(SB), Y7
 	VBLENDVPS    Y5, 104(SP), Y7, Y5
@@ -5728,12 +5656,12 @@ l61:
 	VMASKMOVPS   Y3, Y1, 32(BX)
 	VMASKMOVPS   Y2, Y1, 32(R8)
 	VMASKMOVPS   Y6, Y1, 32(SI)
-	VMOVUPS      232(SP), Y2
+	VMOVUPS      136(SP), Y2
 	VCMPPS       $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VBLENDVPS    Y2, 136(SP), Y3, Y2
+	VBLENDVPS    Y2, 168(SP), Y3, Y2
 	VBROADCASTSS gaussConsts<>+736(SB), Y3
-	VADDPS       136(SP), Y3, Y3
+	VADDPS       168(SP), Y3, Y3
 	VDIVPS       Y3, Y2, Y2
 	VMULPS       Y2, Y0, Y0
 	VCMPPS       $0x04, gaussConsts<>+544(SB), Y2, Y2
@@ -5820,9 +5748,9 @@ l64:
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -5836,14 +5764,12 @@ l64:
 	VFMADD213PS  Y7, Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y7, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y7, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y1
 
@@ -5880,9 +5806,9 @@ l64:
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -5892,14 +5818,12 @@ l64:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       Y7, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y7, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y1
 	VCMPPS       $0x1e, Y8, Y2, Y3
@@ -5964,9 +5888,9 @@ l66:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -5980,14 +5904,12 @@ l66:
 	VFMADD213PS  Y7, Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD Y7, Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD Y7, Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS Y2, Y4, Y2
 
@@ -6028,9 +5950,9 @@ l66:
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -6040,14 +5962,12 @@ l66:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD       Y7, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y7, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
+	VPSRLD       $0x01, Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y2
 	VCMPPS       $0x1e, Y8, Y3, Y4
@@ -6155,9 +6075,9 @@ l69:
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -6171,14 +6091,12 @@ l69:
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+736(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y3
 
@@ -6233,9 +6151,9 @@ l69:
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -6245,14 +6163,12 @@ l69:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+736(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
@@ -6337,9 +6253,9 @@ l71:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -6353,14 +6269,12 @@ l71:
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD gaussConsts<>+736(SB), Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS Y2, Y4, Y4
 
@@ -6422,9 +6336,9 @@ l71:
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -6434,14 +6348,12 @@ l71:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
+	VPSRLD       $0x01, Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y4
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
@@ -7415,8 +7327,8 @@ l104:
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GaussLogProbLog(SB), NOSPLIT, $64-80
 	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y10
-	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
 	VBROADCASTSS factor+64(FP), Y7
 
@@ -7463,9 +7375,9 @@ l107:
 	VMULPS     gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y4
+	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y9, Y4, Y5
+	VSUBPS       Y10, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -7475,12 +7387,11 @@ l107:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -7495,9 +7406,9 @@ l107:
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y7, Y0, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
-	VMOVAPS      Y9, Y4
+	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y9, Y4, Y5
+	VSUBPS       Y10, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -7505,10 +7416,9 @@ l107:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -7539,9 +7449,9 @@ l109:
 	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y5
+	VMOVAPS      Y10, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
-	VSUBPS       Y9, Y5, Y6
+	VSUBPS       Y10, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
@@ -7551,12 +7461,11 @@ l109:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y4
-	VPADDD       Y10, Y4, Y4
 	VMULPS       Y4, Y6, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y2, Y2
@@ -7576,9 +7485,9 @@ l109:
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y7, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
-	VMOVAPS      Y9, Y5
+	VMOVAPS      Y10, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
-	VSUBPS       Y9, Y5, Y6
+	VSUBPS       Y10, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 	VBROADCASTSS gaussConsts<>+1504(SB), Y6
@@ -7586,10 +7495,9 @@ l109:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
 	VPSLLD       $0x17, Y5, Y4
-	VPADDD       Y10, Y4, Y4
 	VMULPS       Y4, Y6, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y2, Y2
@@ -7629,8 +7537,8 @@ l110:
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GaussLogProbLogKeep(SB), NOSPLIT, $72-88
 	// Registers:    Y0-Y6 values    Y7-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y10
-	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS gaussConsts<>+544(SB), Y8
 	VBROADCASTSS factor+72(FP), Y7
 
@@ -7682,9 +7590,9 @@ l112:
 	VMULPS     gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y4
+	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y9, Y4, Y5
+	VSUBPS       Y10, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -7694,12 +7602,11 @@ l112:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -7715,9 +7622,9 @@ l112:
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y7, Y0, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
-	VMOVAPS      Y9, Y4
+	VMOVAPS      Y10, Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y9, Y4, Y5
+	VSUBPS       Y10, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -7725,10 +7632,9 @@ l112:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
-	VFMADD213PS  Y10, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y9, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -7761,9 +7667,9 @@ l114:
 	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y5
+	VMOVAPS      Y10, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
-	VSUBPS       Y9, Y5, Y6
+	VSUBPS       Y10, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
@@ -7773,12 +7679,11 @@ l114:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y4
-	VPADDD       Y10, Y4, Y4
 	VMULPS       Y4, Y6, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y2, Y2
@@ -7799,9 +7704,9 @@ l114:
 	VSUBPS       Y3, Y2, Y2
 	VMULPS       Y7, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
-	VMOVAPS      Y9, Y5
+	VMOVAPS      Y10, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
-	VSUBPS       Y9, Y5, Y6
+	VSUBPS       Y10, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 	VBROADCASTSS gaussConsts<>+1504(SB), Y6
@@ -7809,10 +7714,9 @@ l114:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
-	VFMADD213PS  Y10, Y4, Y6
-	VFMADD213PS  Y10, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y9, Y4, Y6
 	VPSLLD       $0x17, Y5, Y4
-	VPADDD       Y10, Y4, Y4
 	VMULPS       Y4, Y6, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y2, Y2
@@ -7855,9 +7759,9 @@ l115:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $80-96
 	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y9
-	VBROADCASTSS factor+80(FP), Y8
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS factor+80(FP), Y9
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
 	// Registers:    DI lanes    SI dmu    DX ds    BX x    R8 mu    R9 s    CX elements left in the row    R10 4n
 	MOVQ         lanes+0(FP), DI
@@ -7908,13 +7812,13 @@ l117:
 	VMOVUPS (BX), Y1
 	VMOVUPS (R8), Y2
 	VSUBPS  Y2, Y1, Y1
-	VMULPS  Y8, Y0, Y2
+	VMULPS  Y9, Y0, Y2
 	VMULPS  gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y7, Y4
+	VMOVAPS      Y8, Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y7, Y4, Y5
+	VSUBPS       Y8, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -7924,12 +7828,11 @@ l117:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -7938,7 +7841,7 @@ l117:
 	VADDPS       Y13, Y2, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y8, Y10, Y0
+	VMULPS       Y9, Y10, Y0
 	VMULPS       Y3, Y10, Y2
 	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y2
@@ -7950,11 +7853,11 @@ l117:
 	VMOVUPS      32(BX), Y1
 	VMOVUPS      32(R8), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y8, Y0, Y2
+	VMULPS       Y9, Y0, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
-	VMOVAPS      Y7, Y4
+	VMOVAPS      Y8, Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y7, Y4, Y5
+	VSUBPS       Y8, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -7962,10 +7865,9 @@ l117:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -7974,7 +7876,7 @@ l117:
 	VADDPS       Y12, Y2, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y8, Y10, Y0
+	VMULPS       Y9, Y10, Y0
 	VMULPS       Y3, Y10, Y2
 	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y2
@@ -8002,13 +7904,13 @@ l119:
 	VMASKMOVPS (BX), Y0, Y2
 	VMASKMOVPS (R8), Y0, Y3
 	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y8, Y1, Y3
+	VMULPS     Y9, Y1, Y3
 	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y7, Y5
+	VMOVAPS      Y8, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
-	VSUBPS       Y7, Y5, Y6
+	VSUBPS       Y8, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
@@ -8018,12 +7920,11 @@ l119:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
-	VFMADD213PS  Y9, Y4, Y6
-	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y7, Y4, Y6
+	VFMADD213PS  Y7, Y4, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y4
-	VPADDD       Y9, Y4, Y4
 	VMULPS       Y4, Y6, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y2, Y2
@@ -8036,7 +7937,7 @@ l119:
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y15
-	VMULPS       Y8, Y10, Y1
+	VMULPS       Y9, Y10, Y1
 	VMULPS       Y4, Y10, Y3
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y3
@@ -8049,11 +7950,11 @@ l119:
 	VMASKMOVPS   32(BX), Y0, Y2
 	VMASKMOVPS   32(R8), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y8, Y1, Y3
+	VMULPS       Y9, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
-	VMOVAPS      Y7, Y5
+	VMOVAPS      Y8, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
-	VSUBPS       Y7, Y5, Y6
+	VSUBPS       Y8, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 	VBROADCASTSS gaussConsts<>+1504(SB), Y6
@@ -8061,10 +7962,9 @@ l119:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
-	VFMADD213PS  Y9, Y4, Y6
-	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y7, Y4, Y6
+	VFMADD213PS  Y7, Y4, Y6
 	VPSLLD       $0x17, Y5, Y4
-	VPADDD       Y9, Y4, Y4
 	VMULPS       Y4, Y6, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y2, Y2
@@ -8077,7 +7977,7 @@ l119:
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y14
-	VMULPS       Y8, Y10, Y1
+	VMULPS       Y9, Y10, Y1
 	VMULPS       Y4, Y10, Y3
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y3
@@ -8116,9 +8016,9 @@ l120:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $80-104
 	// Registers:    Y0-Y6 values    Y7-Y9 constants and scalars    Y10-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y9
-	VBROADCASTSS factor+88(FP), Y8
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS factor+88(FP), Y9
+	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VBROADCASTSS gaussConsts<>+736(SB), Y7
 
 	// Registers:    DI lanes    SI dx    DX dmu    BX ds    R8 x    R9 mu    R10 s    CX elements left in the row    R11 4n
 	MOVQ         lanes+0(FP), DI
@@ -8170,13 +8070,13 @@ l122:
 	VMOVUPS (R8), Y1
 	VMOVUPS (R9), Y2
 	VSUBPS  Y2, Y1, Y1
-	VMULPS  Y8, Y0, Y2
+	VMULPS  Y9, Y0, Y2
 	VMULPS  gaussConsts<>+1024(SB), Y2, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y7, Y4
+	VMOVAPS      Y8, Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y7, Y4, Y5
+	VSUBPS       Y8, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -8186,12 +8086,11 @@ l122:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -8200,7 +8099,7 @@ l122:
 	VADDPS       Y13, Y2, Y13
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y15
-	VMULPS       Y8, Y10, Y0
+	VMULPS       Y9, Y10, Y0
 	VMULPS       Y3, Y10, Y2
 	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y2
@@ -8214,11 +8113,11 @@ l122:
 	VMOVUPS      32(R8), Y1
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y8, Y0, Y2
+	VMULPS       Y9, Y0, Y2
 	VMULPS       gaussConsts<>+1024(SB), Y2, Y3
-	VMOVAPS      Y7, Y4
+	VMOVAPS      Y8, Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       Y7, Y4, Y5
+	VSUBPS       Y8, Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -8226,10 +8125,9 @@ l122:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
-	VFMADD213PS  Y9, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
+	VFMADD213PS  Y7, Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y9, Y3, Y3
 	VMULPS       Y3, Y5, Y3
 	VMULPS       Y3, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -8238,7 +8136,7 @@ l122:
 	VADDPS       Y12, Y2, Y12
 	VMULPS       gaussConsts<>+1280(SB), Y1, Y0
 	VFMADD231PS  Y0, Y0, Y14
-	VMULPS       Y8, Y10, Y0
+	VMULPS       Y9, Y10, Y0
 	VMULPS       Y3, Y10, Y2
 	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y2
@@ -8269,13 +8167,13 @@ l124:
 	VMASKMOVPS (R8), Y0, Y2
 	VMASKMOVPS (R9), Y0, Y3
 	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y8, Y1, Y3
+	VMULPS     Y9, Y1, Y3
 	VMULPS     gaussConsts<>+1024(SB), Y3, Y4
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y7, Y5
+	VMOVAPS      Y8, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
-	VSUBPS       Y7, Y5, Y6
+	VSUBPS       Y8, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 
@@ -8285,12 +8183,11 @@ l124:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
-	VFMADD213PS  Y9, Y4, Y6
-	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y7, Y4, Y6
+	VFMADD213PS  Y7, Y4, Y6
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y4
-	VPADDD       Y9, Y4, Y4
 	VMULPS       Y4, Y6, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y2, Y2
@@ -8303,7 +8200,7 @@ l124:
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y15
-	VMULPS       Y8, Y10, Y1
+	VMULPS       Y9, Y10, Y1
 	VMULPS       Y4, Y10, Y3
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y3
@@ -8318,11 +8215,11 @@ l124:
 	VMASKMOVPS   32(R8), Y0, Y2
 	VMASKMOVPS   32(R9), Y0, Y3
 	VSUBPS       Y3, Y2, Y2
-	VMULPS       Y8, Y1, Y3
+	VMULPS       Y9, Y1, Y3
 	VMULPS       gaussConsts<>+1024(SB), Y3, Y4
-	VMOVAPS      Y7, Y5
+	VMOVAPS      Y8, Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y5
-	VSUBPS       Y7, Y5, Y6
+	VSUBPS       Y8, Y5, Y6
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y4
 	VBROADCASTSS gaussConsts<>+1504(SB), Y6
@@ -8330,10 +8227,9 @@ l124:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y6
-	VFMADD213PS  Y9, Y4, Y6
-	VFMADD213PS  Y9, Y4, Y6
+	VFMADD213PS  Y7, Y4, Y6
+	VFMADD213PS  Y7, Y4, Y6
 	VPSLLD       $0x17, Y5, Y4
-	VPADDD       Y9, Y4, Y4
 	VMULPS       Y4, Y6, Y4
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y4, Y2, Y2
@@ -8346,7 +8242,7 @@ l124:
 	VANDPS       Y1, Y0, Y3
 	VANDPS       Y1, Y0, Y1
 	VFMADD231PS  Y1, Y3, Y14
-	VMULPS       Y8, Y10, Y1
+	VMULPS       Y9, Y10, Y1
 	VMULPS       Y4, Y10, Y3
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y3
@@ -8388,8 +8284,8 @@ l125:
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·GMMGradientLog(SB), NOSPLIT, $40-68
 	// Registers:    Y0-Y4 values    Y5-Y13 constants and scalars    Y14-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y13
-	VBROADCASTSS gaussConsts<>+1440(SB), Y12
+	VBROADCASTSS gaussConsts<>+1440(SB), Y13
+	VBROADCASTSS gaussConsts<>+736(SB), Y12
 	VBROADCASTSS gaussConsts<>+2144(SB), Y11
 	VBROADCASTSS gaussConsts<>+2176(SB), Y10
 	VBROADCASTSS factor+64(FP), Y9
@@ -8430,9 +8326,9 @@ l127:
 	VMULPS     Y8, Y0, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y2
+	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y7, Y0, Y2
-	VSUBPS       Y12, Y2, Y3
+	VSUBPS       Y13, Y2, Y3
 	VFNMADD231PS Y6, Y3, Y0
 	VFNMADD231PS Y5, Y3, Y0
 
@@ -8442,12 +8338,11 @@ l127:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
-	VFMADD213PS  Y13, Y0, Y3
-	VFMADD213PS  Y13, Y0, Y3
+	VFMADD213PS  Y12, Y0, Y3
+	VFMADD213PS  Y12, Y0, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y0
-	VPADDD       Y13, Y0, Y0
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y0, Y1, Y1
 	VMULPS       Y0, Y1, Y1
@@ -8471,9 +8366,9 @@ l127:
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y9, Y0, Y0
 	VMULPS       Y8, Y0, Y0
-	VMOVAPS      Y12, Y2
+	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y7, Y0, Y2
-	VSUBPS       Y12, Y2, Y3
+	VSUBPS       Y13, Y2, Y3
 	VFNMADD231PS Y6, Y3, Y0
 	VFNMADD231PS Y5, Y3, Y0
 	VBROADCASTSS gaussConsts<>+1504(SB), Y3
@@ -8481,10 +8376,9 @@ l127:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
-	VFMADD213PS  Y13, Y0, Y3
-	VFMADD213PS  Y13, Y0, Y3
+	VFMADD213PS  Y12, Y0, Y3
+	VFMADD213PS  Y12, Y0, Y3
 	VPSLLD       $0x17, Y2, Y0
-	VPADDD       Y13, Y0, Y0
 	VMULPS       Y0, Y3, Y0
 	VMULPS       Y0, Y1, Y1
 	VMULPS       Y0, Y1, Y1
@@ -8521,9 +8415,9 @@ l128:
 	VMULPS  Y8, Y0, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y2
+	VMOVAPS      Y13, Y2
 	VFMADD231PS  Y7, Y0, Y2
-	VSUBPS       Y12, Y2, Y3
+	VSUBPS       Y13, Y2, Y3
 	VFNMADD231PS Y6, Y3, Y0
 	VFNMADD231PS Y5, Y3, Y0
 
@@ -8533,12 +8427,11 @@ l128:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y3
-	VFMADD213PS  Y13, Y0, Y3
-	VFMADD213PS  Y13, Y0, Y3
+	VFMADD213PS  Y12, Y0, Y3
+	VFMADD213PS  Y12, Y0, Y3
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y0
-	VPADDD      Y13, Y0, Y0
 	VMULPS      Y0, Y3, Y0
 	VMULPS      Y0, Y1, Y1
 	VMULPS      Y0, Y1, Y1
@@ -8579,9 +8472,9 @@ l129:
 	VMULPS     Y8, Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y12, Y3
+	VMOVAPS      Y13, Y3
 	VFMADD231PS  Y7, Y1, Y3
-	VSUBPS       Y12, Y3, Y4
+	VSUBPS       Y13, Y3, Y4
 	VFNMADD231PS Y6, Y4, Y1
 	VFNMADD231PS Y5, Y4, Y1
 
@@ -8591,12 +8484,11 @@ l129:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y4
-	VFMADD213PS  Y13, Y1, Y4
-	VFMADD213PS  Y13, Y1, Y4
+	VFMADD213PS  Y12, Y1, Y4
+	VFMADD213PS  Y12, Y1, Y4
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y1
-	VPADDD      Y13, Y1, Y1
 	VMULPS      Y1, Y4, Y1
 	VMULPS      Y1, Y2, Y2
 	VMULPS      Y1, Y2, Y2
@@ -8784,15 +8676,17 @@ l136:
 // func GaussSampleLog(z *float32, mu *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleLog(SB), NOSPLIT, $56-60
-	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+736(SB), Y15
-	VBROADCASTSS gaussConsts<>+1440(SB), Y14
+	// Registers:    Y0-Y5 values    Y6-Y15 constants and scalars
+	VBROADCASTSS gaussConsts<>+1728(SB), Y15
+	VBROADCASTSS gaussConsts<>+736(SB), Y14
 	VBROADCASTSS factor+56(FP), Y13
 	VBROADCASTSS gaussConsts<>+2208(SB), Y12
 	VBROADCASTSS gaussConsts<>+1696(SB), Y11
 	VBROADCASTSS gaussConsts<>+1408(SB), Y10
 	VBROADCASTSS gaussConsts<>+1088(SB), Y9
 	VBROADCASTSS gaussConsts<>+1056(SB), Y8
+	VBROADCASTSS gaussConsts<>+1472(SB), Y7
+	VBROADCASTSS gaussConsts<>+1504(SB), Y6
 
 	// Registers:    DI z    SI mu    DX s    BX eps    CX elements left in the row    R8 4n
 	MOVQ z+0(FP), DI
@@ -8828,50 +8722,46 @@ l139:
 	VMAXPS  Y1, Y11, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y2
+	VMOVAPS      Y15, Y2
 	VFMADD231PS  Y10, Y0, Y2
-	VMOVAPS      Y14, Y3
+	VMOVAPS      Y15, Y3
 	VFMADD231PS  Y10, Y1, Y3
-	VSUBPS       Y14, Y2, Y4
-	VSUBPS       Y14, Y3, Y5
+	VSUBPS       Y15, Y2, Y4
+	VSUBPS       Y15, Y3, Y5
 	VFNMADD231PS Y9, Y4, Y0
 	VFNMADD231PS Y9, Y5, Y1
 	VFNMADD231PS Y8, Y4, Y0
 	VFNMADD231PS Y8, Y5, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y4
-	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y4
-	VBROADCASTSS gaussConsts<>+1504(SB), Y5
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y5
-	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y4
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y5
-	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y4
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y5
-	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y4
-	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y5
-	VFMADD213PS  Y15, Y0, Y4
-	VFMADD213PS  Y15, Y1, Y5
-	VFMADD213PS  Y15, Y0, Y4
-	VFMADD213PS  Y15, Y1, Y5
+	VMOVAPS     Y6, Y4
+	VFMADD231PS Y0, Y7, Y4
+	VMOVAPS     Y6, Y5
+	VFMADD231PS Y1, Y7, Y5
+	VFMADD213PS gaussConsts<>+1536(SB), Y0, Y4
+	VFMADD213PS gaussConsts<>+1536(SB), Y1, Y5
+	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y4
+	VFMADD213PS gaussConsts<>+1568(SB), Y1, Y5
+	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y4
+	VFMADD213PS gaussConsts<>+1600(SB), Y1, Y5
+	VFMADD213PS Y14, Y0, Y4
+	VFMADD213PS Y14, Y1, Y5
+	VFMADD213PS Y14, Y0, Y4
+	VFMADD213PS Y14, Y1, Y5
 
 	// p 2^n
-	VPSLLD      $0x17, Y2, Y0
-	VPSLLD      $0x17, Y3, Y1
-	VPSRAD      $0x01, Y0, Y2
-	VPSRAD      $0x01, Y1, Y3
-	VANDPS      gaussConsts<>+1728(SB), Y2, Y2
-	VANDPS      gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD      Y15, Y2, Y6
-	VPADDD      Y15, Y3, Y7
-	VPSUBD      Y2, Y0, Y0
-	VPSUBD      Y3, Y1, Y1
-	VPADDD      Y15, Y0, Y0
-	VPADDD      Y15, Y1, Y1
-	VMULPS      Y6, Y4, Y2
-	VMULPS      Y7, Y5, Y3
-	VMULPS      Y0, Y2, Y0
-	VMULPS      Y1, Y3, Y1
+	VPSRLD      $0x01, Y2, Y0
+	VPSRLD      $0x01, Y3, Y1
+	VPSLLD      $0x17, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPSLLD      $0x17, Y3, Y3
+	VPSUBD      Y0, Y2, Y2
+	VPSUBD      Y1, Y3, Y3
+	VMULPS      Y0, Y4, Y0
+	VMULPS      Y1, Y5, Y1
+	VMULPS      Y2, Y0, Y0
+	VMULPS      Y3, Y1, Y1
 	VMOVUPS     (BX), Y2
 	VMOVUPS     32(BX), Y3
 	VMOVUPS     (SI), Y4
@@ -8896,30 +8786,28 @@ l140:
 	VMAXPS  Y0, Y11, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y1
+	VMOVAPS      Y15, Y1
 	VFMADD231PS  Y10, Y0, Y1
-	VSUBPS       Y14, Y1, Y2
+	VSUBPS       Y15, Y1, Y2
 	VFNMADD231PS Y9, Y2, Y0
 	VFNMADD231PS Y8, Y2, Y0
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y2
-	VFMADD231PS  gaussConsts<>+1472(SB), Y0, Y2
-	VFMADD213PS  gaussConsts<>+1536(SB), Y0, Y2
-	VFMADD213PS  gaussConsts<>+1568(SB), Y0, Y2
-	VFMADD213PS  gaussConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  Y15, Y0, Y2
-	VFMADD213PS  Y15, Y0, Y2
+	VMOVAPS     Y6, Y2
+	VFMADD231PS Y0, Y7, Y2
+	VFMADD213PS gaussConsts<>+1536(SB), Y0, Y2
+	VFMADD213PS gaussConsts<>+1568(SB), Y0, Y2
+	VFMADD213PS gaussConsts<>+1600(SB), Y0, Y2
+	VFMADD213PS Y14, Y0, Y2
+	VFMADD213PS Y14, Y0, Y2
 
 	// p 2^n
-	VPSLLD      $0x17, Y1, Y0
-	VPSRAD      $0x01, Y0, Y1
-	VANDPS      gaussConsts<>+1728(SB), Y1, Y1
-	VPADDD      Y15, Y1, Y3
-	VPSUBD      Y1, Y0, Y0
-	VPADDD      Y15, Y0, Y0
-	VMULPS      Y3, Y2, Y1
-	VMULPS      Y0, Y1, Y0
+	VPSRLD      $0x01, Y1, Y0
+	VPSLLD      $0x17, Y0, Y0
+	VPSLLD      $0x17, Y1, Y1
+	VPSUBD      Y0, Y1, Y1
+	VMULPS      Y0, Y2, Y0
+	VMULPS      Y1, Y0, Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y1, Y0, Y2
@@ -8944,30 +8832,28 @@ l141:
 	VMAXPS     Y1, Y11, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y2
+	VMOVAPS      Y15, Y2
 	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y14, Y2, Y3
+	VSUBPS       Y15, Y2, Y3
 	VFNMADD231PS Y9, Y3, Y1
 	VFNMADD231PS Y8, Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS gaussConsts<>+1504(SB), Y3
-	VFMADD231PS  gaussConsts<>+1472(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
-	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
+	VMOVAPS     Y6, Y3
+	VFMADD231PS Y1, Y7, Y3
+	VFMADD213PS gaussConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS gaussConsts<>+1568(SB), Y1, Y3
+	VFMADD213PS gaussConsts<>+1600(SB), Y1, Y3
+	VFMADD213PS Y14, Y1, Y3
+	VFMADD213PS Y14, Y1, Y3
 
 	// p 2^n
-	VPSLLD      $0x17, Y2, Y1
-	VPSRAD      $0x01, Y1, Y2
-	VANDPS      gaussConsts<>+1728(SB), Y2, Y2
-	VPADDD      Y15, Y2, Y4
-	VPSUBD      Y2, Y1, Y1
-	VPADDD      Y15, Y1, Y1
-	VMULPS      Y4, Y3, Y2
-	VMULPS      Y1, Y2, Y1
+	VPSRLD      $0x01, Y2, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPSUBD      Y1, Y2, Y2
+	VMULPS      Y1, Y3, Y1
+	VMULPS      Y2, Y1, Y1
 	VMASKMOVPS  (BX), Y0, Y2
 	VMASKMOVPS  (SI), Y0, Y3
 	VFMADD231PS Y2, Y1, Y3
@@ -8988,13 +8874,15 @@ l142:
 // func GaussSampleLogBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int, factor float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleLogBackward(SB), NOSPLIT, $64-68
-	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+736(SB), Y15
-	VBROADCASTSS factor+64(FP), Y14
-	VBROADCASTSS gaussConsts<>+1440(SB), Y13
+	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
+	VBROADCASTSS factor+64(FP), Y15
+	VBROADCASTSS gaussConsts<>+1728(SB), Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+2208(SB), Y12
 	VBROADCASTSS gaussConsts<>+1696(SB), Y11
 	VBROADCASTSS gaussConsts<>+1408(SB), Y10
+	VBROADCASTSS gaussConsts<>+1088(SB), Y9
+	VBROADCASTSS gaussConsts<>+1056(SB), Y8
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -9039,24 +8927,24 @@ l145:
 	VMOVUPS 32(R8), Y5
 	VMULPS  Y4, Y0, Y0
 	VMULPS  Y5, Y1, Y1
-	VMULPS  Y14, Y2, Y2
-	VMULPS  Y14, Y3, Y3
+	VMULPS  Y15, Y2, Y2
+	VMULPS  Y15, Y3, Y3
 	VMINPS  Y2, Y12, Y2
 	VMINPS  Y3, Y12, Y3
 	VMAXPS  Y2, Y11, Y2
 	VMAXPS  Y3, Y11, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y4
+	VMOVAPS      Y14, Y4
 	VFMADD231PS  Y10, Y2, Y4
-	VMOVAPS      Y13, Y5
+	VMOVAPS      Y14, Y5
 	VFMADD231PS  Y10, Y3, Y5
-	VSUBPS       Y13, Y4, Y6
-	VSUBPS       Y13, Y5, Y7
-	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
-	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
+	VSUBPS       Y14, Y4, Y6
+	VSUBPS       Y14, Y5, Y7
+	VFNMADD231PS Y9, Y6, Y2
+	VFNMADD231PS Y9, Y7, Y3
+	VFNMADD231PS Y8, Y6, Y2
+	VFNMADD231PS Y8, Y7, Y3
 
 	// p = e^r
 	VBROADCASTSS gaussConsts<>+1504(SB), Y6
@@ -9069,30 +8957,26 @@ l145:
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
-	VFMADD213PS  Y15, Y2, Y6
-	VFMADD213PS  Y15, Y3, Y7
-	VFMADD213PS  Y15, Y2, Y6
-	VFMADD213PS  Y15, Y3, Y7
+	VFMADD213PS  Y13, Y2, Y6
+	VFMADD213PS  Y13, Y3, Y7
+	VFMADD213PS  Y13, Y2, Y6
+	VFMADD213PS  Y13, Y3, Y7
 
 	// p 2^n
-	VPSLLD      $0x17, Y4, Y2
-	VPSLLD      $0x17, Y5, Y3
-	VPSRAD      $0x01, Y2, Y4
-	VPSRAD      $0x01, Y3, Y5
-	VANDPS      gaussConsts<>+1728(SB), Y4, Y4
-	VANDPS      gaussConsts<>+1728(SB), Y5, Y5
-	VPADDD      Y15, Y4, Y8
-	VPADDD      Y15, Y5, Y9
-	VPSUBD      Y4, Y2, Y2
-	VPSUBD      Y5, Y3, Y3
-	VPADDD      Y15, Y2, Y2
-	VPADDD      Y15, Y3, Y3
-	VMULPS      Y8, Y6, Y4
-	VMULPS      Y9, Y7, Y5
-	VMULPS      Y2, Y4, Y2
-	VMULPS      Y3, Y5, Y3
-	VMULPS      Y2, Y14, Y2
-	VMULPS      Y3, Y14, Y3
+	VPSRLD      $0x01, Y4, Y2
+	VPSRLD      $0x01, Y5, Y3
+	VPSLLD      $0x17, Y2, Y2
+	VPSLLD      $0x17, Y3, Y3
+	VPSLLD      $0x17, Y4, Y4
+	VPSLLD      $0x17, Y5, Y5
+	VPSUBD      Y2, Y4, Y4
+	VPSUBD      Y3, Y5, Y5
+	VMULPS      Y2, Y6, Y2
+	VMULPS      Y3, Y7, Y3
+	VMULPS      Y4, Y2, Y2
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y2, Y15, Y2
+	VMULPS      Y3, Y15, Y3
 	VMOVUPS     (SI), Y4
 	VMOVUPS     32(SI), Y5
 	VFMADD231PS Y2, Y0, Y4
@@ -9117,16 +9001,16 @@ l146:
 	VMOVUPS Y2, (DI)
 	VMOVUPS (R8), Y2
 	VMULPS  Y2, Y0, Y0
-	VMULPS  Y14, Y1, Y1
+	VMULPS  Y15, Y1, Y1
 	VMINPS  Y1, Y12, Y1
 	VMAXPS  Y1, Y11, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y2
+	VMOVAPS      Y14, Y2
 	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y13, Y2, Y3
-	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
-	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
+	VSUBPS       Y14, Y2, Y3
+	VFNMADD231PS Y9, Y3, Y1
+	VFNMADD231PS Y8, Y3, Y1
 
 	// p = e^r
 	VBROADCASTSS gaussConsts<>+1504(SB), Y3
@@ -9134,19 +9018,17 @@ l146:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
 
 	// p 2^n
-	VPSLLD      $0x17, Y2, Y1
-	VPSRAD      $0x01, Y1, Y2
-	VANDPS      gaussConsts<>+1728(SB), Y2, Y2
-	VPADDD      Y15, Y2, Y4
-	VPSUBD      Y2, Y1, Y1
-	VPADDD      Y15, Y1, Y1
-	VMULPS      Y4, Y3, Y2
-	VMULPS      Y1, Y2, Y1
-	VMULPS      Y1, Y14, Y1
+	VPSRLD      $0x01, Y2, Y1
+	VPSLLD      $0x17, Y1, Y1
+	VPSLLD      $0x17, Y2, Y2
+	VPSUBD      Y1, Y2, Y2
+	VMULPS      Y1, Y3, Y1
+	VMULPS      Y2, Y1, Y1
+	VMULPS      Y1, Y15, Y1
 	VMOVUPS     (SI), Y2
 	VFMADD231PS Y1, Y0, Y2
 	VMOVUPS     Y2, (SI)
@@ -9172,16 +9054,16 @@ l147:
 	VMASKMOVPS Y3, Y0, (DI)
 	VMASKMOVPS (R8), Y0, Y3
 	VMULPS     Y3, Y1, Y1
-	VMULPS     Y14, Y2, Y2
+	VMULPS     Y15, Y2, Y2
 	VMINPS     Y2, Y12, Y2
 	VMAXPS     Y2, Y11, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y3
+	VMOVAPS      Y14, Y3
 	VFMADD231PS  Y10, Y2, Y3
-	VSUBPS       Y13, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
-	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
+	VSUBPS       Y14, Y3, Y4
+	VFNMADD231PS Y9, Y4, Y2
+	VFNMADD231PS Y8, Y4, Y2
 
 	// p = e^r
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -9189,19 +9071,17 @@ l147:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
 
 	// p 2^n
-	VPSLLD      $0x17, Y3, Y2
-	VPSRAD      $0x01, Y2, Y3
-	VANDPS      gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD      Y15, Y3, Y5
-	VPSUBD      Y3, Y2, Y2
-	VPADDD      Y15, Y2, Y2
-	VMULPS      Y5, Y4, Y3
-	VMULPS      Y2, Y3, Y2
-	VMULPS      Y2, Y14, Y2
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPSLLD      $0x17, Y3, Y3
+	VPSUBD      Y2, Y3, Y3
+	VMULPS      Y2, Y4, Y2
+	VMULPS      Y3, Y2, Y2
+	VMULPS      Y2, Y15, Y2
 	VMASKMOVPS  (SI), Y0, Y3
 	VFMADD231PS Y2, Y1, Y3
 	VMASKMOVPS  Y3, Y0, (SI)
@@ -9272,9 +9152,9 @@ l151:
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -9288,14 +9168,12 @@ l151:
 	VFMADD213PS  Y8, Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y8, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y8, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS Y0, Y3, Y3
 
@@ -9333,9 +9211,9 @@ l151:
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -9345,14 +9223,12 @@ l151:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
 	VFMADD213PS  Y8, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       Y8, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y8, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
@@ -9418,9 +9294,9 @@ l153:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -9434,14 +9310,12 @@ l153:
 	VFMADD213PS  Y8, Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD Y8, Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD Y8, Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS Y1, Y4, Y4
 
@@ -9484,9 +9358,9 @@ l153:
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -9496,14 +9370,12 @@ l153:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
 	VFMADD213PS  Y8, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD       Y8, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y8, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
+	VPSRLD       $0x01, Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
@@ -9621,9 +9493,9 @@ l156:
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -9637,14 +9509,12 @@ l156:
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+736(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS Y0, Y3, Y3
 
@@ -9690,9 +9560,9 @@ l156:
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -9702,14 +9572,12 @@ l156:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+736(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
@@ -9785,9 +9653,9 @@ l158:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -9801,14 +9669,12 @@ l158:
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD gaussConsts<>+736(SB), Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS Y1, Y4, Y4
 
@@ -9860,9 +9726,9 @@ l158:
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -9872,14 +9738,12 @@ l158:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
+	VPSRLD       $0x01, Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
@@ -10010,9 +9874,9 @@ l161:
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -10026,14 +9890,12 @@ l161:
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+736(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS Y0, Y3, Y3
 
@@ -10087,9 +9949,9 @@ l161:
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -10099,14 +9961,12 @@ l161:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+736(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
@@ -10190,9 +10050,9 @@ l163:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -10206,14 +10066,12 @@ l163:
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD gaussConsts<>+736(SB), Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS Y1, Y4, Y4
 
@@ -10275,9 +10133,9 @@ l163:
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -10287,14 +10145,12 @@ l163:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
+	VPSRLD       $0x01, Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
@@ -10436,9 +10292,9 @@ l166:
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -10452,14 +10308,12 @@ l166:
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD gaussConsts<>+736(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS Y0, Y3, Y3
 
@@ -10515,9 +10369,9 @@ l166:
 	VORPS        gaussConsts<>+608(SB), Y0, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -10527,14 +10381,12 @@ l166:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       gaussConsts<>+736(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y0, Y3
 	VANDPS       Y0, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y4
@@ -10621,9 +10473,9 @@ l168:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -10637,14 +10489,12 @@ l168:
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD gaussConsts<>+736(SB), Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS Y1, Y4, Y4
 
@@ -10708,9 +10558,9 @@ l168:
 	VORPS        gaussConsts<>+608(SB), Y1, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -10720,14 +10570,12 @@ l168:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
+	VPSRLD       $0x01, Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y4
 	VANDPS       Y1, Y4, Y4
 	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y3, Y5
@@ -10818,7 +10666,7 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	VBROADCASTSS gaussConsts<>+736(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
 	VBROADCASTSS gaussConsts<>+1280(SB), Y12
-	VBROADCASTSS gaussConsts<>+1440(SB), Y11
+	VBROADCASTSS gaussConsts<>+1728(SB), Y11
 	VBROADCASTSS gaussConsts<>+2144(SB), Y10
 	VBROADCASTSS gaussConsts<>+2176(SB), Y9
 
@@ -10869,14 +10717,12 @@ l171:
 	VFMADD213PS  Y14, Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y14, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y14, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, Y13, Y0, Y3
 	VANDPS Y0, Y3, Y3
 
@@ -10942,14 +10788,12 @@ l171:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y14, Y2, Y4
 	VFMADD213PS  Y14, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       Y14, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y14, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, Y13, Y0, Y3
 	VANDPS       Y0, Y3, Y3
 	VCMPPS       $0x1e, Y12, Y2, Y4
@@ -11030,14 +10874,12 @@ l172:
 	VFMADD213PS  Y14, Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y14, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y14, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, Y13, Y0, Y3
 	VANDPS Y0, Y3, Y3
 
@@ -11124,14 +10966,12 @@ l173:
 	VFMADD213PS  Y14, Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD Y14, Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD Y14, Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, Y13, Y1, Y4
 	VANDPS Y1, Y4, Y4
 
@@ -11358,9 +11198,9 @@ l180:
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplus(SB), NOSPLIT, $24-56
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS gaussConsts<>+736(SB), Y15
-	VBROADCASTSS gaussConsts<>+1280(SB), Y14
-	VBROADCASTSS gaussConsts<>+1440(SB), Y13
+	VBROADCASTSS gaussConsts<>+1280(SB), Y15
+	VBROADCASTSS gaussConsts<>+1728(SB), Y14
+	VBROADCASTSS gaussConsts<>+736(SB), Y13
 	VBROADCASTSS gaussConsts<>+608(SB), Y12
 	VBROADCASTSS gaussConsts<>+1696(SB), Y11
 	VBROADCASTSS gaussConsts<>+1408(SB), Y10
@@ -11397,12 +11237,12 @@ l183:
 	VMAXPS  Y3, Y11, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y4
+	VMOVAPS      Y14, Y4
 	VFMADD231PS  Y10, Y2, Y4
-	VMOVAPS      Y13, Y5
+	VMOVAPS      Y14, Y5
 	VFMADD231PS  Y10, Y3, Y5
-	VSUBPS       Y13, Y4, Y6
-	VSUBPS       Y13, Y5, Y7
+	VSUBPS       Y14, Y4, Y6
+	VSUBPS       Y14, Y5, Y7
 	VFNMADD231PS gaussConsts<>+1088(SB), Y6, Y2
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y6, Y2
@@ -11419,40 +11259,36 @@ l183:
 	VFMADD213PS  gaussConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y6
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y7
-	VFMADD213PS  Y15, Y2, Y6
-	VFMADD213PS  Y15, Y3, Y7
-	VFMADD213PS  Y15, Y2, Y6
-	VFMADD213PS  Y15, Y3, Y7
+	VFMADD213PS  Y13, Y2, Y6
+	VFMADD213PS  Y13, Y3, Y7
+	VFMADD213PS  Y13, Y2, Y6
+	VFMADD213PS  Y13, Y3, Y7
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y2
-	VPSLLD $0x17, Y5, Y3
-	VPSRAD $0x01, Y2, Y4
-	VPSRAD $0x01, Y3, Y5
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VANDPS gaussConsts<>+1728(SB), Y5, Y5
-	VPADDD Y15, Y4, Y8
-	VPADDD Y15, Y5, Y9
-	VPSUBD Y4, Y2, Y2
-	VPSUBD Y5, Y3, Y3
-	VPADDD Y15, Y2, Y2
-	VPADDD Y15, Y3, Y3
-	VMULPS Y8, Y6, Y4
-	VMULPS Y9, Y7, Y5
-	VMULPS Y2, Y4, Y2
-	VMULPS Y3, Y5, Y3
+	VPSRLD $0x01, Y4, Y2
+	VPSRLD $0x01, Y5, Y3
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSUBD Y2, Y4, Y4
+	VPSUBD Y3, Y5, Y5
+	VMULPS Y2, Y6, Y2
+	VMULPS Y3, Y7, Y3
+	VMULPS Y4, Y2, Y2
+	VMULPS Y5, Y3, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y4
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y5
 	VANDPS Y0, Y4, Y0
 	VANDPS Y1, Y5, Y1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y14, Y2, Y4
-	VCMPPS       $0x1e, Y14, Y3, Y5
-	VMOVAPS      Y14, Y6
-	VFMSUB231PS  Y14, Y2, Y6
-	VMOVAPS      Y14, Y7
-	VFMSUB231PS  Y14, Y3, Y7
+	VCMPPS       $0x1e, Y15, Y2, Y4
+	VCMPPS       $0x1e, Y15, Y3, Y5
+	VMOVAPS      Y15, Y6
+	VFMSUB231PS  Y15, Y2, Y6
+	VMOVAPS      Y15, Y7
+	VFMSUB231PS  Y15, Y3, Y7
 	VBLENDVPS    Y4, Y6, Y2, Y2
 	VBLENDVPS    Y5, Y7, Y3, Y3
 	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
@@ -11508,9 +11344,9 @@ l184:
 	VMAXPS  Y1, Y11, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y2
+	VMOVAPS      Y14, Y2
 	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y13, Y2, Y3
+	VSUBPS       Y14, Y2, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y1
 	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y1
 
@@ -11520,25 +11356,23 @@ l184:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS gaussConsts<>+1728(SB), Y2, Y2
-	VPADDD Y15, Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD Y15, Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSRLD $0x01, Y2, Y1
+	VPSLLD $0x17, Y1, Y1
+	VPSLLD $0x17, Y2, Y2
+	VPSUBD Y1, Y2, Y2
+	VMULPS Y1, Y3, Y1
+	VMULPS Y2, Y1, Y1
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y0, Y2
 	VANDPS Y0, Y2, Y0
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y14, Y1, Y2
-	VMOVAPS      Y14, Y3
-	VFMSUB231PS  Y14, Y1, Y3
+	VCMPPS       $0x1e, Y15, Y1, Y2
+	VMOVAPS      Y15, Y3
+	VFMSUB231PS  Y15, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
 	VANDPS       gaussConsts<>+1760(SB), Y2, Y2
 	VBROADCASTSS gaussConsts<>+1824(SB), Y3
@@ -11578,9 +11412,9 @@ l185:
 	VMAXPS     Y2, Y11, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y3
+	VMOVAPS      Y14, Y3
 	VFMADD231PS  Y10, Y2, Y3
-	VSUBPS       Y13, Y3, Y4
+	VSUBPS       Y14, Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -11590,25 +11424,23 @@ l185:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y15, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y15, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y14, Y2, Y3
-	VMOVAPS      Y14, Y4
-	VFMSUB231PS  Y14, Y2, Y4
+	VCMPPS       $0x1e, Y15, Y2, Y3
+	VMOVAPS      Y15, Y4
+	VFMSUB231PS  Y15, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
 	VANDPS       gaussConsts<>+1760(SB), Y3, Y3
 	VBROADCASTSS gaussConsts<>+1824(SB), Y4
@@ -11645,11 +11477,13 @@ l186:
 // func GaussSampleSoftplusBackward(dmu *float32, ds *float32, dz *float32, s *float32, eps *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GaussSampleSoftplusBackward(SB), NOSPLIT, $32-64
-	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
+	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS gaussConsts<>+736(SB), Y15
-	VBROADCASTSS gaussConsts<>+1440(SB), Y14
+	VBROADCASTSS gaussConsts<>+1728(SB), Y14
 	VBROADCASTSS gaussConsts<>+608(SB), Y13
 	VBROADCASTSS gaussConsts<>+1696(SB), Y12
+	VBROADCASTSS gaussConsts<>+1408(SB), Y11
+	VBROADCASTSS gaussConsts<>+1088(SB), Y10
 
 	// Registers:    DI dmu    SI ds    DX dz    BX s    R8 eps    CX elements left in the row    R9 4n
 	MOVQ dmu+0(FP), DI
@@ -11701,13 +11535,13 @@ l189:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y6
-	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
+	VFMADD231PS  Y11, Y4, Y6
 	VMOVAPS      Y14, Y7
-	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
+	VFMADD231PS  Y11, Y5, Y7
 	VSUBPS       Y14, Y6, Y8
 	VSUBPS       Y14, Y7, Y9
-	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y5
+	VFNMADD231PS Y10, Y8, Y4
+	VFNMADD231PS Y10, Y9, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y9, Y5
 
@@ -11728,22 +11562,18 @@ l189:
 	VFMADD213PS  Y15, Y5, Y9
 
 	// p 2^n
-	VPSLLD      $0x17, Y6, Y4
-	VPSLLD      $0x17, Y7, Y5
-	VPSRAD      $0x01, Y4, Y6
-	VPSRAD      $0x01, Y5, Y7
-	VANDPS      gaussConsts<>+1728(SB), Y6, Y6
-	VANDPS      gaussConsts<>+1728(SB), Y7, Y7
-	VPADDD      Y15, Y6, Y10
-	VPADDD      Y15, Y7, Y11
-	VPSUBD      Y6, Y4, Y4
-	VPSUBD      Y7, Y5, Y5
-	VPADDD      Y15, Y4, Y4
-	VPADDD      Y15, Y5, Y5
-	VMULPS      Y10, Y8, Y6
-	VMULPS      Y11, Y9, Y7
-	VMULPS      Y4, Y6, Y4
-	VMULPS      Y5, Y7, Y5
+	VPSRLD      $0x01, Y6, Y4
+	VPSRLD      $0x01, Y7, Y5
+	VPSLLD      $0x17, Y4, Y4
+	VPSLLD      $0x17, Y5, Y5
+	VPSLLD      $0x17, Y6, Y6
+	VPSLLD      $0x17, Y7, Y7
+	VPSUBD      Y4, Y6, Y6
+	VPSUBD      Y5, Y7, Y7
+	VMULPS      Y4, Y8, Y4
+	VMULPS      Y5, Y9, Y5
+	VMULPS      Y6, Y4, Y4
+	VMULPS      Y7, Y5, Y5
 	VCMPPS      $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VCMPPS      $0x11, gaussConsts<>+544(SB), Y3, Y3
 	VBLENDVPS   Y2, Y4, Y15, Y2
@@ -11781,9 +11611,9 @@ l190:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y3
-	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
+	VFMADD231PS  Y11, Y2, Y3
 	VSUBPS       Y14, Y3, Y4
-	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
+	VFNMADD231PS Y10, Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
 	// p = e^r
@@ -11796,14 +11626,12 @@ l190:
 	VFMADD213PS  Y15, Y2, Y4
 
 	// p 2^n
-	VPSLLD      $0x17, Y3, Y2
-	VPSRAD      $0x01, Y2, Y3
-	VANDPS      gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD      Y15, Y3, Y5
-	VPSUBD      Y3, Y2, Y2
-	VPADDD      Y15, Y2, Y2
-	VMULPS      Y5, Y4, Y3
-	VMULPS      Y2, Y3, Y2
+	VPSRLD      $0x01, Y3, Y2
+	VPSLLD      $0x17, Y2, Y2
+	VPSLLD      $0x17, Y3, Y3
+	VPSUBD      Y2, Y3, Y3
+	VMULPS      Y2, Y4, Y2
+	VMULPS      Y3, Y2, Y2
 	VCMPPS      $0x11, gaussConsts<>+544(SB), Y1, Y1
 	VBLENDVPS   Y1, Y2, Y15, Y1
 	VADDPS      Y2, Y15, Y2
@@ -11838,9 +11666,9 @@ l191:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y14, Y4
-	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
+	VFMADD231PS  Y11, Y3, Y4
 	VSUBPS       Y14, Y4, Y5
-	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
+	VFNMADD231PS Y10, Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
 	// p = e^r
@@ -11853,14 +11681,12 @@ l191:
 	VFMADD213PS  Y15, Y3, Y5
 
 	// p 2^n
-	VPSLLD      $0x17, Y4, Y3
-	VPSRAD      $0x01, Y3, Y4
-	VANDPS      gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD      Y15, Y4, Y6
-	VPSUBD      Y4, Y3, Y3
-	VPADDD      Y15, Y3, Y3
-	VMULPS      Y6, Y5, Y4
-	VMULPS      Y3, Y4, Y3
+	VPSRLD      $0x01, Y4, Y3
+	VPSLLD      $0x17, Y3, Y3
+	VPSLLD      $0x17, Y4, Y4
+	VPSUBD      Y3, Y4, Y4
+	VMULPS      Y3, Y5, Y3
+	VMULPS      Y4, Y3, Y3
 	VCMPPS      $0x11, gaussConsts<>+544(SB), Y2, Y2
 	VBLENDVPS   Y2, Y3, Y15, Y2
 	VADDPS      Y3, Y15, Y3
@@ -12841,10 +12667,8 @@ l217:
 	VPSLLD      $0x17, Y5, Y2
 
 	// p 2^n
-	VPADDD      gaussConsts<>+736(SB), Y2, Y2
-	VPSLLD      $0x17, Y7, Y5
 	VMULPS      Y2, Y6, Y2
-	VPADDD      gaussConsts<>+736(SB), Y5, Y5
+	VPSLLD      $0x17, Y7, Y5
 	VMULPS      Y5, Y9, Y5
 	VMULPS      Y5, Y3, Y3
 	VMULPS      Y5, Y3, Y3
@@ -12873,7 +12697,6 @@ l217:
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       gaussConsts<>+736(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VMOVUPS      (R11), Y2
 	VFMADD231PS  Y1, Y2, Y0
@@ -12918,10 +12741,8 @@ l217:
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y9
 	VPSLLD       $0x17, Y5, Y2
-	VPADDD       gaussConsts<>+736(SB), Y2, Y2
-	VPSLLD       $0x17, Y7, Y5
 	VMULPS       Y2, Y6, Y2
-	VPADDD       gaussConsts<>+736(SB), Y5, Y5
+	VPSLLD       $0x17, Y7, Y5
 	VMULPS       Y5, Y9, Y5
 	VMULPS       Y5, Y3, Y3
 	VMULPS       Y5, Y3, Y3
@@ -12944,7 +12765,6 @@ l217:
 	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 	VFMADD213PS  gaussConsts<>+736(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       gaussConsts<>+736(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VMOVUPS      32(R11), Y2
 	VFMADD231PS  Y1, Y2, Y0
@@ -13021,10 +12841,8 @@ l219:
 	VPSLLD      $0x17, Y6, Y3
 
 	// p 2^n
-	VPADDD      gaussConsts<>+736(SB), Y3, Y3
-	VPSLLD      $0x17, Y8, Y6
 	VMULPS      Y3, Y7, Y3
-	VPADDD      gaussConsts<>+736(SB), Y6, Y6
+	VPSLLD      $0x17, Y8, Y6
 	VMULPS      Y6, Y10, Y6
 	VMULPS      Y6, Y4, Y4
 	VMULPS      Y6, Y4, Y4
@@ -13055,7 +12873,6 @@ l219:
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VMASKMOVPS   (R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -13103,10 +12920,8 @@ l219:
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y10
 	VPSLLD       $0x17, Y6, Y3
-	VPADDD       gaussConsts<>+736(SB), Y3, Y3
-	VPSLLD       $0x17, Y8, Y6
 	VMULPS       Y3, Y7, Y3
-	VPADDD       gaussConsts<>+736(SB), Y6, Y6
+	VPSLLD       $0x17, Y8, Y6
 	VMULPS       Y6, Y10, Y6
 	VMULPS       Y6, Y4, Y4
 	VMULPS       Y6, Y4, Y4
@@ -13131,7 +12946,6 @@ l219:
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VFMADD213PS  gaussConsts<>+736(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       gaussConsts<>+736(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
 	VMASKMOVPS   32(R11), Y0, Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -13286,10 +13100,8 @@ l222:
 	VPSLLD      $0x17, Y4, Y2
 
 	// p 2^n
-	VPADDD      Y12, Y2, Y2
-	VPSLLD      $0x17, Y6, Y3
 	VMULPS      Y2, Y5, Y2
-	VPADDD      Y12, Y3, Y3
+	VPSLLD      $0x17, Y6, Y3
 	VMULPS      Y3, Y7, Y3
 	VMULPS      Y3, Y0, Y0
 	VMULPS      Y3, Y0, Y0
@@ -13331,7 +13143,6 @@ l222:
 
 	// p 2^n
 	VPSLLD       $0x17, Y5, Y1
-	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y1, Y10, Y1
 	VFMADD231PS  Y1, Y0, Y2
@@ -13376,10 +13187,8 @@ l222:
 	VFMADD213PS  Y12, Y2, Y7
 	VFMADD213PS  Y12, Y2, Y7
 	VPSLLD       $0x17, Y4, Y2
-	VPADDD       Y12, Y2, Y2
-	VPSLLD       $0x17, Y6, Y3
 	VMULPS       Y2, Y5, Y2
-	VPADDD       Y12, Y3, Y3
+	VPSLLD       $0x17, Y6, Y3
 	VMULPS       Y3, Y7, Y3
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y3, Y0, Y0
@@ -13415,7 +13224,6 @@ l222:
 	VFMADD213PS  Y12, Y1, Y6
 	VFMADD213PS  Y12, Y1, Y6
 	VPSLLD       $0x17, Y5, Y1
-	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y1, Y10, Y1
 	VFMADD231PS  Y1, Y0, Y2
@@ -13488,10 +13296,8 @@ l223:
 	VPSLLD      $0x17, Y4, Y2
 
 	// p 2^n
-	VPADDD      Y12, Y2, Y2
-	VPSLLD      $0x17, Y6, Y3
 	VMULPS      Y2, Y5, Y2
-	VPADDD      Y12, Y3, Y3
+	VPSLLD      $0x17, Y6, Y3
 	VMULPS      Y3, Y7, Y3
 	VMULPS      Y3, Y0, Y0
 	VMULPS      Y3, Y0, Y0
@@ -13533,7 +13339,6 @@ l223:
 
 	// p 2^n
 	VPSLLD      $0x17, Y5, Y1
-	VPADDD      Y12, Y1, Y1
 	VMULPS      Y1, Y6, Y1
 	VMULPS      Y1, Y10, Y1
 	VFMADD231PS Y1, Y0, Y2
@@ -13612,10 +13417,8 @@ l224:
 	VPSLLD      $0x17, Y5, Y3
 
 	// p 2^n
-	VPADDD      Y12, Y3, Y3
-	VPSLLD      $0x17, Y7, Y4
 	VMULPS      Y3, Y6, Y3
-	VPADDD      Y12, Y4, Y4
+	VPSLLD      $0x17, Y7, Y4
 	VMULPS      Y4, Y8, Y4
 	VMULPS      Y4, Y1, Y1
 	VMULPS      Y4, Y1, Y1
@@ -13658,7 +13461,6 @@ l224:
 
 	// p 2^n
 	VPSLLD      $0x17, Y6, Y2
-	VPADDD      Y12, Y2, Y2
 	VMULPS      Y2, Y7, Y2
 	VMULPS      Y2, Y10, Y2
 	VFMADD231PS Y2, Y1, Y3
@@ -13702,8 +13504,8 @@ l225:
 // Requires: AVX, AVX2, FMA3
 TEXT ·LatentStepStandardLog(SB), NOSPLIT, $56-88
 	// Registers:    Y0-Y5 values    Y6-Y10 constants and scalars    Y11-Y15 kept from loop to loop
-	VBROADCASTSS gaussConsts<>+736(SB), Y10
-	VBROADCASTSS gaussConsts<>+1440(SB), Y9
+	VBROADCASTSS gaussConsts<>+1440(SB), Y10
+	VBROADCASTSS gaussConsts<>+736(SB), Y9
 	VBROADCASTSS gaussConsts<>+1280(SB), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y7
 	VBROADCASTSS gaussConsts<>+512(SB), Y6
@@ -13748,9 +13550,9 @@ l228:
 	VMULPS  24(SP), Y1, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y2
+	VMOVAPS      Y10, Y2
 	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
-	VSUBPS       Y9, Y2, Y3
+	VSUBPS       Y10, Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
@@ -13761,12 +13563,11 @@ l228:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
-	VFMADD213PS  Y10, Y4, Y3
-	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y8, Y0, Y3
 	VMULPS       Y8, Y2, Y4
@@ -13783,9 +13584,9 @@ l228:
 	VANDPS       Y6, Y1, Y2
 	VPMAXUD      Y11, Y2, Y11
 	VMULPS       24(SP), Y1, Y1
-	VMOVAPS      Y9, Y2
+	VMOVAPS      Y10, Y2
 	VFMADD231PS  gaussConsts<>+1408(SB), Y1, Y2
-	VSUBPS       Y9, Y2, Y3
+	VSUBPS       Y10, Y2, Y3
 	VMOVAPS      Y1, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y3, Y4
@@ -13794,10 +13595,9 @@ l228:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1568(SB), Y4, Y3
 	VFMADD213PS  gaussConsts<>+1600(SB), Y4, Y3
-	VFMADD213PS  Y10, Y4, Y3
-	VFMADD213PS  Y10, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
+	VFMADD213PS  Y9, Y4, Y3
 	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y10, Y2, Y2
 	VMULPS       Y2, Y3, Y2
 	VMULPS       Y8, Y0, Y3
 	VMULPS       Y8, Y2, Y4
@@ -13833,9 +13633,9 @@ l230:
 	VMULPS     24(SP), Y2, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y9, Y3
+	VMOVAPS      Y10, Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y9, Y3, Y4
+	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y2, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
@@ -13846,12 +13646,11 @@ l230:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
-	VFMADD213PS  Y10, Y5, Y4
-	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y8, Y1, Y4
 	VMULPS       Y8, Y3, Y5
@@ -13872,9 +13671,9 @@ l230:
 	VANDPS       Y3, Y0, Y3
 	VPMAXUD      Y11, Y3, Y11
 	VMULPS       24(SP), Y2, Y2
-	VMOVAPS      Y9, Y3
+	VMOVAPS      Y10, Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       Y9, Y3, Y4
+	VSUBPS       Y10, Y3, Y4
 	VMOVAPS      Y2, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y5
@@ -13883,10 +13682,9 @@ l230:
 	VFMADD213PS  gaussConsts<>+1536(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1568(SB), Y5, Y4
 	VFMADD213PS  gaussConsts<>+1600(SB), Y5, Y4
-	VFMADD213PS  Y10, Y5, Y4
-	VFMADD213PS  Y10, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
+	VFMADD213PS  Y9, Y5, Y4
 	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y10, Y3, Y3
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y8, Y1, Y4
 	VMULPS       Y8, Y3, Y5
@@ -14001,7 +13799,6 @@ l233:
 
 	// p 2^n
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y10, Y0, Y2
 	VPMAXUD      Y14, Y2, Y14
@@ -14037,7 +13834,6 @@ l233:
 	VFMADD213PS  Y12, Y1, Y3
 	VFMADD213PS  Y12, Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       Y12, Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VANDPS       Y10, Y0, Y2
 	VPMAXUD      Y14, Y2, Y14
@@ -14091,7 +13887,6 @@ l234:
 
 	// p 2^n
 	VPSLLD      $0x17, Y2, Y1
-	VPADDD      Y12, Y1, Y1
 	VMULPS      Y1, Y3, Y1
 	VANDPS      Y10, Y0, Y2
 	VPMAXUD     Y14, Y2, Y14
@@ -14150,7 +13945,6 @@ l235:
 
 	// p 2^n
 	VPSLLD      $0x17, Y3, Y2
-	VPADDD      Y12, Y2, Y2
 	VMULPS      Y2, Y4, Y2
 	VANDPS      Y10, Y1, Y3
 	VANDPS      Y3, Y0, Y3
@@ -14259,13 +14053,13 @@ l239:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1728(SB), Y7
 	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y7, Y0
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
@@ -14290,67 +14084,61 @@ l239:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y6, Y4
-	VPSLLD  $0x17, Y7, Y5
-	VPSRAD  $0x01, Y4, Y6
-	VPSRAD  $0x01, Y5, Y7
-	VANDPS  gaussConsts<>+1728(SB), Y6, Y6
-	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
-	VMOVUPS Y3, 72(SP)
-	VPADDD  gaussConsts<>+736(SB), Y6, Y3
-	VMOVUPS Y2, 104(SP)
-	VPADDD  gaussConsts<>+736(SB), Y7, Y2
-	VPSUBD  Y6, Y4, Y4
-	VPSUBD  Y7, Y5, Y5
-	VPADDD  gaussConsts<>+736(SB), Y4, Y4
-	VPADDD  gaussConsts<>+736(SB), Y5, Y5
-	VMULPS  Y3, Y0, Y0
-	VMULPS  Y2, Y8, Y2
-	VMULPS  Y4, Y0, Y0
-	VMULPS  Y5, Y2, Y2
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y1, Y3
-	VMOVUPS 104(SP), Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS  Y1, Y3, Y1
-	VANDPS  Y4, Y5, Y3
+	VPSRLD $0x01, Y6, Y4
+	VPSRLD $0x01, Y7, Y5
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSLLD $0x17, Y7, Y7
+	VPSUBD Y4, Y6, Y6
+	VPSUBD Y5, Y7, Y7
+	VMULPS Y4, Y0, Y0
+	VMULPS Y5, Y8, Y4
+	VMULPS Y6, Y0, Y0
+	VMULPS Y7, Y4, Y4
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y5
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y6
+	VANDPS Y1, Y5, Y1
+	VANDPS Y2, Y6, Y2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
-	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VBLENDVPS    Y5, Y7, Y0, Y0
+	VBLENDVPS    Y6, Y8, Y4, Y4
 	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
-	VMULPS       Y0, Y0, Y8
-	VMOVUPS      Y3, 104(SP)
-	VMULPS       Y2, Y2, Y3
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y3, Y7, Y2
-	VADDPS       Y0, Y4, Y0
-	VADDPS       Y2, Y5, Y2
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1824(SB), Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
+	VMOVUPS      Y3, 72(SP)
+	VMULPS       Y0, Y0, Y3
+	VMOVUPS      Y2, 104(SP)
+	VMULPS       Y4, Y4, Y2
+	VFMADD231PS  Y3, Y7, Y0
+	VFMADD231PS  Y2, Y8, Y4
+	VADDPS       Y0, Y5, Y0
+	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
 	VADDPS       104(SP), Y2, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -14386,13 +14174,13 @@ l239:
 	VMAXPS       Y4, Y6, Y4
 	VBROADCASTSS gaussConsts<>+1696(SB), Y6
 	VMAXPS       Y5, Y6, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1728(SB), Y7
 	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y7, Y0
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
@@ -14411,64 +14199,58 @@ l239:
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y8
-	VPSLLD       $0x17, Y6, Y4
-	VPSLLD       $0x17, Y7, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
-	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
-	VMOVUPS      Y3, 72(SP)
-	VPADDD       gaussConsts<>+736(SB), Y6, Y3
-	VMOVUPS      Y2, 104(SP)
-	VPADDD       gaussConsts<>+736(SB), Y7, Y2
-	VPSUBD       Y6, Y4, Y4
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       gaussConsts<>+736(SB), Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y5, Y5
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y2, Y8, Y2
+	VPSRLD       $0x01, Y6, Y4
+	VPSRLD       $0x01, Y7, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSUBD       Y4, Y6, Y6
+	VPSUBD       Y5, Y7, Y7
 	VMULPS       Y4, Y0, Y0
-	VMULPS       Y5, Y2, Y2
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
-	VMOVUPS      104(SP), Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y1, Y3, Y1
-	VANDPS       Y4, Y5, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y2, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VMULPS       Y5, Y8, Y4
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y7, Y4, Y4
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y5
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
+	VANDPS       Y1, Y5, Y1
+	VANDPS       Y2, Y6, Y2
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y4, Y6
 	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y2, Y7
-	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y2, Y2
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y4, Y8
+	VBLENDVPS    Y5, Y7, Y0, Y0
+	VBLENDVPS    Y6, Y8, Y4, Y4
 	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y2, Y7
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y2, Y7
-	VMULPS       Y0, Y0, Y8
-	VMOVUPS      Y3, 104(SP)
-	VMULPS       Y2, Y2, Y3
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y3, Y7, Y2
-	VADDPS       Y0, Y4, Y0
-	VADDPS       Y2, Y5, Y2
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1824(SB), Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y4, Y8
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y4, Y8
+	VMOVUPS      Y3, 72(SP)
+	VMULPS       Y0, Y0, Y3
+	VMOVUPS      Y2, 104(SP)
+	VMULPS       Y4, Y4, Y2
+	VFMADD231PS  Y3, Y7, Y0
+	VFMADD231PS  Y2, Y8, Y4
+	VADDPS       Y0, Y5, Y0
+	VADDPS       Y4, Y6, Y2
 	VADDPS       Y0, Y1, Y0
 	VADDPS       104(SP), Y2, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -14541,14 +14323,14 @@ l241:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1728(SB), Y7
 	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VBROADCASTSS gaussConsts<>+1728(SB), Y8
 	VFMADD231PS  gaussConsts<>+1408(SB), Y6, Y8
 	VMOVUPS      Y1, 40(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VSUBPS       gaussConsts<>+1728(SB), Y7, Y1
 	VMOVUPS      Y0, 72(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y8, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y8, Y0
 	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y6
 	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
@@ -14573,67 +14355,61 @@ l241:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y7, Y5
-	VPSLLD  $0x17, Y8, Y6
-	VPSRAD  $0x01, Y5, Y7
-	VPSRAD  $0x01, Y6, Y8
-	VANDPS  gaussConsts<>+1728(SB), Y7, Y7
-	VANDPS  gaussConsts<>+1728(SB), Y8, Y8
-	VMOVUPS Y4, 104(SP)
-	VPADDD  gaussConsts<>+736(SB), Y7, Y4
-	VMOVUPS Y3, 136(SP)
-	VPADDD  gaussConsts<>+736(SB), Y8, Y3
-	VPSUBD  Y7, Y5, Y5
-	VPSUBD  Y8, Y6, Y6
-	VPADDD  gaussConsts<>+736(SB), Y5, Y5
-	VPADDD  gaussConsts<>+736(SB), Y6, Y6
-	VMULPS  Y4, Y0, Y0
-	VMULPS  Y3, Y1, Y1
-	VMULPS  Y5, Y0, Y0
-	VMULPS  Y6, Y1, Y1
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS 136(SP), Y4
-	VCMPPS  $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS  Y2, Y3, Y2
-	VANDPS  Y4, Y5, Y3
+	VPSRLD $0x01, Y7, Y5
+	VPSRLD $0x01, Y8, Y6
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSLLD $0x17, Y7, Y7
+	VPSLLD $0x17, Y8, Y8
+	VPSUBD Y5, Y7, Y7
+	VPSUBD Y6, Y8, Y8
+	VMULPS Y5, Y0, Y0
+	VMULPS Y6, Y1, Y1
+	VMULPS Y7, Y0, Y0
+	VMULPS Y8, Y1, Y1
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y5
+	VCMPPS $0x1e, gaussConsts<>+544(SB), Y3, Y6
+	VANDPS Y2, Y5, Y2
+	VANDPS Y3, Y6, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y6
 	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
-	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y1, Y1
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y8
+	VBLENDVPS    Y5, Y7, Y0, Y0
+	VBLENDVPS    Y6, Y8, Y1, Y1
 	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
-	VMULPS       Y0, Y0, Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1824(SB), Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y8
+	VMOVUPS      Y4, 104(SP)
+	VMULPS       Y0, Y0, Y4
 	VMOVUPS      Y3, 136(SP)
 	VMULPS       Y1, Y1, Y3
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y3, Y7, Y1
-	VADDPS       Y0, Y4, Y0
-	VADDPS       Y1, Y5, Y1
+	VFMADD231PS  Y4, Y7, Y0
+	VFMADD231PS  Y3, Y8, Y1
+	VADDPS       Y0, Y5, Y0
+	VADDPS       Y1, Y6, Y1
 	VADDPS       Y0, Y2, Y0
 	VADDPS       136(SP), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -14676,14 +14452,14 @@ l241:
 	VMAXPS       Y5, Y7, Y5
 	VBROADCASTSS gaussConsts<>+1696(SB), Y7
 	VMAXPS       Y6, Y7, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1728(SB), Y7
 	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VBROADCASTSS gaussConsts<>+1440(SB), Y8
+	VBROADCASTSS gaussConsts<>+1728(SB), Y8
 	VFMADD231PS  gaussConsts<>+1408(SB), Y6, Y8
 	VMOVUPS      Y1, 72(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y1
+	VSUBPS       gaussConsts<>+1728(SB), Y7, Y1
 	VMOVUPS      Y0, 40(SP)
-	VSUBPS       gaussConsts<>+1440(SB), Y8, Y0
+	VSUBPS       gaussConsts<>+1728(SB), Y8, Y0
 	VFNMADD231PS gaussConsts<>+1088(SB), Y1, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y0, Y6
 	VFNMADD231PS gaussConsts<>+1056(SB), Y1, Y5
@@ -14702,64 +14478,58 @@ l241:
 	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
 	VFMADD213PS  gaussConsts<>+736(SB), Y5, Y0
 	VFMADD213PS  gaussConsts<>+736(SB), Y6, Y1
-	VPSLLD       $0x17, Y7, Y5
-	VPSLLD       $0x17, Y8, Y6
-	VPSRAD       $0x01, Y5, Y7
-	VPSRAD       $0x01, Y6, Y8
-	VANDPS       gaussConsts<>+1728(SB), Y7, Y7
-	VANDPS       gaussConsts<>+1728(SB), Y8, Y8
-	VMOVUPS      Y4, 104(SP)
-	VPADDD       gaussConsts<>+736(SB), Y7, Y4
-	VMOVUPS      Y3, 136(SP)
-	VPADDD       gaussConsts<>+736(SB), Y8, Y3
-	VPSUBD       Y7, Y5, Y5
-	VPSUBD       Y8, Y6, Y6
-	VPADDD       gaussConsts<>+736(SB), Y5, Y5
-	VPADDD       gaussConsts<>+736(SB), Y6, Y6
-	VMULPS       Y4, Y0, Y0
-	VMULPS       Y3, Y1, Y1
+	VPSRLD       $0x01, Y7, Y5
+	VPSRLD       $0x01, Y8, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y8, Y8
+	VPSUBD       Y5, Y7, Y7
+	VPSUBD       Y6, Y8, Y8
 	VMULPS       Y5, Y0, Y0
 	VMULPS       Y6, Y1, Y1
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y3
-	VMOVUPS      136(SP), Y4
-	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y4, Y5
-	VANDPS       Y2, Y3, Y2
-	VANDPS       Y4, Y5, Y3
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y4
-	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS gaussConsts<>+1280(SB), Y6
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y6
+	VMULPS       Y7, Y0, Y0
+	VMULPS       Y8, Y1, Y1
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y5
+	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y3, Y6
+	VANDPS       Y2, Y5, Y2
+	VANDPS       Y3, Y6, Y3
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y0, Y5
+	VCMPPS       $0x1e, gaussConsts<>+1280(SB), Y1, Y6
 	VBROADCASTSS gaussConsts<>+1280(SB), Y7
-	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y7
-	VBLENDVPS    Y4, Y6, Y0, Y0
-	VBLENDVPS    Y5, Y7, Y1, Y1
-	VANDPS       gaussConsts<>+1760(SB), Y4, Y4
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1280(SB), Y8
+	VFMSUB231PS  gaussConsts<>+1280(SB), Y1, Y8
+	VBLENDVPS    Y5, Y7, Y0, Y0
+	VBLENDVPS    Y6, Y8, Y1, Y1
 	VANDPS       gaussConsts<>+1760(SB), Y5, Y5
-	VBROADCASTSS gaussConsts<>+1824(SB), Y6
-	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y6
+	VANDPS       gaussConsts<>+1760(SB), Y6, Y6
 	VBROADCASTSS gaussConsts<>+1824(SB), Y7
-	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y7
-	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y6
-	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y7
-	VMULPS       Y0, Y0, Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y0, Y7
+	VBROADCASTSS gaussConsts<>+1824(SB), Y8
+	VFMADD231PS  gaussConsts<>+1792(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1856(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1856(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1888(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1888(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1920(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1920(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1952(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1952(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1984(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1984(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+2016(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+2016(SB), Y1, Y8
+	VFMADD213PS  gaussConsts<>+1024(SB), Y0, Y7
+	VFMADD213PS  gaussConsts<>+1024(SB), Y1, Y8
+	VMOVUPS      Y4, 104(SP)
+	VMULPS       Y0, Y0, Y4
 	VMOVUPS      Y3, 136(SP)
 	VMULPS       Y1, Y1, Y3
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y3, Y7, Y1
-	VADDPS       Y0, Y4, Y0
-	VADDPS       Y1, Y5, Y1
+	VFMADD231PS  Y4, Y7, Y0
+	VFMADD231PS  Y3, Y8, Y1
+	VADDPS       Y0, Y5, Y0
+	VADDPS       Y1, Y6, Y1
 	VADDPS       Y0, Y2, Y0
 	VADDPS       136(SP), Y1, Y1
 	VADDPS       gaussConsts<>+2048(SB), Y0, Y0
@@ -14898,12 +14668,12 @@ l244:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VBROADCASTSS gaussConsts<>+1728(SB), Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
@@ -14928,22 +14698,18 @@ l244:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD $0x17, Y5, Y3
-	VPSLLD $0x17, Y6, Y4
-	VPSRAD $0x01, Y3, Y5
-	VPSRAD $0x01, Y4, Y6
-	VANDPS gaussConsts<>+1728(SB), Y5, Y5
-	VANDPS gaussConsts<>+1728(SB), Y6, Y6
-	VPADDD gaussConsts<>+736(SB), Y5, Y9
-	VPADDD gaussConsts<>+736(SB), Y6, Y10
-	VPSUBD Y5, Y3, Y3
-	VPSUBD Y6, Y4, Y4
-	VPADDD gaussConsts<>+736(SB), Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y4, Y4
-	VMULPS Y9, Y7, Y5
-	VMULPS Y10, Y8, Y6
-	VMULPS Y3, Y5, Y3
-	VMULPS Y4, Y6, Y4
+	VPSRLD $0x01, Y5, Y3
+	VPSRLD $0x01, Y6, Y4
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSUBD Y3, Y5, Y5
+	VPSUBD Y4, Y6, Y6
+	VMULPS Y3, Y7, Y3
+	VMULPS Y4, Y8, Y4
+	VMULPS Y5, Y3, Y3
+	VMULPS Y6, Y4, Y4
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y5
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y6
 	VANDPS Y1, Y5, Y5
@@ -15056,12 +14822,12 @@ l244:
 	VMAXPS       Y3, Y5, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VBROADCASTSS gaussConsts<>+1728(SB), Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
@@ -15080,22 +14846,18 @@ l244:
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
 	VFMADD213PS  gaussConsts<>+736(SB), Y3, Y7
 	VFMADD213PS  gaussConsts<>+736(SB), Y4, Y8
-	VPSLLD       $0x17, Y5, Y3
-	VPSLLD       $0x17, Y6, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VPSRAD       $0x01, Y4, Y6
-	VANDPS       gaussConsts<>+1728(SB), Y5, Y5
-	VANDPS       gaussConsts<>+1728(SB), Y6, Y6
-	VPADDD       gaussConsts<>+736(SB), Y5, Y9
-	VPADDD       gaussConsts<>+736(SB), Y6, Y10
-	VPSUBD       Y5, Y3, Y3
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       gaussConsts<>+736(SB), Y3, Y3
-	VPADDD       gaussConsts<>+736(SB), Y4, Y4
-	VMULPS       Y9, Y7, Y5
-	VMULPS       Y10, Y8, Y6
-	VMULPS       Y3, Y5, Y3
-	VMULPS       Y4, Y6, Y4
+	VPSRLD       $0x01, Y5, Y3
+	VPSRLD       $0x01, Y6, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y3, Y5, Y5
+	VPSUBD       Y4, Y6, Y6
+	VMULPS       Y3, Y7, Y3
+	VMULPS       Y4, Y8, Y4
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y4, Y4
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y5
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y6
 	VANDPS       Y1, Y5, Y5
@@ -15224,12 +14986,12 @@ l245:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y5
+	VBROADCASTSS gaussConsts<>+1728(SB), Y5
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y5
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VSUBPS       gaussConsts<>+1440(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y5, Y7
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
 	VFNMADD231PS gaussConsts<>+1088(SB), Y7, Y3
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1056(SB), Y7, Y3
@@ -15254,22 +15016,18 @@ l245:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD $0x17, Y5, Y3
-	VPSLLD $0x17, Y6, Y4
-	VPSRAD $0x01, Y3, Y5
-	VPSRAD $0x01, Y4, Y6
-	VANDPS gaussConsts<>+1728(SB), Y5, Y5
-	VANDPS gaussConsts<>+1728(SB), Y6, Y6
-	VPADDD gaussConsts<>+736(SB), Y5, Y9
-	VPADDD gaussConsts<>+736(SB), Y6, Y10
-	VPSUBD Y5, Y3, Y3
-	VPSUBD Y6, Y4, Y4
-	VPADDD gaussConsts<>+736(SB), Y3, Y3
-	VPADDD gaussConsts<>+736(SB), Y4, Y4
-	VMULPS Y9, Y7, Y5
-	VMULPS Y10, Y8, Y6
-	VMULPS Y3, Y5, Y3
-	VMULPS Y4, Y6, Y4
+	VPSRLD $0x01, Y5, Y3
+	VPSRLD $0x01, Y6, Y4
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSUBD Y3, Y5, Y5
+	VPSUBD Y4, Y6, Y6
+	VMULPS Y3, Y7, Y3
+	VMULPS Y4, Y8, Y4
+	VMULPS Y5, Y3, Y3
+	VMULPS Y6, Y4, Y4
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y5
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y6
 	VANDPS Y1, Y5, Y5
@@ -15407,12 +15165,12 @@ l246:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y6
+	VBROADCASTSS gaussConsts<>+1728(SB), Y6
 	VFMADD231PS  gaussConsts<>+1408(SB), Y4, Y6
-	VBROADCASTSS gaussConsts<>+1440(SB), Y7
+	VBROADCASTSS gaussConsts<>+1728(SB), Y7
 	VFMADD231PS  gaussConsts<>+1408(SB), Y5, Y7
-	VSUBPS       gaussConsts<>+1440(SB), Y6, Y8
-	VSUBPS       gaussConsts<>+1440(SB), Y7, Y9
+	VSUBPS       gaussConsts<>+1728(SB), Y6, Y8
+	VSUBPS       gaussConsts<>+1728(SB), Y7, Y9
 	VFNMADD231PS gaussConsts<>+1088(SB), Y8, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y9, Y5
 	VFNMADD231PS gaussConsts<>+1056(SB), Y8, Y4
@@ -15437,22 +15195,18 @@ l246:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD $0x17, Y6, Y4
-	VPSLLD $0x17, Y7, Y5
-	VPSRAD $0x01, Y4, Y6
-	VPSRAD $0x01, Y5, Y7
-	VANDPS gaussConsts<>+1728(SB), Y6, Y6
-	VANDPS gaussConsts<>+1728(SB), Y7, Y7
-	VPADDD gaussConsts<>+736(SB), Y6, Y10
-	VPADDD gaussConsts<>+736(SB), Y7, Y11
-	VPSUBD Y6, Y4, Y4
-	VPSUBD Y7, Y5, Y5
-	VPADDD gaussConsts<>+736(SB), Y4, Y4
-	VPADDD gaussConsts<>+736(SB), Y5, Y5
-	VMULPS Y10, Y8, Y6
-	VMULPS Y11, Y9, Y7
-	VMULPS Y4, Y6, Y4
-	VMULPS Y5, Y7, Y5
+	VPSRLD $0x01, Y6, Y4
+	VPSRLD $0x01, Y7, Y5
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSLLD $0x17, Y6, Y6
+	VPSLLD $0x17, Y7, Y7
+	VPSUBD Y4, Y6, Y6
+	VPSUBD Y5, Y7, Y7
+	VMULPS Y4, Y8, Y4
+	VMULPS Y5, Y9, Y5
+	VMULPS Y6, Y4, Y4
+	VMULPS Y7, Y5, Y5
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y6
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y3, Y7
 	VANDPS Y2, Y6, Y6
@@ -15635,9 +15389,9 @@ l250:
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -15651,14 +15405,12 @@ l250:
 	VFMADD213PS  Y7, Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y7, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y7, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS Y1, Y3, Y1
 
@@ -15699,9 +15451,9 @@ l250:
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -15711,14 +15463,12 @@ l250:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
 	VFMADD213PS  Y7, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       Y7, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y7, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y1
 	VCMPPS       $0x1e, Y8, Y2, Y3
@@ -15790,9 +15540,9 @@ l252:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -15806,14 +15556,12 @@ l252:
 	VFMADD213PS  Y7, Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD Y7, Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD Y7, Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS Y2, Y4, Y2
 
@@ -15858,9 +15606,9 @@ l252:
 	VORPS        gaussConsts<>+608(SB), Y2, Y3
 	VBROADCASTSS gaussConsts<>+1696(SB), Y4
 	VMAXPS       Y3, Y4, Y3
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 	VBROADCASTSS gaussConsts<>+1504(SB), Y5
@@ -15870,14 +15618,12 @@ l252:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
 	VFMADD213PS  Y7, Y3, Y5
-	VPSLLD       $0x17, Y4, Y3
-	VPSRAD       $0x01, Y3, Y4
-	VANDPS       gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD       Y7, Y4, Y6
-	VPSUBD       Y4, Y3, Y3
-	VPADDD       Y7, Y3, Y3
-	VMULPS       Y6, Y5, Y4
-	VMULPS       Y3, Y4, Y3
+	VPSRLD       $0x01, Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y4, Y4
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y4, Y3, Y3
 	VCMPPS       $0x1e, gaussConsts<>+544(SB), Y2, Y4
 	VANDPS       Y2, Y4, Y2
 	VCMPPS       $0x1e, Y8, Y3, Y4
@@ -15996,9 +15742,9 @@ l255:
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -16012,14 +15758,12 @@ l255:
 	VFMADD213PS  Y12, Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y12, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y12, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, Y11, Y1, Y3
 	VANDPS Y1, Y3, Y3
 
@@ -16072,9 +15816,9 @@ l255:
 	VORPS        gaussConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS gaussConsts<>+1696(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 	VBROADCASTSS gaussConsts<>+1504(SB), Y4
@@ -16084,14 +15828,12 @@ l255:
 	VFMADD213PS  gaussConsts<>+1600(SB), Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
 	VFMADD213PS  Y12, Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD       Y12, Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       Y12, Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, Y11, Y1, Y3
 	VANDPS       Y1, Y3, Y3
 	VCMPPS       $0x1e, Y10, Y2, Y4
@@ -16156,9 +15898,9 @@ l256:
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y3
+	VBROADCASTSS gaussConsts<>+1728(SB), Y3
 	VFMADD231PS  gaussConsts<>+1408(SB), Y2, Y3
-	VSUBPS       gaussConsts<>+1440(SB), Y3, Y4
+	VSUBPS       gaussConsts<>+1728(SB), Y3, Y4
 	VFNMADD231PS gaussConsts<>+1088(SB), Y4, Y2
 	VFNMADD231PS gaussConsts<>+1056(SB), Y4, Y2
 
@@ -16172,14 +15914,12 @@ l256:
 	VFMADD213PS  Y12, Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS gaussConsts<>+1728(SB), Y3, Y3
-	VPADDD Y12, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y12, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, Y11, Y1, Y3
 	VANDPS Y1, Y3, Y3
 
@@ -16251,9 +15991,9 @@ l257:
 	VMAXPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS gaussConsts<>+1440(SB), Y4
+	VBROADCASTSS gaussConsts<>+1728(SB), Y4
 	VFMADD231PS  gaussConsts<>+1408(SB), Y3, Y4
-	VSUBPS       gaussConsts<>+1440(SB), Y4, Y5
+	VSUBPS       gaussConsts<>+1728(SB), Y4, Y5
 	VFNMADD231PS gaussConsts<>+1088(SB), Y5, Y3
 	VFNMADD231PS gaussConsts<>+1056(SB), Y5, Y3
 
@@ -16267,14 +16007,12 @@ l257:
 	VFMADD213PS  Y12, Y3, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y3
-	VPSRAD $0x01, Y3, Y4
-	VANDPS gaussConsts<>+1728(SB), Y4, Y4
-	VPADDD Y12, Y4, Y6
-	VPSUBD Y4, Y3, Y3
-	VPADDD Y12, Y3, Y3
-	VMULPS Y6, Y5, Y4
-	VMULPS Y3, Y4, Y3
+	VPSRLD $0x01, Y4, Y3
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSUBD Y3, Y4, Y4
+	VMULPS Y3, Y5, Y3
+	VMULPS Y4, Y3, Y3
 	VCMPPS $0x1e, Y11, Y2, Y4
 	VANDPS Y2, Y4, Y4
 

@@ -164,14 +164,14 @@ DATA gruConsts<>+624(SB)/4, $0x3fb8aa3b
 DATA gruConsts<>+628(SB)/4, $0x3fb8aa3b
 DATA gruConsts<>+632(SB)/4, $0x3fb8aa3b
 DATA gruConsts<>+636(SB)/4, $0x3fb8aa3b
-DATA gruConsts<>+640(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA gruConsts<>+644(SB)/4, $0x4b400000
-DATA gruConsts<>+648(SB)/4, $0x4b400000
-DATA gruConsts<>+652(SB)/4, $0x4b400000
-DATA gruConsts<>+656(SB)/4, $0x4b400000
-DATA gruConsts<>+660(SB)/4, $0x4b400000
-DATA gruConsts<>+664(SB)/4, $0x4b400000
-DATA gruConsts<>+668(SB)/4, $0x4b400000
+DATA gruConsts<>+640(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA gruConsts<>+644(SB)/4, $0x4b40007f
+DATA gruConsts<>+648(SB)/4, $0x4b40007f
+DATA gruConsts<>+652(SB)/4, $0x4b40007f
+DATA gruConsts<>+656(SB)/4, $0x4b40007f
+DATA gruConsts<>+660(SB)/4, $0x4b40007f
+DATA gruConsts<>+664(SB)/4, $0x4b40007f
+DATA gruConsts<>+668(SB)/4, $0x4b40007f
 DATA gruConsts<>+672(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA gruConsts<>+676(SB)/4, $0x3f317200
 DATA gruConsts<>+680(SB)/4, $0x3f317200
@@ -452,10 +452,6 @@ l2:
 	VPSLLD $0x17, Y5, Y1
 	VPSLLD $0x17, Y6, Y2
 	VPSLLD $0x17, Y7, Y3
-	VPADDD Y15, Y0, Y0
-	VPADDD Y15, Y1, Y1
-	VPADDD Y15, Y2, Y2
-	VPADDD Y15, Y3, Y3
 	VMULPS Y0, Y8, Y0
 	VMULPS Y1, Y9, Y1
 	VMULPS Y2, Y10, Y2
@@ -515,8 +511,6 @@ l2:
 	VFMADD231PS  Y1, Y9, Y11
 	VPSLLD       $0x17, Y4, Y0
 	VPSLLD       $0x17, Y5, Y1
-	VPADDD       Y15, Y0, Y0
-	VPADDD       Y15, Y1, Y1
 	VSUBPS       Y15, Y0, Y4
 	VSUBPS       Y15, Y1, Y5
 	VFMADD231PS  Y10, Y0, Y4
@@ -602,8 +596,6 @@ l3:
 	// p 2^n
 	VPSLLD $0x17, Y2, Y0
 	VPSLLD $0x17, Y3, Y1
-	VPADDD Y15, Y0, Y0
-	VPADDD Y15, Y1, Y1
 	VMULPS Y0, Y4, Y0
 	VMULPS Y1, Y5, Y1
 
@@ -636,7 +628,6 @@ l3:
 	VADDPS       Y0, Y0, Y5
 	VFMADD231PS  Y0, Y4, Y5
 	VPSLLD       $0x17, Y2, Y0
-	VPADDD       Y15, Y0, Y0
 	VSUBPS       Y15, Y0, Y2
 	VFMADD231PS  Y5, Y0, Y2
 
@@ -712,8 +703,6 @@ l4:
 	// p 2^n
 	VPSLLD $0x17, Y4, Y2
 	VPSLLD $0x17, Y5, Y3
-	VPADDD Y15, Y2, Y2
-	VPADDD Y15, Y3, Y3
 	VMULPS Y2, Y6, Y2
 	VMULPS Y3, Y7, Y3
 
@@ -746,7 +735,6 @@ l4:
 	VADDPS       Y1, Y1, Y6
 	VFMADD231PS  Y1, Y5, Y6
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       Y15, Y1, Y1
 	VSUBPS       Y15, Y1, Y2
 	VFMADD231PS  Y6, Y1, Y2
 
@@ -1194,10 +1182,6 @@ l14:
 	VPSLLD $0x17, Y5, Y1
 	VPSLLD $0x17, Y6, Y2
 	VPSLLD $0x17, Y7, Y3
-	VPADDD Y15, Y0, Y0
-	VPADDD Y15, Y1, Y1
-	VPADDD Y15, Y2, Y2
-	VPADDD Y15, Y3, Y3
 	VMULPS Y0, Y8, Y0
 	VMULPS Y1, Y9, Y1
 	VMULPS Y2, Y10, Y2
@@ -1275,8 +1259,6 @@ l15:
 	// p 2^n
 	VPSLLD $0x17, Y2, Y0
 	VPSLLD $0x17, Y3, Y1
-	VPADDD Y15, Y0, Y0
-	VPADDD Y15, Y1, Y1
 	VMULPS Y0, Y4, Y0
 	VMULPS Y1, Y5, Y1
 
@@ -1347,8 +1329,6 @@ l16:
 	// p 2^n
 	VPSLLD $0x17, Y3, Y1
 	VPSLLD $0x17, Y4, Y2
-	VPADDD Y15, Y1, Y1
-	VPADDD Y15, Y2, Y2
 	VMULPS Y1, Y5, Y1
 	VMULPS Y2, Y6, Y2
 
@@ -1383,8 +1363,8 @@ TEXT ·GRUBeforeUpdate(SB), NOSPLIT, $64-60
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
 	VBROADCASTSS gruConsts<>+896(SB), Y15
 	VBROADCASTSS gruConsts<>+640(SB), Y14
-	VBROADCASTSS gruConsts<>+512(SB), Y13
-	VBROADCASTSS gruConsts<>+544(SB), Y12
+	VBROADCASTSS gruConsts<>+544(SB), Y13
+	VBROADCASTSS gruConsts<>+928(SB), Y12
 	VBROADCASTSS hasHx+56(FP), Y0
 	VMOVUPS      Y0, 32(SP)
 
@@ -1423,14 +1403,14 @@ l20:
 	VMOVUPS 32(SI)(R8*2), Y3
 	VANDPS  Y15, Y2, Y4
 	VANDPS  Y15, Y3, Y5
-	VMINPS  Y4, Y12, Y4
-	VMINPS  Y5, Y12, Y5
+	VMINPS  Y4, Y13, Y4
+	VMINPS  Y5, Y13, Y5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VMOVAPS      Y14, Y6
-	VFMADD231PS  gruConsts<>+928(SB), Y4, Y6
+	VFMADD231PS  Y12, Y4, Y6
 	VMOVAPS      Y14, Y7
-	VFMADD231PS  gruConsts<>+928(SB), Y5, Y7
+	VFMADD231PS  Y12, Y5, Y7
 	VSUBPS       Y14, Y6, Y8
 	VSUBPS       Y14, Y7, Y9
 	VFNMADD231PS gruConsts<>+960(SB), Y8, Y4
@@ -1455,10 +1435,8 @@ l20:
 	VFMADD231PS  Y5, Y9, Y11
 	VPSLLD       $0x17, Y6, Y4
 	VPSLLD       $0x17, Y7, Y5
-	VPADDD       Y13, Y4, Y4
-	VPADDD       Y13, Y5, Y5
-	VSUBPS       Y13, Y4, Y6
-	VSUBPS       Y13, Y5, Y7
+	VSUBPS       gruConsts<>+512(SB), Y4, Y6
+	VSUBPS       gruConsts<>+512(SB), Y5, Y7
 	VFMADD231PS  Y10, Y4, Y6
 	VFMADD231PS  Y11, Y5, Y7
 
@@ -1503,11 +1481,11 @@ l21:
 	VMOVUPS (SI)(R8*1), Y0
 	VMOVUPS (SI)(R8*2), Y1
 	VANDPS  Y15, Y1, Y2
-	VMINPS  Y2, Y12, Y2
+	VMINPS  Y2, Y13, Y2
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VMOVAPS      Y14, Y3
-	VFMADD231PS  gruConsts<>+928(SB), Y2, Y3
+	VFMADD231PS  Y12, Y2, Y3
 	VSUBPS       Y14, Y3, Y4
 	VFNMADD231PS gruConsts<>+960(SB), Y4, Y2
 	VFNMADD231PS gruConsts<>+992(SB), Y4, Y2
@@ -1520,8 +1498,7 @@ l21:
 	VADDPS       Y2, Y2, Y5
 	VFMADD231PS  Y2, Y4, Y5
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y13, Y2, Y2
-	VSUBPS       Y13, Y2, Y3
+	VSUBPS       gruConsts<>+512(SB), Y2, Y3
 	VFMADD231PS  Y5, Y2, Y3
 
 	// tanh: t/(t+2), sign of x
@@ -1556,11 +1533,11 @@ l22:
 	VMASKMOVPS (SI)(R8*1), Y0, Y1
 	VMASKMOVPS (SI)(R8*2), Y0, Y2
 	VANDPS     Y15, Y2, Y3
-	VMINPS     Y3, Y12, Y3
+	VMINPS     Y3, Y13, Y3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VMOVAPS      Y14, Y4
-	VFMADD231PS  gruConsts<>+928(SB), Y3, Y4
+	VFMADD231PS  Y12, Y3, Y4
 	VSUBPS       Y14, Y4, Y5
 	VFNMADD231PS gruConsts<>+960(SB), Y5, Y3
 	VFNMADD231PS gruConsts<>+992(SB), Y5, Y3
@@ -1573,8 +1550,7 @@ l22:
 	VADDPS       Y3, Y3, Y6
 	VFMADD231PS  Y3, Y5, Y6
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       Y13, Y3, Y3
-	VSUBPS       Y13, Y3, Y4
+	VSUBPS       gruConsts<>+512(SB), Y3, Y4
 	VFMADD231PS  Y6, Y3, Y4
 
 	// tanh: t/(t+2), sign of x

@@ -252,383 +252,399 @@ DATA logisticConsts<>+976(SB)/4, $0x4038aa3b
 DATA logisticConsts<>+980(SB)/4, $0x4038aa3b
 DATA logisticConsts<>+984(SB)/4, $0x4038aa3b
 DATA logisticConsts<>+988(SB)/4, $0x4038aa3b
-DATA logisticConsts<>+992(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
-DATA logisticConsts<>+996(SB)/4, $0x3eb17200
-DATA logisticConsts<>+1000(SB)/4, $0x3eb17200
-DATA logisticConsts<>+1004(SB)/4, $0x3eb17200
-DATA logisticConsts<>+1008(SB)/4, $0x3eb17200
-DATA logisticConsts<>+1012(SB)/4, $0x3eb17200
-DATA logisticConsts<>+1016(SB)/4, $0x3eb17200
-DATA logisticConsts<>+1020(SB)/4, $0x3eb17200
-DATA logisticConsts<>+1024(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
-DATA logisticConsts<>+1028(SB)/4, $0x353fbe8e
-DATA logisticConsts<>+1032(SB)/4, $0x353fbe8e
-DATA logisticConsts<>+1036(SB)/4, $0x353fbe8e
-DATA logisticConsts<>+1040(SB)/4, $0x353fbe8e
-DATA logisticConsts<>+1044(SB)/4, $0x353fbe8e
-DATA logisticConsts<>+1048(SB)/4, $0x353fbe8e
-DATA logisticConsts<>+1052(SB)/4, $0x353fbe8e
-DATA logisticConsts<>+1056(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
-DATA logisticConsts<>+1060(SB)/4, $0x3db5b8d4
-DATA logisticConsts<>+1064(SB)/4, $0x3db5b8d4
-DATA logisticConsts<>+1068(SB)/4, $0x3db5b8d4
-DATA logisticConsts<>+1072(SB)/4, $0x3db5b8d4
-DATA logisticConsts<>+1076(SB)/4, $0x3db5b8d4
-DATA logisticConsts<>+1080(SB)/4, $0x3db5b8d4
-DATA logisticConsts<>+1084(SB)/4, $0x3db5b8d4
-DATA logisticConsts<>+1088(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
-DATA logisticConsts<>+1092(SB)/4, $0x3e8913e1
-DATA logisticConsts<>+1096(SB)/4, $0x3e8913e1
-DATA logisticConsts<>+1100(SB)/4, $0x3e8913e1
-DATA logisticConsts<>+1104(SB)/4, $0x3e8913e1
-DATA logisticConsts<>+1108(SB)/4, $0x3e8913e1
-DATA logisticConsts<>+1112(SB)/4, $0x3e8913e1
-DATA logisticConsts<>+1116(SB)/4, $0x3e8913e1
-DATA logisticConsts<>+1120(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
-DATA logisticConsts<>+1124(SB)/4, $0x3f2aab8c
-DATA logisticConsts<>+1128(SB)/4, $0x3f2aab8c
-DATA logisticConsts<>+1132(SB)/4, $0x3f2aab8c
-DATA logisticConsts<>+1136(SB)/4, $0x3f2aab8c
-DATA logisticConsts<>+1140(SB)/4, $0x3f2aab8c
-DATA logisticConsts<>+1144(SB)/4, $0x3f2aab8c
-DATA logisticConsts<>+1148(SB)/4, $0x3f2aab8c
-DATA logisticConsts<>+1152(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
-DATA logisticConsts<>+1156(SB)/4, $0x3faaaa58
-DATA logisticConsts<>+1160(SB)/4, $0x3faaaa58
-DATA logisticConsts<>+1164(SB)/4, $0x3faaaa58
-DATA logisticConsts<>+1168(SB)/4, $0x3faaaa58
-DATA logisticConsts<>+1172(SB)/4, $0x3faaaa58
-DATA logisticConsts<>+1176(SB)/4, $0x3faaaa58
-DATA logisticConsts<>+1180(SB)/4, $0x3faaaa58
-DATA logisticConsts<>+1184(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
-DATA logisticConsts<>+1188(SB)/4, $0x3fffffff
-DATA logisticConsts<>+1192(SB)/4, $0x3fffffff
-DATA logisticConsts<>+1196(SB)/4, $0x3fffffff
-DATA logisticConsts<>+1200(SB)/4, $0x3fffffff
-DATA logisticConsts<>+1204(SB)/4, $0x3fffffff
-DATA logisticConsts<>+1208(SB)/4, $0x3fffffff
-DATA logisticConsts<>+1212(SB)/4, $0x3fffffff
-DATA logisticConsts<>+1216(SB)/4, $0x80000000 // the sign
-DATA logisticConsts<>+1220(SB)/4, $0x80000000
-DATA logisticConsts<>+1224(SB)/4, $0x80000000
-DATA logisticConsts<>+1228(SB)/4, $0x80000000
-DATA logisticConsts<>+1232(SB)/4, $0x80000000
-DATA logisticConsts<>+1236(SB)/4, $0x80000000
-DATA logisticConsts<>+1240(SB)/4, $0x80000000
-DATA logisticConsts<>+1244(SB)/4, $0x80000000
-DATA logisticConsts<>+1248(SB)/4, $0xc2d00000 // -104
-DATA logisticConsts<>+1252(SB)/4, $0xc2d00000
-DATA logisticConsts<>+1256(SB)/4, $0xc2d00000
-DATA logisticConsts<>+1260(SB)/4, $0xc2d00000
-DATA logisticConsts<>+1264(SB)/4, $0xc2d00000
-DATA logisticConsts<>+1268(SB)/4, $0xc2d00000
-DATA logisticConsts<>+1272(SB)/4, $0xc2d00000
-DATA logisticConsts<>+1276(SB)/4, $0xc2d00000
-DATA logisticConsts<>+1280(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
-DATA logisticConsts<>+1284(SB)/4, $0x3fb8aa3b
-DATA logisticConsts<>+1288(SB)/4, $0x3fb8aa3b
-DATA logisticConsts<>+1292(SB)/4, $0x3fb8aa3b
-DATA logisticConsts<>+1296(SB)/4, $0x3fb8aa3b
-DATA logisticConsts<>+1300(SB)/4, $0x3fb8aa3b
-DATA logisticConsts<>+1304(SB)/4, $0x3fb8aa3b
-DATA logisticConsts<>+1308(SB)/4, $0x3fb8aa3b
-DATA logisticConsts<>+1312(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
-DATA logisticConsts<>+1316(SB)/4, $0x3f317200
-DATA logisticConsts<>+1320(SB)/4, $0x3f317200
-DATA logisticConsts<>+1324(SB)/4, $0x3f317200
-DATA logisticConsts<>+1328(SB)/4, $0x3f317200
-DATA logisticConsts<>+1332(SB)/4, $0x3f317200
-DATA logisticConsts<>+1336(SB)/4, $0x3f317200
-DATA logisticConsts<>+1340(SB)/4, $0x3f317200
-DATA logisticConsts<>+1344(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
-DATA logisticConsts<>+1348(SB)/4, $0x35bfbe8e
-DATA logisticConsts<>+1352(SB)/4, $0x35bfbe8e
-DATA logisticConsts<>+1356(SB)/4, $0x35bfbe8e
-DATA logisticConsts<>+1360(SB)/4, $0x35bfbe8e
-DATA logisticConsts<>+1364(SB)/4, $0x35bfbe8e
-DATA logisticConsts<>+1368(SB)/4, $0x35bfbe8e
-DATA logisticConsts<>+1372(SB)/4, $0x35bfbe8e
-DATA logisticConsts<>+1376(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
-DATA logisticConsts<>+1380(SB)/4, $0x3ab52f1a
-DATA logisticConsts<>+1384(SB)/4, $0x3ab52f1a
-DATA logisticConsts<>+1388(SB)/4, $0x3ab52f1a
-DATA logisticConsts<>+1392(SB)/4, $0x3ab52f1a
-DATA logisticConsts<>+1396(SB)/4, $0x3ab52f1a
-DATA logisticConsts<>+1400(SB)/4, $0x3ab52f1a
-DATA logisticConsts<>+1404(SB)/4, $0x3ab52f1a
-DATA logisticConsts<>+1408(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
-DATA logisticConsts<>+1412(SB)/4, $0x3c091d68
-DATA logisticConsts<>+1416(SB)/4, $0x3c091d68
-DATA logisticConsts<>+1420(SB)/4, $0x3c091d68
-DATA logisticConsts<>+1424(SB)/4, $0x3c091d68
-DATA logisticConsts<>+1428(SB)/4, $0x3c091d68
-DATA logisticConsts<>+1432(SB)/4, $0x3c091d68
-DATA logisticConsts<>+1436(SB)/4, $0x3c091d68
-DATA logisticConsts<>+1440(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
-DATA logisticConsts<>+1444(SB)/4, $0x3d2aac51
-DATA logisticConsts<>+1448(SB)/4, $0x3d2aac51
-DATA logisticConsts<>+1452(SB)/4, $0x3d2aac51
-DATA logisticConsts<>+1456(SB)/4, $0x3d2aac51
-DATA logisticConsts<>+1460(SB)/4, $0x3d2aac51
-DATA logisticConsts<>+1464(SB)/4, $0x3d2aac51
-DATA logisticConsts<>+1468(SB)/4, $0x3d2aac51
-DATA logisticConsts<>+1472(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
-DATA logisticConsts<>+1476(SB)/4, $0x3e2aaa48
-DATA logisticConsts<>+1480(SB)/4, $0x3e2aaa48
-DATA logisticConsts<>+1484(SB)/4, $0x3e2aaa48
-DATA logisticConsts<>+1488(SB)/4, $0x3e2aaa48
-DATA logisticConsts<>+1492(SB)/4, $0x3e2aaa48
-DATA logisticConsts<>+1496(SB)/4, $0x3e2aaa48
-DATA logisticConsts<>+1500(SB)/4, $0x3e2aaa48
-DATA logisticConsts<>+1504(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
-DATA logisticConsts<>+1508(SB)/4, $0x3efffffe
-DATA logisticConsts<>+1512(SB)/4, $0x3efffffe
-DATA logisticConsts<>+1516(SB)/4, $0x3efffffe
-DATA logisticConsts<>+1520(SB)/4, $0x3efffffe
-DATA logisticConsts<>+1524(SB)/4, $0x3efffffe
-DATA logisticConsts<>+1528(SB)/4, $0x3efffffe
-DATA logisticConsts<>+1532(SB)/4, $0x3efffffe
-DATA logisticConsts<>+1536(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA logisticConsts<>+1540(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+1544(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+1548(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+1552(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+1556(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+1560(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+1564(SB)/4, $0x3f3504f3
-DATA logisticConsts<>+1568(SB)/4, $0x007fffff // the mantissa
-DATA logisticConsts<>+1572(SB)/4, $0x007fffff
-DATA logisticConsts<>+1576(SB)/4, $0x007fffff
-DATA logisticConsts<>+1580(SB)/4, $0x007fffff
-DATA logisticConsts<>+1584(SB)/4, $0x007fffff
-DATA logisticConsts<>+1588(SB)/4, $0x007fffff
-DATA logisticConsts<>+1592(SB)/4, $0x007fffff
-DATA logisticConsts<>+1596(SB)/4, $0x007fffff
-DATA logisticConsts<>+1600(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA logisticConsts<>+1604(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1608(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1612(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1616(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1620(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1624(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1628(SB)/4, $0xbd9537bc
-DATA logisticConsts<>+1632(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA logisticConsts<>+1636(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1640(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1644(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1648(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1652(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1656(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1660(SB)/4, $0x3e00acba
-DATA logisticConsts<>+1664(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA logisticConsts<>+1668(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1672(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1676(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1680(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1684(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1688(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1692(SB)/4, $0xbe074b66
-DATA logisticConsts<>+1696(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA logisticConsts<>+1700(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1704(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1708(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1712(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1716(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1720(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1724(SB)/4, $0x3e11ce71
-DATA logisticConsts<>+1728(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA logisticConsts<>+1732(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1736(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1740(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1744(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1748(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1752(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1756(SB)/4, $0xbe2a337f
-DATA logisticConsts<>+1760(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA logisticConsts<>+1764(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1768(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1772(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1776(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1780(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1784(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1788(SB)/4, $0x3e4cca27
-DATA logisticConsts<>+1792(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA logisticConsts<>+1796(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1800(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1804(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1808(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1812(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1816(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1820(SB)/4, $0xbe80011a
-DATA logisticConsts<>+1824(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA logisticConsts<>+1828(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1832(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1836(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1840(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1844(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1848(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1852(SB)/4, $0x3eaaaab8
-DATA logisticConsts<>+1856(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA logisticConsts<>+1860(SB)/4, $0xbf000000
-DATA logisticConsts<>+1864(SB)/4, $0xbf000000
-DATA logisticConsts<>+1868(SB)/4, $0xbf000000
-DATA logisticConsts<>+1872(SB)/4, $0xbf000000
-DATA logisticConsts<>+1876(SB)/4, $0xbf000000
-DATA logisticConsts<>+1880(SB)/4, $0xbf000000
-DATA logisticConsts<>+1884(SB)/4, $0xbf000000
-DATA logisticConsts<>+1888(SB)/4, $0xc2ae0000 // -87
-DATA logisticConsts<>+1892(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1896(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1900(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1904(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1908(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1912(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1916(SB)/4, $0xc2ae0000
-DATA logisticConsts<>+1920(SB)/4, $0x42b20000 // 89
-DATA logisticConsts<>+1924(SB)/4, $0x42b20000
-DATA logisticConsts<>+1928(SB)/4, $0x42b20000
-DATA logisticConsts<>+1932(SB)/4, $0x42b20000
-DATA logisticConsts<>+1936(SB)/4, $0x42b20000
-DATA logisticConsts<>+1940(SB)/4, $0x42b20000
-DATA logisticConsts<>+1944(SB)/4, $0x42b20000
-DATA logisticConsts<>+1948(SB)/4, $0x42b20000
-DATA logisticConsts<>+1952(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
-DATA logisticConsts<>+1956(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1960(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1964(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1968(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1972(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1976(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1980(SB)/4, $0x7f7fffff
-DATA logisticConsts<>+1984(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
-DATA logisticConsts<>+1988(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1992(SB)/4, $0xff7fffff
-DATA logisticConsts<>+1996(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2000(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2004(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2008(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2012(SB)/4, $0xff7fffff
-DATA logisticConsts<>+2016(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA logisticConsts<>+2020(SB)/4, $0x00800000
-DATA logisticConsts<>+2024(SB)/4, $0x00800000
-DATA logisticConsts<>+2028(SB)/4, $0x00800000
-DATA logisticConsts<>+2032(SB)/4, $0x00800000
-DATA logisticConsts<>+2036(SB)/4, $0x00800000
-DATA logisticConsts<>+2040(SB)/4, $0x00800000
-DATA logisticConsts<>+2044(SB)/4, $0x00800000
-DATA logisticConsts<>+2048(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA logisticConsts<>+2052(SB)/4, $0x4b800000
-DATA logisticConsts<>+2056(SB)/4, $0x4b800000
-DATA logisticConsts<>+2060(SB)/4, $0x4b800000
-DATA logisticConsts<>+2064(SB)/4, $0x4b800000
-DATA logisticConsts<>+2068(SB)/4, $0x4b800000
-DATA logisticConsts<>+2072(SB)/4, $0x4b800000
-DATA logisticConsts<>+2076(SB)/4, $0x4b800000
-DATA logisticConsts<>+2080(SB)/4, $0xffffffe8 // -24
-DATA logisticConsts<>+2084(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2088(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2092(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2096(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2100(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2104(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2108(SB)/4, $0xffffffe8
-DATA logisticConsts<>+2112(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
-DATA logisticConsts<>+2116(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2120(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2124(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2128(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2132(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2136(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2140(SB)/4, $0x42a65af6
-DATA logisticConsts<>+2144(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
-DATA logisticConsts<>+2148(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2152(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2156(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2160(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2164(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2168(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2172(SB)/4, $0xc2a65af6
-DATA logisticConsts<>+2176(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
-DATA logisticConsts<>+2180(SB)/4, $0x3f317218
-DATA logisticConsts<>+2184(SB)/4, $0x3f317218
-DATA logisticConsts<>+2188(SB)/4, $0x3f317218
-DATA logisticConsts<>+2192(SB)/4, $0x3f317218
-DATA logisticConsts<>+2196(SB)/4, $0x3f317218
-DATA logisticConsts<>+2200(SB)/4, $0x3f317218
-DATA logisticConsts<>+2204(SB)/4, $0x3f317218
-DATA logisticConsts<>+2208(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA logisticConsts<>+2212(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2216(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2220(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2224(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2228(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2232(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2236(SB)/4, $0xbd389f1b
-DATA logisticConsts<>+2240(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA logisticConsts<>+2244(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2248(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2252(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2256(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2260(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2264(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2268(SB)/4, $0x3dd65047
-DATA logisticConsts<>+2272(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA logisticConsts<>+2276(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2280(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2284(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2288(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2292(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2296(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2300(SB)/4, $0xbe06c9fa
-DATA logisticConsts<>+2304(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA logisticConsts<>+2308(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2312(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2316(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2320(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2324(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2328(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2332(SB)/4, $0x3e14435c
-DATA logisticConsts<>+2336(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA logisticConsts<>+2340(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2344(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2348(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2352(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2356(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2360(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2364(SB)/4, $0xbe2a778b
-DATA logisticConsts<>+2368(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA logisticConsts<>+2372(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2376(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2380(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2384(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2388(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2392(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2396(SB)/4, $0x3e4cb4b3
-DATA logisticConsts<>+2400(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
-DATA logisticConsts<>+2404(SB)/4, $0xbe800021
-DATA logisticConsts<>+2408(SB)/4, $0xbe800021
-DATA logisticConsts<>+2412(SB)/4, $0xbe800021
-DATA logisticConsts<>+2416(SB)/4, $0xbe800021
-DATA logisticConsts<>+2420(SB)/4, $0xbe800021
-DATA logisticConsts<>+2424(SB)/4, $0xbe800021
-DATA logisticConsts<>+2428(SB)/4, $0xbe800021
-DATA logisticConsts<>+2432(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA logisticConsts<>+2436(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2440(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2444(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2448(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2452(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2456(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2460(SB)/4, $0x3eaaaad2
-DATA logisticConsts<>+2464(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
-DATA logisticConsts<>+2468(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2472(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2476(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2480(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2484(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2488(SB)/4, $0x38d1b717
-DATA logisticConsts<>+2492(SB)/4, $0x38d1b717
-GLOBL logisticConsts<>(SB), RODATA|NOPTR, $2496
+DATA logisticConsts<>+992(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA logisticConsts<>+996(SB)/4, $0x4b40007f
+DATA logisticConsts<>+1000(SB)/4, $0x4b40007f
+DATA logisticConsts<>+1004(SB)/4, $0x4b40007f
+DATA logisticConsts<>+1008(SB)/4, $0x4b40007f
+DATA logisticConsts<>+1012(SB)/4, $0x4b40007f
+DATA logisticConsts<>+1016(SB)/4, $0x4b40007f
+DATA logisticConsts<>+1020(SB)/4, $0x4b40007f
+DATA logisticConsts<>+1024(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA logisticConsts<>+1028(SB)/4, $0x3eb17200
+DATA logisticConsts<>+1032(SB)/4, $0x3eb17200
+DATA logisticConsts<>+1036(SB)/4, $0x3eb17200
+DATA logisticConsts<>+1040(SB)/4, $0x3eb17200
+DATA logisticConsts<>+1044(SB)/4, $0x3eb17200
+DATA logisticConsts<>+1048(SB)/4, $0x3eb17200
+DATA logisticConsts<>+1052(SB)/4, $0x3eb17200
+DATA logisticConsts<>+1056(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA logisticConsts<>+1060(SB)/4, $0x353fbe8e
+DATA logisticConsts<>+1064(SB)/4, $0x353fbe8e
+DATA logisticConsts<>+1068(SB)/4, $0x353fbe8e
+DATA logisticConsts<>+1072(SB)/4, $0x353fbe8e
+DATA logisticConsts<>+1076(SB)/4, $0x353fbe8e
+DATA logisticConsts<>+1080(SB)/4, $0x353fbe8e
+DATA logisticConsts<>+1084(SB)/4, $0x353fbe8e
+DATA logisticConsts<>+1088(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA logisticConsts<>+1092(SB)/4, $0x3db5b8d4
+DATA logisticConsts<>+1096(SB)/4, $0x3db5b8d4
+DATA logisticConsts<>+1100(SB)/4, $0x3db5b8d4
+DATA logisticConsts<>+1104(SB)/4, $0x3db5b8d4
+DATA logisticConsts<>+1108(SB)/4, $0x3db5b8d4
+DATA logisticConsts<>+1112(SB)/4, $0x3db5b8d4
+DATA logisticConsts<>+1116(SB)/4, $0x3db5b8d4
+DATA logisticConsts<>+1120(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA logisticConsts<>+1124(SB)/4, $0x3e8913e1
+DATA logisticConsts<>+1128(SB)/4, $0x3e8913e1
+DATA logisticConsts<>+1132(SB)/4, $0x3e8913e1
+DATA logisticConsts<>+1136(SB)/4, $0x3e8913e1
+DATA logisticConsts<>+1140(SB)/4, $0x3e8913e1
+DATA logisticConsts<>+1144(SB)/4, $0x3e8913e1
+DATA logisticConsts<>+1148(SB)/4, $0x3e8913e1
+DATA logisticConsts<>+1152(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA logisticConsts<>+1156(SB)/4, $0x3f2aab8c
+DATA logisticConsts<>+1160(SB)/4, $0x3f2aab8c
+DATA logisticConsts<>+1164(SB)/4, $0x3f2aab8c
+DATA logisticConsts<>+1168(SB)/4, $0x3f2aab8c
+DATA logisticConsts<>+1172(SB)/4, $0x3f2aab8c
+DATA logisticConsts<>+1176(SB)/4, $0x3f2aab8c
+DATA logisticConsts<>+1180(SB)/4, $0x3f2aab8c
+DATA logisticConsts<>+1184(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA logisticConsts<>+1188(SB)/4, $0x3faaaa58
+DATA logisticConsts<>+1192(SB)/4, $0x3faaaa58
+DATA logisticConsts<>+1196(SB)/4, $0x3faaaa58
+DATA logisticConsts<>+1200(SB)/4, $0x3faaaa58
+DATA logisticConsts<>+1204(SB)/4, $0x3faaaa58
+DATA logisticConsts<>+1208(SB)/4, $0x3faaaa58
+DATA logisticConsts<>+1212(SB)/4, $0x3faaaa58
+DATA logisticConsts<>+1216(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA logisticConsts<>+1220(SB)/4, $0x3fffffff
+DATA logisticConsts<>+1224(SB)/4, $0x3fffffff
+DATA logisticConsts<>+1228(SB)/4, $0x3fffffff
+DATA logisticConsts<>+1232(SB)/4, $0x3fffffff
+DATA logisticConsts<>+1236(SB)/4, $0x3fffffff
+DATA logisticConsts<>+1240(SB)/4, $0x3fffffff
+DATA logisticConsts<>+1244(SB)/4, $0x3fffffff
+DATA logisticConsts<>+1248(SB)/4, $0x80000000 // the sign
+DATA logisticConsts<>+1252(SB)/4, $0x80000000
+DATA logisticConsts<>+1256(SB)/4, $0x80000000
+DATA logisticConsts<>+1260(SB)/4, $0x80000000
+DATA logisticConsts<>+1264(SB)/4, $0x80000000
+DATA logisticConsts<>+1268(SB)/4, $0x80000000
+DATA logisticConsts<>+1272(SB)/4, $0x80000000
+DATA logisticConsts<>+1276(SB)/4, $0x80000000
+DATA logisticConsts<>+1280(SB)/4, $0xc2d00000 // -104
+DATA logisticConsts<>+1284(SB)/4, $0xc2d00000
+DATA logisticConsts<>+1288(SB)/4, $0xc2d00000
+DATA logisticConsts<>+1292(SB)/4, $0xc2d00000
+DATA logisticConsts<>+1296(SB)/4, $0xc2d00000
+DATA logisticConsts<>+1300(SB)/4, $0xc2d00000
+DATA logisticConsts<>+1304(SB)/4, $0xc2d00000
+DATA logisticConsts<>+1308(SB)/4, $0xc2d00000
+DATA logisticConsts<>+1312(SB)/4, $0x3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA logisticConsts<>+1316(SB)/4, $0x3fb8aa3b
+DATA logisticConsts<>+1320(SB)/4, $0x3fb8aa3b
+DATA logisticConsts<>+1324(SB)/4, $0x3fb8aa3b
+DATA logisticConsts<>+1328(SB)/4, $0x3fb8aa3b
+DATA logisticConsts<>+1332(SB)/4, $0x3fb8aa3b
+DATA logisticConsts<>+1336(SB)/4, $0x3fb8aa3b
+DATA logisticConsts<>+1340(SB)/4, $0x3fb8aa3b
+DATA logisticConsts<>+1344(SB)/4, $0x4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA logisticConsts<>+1348(SB)/4, $0x4b4000fe
+DATA logisticConsts<>+1352(SB)/4, $0x4b4000fe
+DATA logisticConsts<>+1356(SB)/4, $0x4b4000fe
+DATA logisticConsts<>+1360(SB)/4, $0x4b4000fe
+DATA logisticConsts<>+1364(SB)/4, $0x4b4000fe
+DATA logisticConsts<>+1368(SB)/4, $0x4b4000fe
+DATA logisticConsts<>+1372(SB)/4, $0x4b4000fe
+DATA logisticConsts<>+1376(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA logisticConsts<>+1380(SB)/4, $0x3f317200
+DATA logisticConsts<>+1384(SB)/4, $0x3f317200
+DATA logisticConsts<>+1388(SB)/4, $0x3f317200
+DATA logisticConsts<>+1392(SB)/4, $0x3f317200
+DATA logisticConsts<>+1396(SB)/4, $0x3f317200
+DATA logisticConsts<>+1400(SB)/4, $0x3f317200
+DATA logisticConsts<>+1404(SB)/4, $0x3f317200
+DATA logisticConsts<>+1408(SB)/4, $0x35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA logisticConsts<>+1412(SB)/4, $0x35bfbe8e
+DATA logisticConsts<>+1416(SB)/4, $0x35bfbe8e
+DATA logisticConsts<>+1420(SB)/4, $0x35bfbe8e
+DATA logisticConsts<>+1424(SB)/4, $0x35bfbe8e
+DATA logisticConsts<>+1428(SB)/4, $0x35bfbe8e
+DATA logisticConsts<>+1432(SB)/4, $0x35bfbe8e
+DATA logisticConsts<>+1436(SB)/4, $0x35bfbe8e
+DATA logisticConsts<>+1440(SB)/4, $0x3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA logisticConsts<>+1444(SB)/4, $0x3ab52f1a
+DATA logisticConsts<>+1448(SB)/4, $0x3ab52f1a
+DATA logisticConsts<>+1452(SB)/4, $0x3ab52f1a
+DATA logisticConsts<>+1456(SB)/4, $0x3ab52f1a
+DATA logisticConsts<>+1460(SB)/4, $0x3ab52f1a
+DATA logisticConsts<>+1464(SB)/4, $0x3ab52f1a
+DATA logisticConsts<>+1468(SB)/4, $0x3ab52f1a
+DATA logisticConsts<>+1472(SB)/4, $0x3c091d68 // 0x1.123adp-07 = 0.008368827
+DATA logisticConsts<>+1476(SB)/4, $0x3c091d68
+DATA logisticConsts<>+1480(SB)/4, $0x3c091d68
+DATA logisticConsts<>+1484(SB)/4, $0x3c091d68
+DATA logisticConsts<>+1488(SB)/4, $0x3c091d68
+DATA logisticConsts<>+1492(SB)/4, $0x3c091d68
+DATA logisticConsts<>+1496(SB)/4, $0x3c091d68
+DATA logisticConsts<>+1500(SB)/4, $0x3c091d68
+DATA logisticConsts<>+1504(SB)/4, $0x3d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA logisticConsts<>+1508(SB)/4, $0x3d2aac51
+DATA logisticConsts<>+1512(SB)/4, $0x3d2aac51
+DATA logisticConsts<>+1516(SB)/4, $0x3d2aac51
+DATA logisticConsts<>+1520(SB)/4, $0x3d2aac51
+DATA logisticConsts<>+1524(SB)/4, $0x3d2aac51
+DATA logisticConsts<>+1528(SB)/4, $0x3d2aac51
+DATA logisticConsts<>+1532(SB)/4, $0x3d2aac51
+DATA logisticConsts<>+1536(SB)/4, $0x3e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA logisticConsts<>+1540(SB)/4, $0x3e2aaa48
+DATA logisticConsts<>+1544(SB)/4, $0x3e2aaa48
+DATA logisticConsts<>+1548(SB)/4, $0x3e2aaa48
+DATA logisticConsts<>+1552(SB)/4, $0x3e2aaa48
+DATA logisticConsts<>+1556(SB)/4, $0x3e2aaa48
+DATA logisticConsts<>+1560(SB)/4, $0x3e2aaa48
+DATA logisticConsts<>+1564(SB)/4, $0x3e2aaa48
+DATA logisticConsts<>+1568(SB)/4, $0x3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA logisticConsts<>+1572(SB)/4, $0x3efffffe
+DATA logisticConsts<>+1576(SB)/4, $0x3efffffe
+DATA logisticConsts<>+1580(SB)/4, $0x3efffffe
+DATA logisticConsts<>+1584(SB)/4, $0x3efffffe
+DATA logisticConsts<>+1588(SB)/4, $0x3efffffe
+DATA logisticConsts<>+1592(SB)/4, $0x3efffffe
+DATA logisticConsts<>+1596(SB)/4, $0x3efffffe
+DATA logisticConsts<>+1600(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA logisticConsts<>+1604(SB)/4, $0x3f3504f3
+DATA logisticConsts<>+1608(SB)/4, $0x3f3504f3
+DATA logisticConsts<>+1612(SB)/4, $0x3f3504f3
+DATA logisticConsts<>+1616(SB)/4, $0x3f3504f3
+DATA logisticConsts<>+1620(SB)/4, $0x3f3504f3
+DATA logisticConsts<>+1624(SB)/4, $0x3f3504f3
+DATA logisticConsts<>+1628(SB)/4, $0x3f3504f3
+DATA logisticConsts<>+1632(SB)/4, $0x007fffff // the mantissa
+DATA logisticConsts<>+1636(SB)/4, $0x007fffff
+DATA logisticConsts<>+1640(SB)/4, $0x007fffff
+DATA logisticConsts<>+1644(SB)/4, $0x007fffff
+DATA logisticConsts<>+1648(SB)/4, $0x007fffff
+DATA logisticConsts<>+1652(SB)/4, $0x007fffff
+DATA logisticConsts<>+1656(SB)/4, $0x007fffff
+DATA logisticConsts<>+1660(SB)/4, $0x007fffff
+DATA logisticConsts<>+1664(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA logisticConsts<>+1668(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1672(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1676(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1680(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1684(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1688(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1692(SB)/4, $0xbd9537bc
+DATA logisticConsts<>+1696(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA logisticConsts<>+1700(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1704(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1708(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1712(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1716(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1720(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1724(SB)/4, $0x3e00acba
+DATA logisticConsts<>+1728(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA logisticConsts<>+1732(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1736(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1740(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1744(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1748(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1752(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1756(SB)/4, $0xbe074b66
+DATA logisticConsts<>+1760(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA logisticConsts<>+1764(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1768(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1772(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1776(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1780(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1784(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1788(SB)/4, $0x3e11ce71
+DATA logisticConsts<>+1792(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA logisticConsts<>+1796(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1800(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1804(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1808(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1812(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1816(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1820(SB)/4, $0xbe2a337f
+DATA logisticConsts<>+1824(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA logisticConsts<>+1828(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1832(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1836(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1840(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1844(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1848(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1852(SB)/4, $0x3e4cca27
+DATA logisticConsts<>+1856(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA logisticConsts<>+1860(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1864(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1868(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1872(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1876(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1880(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1884(SB)/4, $0xbe80011a
+DATA logisticConsts<>+1888(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA logisticConsts<>+1892(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1896(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1900(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1904(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1908(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1912(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1916(SB)/4, $0x3eaaaab8
+DATA logisticConsts<>+1920(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA logisticConsts<>+1924(SB)/4, $0xbf000000
+DATA logisticConsts<>+1928(SB)/4, $0xbf000000
+DATA logisticConsts<>+1932(SB)/4, $0xbf000000
+DATA logisticConsts<>+1936(SB)/4, $0xbf000000
+DATA logisticConsts<>+1940(SB)/4, $0xbf000000
+DATA logisticConsts<>+1944(SB)/4, $0xbf000000
+DATA logisticConsts<>+1948(SB)/4, $0xbf000000
+DATA logisticConsts<>+1952(SB)/4, $0xc2ae0000 // -87
+DATA logisticConsts<>+1956(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1960(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1964(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1968(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1972(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1976(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1980(SB)/4, $0xc2ae0000
+DATA logisticConsts<>+1984(SB)/4, $0x42b20000 // 89
+DATA logisticConsts<>+1988(SB)/4, $0x42b20000
+DATA logisticConsts<>+1992(SB)/4, $0x42b20000
+DATA logisticConsts<>+1996(SB)/4, $0x42b20000
+DATA logisticConsts<>+2000(SB)/4, $0x42b20000
+DATA logisticConsts<>+2004(SB)/4, $0x42b20000
+DATA logisticConsts<>+2008(SB)/4, $0x42b20000
+DATA logisticConsts<>+2012(SB)/4, $0x42b20000
+DATA logisticConsts<>+2016(SB)/4, $0x7f7fffff // 0x1.fffffep+127 = 3.4028235e+38: the largest number
+DATA logisticConsts<>+2020(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2024(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2028(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2032(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2036(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2040(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2044(SB)/4, $0x7f7fffff
+DATA logisticConsts<>+2048(SB)/4, $0xff7fffff // -0x1.fffffep+127 = -3.4028235e+38
+DATA logisticConsts<>+2052(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2056(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2060(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2064(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2068(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2072(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2076(SB)/4, $0xff7fffff
+DATA logisticConsts<>+2080(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA logisticConsts<>+2084(SB)/4, $0x00800000
+DATA logisticConsts<>+2088(SB)/4, $0x00800000
+DATA logisticConsts<>+2092(SB)/4, $0x00800000
+DATA logisticConsts<>+2096(SB)/4, $0x00800000
+DATA logisticConsts<>+2100(SB)/4, $0x00800000
+DATA logisticConsts<>+2104(SB)/4, $0x00800000
+DATA logisticConsts<>+2108(SB)/4, $0x00800000
+DATA logisticConsts<>+2112(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA logisticConsts<>+2116(SB)/4, $0x4b800000
+DATA logisticConsts<>+2120(SB)/4, $0x4b800000
+DATA logisticConsts<>+2124(SB)/4, $0x4b800000
+DATA logisticConsts<>+2128(SB)/4, $0x4b800000
+DATA logisticConsts<>+2132(SB)/4, $0x4b800000
+DATA logisticConsts<>+2136(SB)/4, $0x4b800000
+DATA logisticConsts<>+2140(SB)/4, $0x4b800000
+DATA logisticConsts<>+2144(SB)/4, $0xffffffe8 // -24
+DATA logisticConsts<>+2148(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2152(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2156(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2160(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2164(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2168(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2172(SB)/4, $0xffffffe8
+DATA logisticConsts<>+2176(SB)/4, $0x42a65af6 // 0x1.4cb5ecp+06 = 83.17766
+DATA logisticConsts<>+2180(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2184(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2188(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2192(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2196(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2200(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2204(SB)/4, $0x42a65af6
+DATA logisticConsts<>+2208(SB)/4, $0xc2a65af6 // -0x1.4cb5ecp+06 = -83.17766
+DATA logisticConsts<>+2212(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2216(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2220(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2224(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2228(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2232(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2236(SB)/4, $0xc2a65af6
+DATA logisticConsts<>+2240(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA logisticConsts<>+2244(SB)/4, $0x3f317218
+DATA logisticConsts<>+2248(SB)/4, $0x3f317218
+DATA logisticConsts<>+2252(SB)/4, $0x3f317218
+DATA logisticConsts<>+2256(SB)/4, $0x3f317218
+DATA logisticConsts<>+2260(SB)/4, $0x3f317218
+DATA logisticConsts<>+2264(SB)/4, $0x3f317218
+DATA logisticConsts<>+2268(SB)/4, $0x3f317218
+DATA logisticConsts<>+2272(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA logisticConsts<>+2276(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2280(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2284(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2288(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2292(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2296(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2300(SB)/4, $0xbd389f1b
+DATA logisticConsts<>+2304(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA logisticConsts<>+2308(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2312(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2316(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2320(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2324(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2328(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2332(SB)/4, $0x3dd65047
+DATA logisticConsts<>+2336(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA logisticConsts<>+2340(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2344(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2348(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2352(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2356(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2360(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2364(SB)/4, $0xbe06c9fa
+DATA logisticConsts<>+2368(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA logisticConsts<>+2372(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2376(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2380(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2384(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2388(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2392(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2396(SB)/4, $0x3e14435c
+DATA logisticConsts<>+2400(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA logisticConsts<>+2404(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2408(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2412(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2416(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2420(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2424(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2428(SB)/4, $0xbe2a778b
+DATA logisticConsts<>+2432(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA logisticConsts<>+2436(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2440(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2444(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2448(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2452(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2456(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2460(SB)/4, $0x3e4cb4b3
+DATA logisticConsts<>+2464(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA logisticConsts<>+2468(SB)/4, $0xbe800021
+DATA logisticConsts<>+2472(SB)/4, $0xbe800021
+DATA logisticConsts<>+2476(SB)/4, $0xbe800021
+DATA logisticConsts<>+2480(SB)/4, $0xbe800021
+DATA logisticConsts<>+2484(SB)/4, $0xbe800021
+DATA logisticConsts<>+2488(SB)/4, $0xbe800021
+DATA logisticConsts<>+2492(SB)/4, $0xbe800021
+DATA logisticConsts<>+2496(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA logisticConsts<>+2500(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2504(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2508(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2512(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2516(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2520(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2524(SB)/4, $0x3eaaaad2
+DATA logisticConsts<>+2528(SB)/4, $0x38d1b717 // 0x1.a36e2ep-14 = 0.0001: scaleEps
+DATA logisticConsts<>+2532(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2536(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2540(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2544(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2548(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2552(SB)/4, $0x38d1b717
+DATA logisticConsts<>+2556(SB)/4, $0x38d1b717
+GLOBL logisticConsts<>(SB), RODATA|NOPTR, $2560
 
 // func LogisticSigma(lp *float32, x *float32, logits *float32, mu *float32, s *float32, rows int, n int, ld int, levels1 float32, step float32, last float32, unit float32)
 // Requires: AVX, AVX2, FMA3
@@ -731,8 +747,8 @@ l5:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1984(SB), Y13
-	VBROADCASTSS logisticConsts<>+1984(SB), Y12
+	VBROADCASTSS logisticConsts<>+2048(SB), Y13
+	VBROADCASTSS logisticConsts<>+2048(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
@@ -780,128 +796,121 @@ l6:
 	VADDPS       Y0, Y0, Y3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y2, Y3
-	VORPS        logisticConsts<>+1216(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+960(SB), Y0, Y5
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y7
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 160(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y7
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y7
+	VMOVUPS      Y1, 160(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y1
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y7, Y6
 	VMOVUPS      Y2, 192(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y1, Y2
 	VMOVUPS      Y1, 224(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1120(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1120(SB), Y1
+	VFMADD231PS  logisticConsts<>+1088(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1152(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1184(SB), Y0, Y1
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y6
 	VMULPS       Y0, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 256(SP)
-	VADDPS       Y0, Y0, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
-	VFMADD231PS  Y0, Y1, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
+	VMOVUPS      Y7, 256(SP)
+	VADDPS       Y0, Y0, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y6
+	VFMADD231PS  Y0, Y1, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
+	VFMADD231PS  Y7, Y0, Y1
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      256(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      224(SP), Y3
+	VPSRLD       $0x01, Y0, Y3
+	VMOVUPS      224(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y3, Y3
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y7
-	VMOVUPS      Y1, 224(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y1
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y1, Y6, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y5, Y6, Y3
 	VMULPS       Y0, Y2, Y0
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y3, Y2
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
-	VADDPS       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 128(SP), Y1, Y1
-	VMOVUPS      224(SP), Y2
-	VADDPS       logisticConsts<>+832(SB), Y2, Y3
-	VDIVPS       Y3, Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VANDPS       logisticConsts<>+544(SB), Y8, Y2
+	VCMPPS       $0x11, 128(SP), Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
+	VDIVPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
-	VBLENDVPS    Y1, Y2, Y3, Y1
+	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      160(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -910,76 +919,75 @@ l6:
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
@@ -989,12 +997,10 @@ l6:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -1035,189 +1041,179 @@ l6:
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VADDPS       Y0, Y0, Y3
-	VORPS        logisticConsts<>+1216(SB), Y2, Y3
-	VORPS        logisticConsts<>+1216(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+960(SB), Y0, Y5
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y7
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 160(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y7
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y7
+	VMOVUPS      Y1, 160(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y1
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y7, Y6
 	VMOVUPS      Y2, 192(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y1, Y2
 	VMOVUPS      Y1, 224(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1120(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1120(SB), Y1
+	VFMADD231PS  logisticConsts<>+1088(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1152(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1184(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y6
 	VMULPS       Y0, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 256(SP)
-	VADDPS       Y0, Y0, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
-	VFMADD231PS  Y0, Y1, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
+	VMOVUPS      Y7, 256(SP)
+	VADDPS       Y0, Y0, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y6
+	VFMADD231PS  Y0, Y1, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      256(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      224(SP), Y3
+	VPSRLD       $0x01, Y0, Y3
+	VMOVUPS      224(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y3, Y3
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y7
-	VMOVUPS      Y1, 224(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y1
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y1, Y6, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y5, Y6, Y3
 	VMULPS       Y0, Y2, Y0
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y3, Y2
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
-	VADDPS       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 128(SP), Y1, Y1
-	VMOVUPS      224(SP), Y2
-	VADDPS       logisticConsts<>+832(SB), Y2, Y3
-	VDIVPS       Y3, Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VANDPS       logisticConsts<>+544(SB), Y8, Y2
+	VCMPPS       $0x11, 128(SP), Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
+	VDIVPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
-	VBLENDVPS    Y1, Y2, Y3, Y1
+	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      160(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(DX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -1276,86 +1272,80 @@ l8:
 	VADDPS       Y1, Y1, Y4
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y3, Y4
-	VORPS        logisticConsts<>+1216(SB), Y2, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y4
+	VORPS        logisticConsts<>+1248(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y6
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y4, Y7, Y4
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y5, Y7, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y7
+	VSUBPS       logisticConsts<>+992(SB), Y6, Y7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 192(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y0
+	VMOVUPS      Y2, 192(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y2
+	VFNMADD231PS logisticConsts<>+1056(SB), Y7, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y0, Y7
 	VMOVUPS      Y3, 224(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
 	VMOVUPS      Y2, 256(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1120(SB), Y2
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y7
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y7
 	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 288(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
-	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
+	VMOVUPS      Y0, 288(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y7
+	VFMADD231PS  Y1, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
+	VFMADD231PS  Y0, Y1, Y2
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      288(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      256(SP), Y1
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      256(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VMOVUPS      Y2, 256(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y2
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y6, Y3, Y3
-	VMULPS       Y2, Y7, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y5, Y7, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
 	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
@@ -1363,7 +1353,6 @@ l8:
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
-	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
@@ -1371,34 +1360,34 @@ l8:
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      192(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -1408,32 +1397,31 @@ l8:
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -1442,45 +1430,45 @@ l8:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
@@ -1490,12 +1478,10 @@ l8:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -1537,77 +1523,71 @@ l8:
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
-	VORPS        logisticConsts<>+1216(SB), Y3, Y4
-	VORPS        logisticConsts<>+1216(SB), Y2, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y4
+	VORPS        logisticConsts<>+1248(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y6
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y4, Y7, Y4
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y5, Y7, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y7
-	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 192(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
+	VSUBPS       logisticConsts<>+992(SB), Y6, Y7
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y0
+	VMOVUPS      Y2, 192(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y2
+	VFNMADD231PS logisticConsts<>+1056(SB), Y7, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y0, Y7
 	VMOVUPS      Y3, 224(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
 	VMOVUPS      Y2, 256(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1120(SB), Y2
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y7
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y7
 	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 288(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
-	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
+	VMOVUPS      Y0, 288(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y7
+	VFMADD231PS  Y1, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      288(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      256(SP), Y1
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      256(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VMOVUPS      Y2, 256(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y2
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y6, Y3, Y3
-	VMULPS       Y2, Y7, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y5, Y7, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
 	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
@@ -1615,38 +1595,37 @@ l8:
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
-	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      192(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -1654,77 +1633,74 @@ l8:
 	VMASKMOVPS   32(DX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -1745,62 +1721,60 @@ l9:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -1812,35 +1786,35 @@ l9:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -1858,35 +1832,35 @@ l9:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -2023,8 +1997,8 @@ l14:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1984(SB), Y13
-	VBROADCASTSS logisticConsts<>+1984(SB), Y12
+	VBROADCASTSS logisticConsts<>+2048(SB), Y13
+	VBROADCASTSS logisticConsts<>+2048(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
@@ -2072,156 +2046,148 @@ l15:
 	VADDPS       Y1, Y1, Y4
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y3, Y5
-	VORPS        logisticConsts<>+1216(SB), Y2, Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y6
 	VMOVUPS      Y0, 184(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
+	VBROADCASTSS logisticConsts<>+992(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
 	VMOVUPS      Y2, 216(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VBROADCASTSS logisticConsts<>+1280(SB), Y2
 	VMAXPS       Y5, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y6, Y5, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y0, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y3, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VMOVUPS      Y4, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y4
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
+	VMOVUPS      Y3, 248(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VMOVUPS      Y4, 280(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y4
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y3, Y6
 	VMOVUPS      Y4, 312(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y4
 	VMOVUPS      Y3, 344(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y3
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y5
+	VBROADCASTSS logisticConsts<>+1120(SB), Y3
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y6
 	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 376(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
-	VFMADD231PS  Y1, Y3, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
+	VMOVUPS      Y0, 376(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y6
+	VFMADD231PS  Y1, Y3, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y6
 	VMOVUPS      376(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
+	VFMADD231PS  Y0, Y1, Y3
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      344(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      312(SP), Y1
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      312(SP), Y2
+	VPSRLD       $0x01, Y2, Y5
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y3
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 312(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y2
-	VMOVUPS      Y6, 344(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y6
-	VPSUBD       Y3, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y2, Y4, Y2
-	VMULPS       344(SP), Y6, Y3
-	VMULPS       Y0, Y2, Y0
-	VMULPS       Y1, Y3, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y2, Y2
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y2, Y2
+	VMULPS       Y1, Y4, Y1
+	VMULPS       Y5, Y6, Y4
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y2, Y4, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
-	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      312(SP), Y6
-	VMOVUPS      Y2, 344(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 376(SP)
+	VADDPS       logisticConsts<>+832(SB), Y1, Y4
+	VMULPS       Y4, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 152(SP), Y6, Y6
+	VMOVUPS      Y2, 312(SP)
+	VADDPS       logisticConsts<>+832(SB), Y3, Y2
+	VDIVPS       Y2, Y3, Y2
+	VMOVUPS      Y1, 344(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
 	VMOVUPS      280(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      248(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
-	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
-	VMOVUPS      216(SP), Y3
+	VDIVPS       Y3, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      248(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 312(SP)
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      216(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
+	VMOVUPS      Y1, 280(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 376(SP), Y1, Y1
-	VMULPS       344(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       184(SP), Y4, Y4
-	VMOVUPS      Y4, (DX)
-	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VBLENDVPS    Y6, 344(SP), Y1, Y1
+	VMULPS       312(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       184(SP), Y5, Y5
+	VMOVUPS      Y5, (DX)
+	VFMADD231PS  Y4, Y1, Y2
+	VFMSUB231PS  Y3, Y0, Y2
 	VMULPS       184(SP), Y2, Y0
 	VMOVUPS      Y0, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VMOVUPS   312(SP), Y0
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS   280(SP), Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y3, Y1
+	VANDPS       Y3, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y4, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -2231,77 +2197,76 @@ l15:
 	VMOVUPS      Y0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -2311,13 +2276,11 @@ l15:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      216(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -2358,143 +2321,135 @@ l15:
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
-	VORPS        logisticConsts<>+1216(SB), Y3, Y5
-	VORPS        logisticConsts<>+1216(SB), Y2, Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y6
 	VMOVUPS      Y0, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
+	VBROADCASTSS logisticConsts<>+992(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
 	VMOVUPS      Y2, 248(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VBROADCASTSS logisticConsts<>+1280(SB), Y2
 	VMAXPS       Y5, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y6, Y5, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y3, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VMOVUPS      Y4, 184(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y0, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
-	VMOVUPS      Y4, 344(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 376(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y3
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y5
+	VMOVUPS      Y3, 280(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VMOVUPS      Y4, 184(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y4
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y3, Y6
+	VMOVUPS      Y4, 312(SP)
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y4
+	VMOVUPS      Y3, 344(SP)
+	VBROADCASTSS logisticConsts<>+1120(SB), Y3
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y6
 	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 280(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
-	VFMADD231PS  Y1, Y3, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
-	VMOVUPS      280(SP), Y1
+	VMOVUPS      Y0, 376(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y6
+	VFMADD231PS  Y1, Y3, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y6
+	VMOVUPS      376(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
-	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      376(SP), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VMOVUPS      344(SP), Y0
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      312(SP), Y2
+	VPSRLD       $0x01, Y2, Y5
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y5, Y5
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      344(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y3
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 344(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y2
-	VMOVUPS      Y6, 376(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y6
-	VPSUBD       Y3, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y2, Y4, Y2
-	VMULPS       376(SP), Y6, Y3
-	VMULPS       Y0, Y2, Y0
-	VMULPS       Y1, Y3, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y2, Y2
+	VMULPS       Y1, Y4, Y1
+	VMULPS       Y5, Y6, Y4
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y2, Y4, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
-	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
-	VMOVUPS      Y2, 376(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 280(SP)
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      184(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      312(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
-	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
-	VMOVUPS      248(SP), Y3
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VADDPS       logisticConsts<>+832(SB), Y1, Y4
+	VMULPS       Y4, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 152(SP), Y6, Y6
+	VMOVUPS      Y2, 312(SP)
+	VADDPS       logisticConsts<>+832(SB), Y3, Y2
+	VDIVPS       Y2, Y3, Y2
 	VMOVUPS      Y1, 344(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 280(SP), Y1, Y1
-	VMULPS       376(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       216(SP), Y4, Y4
-	VMOVUPS      Y4, 32(DX)
-	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VMOVUPS      184(SP), Y2
+	VDIVPS       Y3, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      280(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      248(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
+	VMOVUPS      Y1, 184(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 344(SP), Y1, Y1
+	VMULPS       312(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       216(SP), Y5, Y5
+	VMOVUPS      Y5, 32(DX)
+	VFMADD231PS  Y4, Y1, Y2
+	VFMSUB231PS  Y3, Y0, Y2
 	VMULPS       216(SP), Y2, Y0
 	VMOVUPS      Y0, 32(BX)
-	VMOVUPS      344(SP), Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS      184(SP), Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y3, Y1
+	VANDPS       Y3, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y4, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -2502,76 +2457,73 @@ l15:
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(SI)
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      248(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -2633,158 +2585,150 @@ l17:
 	VADDPS       Y2, Y2, Y5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y4, Y6
+	VORPS        logisticConsts<>+1248(SB), Y4, Y6
 	VMOVUPS      Y0, 184(SP)
-	VORPS        logisticConsts<>+1216(SB), Y3, Y0
+	VORPS        logisticConsts<>+1248(SB), Y3, Y0
 	VMOVUPS      Y1, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
+	VBROADCASTSS logisticConsts<>+992(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
 	VMOVUPS      Y3, 248(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y6, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y0, Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y1, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y4, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VMOVUPS      Y5, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y4, 280(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VMOVUPS      Y5, 312(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y0, Y5
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y6
 	VMOVUPS      Y5, 344(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y5
 	VMOVUPS      Y4, 376(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y4
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VBROADCASTSS logisticConsts<>+1120(SB), Y4
+	VFMADD231PS  logisticConsts<>+1088(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y0
 	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y0, Y6
 	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 408(SP)
-	VADDPS       Y2, Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y2, Y4, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
+	VMOVUPS      Y1, 408(SP)
+	VADDPS       Y2, Y2, Y1
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y0, Y6
+	VFMADD231PS  Y2, Y4, Y1
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y0, Y6
 	VMOVUPS      408(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y2, Y0
+	VFMADD231PS  Y1, Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      376(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
+	VMOVUPS      376(SP), Y0
+	VPSRLD       $0x01, Y0, Y1
 	VMOVUPS      344(SP), Y2
+	VPSRLD       $0x01, Y2, Y3
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y0, Y0
 	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 344(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y0
-	VMOVUPS      Y6, 376(SP)
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       376(SP), Y6, Y3
-	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y3, Y2, Y2
+	VMULPS       Y1, Y5, Y1
+	VMULPS       Y3, Y6, Y3
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
-	VMOVUPS      Y2, 376(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 408(SP)
+	VMULPS       Y3, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 152(SP), Y6, Y6
+	VMOVUPS      Y2, 344(SP)
+	VADDPS       logisticConsts<>+832(SB), Y4, Y2
+	VDIVPS       Y2, Y4, Y2
+	VMOVUPS      Y1, 376(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
 	VMOVUPS      312(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      280(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VDIVPS       Y4, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      280(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
 	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y0, Y0
 	VMOVUPS      248(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 312(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 408(SP), Y1, Y1
-	VMULPS       376(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       216(SP), Y4, Y4
+	VBLENDVPS    Y6, 376(SP), Y1, Y1
+	VMULPS       344(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       216(SP), Y5, Y5
 	VMOVUPS      184(SP), Y6
-	VMASKMOVPS   Y4, Y6, (DX)
+	VMASKMOVPS   Y5, Y6, (DX)
 	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VFMSUB231PS  Y4, Y0, Y2
 	VMULPS       216(SP), Y2, Y0
 	VMASKMOVPS   Y0, Y6, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VMOVUPS   344(SP), Y0
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS   312(SP), Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
+	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y3, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -2795,32 +2739,31 @@ l17:
 	VMASKMOVPS   Y0, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -2829,46 +2772,46 @@ l17:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -2878,13 +2821,11 @@ l17:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      184(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -2926,145 +2867,137 @@ l17:
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VADDPS       Y2, Y2, Y5
-	VORPS        logisticConsts<>+1216(SB), Y4, Y6
+	VORPS        logisticConsts<>+1248(SB), Y4, Y6
 	VMOVUPS      Y0, 184(SP)
-	VORPS        logisticConsts<>+1216(SB), Y3, Y0
+	VORPS        logisticConsts<>+1248(SB), Y3, Y0
 	VMOVUPS      Y1, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
+	VBROADCASTSS logisticConsts<>+992(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
 	VMOVUPS      Y3, 280(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y6, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y0, Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y4, 344(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VMOVUPS      Y5, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y1, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y5, 376(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y4, 408(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y4
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VMOVUPS      Y4, 312(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VMOVUPS      Y5, 216(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y0, Y5
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y6
+	VMOVUPS      Y5, 344(SP)
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y5
+	VMOVUPS      Y4, 376(SP)
+	VBROADCASTSS logisticConsts<>+1120(SB), Y4
+	VFMADD231PS  logisticConsts<>+1088(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y0
 	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y0
 	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y0, Y6
 	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 312(SP)
-	VADDPS       Y2, Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y2, Y4, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      312(SP), Y2
+	VMOVUPS      Y1, 408(SP)
+	VADDPS       Y2, Y2, Y1
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y0, Y6
+	VFMADD231PS  Y2, Y4, Y1
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y0, Y6
+	VMOVUPS      408(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y2, Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      408(SP), Y1
+	VFMADD231PS  Y1, Y2, Y4
+	VMOVUPS      376(SP), Y0
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      344(SP), Y2
+	VPSRLD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      376(SP), Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y0, Y0
 	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 376(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y0
-	VMOVUPS      Y6, 408(SP)
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       408(SP), Y6, Y3
-	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y3, Y2, Y2
+	VMULPS       Y1, Y5, Y1
+	VMULPS       Y3, Y6, Y3
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
-	VMOVUPS      Y2, 408(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 312(SP)
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      216(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      344(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
-	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
-	VMOVUPS      280(SP), Y3
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMULPS       Y3, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 152(SP), Y6, Y6
+	VMOVUPS      Y2, 344(SP)
+	VADDPS       logisticConsts<>+832(SB), Y4, Y2
+	VDIVPS       Y2, Y4, Y2
 	VMOVUPS      Y1, 376(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 312(SP), Y1, Y1
-	VMULPS       408(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       248(SP), Y4, Y4
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VMOVUPS      216(SP), Y2
+	VDIVPS       Y4, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      312(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      280(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 216(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 376(SP), Y1, Y1
+	VMULPS       344(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       248(SP), Y5, Y5
 	VMOVUPS      184(SP), Y6
-	VMASKMOVPS   Y4, Y6, 32(DX)
+	VMASKMOVPS   Y5, Y6, 32(DX)
 	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VFMSUB231PS  Y4, Y0, Y2
 	VMULPS       248(SP), Y2, Y0
 	VMASKMOVPS   Y0, Y6, 32(BX)
-	VMOVUPS      376(SP), Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS      216(SP), Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
+	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y3, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -3073,79 +3006,76 @@ l17:
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(SI)
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      184(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -3173,62 +3103,60 @@ l18:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -3240,35 +3168,35 @@ l18:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -3286,35 +3214,35 @@ l18:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -3341,46 +3269,46 @@ l19:
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
 	VSUBPS       Y15, Y2, Y2
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y4, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -3388,26 +3316,19 @@ l19:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y1
-	VPSLLD  $0x17, Y6, Y2
-	VPSRAD  $0x01, Y1, Y5
-	VPSRAD  $0x01, Y2, Y6
-	VANDPS  logisticConsts<>+512(SB), Y5, Y5
-	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 248(SP)
-	VPADDD  logisticConsts<>+832(SB), Y5, Y3
-	VMOVUPS Y4, 280(SP)
-	VPADDD  logisticConsts<>+832(SB), Y6, Y4
-	VPSUBD  Y5, Y1, Y1
-	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+832(SB), Y1, Y1
-	VPADDD  logisticConsts<>+832(SB), Y2, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  280(SP), Y4, Y3
+	VPSRLD  $0x01, Y5, Y1
+	VPSRLD  $0x01, Y6, Y2
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y1, Y5, Y5
+	VPSUBD  Y2, Y6, Y6
 	VMULPS  Y1, Y0, Y0
-	VMULPS  Y2, Y3, Y1
-	VMOVUPS 248(SP), Y2
-	VANDPS  Y0, Y2, Y0
+	VMULPS  Y2, Y4, Y1
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS 216(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
@@ -3419,17 +3340,17 @@ l19:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -3439,64 +3360,57 @@ l19:
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y9, Y2, Y2
 	VSUBPS       Y15, Y2, Y2
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y4, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
-	VPSLLD       $0x17, Y5, Y1
-	VPSLLD       $0x17, Y6, Y2
-	VPSRAD       $0x01, Y1, Y5
-	VPSRAD       $0x01, Y2, Y6
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VANDPS       logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y3, 248(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y3
-	VMOVUPS      Y4, 280(SP)
-	VPADDD       logisticConsts<>+832(SB), Y6, Y4
-	VPSUBD       Y5, Y1, Y1
-	VPSUBD       Y6, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y3, Y0, Y0
-	VMULPS       280(SP), Y4, Y3
+	VPSRLD       $0x01, Y5, Y1
+	VPSRLD       $0x01, Y6, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y2, Y6, Y6
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VMOVUPS      248(SP), Y2
-	VANDPS       Y0, Y2, Y0
+	VMULPS       Y2, Y4, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y1, Y1
+	VANDPS       Y0, Y3, Y0
 	VMOVUPS      216(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
@@ -3506,17 +3420,17 @@ l19:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)
 	VMOVUPS      32(BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
@@ -3536,46 +3450,46 @@ l20:
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
 	VSUBPS       Y15, Y2, Y2
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y4, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -3583,26 +3497,19 @@ l20:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y1
-	VPSLLD  $0x17, Y6, Y2
-	VPSRAD  $0x01, Y1, Y5
-	VPSRAD  $0x01, Y2, Y6
-	VANDPS  logisticConsts<>+512(SB), Y5, Y5
-	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 248(SP)
-	VPADDD  logisticConsts<>+832(SB), Y5, Y3
-	VMOVUPS Y4, 280(SP)
-	VPADDD  logisticConsts<>+832(SB), Y6, Y4
-	VPSUBD  Y5, Y1, Y1
-	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+832(SB), Y1, Y1
-	VPADDD  logisticConsts<>+832(SB), Y2, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  280(SP), Y4, Y3
+	VPSRLD  $0x01, Y5, Y1
+	VPSRLD  $0x01, Y6, Y2
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y1, Y5, Y5
+	VPSUBD  Y2, Y6, Y6
 	VMULPS  Y1, Y0, Y0
-	VMULPS  Y2, Y3, Y1
-	VMOVUPS 248(SP), Y2
-	VANDPS  Y0, Y2, Y0
+	VMULPS  Y2, Y4, Y1
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS 216(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
@@ -3614,17 +3521,17 @@ l20:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -3648,47 +3555,47 @@ l21:
 	VMASKMOVPS   (R9), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
 	VSUBPS       Y15, Y3, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y3, Y5
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VBROADCASTSS logisticConsts<>+1984(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VBROADCASTSS logisticConsts<>+1984(SB), Y6
 	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y1, 184(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1344(SB), Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
 	VMOVUPS      Y0, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y0
 	VMOVUPS      Y5, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y1, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
@@ -3696,26 +3603,19 @@ l21:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y6, Y2
+	VPSRLD     $0x01, Y6, Y2
+	VPSRLD     $0x01, Y1, Y3
+	VPSLLD     $0x17, Y2, Y2
+	VPSLLD     $0x17, Y3, Y3
+	VPSLLD     $0x17, Y6, Y6
 	VPSLLD     $0x17, Y1, Y1
-	VPSRAD     $0x01, Y2, Y3
-	VPSRAD     $0x01, Y1, Y6
-	VANDPS     logisticConsts<>+512(SB), Y3, Y3
-	VANDPS     logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS    Y4, 280(SP)
-	VPADDD     logisticConsts<>+832(SB), Y3, Y4
-	VMOVUPS    Y5, 312(SP)
-	VPADDD     logisticConsts<>+832(SB), Y6, Y5
-	VPSUBD     Y3, Y2, Y2
-	VPSUBD     Y6, Y1, Y1
-	VPADDD     logisticConsts<>+832(SB), Y2, Y2
-	VPADDD     logisticConsts<>+832(SB), Y1, Y1
-	VMULPS     Y4, Y0, Y0
-	VMULPS     312(SP), Y5, Y3
+	VPSUBD     Y2, Y6, Y6
+	VPSUBD     Y3, Y1, Y1
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y1, Y3, Y1
-	VMOVUPS    280(SP), Y2
-	VANDPS     Y0, Y2, Y0
+	VMULPS     Y3, Y5, Y2
+	VMULPS     Y6, Y0, Y0
+	VMULPS     Y1, Y2, Y1
+	VANDPS     Y0, Y4, Y0
 	VMOVUPS    248(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
@@ -3728,17 +3628,17 @@ l21:
 	// the gradients times their responsibilities
 	VMASKMOVPS   (DX), Y2, Y3
 	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1952(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2048(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VANDPS       Y3, Y1, Y3
 	VMASKMOVPS   Y3, Y2, (DX)
 	VMASKMOVPS   (BX), Y2, Y3
 	VMULPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
@@ -3865,8 +3765,8 @@ l28:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1984(SB), Y13
-	VBROADCASTSS logisticConsts<>+1984(SB), Y12
+	VBROADCASTSS logisticConsts<>+2048(SB), Y13
+	VBROADCASTSS logisticConsts<>+2048(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
@@ -3876,30 +3776,29 @@ l28:
 l29:
 	VMOVUPS      (R8), Y0
 	VMULPS       96(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2112(SB), Y1
+	VBROADCASTSS logisticConsts<>+2176(SB), Y1
 	VMINPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+2144(SB), Y1
+	VBROADCASTSS logisticConsts<>+2208(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y0
-	VFMADD231PS  logisticConsts<>+1344(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+992(SB), Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VSUBPS       logisticConsts<>+992(SB), Y1, Y2
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1408(SB), Y2, Y0
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
-	VFNMADD213PS logisticConsts<>+1440(SB), Y0, Y2
-	VFNMADD213PS logisticConsts<>+1472(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFNMADD231PS logisticConsts<>+1440(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+1504(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1536(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1568(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 
 	// p 2^n
 	VPSLLD $0x17, Y1, Y0
-	VPADDD logisticConsts<>+832(SB), Y0, Y0
 	VMULPS Y0, Y2, Y0
 	VMULPS 128(SP), Y0, Y0
 
@@ -3932,128 +3831,121 @@ l29:
 	VADDPS       Y0, Y0, Y3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y2, Y3
-	VORPS        logisticConsts<>+1216(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+960(SB), Y0, Y5
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y7
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 192(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y7
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y7
+	VMOVUPS      Y1, 192(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y1
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y7, Y6
 	VMOVUPS      Y2, 224(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y1, Y2
 	VMOVUPS      Y1, 256(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1120(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1120(SB), Y1
+	VFMADD231PS  logisticConsts<>+1088(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1152(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1184(SB), Y0, Y1
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y6
 	VMULPS       Y0, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 288(SP)
-	VADDPS       Y0, Y0, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
-	VFMADD231PS  Y0, Y1, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
+	VMOVUPS      Y7, 288(SP)
+	VADDPS       Y0, Y0, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y6
+	VFMADD231PS  Y0, Y1, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
+	VFMADD231PS  Y7, Y0, Y1
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      288(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      256(SP), Y3
+	VPSRLD       $0x01, Y0, Y3
+	VMOVUPS      256(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y3, Y3
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y7
-	VMOVUPS      Y1, 256(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y1
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y1, Y6, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y5, Y6, Y3
 	VMULPS       Y0, Y2, Y0
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y3, Y2
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
-	VADDPS       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 160(SP), Y1, Y1
-	VMOVUPS      256(SP), Y2
-	VADDPS       logisticConsts<>+832(SB), Y2, Y3
-	VDIVPS       Y3, Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VANDPS       logisticConsts<>+544(SB), Y8, Y2
+	VCMPPS       $0x11, 160(SP), Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
+	VDIVPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
-	VBLENDVPS    Y1, Y2, Y3, Y1
+	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      192(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -4062,76 +3954,75 @@ l29:
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
@@ -4141,36 +4032,33 @@ l29:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(R8), Y0
 	VMULPS       96(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2112(SB), Y1
+	VBROADCASTSS logisticConsts<>+2176(SB), Y1
 	VMINPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+2144(SB), Y1
+	VBROADCASTSS logisticConsts<>+2208(SB), Y1
 	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y0
-	VFMADD231PS  logisticConsts<>+1344(SB), Y2, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
-	VFNMADD213PS logisticConsts<>+1440(SB), Y0, Y2
-	VFNMADD213PS logisticConsts<>+1472(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VSUBPS       logisticConsts<>+992(SB), Y1, Y2
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1408(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFNMADD231PS logisticConsts<>+1440(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+1504(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1536(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1568(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 	VPSLLD       $0x17, Y1, Y0
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y0, Y2, Y0
 	VMULPS       128(SP), Y0, Y0
 	VMOVUPS      32(BX), Y1
@@ -4199,189 +4087,179 @@ l29:
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VADDPS       Y0, Y0, Y3
-	VORPS        logisticConsts<>+1216(SB), Y2, Y3
-	VORPS        logisticConsts<>+1216(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+960(SB), Y0, Y5
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y7
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 192(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y7
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y7
+	VMOVUPS      Y1, 192(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y1
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y7, Y6
 	VMOVUPS      Y2, 224(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y1, Y2
 	VMOVUPS      Y1, 256(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1120(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1120(SB), Y1
+	VFMADD231PS  logisticConsts<>+1088(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1152(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1184(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y6
 	VMULPS       Y0, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 288(SP)
-	VADDPS       Y0, Y0, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
-	VFMADD231PS  Y0, Y1, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
+	VMOVUPS      Y7, 288(SP)
+	VADDPS       Y0, Y0, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y6
+	VFMADD231PS  Y0, Y1, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      288(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      256(SP), Y3
+	VPSRLD       $0x01, Y0, Y3
+	VMOVUPS      256(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y3, Y3
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y7
-	VMOVUPS      Y1, 256(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y1
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y1, Y6, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y5, Y6, Y3
 	VMULPS       Y0, Y2, Y0
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y3, Y2
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
-	VADDPS       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 160(SP), Y1, Y1
-	VMOVUPS      256(SP), Y2
-	VADDPS       logisticConsts<>+832(SB), Y2, Y3
-	VDIVPS       Y3, Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VANDPS       logisticConsts<>+544(SB), Y8, Y2
+	VCMPPS       $0x11, 160(SP), Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
+	VDIVPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
-	VBLENDVPS    Y1, Y2, Y3, Y1
+	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      192(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(DX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -4402,30 +4280,29 @@ l31:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R8), Y0, Y1
 	VMULPS       96(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2112(SB), Y2
+	VBROADCASTSS logisticConsts<>+2176(SB), Y2
 	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+2144(SB), Y2
+	VBROADCASTSS logisticConsts<>+2208(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
-	VFMADD231PS  logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+992(SB), Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+992(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1408(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFNMADD231PS logisticConsts<>+1376(SB), Y1, Y3
-	VFNMADD213PS logisticConsts<>+1440(SB), Y1, Y3
-	VFNMADD213PS logisticConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFNMADD231PS logisticConsts<>+1440(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+1504(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1536(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1568(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
-	VPADDD logisticConsts<>+832(SB), Y1, Y1
 	VMULPS Y1, Y3, Y1
 	VMULPS 128(SP), Y1, Y1
 
@@ -4458,86 +4335,80 @@ l31:
 	VADDPS       Y1, Y1, Y4
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y3, Y4
-	VORPS        logisticConsts<>+1216(SB), Y2, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y4
+	VORPS        logisticConsts<>+1248(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y6
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y4, Y7, Y4
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y5, Y7, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y7
+	VSUBPS       logisticConsts<>+992(SB), Y6, Y7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 192(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 224(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
+	VMOVUPS      Y0, 192(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y0
+	VMOVUPS      Y2, 224(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y2
+	VFNMADD231PS logisticConsts<>+1056(SB), Y7, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y0, Y7
 	VMOVUPS      Y3, 256(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
 	VMOVUPS      Y2, 288(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1120(SB), Y2
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y7
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y7
 	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 320(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
-	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
+	VMOVUPS      Y0, 320(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y7
+	VFMADD231PS  Y1, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
+	VFMADD231PS  Y0, Y1, Y2
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      320(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      288(SP), Y1
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      288(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VMOVUPS      Y2, 288(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y2
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y6, Y3, Y3
-	VMULPS       Y2, Y7, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y5, Y7, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
 	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
@@ -4545,7 +4416,6 @@ l31:
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 160(SP), Y1, Y1
-	VMOVUPS      288(SP), Y2
 	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
@@ -4553,34 +4423,34 @@ l31:
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      256(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      224(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -4590,32 +4460,31 @@ l31:
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -4624,45 +4493,45 @@ l31:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
@@ -4672,12 +4541,10 @@ l31:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
@@ -4685,24 +4552,23 @@ l31:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R8), Y0, Y1
 	VMULPS       96(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2112(SB), Y2
+	VBROADCASTSS logisticConsts<>+2176(SB), Y2
 	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+2144(SB), Y2
+	VBROADCASTSS logisticConsts<>+2208(SB), Y2
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
-	VFMADD231PS  logisticConsts<>+1344(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFNMADD231PS logisticConsts<>+1376(SB), Y1, Y3
-	VFNMADD213PS logisticConsts<>+1440(SB), Y1, Y3
-	VFNMADD213PS logisticConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+992(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1408(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFNMADD231PS logisticConsts<>+1440(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+1504(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1536(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1568(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VMULPS       128(SP), Y1, Y1
 	VMASKMOVPS   32(BX), Y0, Y2
@@ -4731,77 +4597,71 @@ l31:
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
-	VORPS        logisticConsts<>+1216(SB), Y3, Y4
-	VORPS        logisticConsts<>+1216(SB), Y2, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y4
+	VORPS        logisticConsts<>+1248(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y6
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y4, Y7, Y4
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y5, Y7, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y7
-	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 192(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 224(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
+	VSUBPS       logisticConsts<>+992(SB), Y6, Y7
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
+	VMOVUPS      Y0, 192(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y0
+	VMOVUPS      Y2, 224(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y2
+	VFNMADD231PS logisticConsts<>+1056(SB), Y7, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y0, Y7
 	VMOVUPS      Y3, 256(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
 	VMOVUPS      Y2, 288(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1120(SB), Y2
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y7
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y7
 	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 320(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
-	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
+	VMOVUPS      Y0, 320(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y7
+	VFMADD231PS  Y1, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      320(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      288(SP), Y1
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      288(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VMOVUPS      Y2, 288(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y2
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y6, Y3, Y3
-	VMULPS       Y2, Y7, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y5, Y7, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
 	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
@@ -4809,38 +4669,37 @@ l31:
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 160(SP), Y1, Y1
-	VMOVUPS      288(SP), Y2
 	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      256(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      224(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -4848,77 +4707,74 @@ l31:
 	VMASKMOVPS   32(DX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -4939,62 +4795,60 @@ l32:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -5006,35 +4860,35 @@ l32:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -5052,35 +4906,35 @@ l32:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -5219,8 +5073,8 @@ l37:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1984(SB), Y13
-	VBROADCASTSS logisticConsts<>+1984(SB), Y12
+	VBROADCASTSS logisticConsts<>+2048(SB), Y13
+	VBROADCASTSS logisticConsts<>+2048(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
@@ -5230,30 +5084,29 @@ l37:
 l38:
 	VMOVUPS      (R11), Y0
 	VMULPS       120(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2112(SB), Y1
+	VBROADCASTSS logisticConsts<>+2176(SB), Y1
 	VMINPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+2144(SB), Y1
+	VBROADCASTSS logisticConsts<>+2208(SB), Y1
 	VMAXPS       Y0, Y1, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y0
-	VFMADD231PS  logisticConsts<>+1344(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+992(SB), Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VSUBPS       logisticConsts<>+992(SB), Y1, Y2
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1408(SB), Y2, Y0
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
-	VFNMADD213PS logisticConsts<>+1440(SB), Y0, Y2
-	VFNMADD213PS logisticConsts<>+1472(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFNMADD231PS logisticConsts<>+1440(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+1504(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1536(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1568(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 
 	// p 2^n
 	VPSLLD $0x17, Y1, Y0
-	VPADDD logisticConsts<>+832(SB), Y0, Y0
 	VMULPS Y0, Y2, Y0
 	VMULPS 152(SP), Y0, Y1
 
@@ -5286,156 +5139,148 @@ l38:
 	VADDPS       Y1, Y1, Y4
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y3, Y5
-	VORPS        logisticConsts<>+1216(SB), Y2, Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y6
 	VMOVUPS      Y0, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
+	VBROADCASTSS logisticConsts<>+992(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
 	VMOVUPS      Y2, 248(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VBROADCASTSS logisticConsts<>+1280(SB), Y2
 	VMAXPS       Y5, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y6, Y5, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y0, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y3, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VMOVUPS      Y4, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y4
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
+	VMOVUPS      Y3, 280(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VMOVUPS      Y4, 312(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y4
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y3, Y6
 	VMOVUPS      Y4, 344(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y4
 	VMOVUPS      Y3, 376(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y3
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y5
+	VBROADCASTSS logisticConsts<>+1120(SB), Y3
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y6
 	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 408(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
-	VFMADD231PS  Y1, Y3, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
+	VMOVUPS      Y0, 408(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y6
+	VFMADD231PS  Y1, Y3, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y6
 	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
+	VFMADD231PS  Y0, Y1, Y3
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      376(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      344(SP), Y1
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      344(SP), Y2
+	VPSRLD       $0x01, Y2, Y5
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y3
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 344(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y2
-	VMOVUPS      Y6, 376(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y6
-	VPSUBD       Y3, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y2, Y4, Y2
-	VMULPS       376(SP), Y6, Y3
-	VMULPS       Y0, Y2, Y0
-	VMULPS       Y1, Y3, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y2, Y2
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y2, Y2
+	VMULPS       Y1, Y4, Y1
+	VMULPS       Y5, Y6, Y4
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y2, Y4, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
-	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 184(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
-	VMOVUPS      Y2, 376(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 408(SP)
+	VADDPS       logisticConsts<>+832(SB), Y1, Y4
+	VMULPS       Y4, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 184(SP), Y6, Y6
+	VMOVUPS      Y2, 344(SP)
+	VADDPS       logisticConsts<>+832(SB), Y3, Y2
+	VDIVPS       Y2, Y3, Y2
+	VMOVUPS      Y1, 376(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
 	VMOVUPS      312(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      280(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
-	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
-	VMOVUPS      248(SP), Y3
+	VDIVPS       Y3, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      280(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 344(SP)
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      248(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
+	VMOVUPS      Y1, 312(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 408(SP), Y1, Y1
-	VMULPS       376(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       216(SP), Y4, Y4
-	VMOVUPS      Y4, (DX)
-	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VBLENDVPS    Y6, 376(SP), Y1, Y1
+	VMULPS       344(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       216(SP), Y5, Y5
+	VMOVUPS      Y5, (DX)
+	VFMADD231PS  Y4, Y1, Y2
+	VFMSUB231PS  Y3, Y0, Y2
 	VMULPS       120(SP), Y2, Y0
 	VMOVUPS      Y0, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VMOVUPS   344(SP), Y0
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS   312(SP), Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y3, Y1
+	VANDPS       Y3, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y4, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -5445,77 +5290,76 @@ l38:
 	VMOVUPS      Y0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -5525,37 +5369,34 @@ l38:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      248(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R11), Y0
 	VMULPS       120(SP), Y0, Y0
-	VBROADCASTSS logisticConsts<>+2112(SB), Y1
+	VBROADCASTSS logisticConsts<>+2176(SB), Y1
 	VMINPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+2144(SB), Y1
+	VBROADCASTSS logisticConsts<>+2208(SB), Y1
 	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFNMADD231PS logisticConsts<>+1280(SB), Y0, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y0
-	VFMADD231PS  logisticConsts<>+1344(SB), Y2, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
-	VFNMADD213PS logisticConsts<>+1440(SB), Y0, Y2
-	VFNMADD213PS logisticConsts<>+1472(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y1
+	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
+	VSUBPS       logisticConsts<>+992(SB), Y1, Y2
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
+	VFMADD231PS  logisticConsts<>+1408(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFNMADD231PS logisticConsts<>+1440(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+1504(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1536(SB), Y0, Y2
+	VFNMADD213PS logisticConsts<>+1568(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 	VFNMADD213PS logisticConsts<>+832(SB), Y0, Y2
 	VPSLLD       $0x17, Y1, Y0
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y0, Y2, Y0
 	VMULPS       152(SP), Y0, Y1
 	VMOVUPS      32(R10), Y2
@@ -5584,143 +5425,135 @@ l38:
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
-	VORPS        logisticConsts<>+1216(SB), Y3, Y5
-	VORPS        logisticConsts<>+1216(SB), Y2, Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y6
 	VMOVUPS      Y0, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
+	VBROADCASTSS logisticConsts<>+992(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y0
 	VMOVUPS      Y2, 280(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VBROADCASTSS logisticConsts<>+1280(SB), Y2
 	VMAXPS       Y5, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y6, Y5, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y3, 344(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VMOVUPS      Y4, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y0, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y6
-	VMOVUPS      Y4, 376(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y3, 408(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y3
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y5
+	VMOVUPS      Y3, 312(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VMOVUPS      Y4, 216(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y4
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y3, Y6
+	VMOVUPS      Y4, 344(SP)
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y4
+	VMOVUPS      Y3, 376(SP)
+	VBROADCASTSS logisticConsts<>+1120(SB), Y3
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y6
 	VMULPS       Y1, Y3, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y6
-	VMOVUPS      Y0, 312(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y6
-	VFMADD231PS  Y1, Y3, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y6
-	VMOVUPS      312(SP), Y1
+	VMOVUPS      Y0, 408(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y6
+	VFMADD231PS  Y1, Y3, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y6
+	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
-	VFMADD231PS  Y0, Y1, Y2
-	VMOVUPS      408(SP), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	VMOVUPS      376(SP), Y0
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      344(SP), Y2
+	VPSRLD       $0x01, Y2, Y5
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y5, Y5
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      376(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y3
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y2, 376(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y2
-	VMOVUPS      Y6, 408(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y6
-	VPSUBD       Y3, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y2, Y4, Y2
-	VMULPS       408(SP), Y6, Y3
-	VMULPS       Y0, Y2, Y0
-	VMULPS       Y1, Y3, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y2, Y2
+	VMULPS       Y1, Y4, Y1
+	VMULPS       Y5, Y6, Y4
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y2, Y4, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
-	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 184(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
-	VMOVUPS      Y2, 408(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 312(SP)
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      216(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      344(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
-	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
-	VMOVUPS      280(SP), Y3
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VADDPS       logisticConsts<>+832(SB), Y1, Y4
+	VMULPS       Y4, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 184(SP), Y6, Y6
+	VMOVUPS      Y2, 344(SP)
+	VADDPS       logisticConsts<>+832(SB), Y3, Y2
+	VDIVPS       Y2, Y3, Y2
 	VMOVUPS      Y1, 376(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 312(SP), Y1, Y1
-	VMULPS       408(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       248(SP), Y4, Y4
-	VMOVUPS      Y4, 32(DX)
-	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VMOVUPS      216(SP), Y2
+	VDIVPS       Y3, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      312(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      280(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
+	VMOVUPS      Y1, 216(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 376(SP), Y1, Y1
+	VMULPS       344(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       248(SP), Y5, Y5
+	VMOVUPS      Y5, 32(DX)
+	VFMADD231PS  Y4, Y1, Y2
+	VFMSUB231PS  Y3, Y0, Y2
 	VMULPS       120(SP), Y2, Y0
 	VMOVUPS      Y0, 32(BX)
-	VMOVUPS      376(SP), Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS      216(SP), Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y3, Y1
+	VANDPS       Y3, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y4, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -5728,76 +5561,73 @@ l38:
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(SI)
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 280(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      280(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -5821,30 +5651,29 @@ l40:
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R11), Y0, Y1
 	VMULPS       120(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2112(SB), Y2
+	VBROADCASTSS logisticConsts<>+2176(SB), Y2
 	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+2144(SB), Y2
+	VBROADCASTSS logisticConsts<>+2208(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
-	VFMADD231PS  logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+992(SB), Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+992(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1408(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFNMADD231PS logisticConsts<>+1376(SB), Y1, Y3
-	VFNMADD213PS logisticConsts<>+1440(SB), Y1, Y3
-	VFNMADD213PS logisticConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFNMADD231PS logisticConsts<>+1440(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+1504(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1536(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1568(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
-	VPADDD logisticConsts<>+832(SB), Y1, Y1
 	VMULPS Y1, Y3, Y1
 	VMULPS 152(SP), Y1, Y2
 
@@ -5877,158 +5706,150 @@ l40:
 	VADDPS       Y2, Y2, Y5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y4, Y6
+	VORPS        logisticConsts<>+1248(SB), Y4, Y6
 	VMOVUPS      Y0, 216(SP)
-	VORPS        logisticConsts<>+1216(SB), Y3, Y0
+	VORPS        logisticConsts<>+1248(SB), Y3, Y0
 	VMOVUPS      Y1, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
+	VBROADCASTSS logisticConsts<>+992(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
 	VMOVUPS      Y3, 280(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y6, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y0, Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y1, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y4, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VMOVUPS      Y5, 344(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y4, 312(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VMOVUPS      Y5, 344(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y0, Y5
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y6
 	VMOVUPS      Y5, 376(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y5
 	VMOVUPS      Y4, 408(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y4
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VBROADCASTSS logisticConsts<>+1120(SB), Y4
+	VFMADD231PS  logisticConsts<>+1088(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y0
 	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y0, Y6
 	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 440(SP)
-	VADDPS       Y2, Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y2, Y4, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
+	VMOVUPS      Y1, 440(SP)
+	VADDPS       Y2, Y2, Y1
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y0, Y6
+	VFMADD231PS  Y2, Y4, Y1
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y0, Y6
 	VMOVUPS      440(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y2, Y0
+	VFMADD231PS  Y1, Y2, Y4
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      408(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
+	VMOVUPS      408(SP), Y0
+	VPSRLD       $0x01, Y0, Y1
 	VMOVUPS      376(SP), Y2
+	VPSRLD       $0x01, Y2, Y3
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y0, Y0
 	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 376(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y0
-	VMOVUPS      Y6, 408(SP)
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       408(SP), Y6, Y3
-	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y3, Y2, Y2
+	VMULPS       Y1, Y5, Y1
+	VMULPS       Y3, Y6, Y3
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 184(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
-	VMOVUPS      Y2, 408(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 440(SP)
+	VMULPS       Y3, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 184(SP), Y6, Y6
+	VMOVUPS      Y2, 376(SP)
+	VADDPS       logisticConsts<>+832(SB), Y4, Y2
+	VDIVPS       Y2, Y4, Y2
+	VMOVUPS      Y1, 408(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
 	VMOVUPS      344(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      312(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VDIVPS       Y4, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      312(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
 	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y0, Y0
 	VMOVUPS      280(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 376(SP)
+	VMOVUPS      Y1, 344(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 440(SP), Y1, Y1
-	VMULPS       408(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       248(SP), Y4, Y4
+	VBLENDVPS    Y6, 408(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       248(SP), Y5, Y5
 	VMOVUPS      216(SP), Y6
-	VMASKMOVPS   Y4, Y6, (DX)
+	VMASKMOVPS   Y5, Y6, (DX)
 	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VFMSUB231PS  Y4, Y0, Y2
 	VMULPS       120(SP), Y2, Y0
 	VMASKMOVPS   Y0, Y6, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VMOVUPS   376(SP), Y0
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS   344(SP), Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
+	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y3, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -6039,32 +5860,31 @@ l40:
 	VMASKMOVPS   Y0, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -6073,46 +5893,46 @@ l40:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -6122,13 +5942,11 @@ l40:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      216(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
@@ -6136,24 +5954,23 @@ l40:
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R11), Y0, Y1
 	VMULPS       120(SP), Y1, Y1
-	VBROADCASTSS logisticConsts<>+2112(SB), Y2
+	VBROADCASTSS logisticConsts<>+2176(SB), Y2
 	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+2144(SB), Y2
+	VBROADCASTSS logisticConsts<>+2208(SB), Y2
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFNMADD231PS logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
-	VFMADD231PS  logisticConsts<>+1344(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFNMADD231PS logisticConsts<>+1376(SB), Y1, Y3
-	VFNMADD213PS logisticConsts<>+1440(SB), Y1, Y3
-	VFNMADD213PS logisticConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y2
+	VFNMADD231PS logisticConsts<>+1312(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+992(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y1
+	VFMADD231PS  logisticConsts<>+1408(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFNMADD231PS logisticConsts<>+1440(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+1504(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1536(SB), Y1, Y3
+	VFNMADD213PS logisticConsts<>+1568(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 	VFNMADD213PS logisticConsts<>+832(SB), Y1, Y3
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y3, Y1
 	VMULPS       152(SP), Y1, Y2
 	VMASKMOVPS   32(R10), Y0, Y3
@@ -6182,145 +5999,137 @@ l40:
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y2, Y5, Y2
 	VADDPS       Y2, Y2, Y5
-	VORPS        logisticConsts<>+1216(SB), Y4, Y6
+	VORPS        logisticConsts<>+1248(SB), Y4, Y6
 	VMOVUPS      Y0, 216(SP)
-	VORPS        logisticConsts<>+1216(SB), Y3, Y0
+	VORPS        logisticConsts<>+1248(SB), Y3, Y0
 	VMOVUPS      Y1, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
+	VBROADCASTSS logisticConsts<>+992(SB), Y1
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y1
 	VMOVUPS      Y3, 312(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y6, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y0, Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y4, 376(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VMOVUPS      Y5, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y1, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y5, 408(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y4, 440(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y4
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VMOVUPS      Y4, 344(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VMOVUPS      Y5, 248(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y0, Y5
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y6
+	VMOVUPS      Y5, 376(SP)
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y5
+	VMOVUPS      Y4, 408(SP)
+	VBROADCASTSS logisticConsts<>+1120(SB), Y4
+	VFMADD231PS  logisticConsts<>+1088(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y0
 	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y0
 	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y0, Y6
 	VMULPS       Y2, Y4, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y1, 344(SP)
-	VADDPS       Y2, Y2, Y1
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y2, Y4, Y1
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      Y1, 440(SP)
+	VADDPS       Y2, Y2, Y1
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y0, Y6
+	VFMADD231PS  Y2, Y4, Y1
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y0, Y6
+	VMOVUPS      440(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y2, Y0
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      440(SP), Y1
+	VFMADD231PS  Y1, Y2, Y4
+	VMOVUPS      408(SP), Y0
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      376(SP), Y2
+	VPSRLD       $0x01, Y2, Y3
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      408(SP), Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y0, Y0
 	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 408(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y0
-	VMOVUPS      Y6, 440(SP)
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       440(SP), Y6, Y3
-	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y3, Y2, Y2
+	VMULPS       Y1, Y5, Y1
+	VMULPS       Y3, Y6, Y3
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 184(SP), Y5, Y5
-	VMOVUPS      408(SP), Y6
-	VMOVUPS      Y2, 440(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 344(SP)
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      248(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      376(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
-	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
-	VMOVUPS      312(SP), Y3
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMULPS       Y3, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 184(SP), Y6, Y6
+	VMOVUPS      Y2, 376(SP)
+	VADDPS       logisticConsts<>+832(SB), Y4, Y2
+	VDIVPS       Y2, Y4, Y2
 	VMOVUPS      Y1, 408(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 344(SP), Y1, Y1
-	VMULPS       440(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       280(SP), Y4, Y4
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VMOVUPS      248(SP), Y2
+	VDIVPS       Y4, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      344(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      312(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 248(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 408(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       280(SP), Y5, Y5
 	VMOVUPS      216(SP), Y6
-	VMASKMOVPS   Y4, Y6, 32(DX)
+	VMASKMOVPS   Y5, Y6, 32(DX)
 	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VFMSUB231PS  Y4, Y0, Y2
 	VMULPS       120(SP), Y2, Y0
 	VMASKMOVPS   Y0, Y6, 32(BX)
-	VMOVUPS      408(SP), Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS      248(SP), Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
+	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y3, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -6329,79 +6138,76 @@ l40:
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(SI)
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      216(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -6429,62 +6235,60 @@ l41:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -6496,35 +6300,35 @@ l41:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -6542,35 +6346,35 @@ l41:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -6597,46 +6401,46 @@ l42:
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
 	VSUBPS       Y15, Y2, Y2
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y0, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y4, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -6644,26 +6448,19 @@ l42:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y1
-	VPSLLD  $0x17, Y6, Y2
-	VPSRAD  $0x01, Y1, Y5
-	VPSRAD  $0x01, Y2, Y6
-	VANDPS  logisticConsts<>+512(SB), Y5, Y5
-	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 280(SP)
-	VPADDD  logisticConsts<>+832(SB), Y5, Y3
-	VMOVUPS Y4, 312(SP)
-	VPADDD  logisticConsts<>+832(SB), Y6, Y4
-	VPSUBD  Y5, Y1, Y1
-	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+832(SB), Y1, Y1
-	VPADDD  logisticConsts<>+832(SB), Y2, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  312(SP), Y4, Y3
+	VPSRLD  $0x01, Y5, Y1
+	VPSRLD  $0x01, Y6, Y2
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y1, Y5, Y5
+	VPSUBD  Y2, Y6, Y6
 	VMULPS  Y1, Y0, Y0
-	VMULPS  Y2, Y3, Y1
-	VMOVUPS 280(SP), Y2
-	VANDPS  Y0, Y2, Y0
+	VMULPS  Y2, Y4, Y1
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS 248(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
@@ -6675,17 +6472,17 @@ l42:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -6695,64 +6492,57 @@ l42:
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y9, Y2, Y2
 	VSUBPS       Y15, Y2, Y2
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y0, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y4, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
-	VPSLLD       $0x17, Y5, Y1
-	VPSLLD       $0x17, Y6, Y2
-	VPSRAD       $0x01, Y1, Y5
-	VPSRAD       $0x01, Y2, Y6
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VANDPS       logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y3, 280(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y3
-	VMOVUPS      Y4, 312(SP)
-	VPADDD       logisticConsts<>+832(SB), Y6, Y4
-	VPSUBD       Y5, Y1, Y1
-	VPSUBD       Y6, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y3, Y0, Y0
-	VMULPS       312(SP), Y4, Y3
+	VPSRLD       $0x01, Y5, Y1
+	VPSRLD       $0x01, Y6, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y2, Y6, Y6
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VMOVUPS      280(SP), Y2
-	VANDPS       Y0, Y2, Y0
+	VMULPS       Y2, Y4, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y1, Y1
+	VANDPS       Y0, Y3, Y0
 	VMOVUPS      248(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
@@ -6762,17 +6552,17 @@ l42:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)
 	VMOVUPS      32(BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
@@ -6792,46 +6582,46 @@ l43:
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
 	VSUBPS       Y15, Y2, Y2
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y0, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y4, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -6839,26 +6629,19 @@ l43:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y1
-	VPSLLD  $0x17, Y6, Y2
-	VPSRAD  $0x01, Y1, Y5
-	VPSRAD  $0x01, Y2, Y6
-	VANDPS  logisticConsts<>+512(SB), Y5, Y5
-	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 280(SP)
-	VPADDD  logisticConsts<>+832(SB), Y5, Y3
-	VMOVUPS Y4, 312(SP)
-	VPADDD  logisticConsts<>+832(SB), Y6, Y4
-	VPSUBD  Y5, Y1, Y1
-	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+832(SB), Y1, Y1
-	VPADDD  logisticConsts<>+832(SB), Y2, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  312(SP), Y4, Y3
+	VPSRLD  $0x01, Y5, Y1
+	VPSRLD  $0x01, Y6, Y2
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y1, Y5, Y5
+	VPSUBD  Y2, Y6, Y6
 	VMULPS  Y1, Y0, Y0
-	VMULPS  Y2, Y3, Y1
-	VMOVUPS 280(SP), Y2
-	VANDPS  Y0, Y2, Y0
+	VMULPS  Y2, Y4, Y1
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS 248(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
@@ -6870,17 +6653,17 @@ l43:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -6904,47 +6687,47 @@ l44:
 	VMASKMOVPS   (R9), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
 	VSUBPS       Y15, Y3, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y3, Y5
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VBROADCASTSS logisticConsts<>+1984(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VBROADCASTSS logisticConsts<>+1984(SB), Y6
 	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y1, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1344(SB), Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
 	VMOVUPS      Y0, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y0
 	VMOVUPS      Y5, 280(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y1, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
@@ -6952,26 +6735,19 @@ l44:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y6, Y2
+	VPSRLD     $0x01, Y6, Y2
+	VPSRLD     $0x01, Y1, Y3
+	VPSLLD     $0x17, Y2, Y2
+	VPSLLD     $0x17, Y3, Y3
+	VPSLLD     $0x17, Y6, Y6
 	VPSLLD     $0x17, Y1, Y1
-	VPSRAD     $0x01, Y2, Y3
-	VPSRAD     $0x01, Y1, Y6
-	VANDPS     logisticConsts<>+512(SB), Y3, Y3
-	VANDPS     logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS    Y4, 312(SP)
-	VPADDD     logisticConsts<>+832(SB), Y3, Y4
-	VMOVUPS    Y5, 344(SP)
-	VPADDD     logisticConsts<>+832(SB), Y6, Y5
-	VPSUBD     Y3, Y2, Y2
-	VPSUBD     Y6, Y1, Y1
-	VPADDD     logisticConsts<>+832(SB), Y2, Y2
-	VPADDD     logisticConsts<>+832(SB), Y1, Y1
-	VMULPS     Y4, Y0, Y0
-	VMULPS     344(SP), Y5, Y3
+	VPSUBD     Y2, Y6, Y6
+	VPSUBD     Y3, Y1, Y1
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y1, Y3, Y1
-	VMOVUPS    312(SP), Y2
-	VANDPS     Y0, Y2, Y0
+	VMULPS     Y3, Y5, Y2
+	VMULPS     Y6, Y0, Y0
+	VMULPS     Y1, Y2, Y1
+	VANDPS     Y0, Y4, Y0
 	VMOVUPS    280(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
@@ -6984,17 +6760,17 @@ l44:
 	// the gradients times their responsibilities
 	VMASKMOVPS   (DX), Y2, Y3
 	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1952(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2048(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VANDPS       Y3, Y1, Y3
 	VMASKMOVPS   Y3, Y2, (DX)
 	VMASKMOVPS   (BX), Y2, Y3
 	VMULPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)
@@ -7119,8 +6895,8 @@ l51:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1984(SB), Y13
-	VBROADCASTSS logisticConsts<>+1984(SB), Y12
+	VBROADCASTSS logisticConsts<>+2048(SB), Y13
+	VBROADCASTSS logisticConsts<>+2048(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+48(FP), CX
@@ -7129,35 +6905,33 @@ l51:
 
 l52:
 	VMOVUPS      (R8), Y0
-	VORPS        logisticConsts<>+1216(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VORPS        logisticConsts<>+1248(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1280(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD logisticConsts<>+832(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSRLD $0x01, Y2, Y1
+	VPSLLD $0x17, Y1, Y1
+	VPSLLD $0x17, Y2, Y2
+	VPSUBD Y1, Y2, Y2
+	VMULPS Y1, Y3, Y1
+	VMULPS Y2, Y1, Y1
 	VCMPPS $0x1e, logisticConsts<>+640(SB), Y0, Y2
 	VANDPS Y0, Y2, Y0
 
@@ -7166,21 +6940,21 @@ l52:
 	VBROADCASTSS logisticConsts<>+608(SB), Y3
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+2240(SB), Y3
-	VFMADD231PS  logisticConsts<>+2208(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+2272(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+2304(SB), Y1, Y3
+	VANDPS       logisticConsts<>+2240(SB), Y2, Y2
+	VBROADCASTSS logisticConsts<>+2304(SB), Y3
+	VFMADD231PS  logisticConsts<>+2272(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2336(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2368(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2400(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2432(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+2464(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+2496(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1920(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2528(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y1
@@ -7218,128 +6992,121 @@ l52:
 	VADDPS       Y0, Y0, Y3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y2, Y3
-	VORPS        logisticConsts<>+1216(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+960(SB), Y0, Y5
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y7
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 160(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y7
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y7
+	VMOVUPS      Y1, 160(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y1
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y7, Y6
 	VMOVUPS      Y2, 192(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y1, Y2
 	VMOVUPS      Y1, 224(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1120(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1120(SB), Y1
+	VFMADD231PS  logisticConsts<>+1088(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1152(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1184(SB), Y0, Y1
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y6
 	VMULPS       Y0, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 256(SP)
-	VADDPS       Y0, Y0, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
-	VFMADD231PS  Y0, Y1, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
+	VMOVUPS      Y7, 256(SP)
+	VADDPS       Y0, Y0, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y6
+	VFMADD231PS  Y0, Y1, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
+	VFMADD231PS  Y7, Y0, Y1
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      256(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      224(SP), Y3
+	VPSRLD       $0x01, Y0, Y3
+	VMOVUPS      224(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y3, Y3
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y7
-	VMOVUPS      Y1, 224(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y1
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y1, Y6, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y5, Y6, Y3
 	VMULPS       Y0, Y2, Y0
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y3, Y2
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
-	VADDPS       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 128(SP), Y1, Y1
-	VMOVUPS      224(SP), Y2
-	VADDPS       logisticConsts<>+832(SB), Y2, Y3
-	VDIVPS       Y3, Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VANDPS       logisticConsts<>+544(SB), Y8, Y2
+	VCMPPS       $0x11, 128(SP), Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
+	VDIVPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
-	VBLENDVPS    Y1, Y2, Y3, Y1
+	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      160(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -7348,76 +7115,75 @@ l52:
 	VADDPS       Y0, Y1, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
@@ -7427,61 +7193,57 @@ l52:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(R8), Y0
-	VORPS        logisticConsts<>+1216(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VORPS        logisticConsts<>+1248(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1280(SB), Y2
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSRLD       $0x01, Y2, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSUBD       Y1, Y2, Y2
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y2, Y1, Y1
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y0, Y2
 	VANDPS       Y0, Y2, Y0
 	VCMPPS       $0x1e, logisticConsts<>+608(SB), Y1, Y2
 	VBROADCASTSS logisticConsts<>+608(SB), Y3
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       logisticConsts<>+2176(SB), Y2, Y2
-	VBROADCASTSS logisticConsts<>+2240(SB), Y3
-	VFMADD231PS  logisticConsts<>+2208(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+2272(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+2304(SB), Y1, Y3
+	VANDPS       logisticConsts<>+2240(SB), Y2, Y2
+	VBROADCASTSS logisticConsts<>+2304(SB), Y3
+	VFMADD231PS  logisticConsts<>+2272(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2336(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2368(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2400(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+2432(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1856(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+2464(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+2496(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1920(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2528(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y1
 	VMINPS       Y0, Y1, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y1
@@ -7515,189 +7277,179 @@ l52:
 	VBROADCASTSS logisticConsts<>+928(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VADDPS       Y0, Y0, Y3
-	VORPS        logisticConsts<>+1216(SB), Y2, Y3
-	VORPS        logisticConsts<>+1216(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
+	VORPS        logisticConsts<>+1248(SB), Y2, Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
 	VFMADD231PS  logisticConsts<>+960(SB), Y0, Y5
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y4, Y6, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y0
-	VBROADCASTSS logisticConsts<>+672(SB), Y7
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y7
-	VMOVUPS      Y1, 160(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y1
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y7, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y7
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y7
+	VMOVUPS      Y1, 160(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y1
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y7, Y6
 	VMOVUPS      Y2, 192(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y1, Y2
 	VMOVUPS      Y1, 224(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y1
-	VFMADD231PS  logisticConsts<>+1056(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1120(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1120(SB), Y1
+	VFMADD231PS  logisticConsts<>+1088(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1152(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1184(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y2
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y2
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y6
 	VMULPS       Y0, Y1, Y1
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y6
-	VMOVUPS      Y7, 256(SP)
-	VADDPS       Y0, Y0, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y6
-	VFMADD231PS  Y0, Y1, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y6
+	VMOVUPS      Y7, 256(SP)
+	VADDPS       Y0, Y0, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y6
+	VFMADD231PS  Y0, Y1, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y2
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y6
 	VPSLLD       $0x17, Y5, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
+	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y0, Y1
 	VFMADD231PS  Y7, Y0, Y1
 	VMOVUPS      256(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      224(SP), Y3
+	VPSRLD       $0x01, Y0, Y3
+	VMOVUPS      224(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y3, Y3
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y3, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y7
-	VMOVUPS      Y1, 224(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y1
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y1, Y6, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y3, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y5, Y6, Y3
 	VMULPS       Y0, Y2, Y0
-	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y3, Y2
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
-	VADDPS       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VANDPS       logisticConsts<>+544(SB), Y8, Y1
-	VCMPPS       $0x11, 128(SP), Y1, Y1
-	VMOVUPS      224(SP), Y2
-	VADDPS       logisticConsts<>+832(SB), Y2, Y3
-	VDIVPS       Y3, Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VBROADCASTSS logisticConsts<>+832(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	VANDPS       logisticConsts<>+544(SB), Y8, Y2
+	VCMPPS       $0x11, 128(SP), Y2, Y2
+	VADDPS       logisticConsts<>+832(SB), Y1, Y3
+	VDIVPS       Y3, Y1, Y1
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
-	VBLENDVPS    Y1, Y2, Y3, Y1
+	VBLENDVPS    Y2, Y1, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      192(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      160(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      32(DX), Y1
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -7717,35 +7469,33 @@ l54:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R8), Y0, Y1
-	VORPS        logisticConsts<>+1216(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1344(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+832(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, logisticConsts<>+640(SB), Y1, Y3
 	VANDPS Y1, Y3, Y1
 
@@ -7754,21 +7504,21 @@ l54:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2240(SB), Y4
-	VFMADD231PS  logisticConsts<>+2208(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+2272(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+2304(SB), Y2, Y4
+	VANDPS       logisticConsts<>+2240(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2304(SB), Y4
+	VFMADD231PS  logisticConsts<>+2272(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2336(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2368(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2400(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2432(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+2464(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+2496(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       logisticConsts<>+2464(SB), Y1, Y1
+	VADDPS       logisticConsts<>+2528(SB), Y1, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+768(SB), Y2
@@ -7806,86 +7556,80 @@ l54:
 	VADDPS       Y1, Y1, Y4
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y3, Y4
-	VORPS        logisticConsts<>+1216(SB), Y2, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y4
+	VORPS        logisticConsts<>+1248(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y6
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y4, Y7, Y4
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y5, Y7, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y7
+	VSUBPS       logisticConsts<>+992(SB), Y6, Y7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 192(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y0
+	VMOVUPS      Y2, 192(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y2
+	VFNMADD231PS logisticConsts<>+1056(SB), Y7, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y0, Y7
 	VMOVUPS      Y3, 224(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
 	VMOVUPS      Y2, 256(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1120(SB), Y2
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y7
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y7
 	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 288(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
-	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
+	VMOVUPS      Y0, 288(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y7
+	VFMADD231PS  Y1, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
+	VFMADD231PS  Y0, Y1, Y2
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      288(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      256(SP), Y1
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      256(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VMOVUPS      Y2, 256(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y2
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y6, Y3, Y3
-	VMULPS       Y2, Y7, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y5, Y7, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
 	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
@@ -7893,7 +7637,6 @@ l54:
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
-	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
@@ -7901,34 +7644,34 @@ l54:
 	VMULPS       Y0, Y1, Y0
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      192(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -7938,32 +7681,31 @@ l54:
 	VADDPS       Y0, Y2, Y0
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -7972,45 +7714,45 @@ l54:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
@@ -8020,62 +7762,58 @@ l54:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y11, Y1, Y0
 	VMOVAPS      Y0, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R8), Y0, Y1
-	VORPS        logisticConsts<>+1216(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1344(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+832(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y1
 	VCMPPS       $0x1e, logisticConsts<>+608(SB), Y2, Y3
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2240(SB), Y4
-	VFMADD231PS  logisticConsts<>+2208(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+2272(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+2304(SB), Y2, Y4
+	VANDPS       logisticConsts<>+2240(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2304(SB), Y4
+	VFMADD231PS  logisticConsts<>+2272(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2336(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2368(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2400(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+2432(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1856(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+2464(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+2496(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
 	VADDPS       Y2, Y1, Y1
-	VADDPS       logisticConsts<>+2464(SB), Y1, Y1
+	VADDPS       logisticConsts<>+2528(SB), Y1, Y1
 	VBROADCASTSS logisticConsts<>+736(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VBROADCASTSS logisticConsts<>+768(SB), Y2
@@ -8109,77 +7847,71 @@ l54:
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y1, Y1, Y4
-	VORPS        logisticConsts<>+1216(SB), Y3, Y4
-	VORPS        logisticConsts<>+1216(SB), Y2, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
+	VORPS        logisticConsts<>+1248(SB), Y3, Y4
+	VORPS        logisticConsts<>+1248(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y6
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y4, Y7, Y4
-	VBROADCASTSS logisticConsts<>+1248(SB), Y7
+	VBROADCASTSS logisticConsts<>+1280(SB), Y7
 	VMAXPS       Y5, Y7, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y7
-	VFNMADD231PS logisticConsts<>+992(SB), Y7, Y1
-	VMOVUPS      Y0, 160(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
-	VFMADD231PS  logisticConsts<>+1280(SB), Y4, Y0
-	VMOVUPS      Y2, 192(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y5, Y2
+	VSUBPS       logisticConsts<>+992(SB), Y6, Y7
 	VFNMADD231PS logisticConsts<>+1024(SB), Y7, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y7
+	VMOVUPS      Y0, 160(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y0
+	VFMADD231PS  logisticConsts<>+1312(SB), Y4, Y0
+	VMOVUPS      Y2, 192(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y5, Y2
+	VFNMADD231PS logisticConsts<>+1056(SB), Y7, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y0, Y7
 	VMOVUPS      Y3, 224(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
 	VMOVUPS      Y2, 256(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y2
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1120(SB), Y2
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y4, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y5, Y7
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y4, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y5, Y7
 	VMULPS       Y1, Y2, Y2
-	VFMADD213PS  logisticConsts<>+1440(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y5, Y7
-	VMOVUPS      Y0, 288(SP)
-	VADDPS       Y1, Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y5, Y7
-	VFMADD231PS  Y1, Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y5, Y7
+	VMOVUPS      Y0, 288(SP)
+	VADDPS       Y1, Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y5, Y7
+	VFMADD231PS  Y1, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y5, Y7
 	VPSLLD       $0x17, Y6, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y5, Y7
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y2
 	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      288(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      256(SP), Y1
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      256(SP), Y4
+	VPSRLD       $0x01, Y4, Y5
 	VPSLLD       $0x17, Y1, Y1
-	VPSRAD       $0x01, Y0, Y4
-	VPSRAD       $0x01, Y1, Y5
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VMOVUPS      Y2, 256(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y2
-	VPSUBD       Y4, Y0, Y0
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y6, Y3, Y3
-	VMULPS       Y2, Y7, Y2
-	VMULPS       Y0, Y3, Y0
-	VMULPS       Y1, Y2, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y5, Y4, Y4
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y5, Y7, Y3
+	VMULPS       Y0, Y1, Y0
+	VMULPS       Y4, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y0
 	VADDPS       logisticConsts<>+832(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y0
@@ -8187,38 +7919,37 @@ l54:
 	VDIVPS       Y0, Y1, Y0
 	VANDPS       logisticConsts<>+544(SB), Y8, Y1
 	VCMPPS       $0x11, 128(SP), Y1, Y1
-	VMOVUPS      256(SP), Y2
 	VADDPS       logisticConsts<>+832(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS logisticConsts<>+832(SB), Y3
 	VBLENDVPS    Y1, Y2, Y3, Y1
 	VMULPS       Y0, Y1, Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y4
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VADDPS       Y0, Y4, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VMOVUPS      224(SP), Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
 	VMOVUPS      192(SP), Y1
-	VXORPS       logisticConsts<>+1216(SB), Y1, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y1, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -8226,77 +7957,74 @@ l54:
 	VMASKMOVPS   32(DX), Y1, Y2
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y7
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y7, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y7, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y6
-	VBROADCASTSS logisticConsts<>+1408(SB), Y7
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y7
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y7
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y7
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y7, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y7, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y7
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y7
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y7
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y6, Y1
 	VMULPS       Y3, Y7, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y0, Y0
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y0, Y0
 	VANDPS       Y1, Y2, Y1
 	VANDPS       Y3, Y0, Y0
 	VFMADD231PS  Y10, Y1, Y0
@@ -8317,62 +8045,60 @@ l55:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -8384,35 +8110,35 @@ l55:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -8430,35 +8156,35 @@ l55:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -8595,8 +8321,8 @@ l60:
 	VMOVAPS      Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
-	VBROADCASTSS logisticConsts<>+1984(SB), Y13
-	VBROADCASTSS logisticConsts<>+1984(SB), Y12
+	VBROADCASTSS logisticConsts<>+2048(SB), Y13
+	VBROADCASTSS logisticConsts<>+2048(SB), Y12
 	VBROADCASTSS logisticConsts<>+640(SB), Y11
 	VBROADCASTSS logisticConsts<>+640(SB), Y10
 	MOVQ         n+72(FP), CX
@@ -8605,35 +8331,33 @@ l60:
 
 l61:
 	VMOVUPS      (R11), Y0
-	VORPS        logisticConsts<>+1216(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VORPS        logisticConsts<>+1248(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1280(SB), Y2
 	VMAXPS       Y1, Y2, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS logisticConsts<>+512(SB), Y2, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD logisticConsts<>+832(SB), Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSRLD $0x01, Y2, Y1
+	VPSLLD $0x17, Y1, Y1
+	VPSLLD $0x17, Y2, Y2
+	VPSUBD Y1, Y2, Y2
+	VMULPS Y1, Y3, Y1
+	VMULPS Y2, Y1, Y1
 	VCMPPS $0x1e, logisticConsts<>+640(SB), Y0, Y2
 	VANDPS Y0, Y2, Y2
 
@@ -8642,21 +8366,21 @@ l61:
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y4
 	VBLENDVPS    Y3, Y4, Y1, Y4
-	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2240(SB), Y5
-	VFMADD231PS  logisticConsts<>+2208(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2272(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2304(SB), Y4, Y5
+	VANDPS       logisticConsts<>+2240(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2304(SB), Y5
+	VFMADD231PS  logisticConsts<>+2272(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2336(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2368(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2400(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2432(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2464(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2496(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1920(SB), Y4, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
+	VADDPS       logisticConsts<>+2528(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -8699,126 +8423,118 @@ l61:
 	VADDPS       Y1, Y1, Y5
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y4, Y6
+	VORPS        logisticConsts<>+1248(SB), Y4, Y6
 	VMOVUPS      Y0, 184(SP)
-	VORPS        logisticConsts<>+1216(SB), Y3, Y0
+	VORPS        logisticConsts<>+1248(SB), Y3, Y0
 	VMOVUPS      Y2, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y2
 	VMOVUPS      Y3, 248(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y6, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y0, Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y2, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y4, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VMOVUPS      Y5, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VMOVUPS      Y4, 280(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VMOVUPS      Y5, 312(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y0, Y5
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y6
 	VMOVUPS      Y5, 344(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y5
 	VMOVUPS      Y4, 376(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y4
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VBROADCASTSS logisticConsts<>+1120(SB), Y4
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y0
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y0
+	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y4
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y0, Y6
 	VMULPS       Y1, Y4, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 408(SP)
-	VADDPS       Y1, Y1, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y1, Y4, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
+	VMOVUPS      Y2, 408(SP)
+	VADDPS       Y1, Y1, Y2
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y0, Y6
+	VFMADD231PS  Y1, Y4, Y2
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y0, Y6
 	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y0
+	VFMADD231PS  Y2, Y1, Y4
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      376(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
+	VMOVUPS      376(SP), Y0
+	VPSRLD       $0x01, Y0, Y1
 	VMOVUPS      344(SP), Y2
+	VPSRLD       $0x01, Y2, Y3
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y0, Y0
 	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 344(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y0
-	VMOVUPS      Y6, 376(SP)
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       376(SP), Y6, Y3
-	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y3, Y2, Y2
+	VMULPS       Y1, Y5, Y1
+	VMULPS       Y3, Y6, Y3
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      344(SP), Y6
-	VMOVUPS      Y2, 376(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 408(SP)
+	VMULPS       Y3, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 152(SP), Y6, Y6
+	VMOVUPS      Y2, 344(SP)
+	VADDPS       logisticConsts<>+832(SB), Y4, Y2
+	VDIVPS       Y2, Y4, Y2
+	VMOVUPS      Y1, 376(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
 	VMOVUPS      312(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      280(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
+	VDIVPS       Y4, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      280(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
 	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y0, Y0
 	VMOVUPS      248(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 344(SP)
+	VMOVUPS      Y1, 312(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 408(SP), Y1, Y1
-	VMULPS       376(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       216(SP), Y4, Y4
-	VMOVUPS      Y4, (DX)
+	VBLENDVPS    Y6, 376(SP), Y1, Y1
+	VMULPS       344(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       216(SP), Y5, Y5
+	VMOVUPS      Y5, (DX)
 	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VFMSUB231PS  Y4, Y0, Y2
 	VMOVUPS      216(SP), Y0
 	VMULPS       184(SP), Y0, Y0
 	VMULPS       Y0, Y2, Y0
@@ -8828,33 +8544,33 @@ l61:
 	VMOVUPS      Y0, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VMOVUPS   344(SP), Y0
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS   312(SP), Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
+	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y3, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -8864,77 +8580,76 @@ l61:
 	VMOVUPS      Y0, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y2
 	VMULPS Y2, Y4, Y2
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS Y2, Y1, Y1
 	VADDPS Y15, Y1, Y15
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -8944,62 +8659,58 @@ l61:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      248(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(R11), Y0
-	VORPS        logisticConsts<>+1216(SB), Y0, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y2
+	VORPS        logisticConsts<>+1248(SB), Y0, Y1
+	VBROADCASTSS logisticConsts<>+1280(SB), Y2
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y3, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y3, Y1
-	VBROADCASTSS logisticConsts<>+1408(SB), Y3
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y3
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y3
+	VBROADCASTSS logisticConsts<>+1344(SB), Y2
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y2, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y3, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1472(SB), Y3
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y3
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y3
-	VPSLLD       $0x17, Y2, Y1
-	VPSRAD       $0x01, Y1, Y2
-	VANDPS       logisticConsts<>+512(SB), Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y4
-	VPSUBD       Y2, Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VMULPS       Y4, Y3, Y2
-	VMULPS       Y1, Y2, Y1
+	VPSRLD       $0x01, Y2, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSUBD       Y1, Y2, Y2
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y2, Y1, Y1
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y0, Y2
 	VANDPS       Y0, Y2, Y2
 	VCMPPS       $0x1e, logisticConsts<>+608(SB), Y1, Y3
 	VBROADCASTSS logisticConsts<>+608(SB), Y4
 	VFMSUB231PS  logisticConsts<>+608(SB), Y1, Y4
 	VBLENDVPS    Y3, Y4, Y1, Y4
-	VANDPS       logisticConsts<>+2176(SB), Y3, Y3
-	VBROADCASTSS logisticConsts<>+2240(SB), Y5
-	VFMADD231PS  logisticConsts<>+2208(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2272(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+2304(SB), Y4, Y5
+	VANDPS       logisticConsts<>+2240(SB), Y3, Y3
+	VBROADCASTSS logisticConsts<>+2304(SB), Y5
+	VFMADD231PS  logisticConsts<>+2272(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2336(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2368(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2400(SB), Y4, Y5
 	VFMADD213PS  logisticConsts<>+2432(SB), Y4, Y5
-	VFMADD213PS  logisticConsts<>+1856(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2464(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+2496(SB), Y4, Y5
+	VFMADD213PS  logisticConsts<>+1920(SB), Y4, Y5
 	VMULPS       Y4, Y4, Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	VADDPS       logisticConsts<>+2464(SB), Y2, Y2
+	VADDPS       logisticConsts<>+2528(SB), Y2, Y2
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -9038,117 +8749,109 @@ l61:
 	VBROADCASTSS logisticConsts<>+928(SB), Y5
 	VMINPS       Y1, Y5, Y1
 	VADDPS       Y1, Y1, Y5
-	VORPS        logisticConsts<>+1216(SB), Y4, Y6
+	VORPS        logisticConsts<>+1248(SB), Y4, Y6
 	VMOVUPS      Y0, 248(SP)
-	VORPS        logisticConsts<>+1216(SB), Y3, Y0
+	VORPS        logisticConsts<>+1248(SB), Y3, Y0
 	VMOVUPS      Y2, 280(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y2
 	VFMADD231PS  logisticConsts<>+960(SB), Y1, Y2
-	VMOVUPS      Y3, 344(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VMOVUPS      Y3, 312(SP)
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y6, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y0, Y6, Y0
-	VSUBPS       logisticConsts<>+672(SB), Y2, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y1
-	VMOVUPS      Y4, 184(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VMOVUPS      Y5, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y0, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y2, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y1
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y5, 376(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y5
-	VMOVUPS      Y4, 408(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y4
-	VFMADD231PS  logisticConsts<>+1056(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y0
-	VFMADD213PS  logisticConsts<>+1120(SB), Y1, Y4
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y0
+	VMOVUPS      Y4, 184(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VMOVUPS      Y5, 216(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y0, Y5
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y1
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y6
+	VMOVUPS      Y5, 344(SP)
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y5
+	VMOVUPS      Y4, 376(SP)
+	VBROADCASTSS logisticConsts<>+1120(SB), Y4
+	VFMADD231PS  logisticConsts<>+1088(SB), Y1, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y0
 	VFMADD213PS  logisticConsts<>+1152(SB), Y1, Y4
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y0
 	VFMADD213PS  logisticConsts<>+1184(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y0, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y0, Y6
 	VMULPS       Y1, Y4, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y0, Y6
-	VMOVUPS      Y2, 312(SP)
-	VADDPS       Y1, Y1, Y2
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y0, Y6
-	VFMADD231PS  Y1, Y4, Y2
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y0, Y6
-	VMOVUPS      312(SP), Y1
-	VPSLLD       $0x17, Y1, Y1
-	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y1, Y0
-	VFMADD231PS  Y2, Y1, Y0
+	VMOVUPS      Y2, 408(SP)
+	VADDPS       Y1, Y1, Y2
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y0, Y6
+	VFMADD231PS  Y1, Y4, Y2
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y0, Y6
 	VMOVUPS      408(SP), Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMOVUPS      376(SP), Y2
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+832(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+832(SB), Y0, Y6
+	VFMADD231PS  Y2, Y1, Y4
+	VMOVUPS      376(SP), Y0
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      344(SP), Y2
+	VPSRLD       $0x01, Y2, Y3
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y0, Y0
 	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y1, Y3
-	VPSRAD       $0x01, Y2, Y4
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y4, Y4
-	VMOVUPS      Y0, 376(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y0
-	VMOVUPS      Y6, 408(SP)
-	VPADDD       logisticConsts<>+832(SB), Y4, Y6
-	VPSUBD       Y3, Y1, Y1
-	VPSUBD       Y4, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y0, Y5, Y0
-	VMULPS       408(SP), Y6, Y3
-	VMULPS       Y1, Y0, Y0
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y3, Y2, Y2
+	VMULPS       Y1, Y5, Y1
+	VMULPS       Y3, Y6, Y3
+	VMULPS       Y0, Y1, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
-	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
-	VMOVUPS      Y2, 408(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 312(SP)
-	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      216(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VMOVUPS      184(SP), Y5
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
-	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMULPS       Y4, Y0, Y0
-	VMOVUPS      344(SP), Y3
-	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMULPS       Y3, Y2, Y5
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y5, Y6, Y5
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 152(SP), Y6, Y6
+	VMOVUPS      Y2, 344(SP)
+	VADDPS       logisticConsts<>+832(SB), Y4, Y2
+	VDIVPS       Y2, Y4, Y2
 	VMOVUPS      Y1, 376(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 312(SP), Y1, Y1
-	VMULPS       408(SP), Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y0, Y4
-	VMULPS       280(SP), Y4, Y4
-	VMOVUPS      Y4, 32(DX)
+	VBLENDVPS    Y6, Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VMOVUPS      216(SP), Y2
+	VDIVPS       Y4, Y2, Y2
+	VANDPS       Y2, Y6, Y2
+	VMOVUPS      184(SP), Y4
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y4, Y6
+	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
+	VMULPS       Y3, Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      312(SP), Y3
+	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
+	VMOVUPS      Y1, 216(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y1
+	VBLENDVPS    Y6, 376(SP), Y1, Y1
+	VMULPS       344(SP), Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y5
+	VMULPS       280(SP), Y5, Y5
+	VMOVUPS      Y5, 32(DX)
 	VFMADD231PS  Y3, Y1, Y2
-	VFMSUB231PS  Y5, Y0, Y2
+	VFMSUB231PS  Y4, Y0, Y2
 	VMOVUPS      280(SP), Y0
 	VMULPS       248(SP), Y0, Y0
 	VMULPS       Y0, Y2, Y0
@@ -9156,31 +8859,31 @@ l61:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
-	VMOVUPS      376(SP), Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS      216(SP), Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
-	VFMADD231PS  Y4, Y2, Y6
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y5
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
+	VFMADD231PS  Y5, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
-	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
-	VANDPS       Y5, Y1, Y1
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
+	VCMPPS       $0x15, logisticConsts<>+640(SB), Y4, Y1
+	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y3, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -9188,76 +8891,73 @@ l61:
 	VSUBPS       Y9, Y1, Y1
 	VADDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(SI)
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VADDPS       Y14, Y1, Y14
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
-	VMOVUPS      Y0, 344(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
+	VMOVUPS      Y0, 312(SP)
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
-	VMOVUPS      344(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
+	VMOVUPS      312(SP), Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -9280,35 +8980,33 @@ l63:
 	NEGQ         CX
 	VMOVUPS      (AX), Y0
 	VMASKMOVPS   (R11), Y0, Y1
-	VORPS        logisticConsts<>+1216(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1344(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS logisticConsts<>+512(SB), Y3, Y3
-	VPADDD logisticConsts<>+832(SB), Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD logisticConsts<>+832(SB), Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 	VCMPPS $0x1e, logisticConsts<>+640(SB), Y1, Y3
 	VANDPS Y1, Y3, Y3
 
@@ -9317,22 +9015,22 @@ l63:
 	VBROADCASTSS logisticConsts<>+608(SB), Y5
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       logisticConsts<>+2176(SB), Y4, Y4
-	VBROADCASTSS logisticConsts<>+2240(SB), Y6
-	VFMADD231PS  logisticConsts<>+2208(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2272(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2304(SB), Y5, Y6
+	VANDPS       logisticConsts<>+2240(SB), Y4, Y4
+	VBROADCASTSS logisticConsts<>+2304(SB), Y6
+	VFMADD231PS  logisticConsts<>+2272(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2336(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2368(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2464(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2496(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+1920(SB), Y5, Y6
 	VMOVUPS      Y0, 184(SP)
 	VMULPS       Y5, Y5, Y0
 	VFMADD231PS  Y0, Y6, Y5
 	VADDPS       Y5, Y4, Y0
 	VADDPS       Y0, Y3, Y0
-	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2528(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -9377,108 +9075,100 @@ l63:
 	VADDPS       Y2, Y2, Y4
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VORPS        logisticConsts<>+1216(SB), Y1, Y3
+	VORPS        logisticConsts<>+1248(SB), Y5, Y6
+	VORPS        logisticConsts<>+1248(SB), Y1, Y3
 	VMOVUPS      Y0, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
+	VBROADCASTSS logisticConsts<>+992(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y0
 	VMOVUPS      Y1, 280(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VBROADCASTSS logisticConsts<>+1280(SB), Y1
 	VMAXPS       Y6, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y0, Y6
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y5, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VMOVUPS      Y4, 344(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
+	VMOVUPS      Y5, 312(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VMOVUPS      Y4, 344(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y6
 	VMOVUPS      Y4, 376(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y4
 	VMOVUPS      Y5, 408(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y5
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y3
+	VBROADCASTSS logisticConsts<>+1120(SB), Y5
+	VFMADD231PS  logisticConsts<>+1088(SB), Y2, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y5
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y3
+	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y5
 
 	// p = e^r
 	// p = e^r
-	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VMULPS       Y2, Y5, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VMOVUPS      Y0, 440(SP)
-	VADDPS       Y2, Y2, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD231PS  Y2, Y5, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VMOVUPS      Y0, 440(SP)
+	VADDPS       Y2, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD231PS  Y2, Y5, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VMOVUPS      440(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y2, Y1
+	VFMADD231PS  Y0, Y2, Y5
 
 	// p 2^n
 	// p 2^n
-	VFMADD231PS  Y0, Y2, Y1
 	VMOVUPS      408(SP), Y0
-	VPSLLD       $0x17, Y0, Y0
+	VPSRLD       $0x01, Y0, Y1
 	VMOVUPS      376(SP), Y2
+	VPSRLD       $0x01, Y2, Y3
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y0, Y0
 	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y0, Y3
-	VPSRAD       $0x01, Y2, Y5
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y1, 376(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y1
-	VMOVUPS      Y6, 408(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y6
-	VPSUBD       Y3, Y0, Y0
-	VPSUBD       Y5, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y3, Y2, Y2
 	VMULPS       Y1, Y4, Y1
-	VMULPS       408(SP), Y6, Y3
+	VMULPS       Y3, Y6, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      376(SP), Y6
-	VMOVUPS      Y2, 408(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 440(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y4, Y6, Y4
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 152(SP), Y6, Y6
+	VMOVUPS      Y2, 376(SP)
+	VADDPS       logisticConsts<>+832(SB), Y5, Y2
+	VDIVPS       Y2, Y5, Y2
+	VMOVUPS      Y1, 408(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
+	VBLENDVPS    Y6, Y2, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMOVUPS      344(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
+	VDIVPS       Y5, Y2, Y2
+	VANDPS       Y2, Y6, Y2
 	VMOVUPS      312(SP), Y5
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
 	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
@@ -9486,10 +9176,10 @@ l63:
 	VMULPS       Y4, Y0, Y0
 	VMOVUPS      280(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 376(SP)
+	VMOVUPS      Y1, 344(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 440(SP), Y1, Y1
-	VMULPS       408(SP), Y1, Y1
+	VBLENDVPS    Y6, 408(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y4
 	VMULPS       248(SP), Y4, Y4
@@ -9506,33 +9196,33 @@ l63:
 	VMASKMOVPS   Y0, Y6, (BX)
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VMOVUPS   376(SP), Y0
-	VPSUBD    logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS   344(SP), Y0
+	VPSUBD    logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD    $0x17, Y0, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD    logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS    logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD    logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS    logisticConsts<>+832(SB), Y0, Y0
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
 	VFMADD231PS  Y4, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
 	VANDPS       Y5, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y3, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -9543,32 +9233,31 @@ l63:
 	VMASKMOVPS   Y0, Y1, (SI)
 
 	// the lanes of the log-sum-exp of the logits
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD logisticConsts<>+832(SB), Y3, Y3
 	VMULPS Y3, Y5, Y3
-	VCMPPS $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS Y3, Y2, Y2
 	VANDPS Y2, Y1, Y2
 	VADDPS Y15, Y2, Y15
@@ -9577,46 +9266,46 @@ l63:
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y13, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y13, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y13
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -9626,64 +9315,60 @@ l63:
 	// p 2^n
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      184(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y11, Y0, Y1
 	VMOVAPS      Y1, Y11
 	VMOVUPS      32(AX), Y0
 	VMASKMOVPS   32(R11), Y0, Y1
-	VORPS        logisticConsts<>+1216(SB), Y1, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y3
+	VORPS        logisticConsts<>+1248(SB), Y1, Y2
+	VBROADCASTSS logisticConsts<>+1280(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1344(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
-	VPSLLD       $0x17, Y3, Y2
-	VPSRAD       $0x01, Y2, Y3
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VPADDD       logisticConsts<>+832(SB), Y3, Y5
-	VPSUBD       Y3, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y5, Y4, Y3
-	VMULPS       Y2, Y3, Y2
+	VPSRLD       $0x01, Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y2, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y2, Y2
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y3
 	VCMPPS       $0x1e, logisticConsts<>+608(SB), Y2, Y4
 	VBROADCASTSS logisticConsts<>+608(SB), Y5
 	VFMSUB231PS  logisticConsts<>+608(SB), Y2, Y5
 	VBLENDVPS    Y4, Y5, Y2, Y5
-	VANDPS       logisticConsts<>+2176(SB), Y4, Y4
-	VBROADCASTSS logisticConsts<>+2240(SB), Y6
-	VFMADD231PS  logisticConsts<>+2208(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2272(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+2304(SB), Y5, Y6
+	VANDPS       logisticConsts<>+2240(SB), Y4, Y4
+	VBROADCASTSS logisticConsts<>+2304(SB), Y6
+	VFMADD231PS  logisticConsts<>+2272(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2336(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2368(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2400(SB), Y5, Y6
 	VFMADD213PS  logisticConsts<>+2432(SB), Y5, Y6
-	VFMADD213PS  logisticConsts<>+1856(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2464(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+2496(SB), Y5, Y6
+	VFMADD213PS  logisticConsts<>+1920(SB), Y5, Y6
 	VMOVUPS      Y0, 184(SP)
 	VMULPS       Y5, Y5, Y0
 	VFMADD231PS  Y0, Y6, Y5
 	VADDPS       Y5, Y4, Y0
 	VADDPS       Y0, Y3, Y0
-	VADDPS       logisticConsts<>+2464(SB), Y0, Y0
+	VADDPS       logisticConsts<>+2528(SB), Y0, Y0
 	VBROADCASTSS logisticConsts<>+736(SB), Y3
 	VMINPS       Y0, Y3, Y0
 	VBROADCASTSS logisticConsts<>+768(SB), Y3
@@ -9724,110 +9409,102 @@ l63:
 	VBROADCASTSS logisticConsts<>+928(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VADDPS       Y2, Y2, Y4
-	VORPS        logisticConsts<>+1216(SB), Y5, Y6
-	VORPS        logisticConsts<>+1216(SB), Y1, Y3
+	VORPS        logisticConsts<>+1248(SB), Y5, Y6
+	VORPS        logisticConsts<>+1248(SB), Y1, Y3
 	VMOVUPS      Y0, 312(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y0
+	VBROADCASTSS logisticConsts<>+992(SB), Y0
 	VFMADD231PS  logisticConsts<>+960(SB), Y2, Y0
-	VMOVUPS      Y1, 376(SP)
-	VBROADCASTSS logisticConsts<>+1248(SB), Y1
+	VMOVUPS      Y1, 344(SP)
+	VBROADCASTSS logisticConsts<>+1280(SB), Y1
 	VMAXPS       Y6, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y0, Y6
-	VFNMADD231PS logisticConsts<>+992(SB), Y6, Y2
-	VMOVUPS      Y5, 216(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VMOVUPS      Y4, 248(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y0, Y6
 	VFNMADD231PS logisticConsts<>+1024(SB), Y6, Y2
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y6
-	VMOVUPS      Y4, 408(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y4
-	VMOVUPS      Y5, 440(SP)
-	VBROADCASTSS logisticConsts<>+1088(SB), Y5
-	VFMADD231PS  logisticConsts<>+1056(SB), Y2, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y3
-	VFMADD213PS  logisticConsts<>+1120(SB), Y2, Y5
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y3
+	VMOVUPS      Y5, 216(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VMOVUPS      Y4, 248(SP)
+	VBROADCASTSS logisticConsts<>+1344(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1056(SB), Y6, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y6
+	VMOVUPS      Y4, 376(SP)
+	VSUBPS       logisticConsts<>+1344(SB), Y4, Y4
+	VMOVUPS      Y5, 408(SP)
+	VBROADCASTSS logisticConsts<>+1120(SB), Y5
+	VFMADD231PS  logisticConsts<>+1088(SB), Y2, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1152(SB), Y2, Y5
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y3
 	VFMADD213PS  logisticConsts<>+1184(SB), Y2, Y5
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1216(SB), Y2, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VMULPS       Y2, Y5, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VMOVUPS      Y0, 344(SP)
-	VADDPS       Y2, Y2, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
-	VFMADD231PS  Y2, Y5, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
-	VMOVUPS      344(SP), Y2
+	VMOVUPS      Y0, 440(SP)
+	VADDPS       Y2, Y2, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD231PS  Y2, Y5, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
+	VMOVUPS      440(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VSUBPS       logisticConsts<>+832(SB), Y2, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
-	VSUBPS       logisticConsts<>+832(SB), Y2, Y1
-	VFMADD231PS  Y0, Y2, Y1
-	VMOVUPS      440(SP), Y0
+	VFMADD231PS  Y0, Y2, Y5
+	VMOVUPS      408(SP), Y0
+	VPSRLD       $0x01, Y0, Y1
+	VMOVUPS      376(SP), Y2
+	VPSRLD       $0x01, Y2, Y3
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
 	VPSLLD       $0x17, Y0, Y0
-	VMOVUPS      408(SP), Y2
 	VPSLLD       $0x17, Y2, Y2
-	VPSRAD       $0x01, Y0, Y3
-	VPSRAD       $0x01, Y2, Y5
-	VANDPS       logisticConsts<>+512(SB), Y3, Y3
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VMOVUPS      Y1, 408(SP)
-	VPADDD       logisticConsts<>+832(SB), Y3, Y1
-	VMOVUPS      Y6, 440(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y6
-	VPSUBD       Y3, Y0, Y0
-	VPSUBD       Y5, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y0, Y0
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
+	VPSUBD       Y1, Y0, Y0
+	VPSUBD       Y3, Y2, Y2
 	VMULPS       Y1, Y4, Y1
-	VMULPS       440(SP), Y6, Y3
+	VMULPS       Y3, Y6, Y3
 	VMULPS       Y0, Y1, Y0
 	VMULPS       Y2, Y3, Y1
 	VADDPS       logisticConsts<>+832(SB), Y0, Y2
 	VADDPS       logisticConsts<>+832(SB), Y1, Y3
 	VMULPS       Y3, Y2, Y4
-	VBROADCASTSS logisticConsts<>+832(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VANDPS       logisticConsts<>+544(SB), Y8, Y5
-	VCMPPS       $0x11, 152(SP), Y5, Y5
-	VMOVUPS      408(SP), Y6
-	VMOVUPS      Y2, 440(SP)
-	VADDPS       logisticConsts<>+832(SB), Y6, Y2
-	VDIVPS       Y2, Y6, Y2
-	VMOVUPS      Y1, 344(SP)
+	VBROADCASTSS logisticConsts<>+832(SB), Y6
+	VDIVPS       Y4, Y6, Y4
+	VANDPS       logisticConsts<>+544(SB), Y8, Y6
+	VCMPPS       $0x11, 152(SP), Y6, Y6
+	VMOVUPS      Y2, 376(SP)
+	VADDPS       logisticConsts<>+832(SB), Y5, Y2
+	VDIVPS       Y2, Y5, Y2
+	VMOVUPS      Y1, 408(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y5, Y2, Y1, Y1
+	VBLENDVPS    Y6, Y2, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMOVUPS      248(SP), Y2
-	VDIVPS       Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
+	VDIVPS       Y5, Y2, Y2
+	VANDPS       Y2, Y6, Y2
 	VMOVUPS      216(SP), Y5
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y5, Y6
 	VBLENDVPS    Y6, logisticConsts<>+832(SB), Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMULPS       Y4, Y0, Y0
-	VMOVUPS      376(SP), Y3
+	VMOVUPS      344(SP), Y3
 	VCMPPS       $0x1e, logisticConsts<>+640(SB), Y3, Y6
-	VMOVUPS      Y1, 408(SP)
+	VMOVUPS      Y1, 248(SP)
 	VBROADCASTSS logisticConsts<>+832(SB), Y1
-	VBLENDVPS    Y6, 344(SP), Y1, Y1
-	VMULPS       440(SP), Y1, Y1
+	VBLENDVPS    Y6, 408(SP), Y1, Y1
+	VMULPS       376(SP), Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y0, Y4
 	VMULPS       312(SP), Y4, Y4
@@ -9842,31 +9519,31 @@ l63:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y1, Y1
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y6, 32(BX)
-	VMOVUPS      408(SP), Y0
-	VPSUBD       logisticConsts<>+1536(SB), Y0, Y0
+	VMOVUPS      248(SP), Y0
+	VPSUBD       logisticConsts<>+1600(SB), Y0, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VCVTDQ2PS    Y1, Y1
-	VANDPS       logisticConsts<>+1568(SB), Y0, Y0
-	VPADDD       logisticConsts<>+1536(SB), Y0, Y0
+	VANDPS       logisticConsts<>+1632(SB), Y0, Y0
+	VPADDD       logisticConsts<>+1600(SB), Y0, Y0
 	VSUBPS       logisticConsts<>+832(SB), Y0, Y0
-	VBROADCASTSS logisticConsts<>+1632(SB), Y2
-	VFMADD231PS  logisticConsts<>+1600(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1664(SB), Y0, Y2
-	VFMADD213PS  logisticConsts<>+1696(SB), Y0, Y2
+	VBROADCASTSS logisticConsts<>+1696(SB), Y2
+	VFMADD231PS  logisticConsts<>+1664(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1728(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1760(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1792(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1824(SB), Y0, Y2
 	VFMADD213PS  logisticConsts<>+1856(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1888(SB), Y0, Y2
+	VFMADD213PS  logisticConsts<>+1920(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y4
-	VMULPS       logisticConsts<>+1344(SB), Y1, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y1, Y6
 	VFMADD231PS  Y4, Y2, Y6
 	VADDPS       Y0, Y6, Y0
-	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y0
+	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y5, Y1
 	VANDPS       Y5, Y1, Y1
 	VSUBPS       Y1, Y0, Y0
-	VXORPS       logisticConsts<>+1216(SB), Y3, Y1
+	VXORPS       logisticConsts<>+1248(SB), Y3, Y1
 	VCMPPS       $0x15, logisticConsts<>+640(SB), Y1, Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y0
@@ -9875,79 +9552,76 @@ l63:
 	VSUBPS       Y9, Y2, Y2
 	VADDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, 32(SI)
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y2, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y4
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y4
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VPSLLD       $0x17, Y4, Y3
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y3, Y5, Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VANDPS       Y3, Y2, Y2
 	VANDPS       Y2, Y1, Y2
 	VADDPS       Y14, Y2, Y14
 	VBROADCASTSS logisticConsts<>+512(SB), Y2
 	VBLENDVPS    Y1, Y0, Y2, Y0
 	VMAXPS       Y12, Y0, Y1
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y12, Y2
 	VSUBPS       Y1, Y0, Y0
 	VMOVAPS      Y1, Y12
-	VBROADCASTSS logisticConsts<>+1888(SB), Y1
+	VBROADCASTSS logisticConsts<>+1952(SB), Y1
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y3
+	VBROADCASTSS logisticConsts<>+1952(SB), Y3
 	VMAXPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y1, Y4, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y4
+	VBROADCASTSS logisticConsts<>+1984(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+672(SB), Y4
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y4
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y5
-	VSUBPS       logisticConsts<>+672(SB), Y4, Y6
+	VBROADCASTSS logisticConsts<>+992(SB), Y4
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y4
+	VBROADCASTSS logisticConsts<>+992(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y5
+	VSUBPS       logisticConsts<>+992(SB), Y4, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
-	VFNMADD231PS logisticConsts<>+1312(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y6, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y3
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y6
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y6
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y6
+	VSUBPS       logisticConsts<>+992(SB), Y5, Y0
+	VFNMADD231PS logisticConsts<>+1376(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y6, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y3
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y6
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y6
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y6
 	VPSLLD       $0x17, Y4, Y1
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y3, Y3
 	VMULPS       Y1, Y0, Y0
 	VMULPS       Y3, Y6, Y1
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y2, Y2
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y2, Y2
 	VMOVUPS      184(SP), Y3
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y3, Y3
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y3, Y3
 	VANDPS       Y0, Y2, Y0
 	VANDPS       Y1, Y3, Y1
 	VFMADD231PS  Y10, Y0, Y1
@@ -9975,62 +9649,60 @@ l64:
 	VMAXPS       X2, X0, X0
 	VBROADCASTSS X0, Y0
 	VSUBPS       Y0, Y13, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y11, Y1
 	VMOVAPS      Y1, Y11
 	VSUBPS       Y0, Y12, Y1
-	VBROADCASTSS logisticConsts<>+1888(SB), Y2
+	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y3
+	VBROADCASTSS logisticConsts<>+1984(SB), Y3
 	VMINPS       Y2, Y3, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y3
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y3
-	VSUBPS       logisticConsts<>+672(SB), Y3, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+992(SB), Y3
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VSUBPS       logisticConsts<>+992(SB), Y3, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 
 	// p 2^n
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VCMPPS       $0x15, logisticConsts<>+1888(SB), Y1, Y1
+	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
 	VMULPS       Y1, Y10, Y1
 	VMOVAPS      Y1, Y10
@@ -10042,35 +9714,35 @@ l64:
 	VPERMILPS    $0x01, X11, X1
 	VADDPS       X1, X11, X11
 	VBROADCASTSS X11, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS       $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -10088,35 +9760,35 @@ l64:
 	VPERMILPS    $0x01, X15, X1
 	VADDPS       X1, X15, X15
 	VBROADCASTSS X15, Y1
-	VCMPPS       $0x11, logisticConsts<>+2016(SB), Y1, Y2
-	VMULPS       logisticConsts<>+2048(SB), Y1, Y3
+	VCMPPS       $0x11, logisticConsts<>+2080(SB), Y1, Y2
+	VMULPS       logisticConsts<>+2112(SB), Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VANDPS       logisticConsts<>+2080(SB), Y2, Y2
+	VANDPS       logisticConsts<>+2144(SB), Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    logisticConsts<>+1536(SB), Y3, Y3
+	VPSUBD    logisticConsts<>+1600(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    logisticConsts<>+1568(SB), Y3, Y3
-	VPADDD    logisticConsts<>+1536(SB), Y3, Y3
+	VANDPS    logisticConsts<>+1632(SB), Y3, Y3
+	VPADDD    logisticConsts<>+1600(SB), Y3, Y3
 	VSUBPS    logisticConsts<>+832(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS logisticConsts<>+1632(SB), Y4
-	VFMADD231PS  logisticConsts<>+1600(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1664(SB), Y3, Y4
-	VFMADD213PS  logisticConsts<>+1696(SB), Y3, Y4
+	VBROADCASTSS logisticConsts<>+1696(SB), Y4
+	VFMADD231PS  logisticConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1728(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1760(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1792(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1824(SB), Y3, Y4
 	VFMADD213PS  logisticConsts<>+1856(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1888(SB), Y3, Y4
+	VFMADD213PS  logisticConsts<>+1920(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
-	VMULPS       logisticConsts<>+1344(SB), Y2, Y6
+	VMULPS       logisticConsts<>+1408(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
 	VADDPS       Y3, Y6, Y3
-	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y3
+	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y3
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, logisticConsts<>+640(SB), Y1, Y2
@@ -10143,46 +9815,46 @@ l65:
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
 	VSUBPS       Y15, Y2, Y2
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y4, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -10190,26 +9862,19 @@ l65:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y1
-	VPSLLD  $0x17, Y6, Y2
-	VPSRAD  $0x01, Y1, Y5
-	VPSRAD  $0x01, Y2, Y6
-	VANDPS  logisticConsts<>+512(SB), Y5, Y5
-	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 248(SP)
-	VPADDD  logisticConsts<>+832(SB), Y5, Y3
-	VMOVUPS Y4, 280(SP)
-	VPADDD  logisticConsts<>+832(SB), Y6, Y4
-	VPSUBD  Y5, Y1, Y1
-	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+832(SB), Y1, Y1
-	VPADDD  logisticConsts<>+832(SB), Y2, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  280(SP), Y4, Y3
+	VPSRLD  $0x01, Y5, Y1
+	VPSRLD  $0x01, Y6, Y2
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y1, Y5, Y5
+	VPSUBD  Y2, Y6, Y6
 	VMULPS  Y1, Y0, Y0
-	VMULPS  Y2, Y3, Y1
-	VMOVUPS 248(SP), Y2
-	VANDPS  Y0, Y2, Y0
+	VMULPS  Y2, Y4, Y1
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS 216(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
@@ -10221,17 +9886,17 @@ l65:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -10241,64 +9906,57 @@ l65:
 	VMOVUPS      32(R9), Y2
 	VSUBPS       Y9, Y2, Y2
 	VSUBPS       Y15, Y2, Y2
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y4, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
-	VPSLLD       $0x17, Y5, Y1
-	VPSLLD       $0x17, Y6, Y2
-	VPSRAD       $0x01, Y1, Y5
-	VPSRAD       $0x01, Y2, Y6
-	VANDPS       logisticConsts<>+512(SB), Y5, Y5
-	VANDPS       logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS      Y3, 248(SP)
-	VPADDD       logisticConsts<>+832(SB), Y5, Y3
-	VMOVUPS      Y4, 280(SP)
-	VPADDD       logisticConsts<>+832(SB), Y6, Y4
-	VPSUBD       Y5, Y1, Y1
-	VPSUBD       Y6, Y2, Y2
-	VPADDD       logisticConsts<>+832(SB), Y1, Y1
-	VPADDD       logisticConsts<>+832(SB), Y2, Y2
-	VMULPS       Y3, Y0, Y0
-	VMULPS       280(SP), Y4, Y3
+	VPSRLD       $0x01, Y5, Y1
+	VPSRLD       $0x01, Y6, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y2, Y6, Y6
 	VMULPS       Y1, Y0, Y0
-	VMULPS       Y2, Y3, Y1
-	VMOVUPS      248(SP), Y2
-	VANDPS       Y0, Y2, Y0
+	VMULPS       Y2, Y4, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y6, Y1, Y1
+	VANDPS       Y0, Y3, Y0
 	VMOVUPS      216(SP), Y2
 	VANDPS       Y1, Y2, Y1
 	VSUBPS       Y1, Y0, Y1
@@ -10308,17 +9966,17 @@ l65:
 	VCMPPS       $0x04, logisticConsts<>+640(SB), Y0, Y1
 	VMOVUPS      32(DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, 32(DX)
 	VMOVUPS      32(BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 32(BX)
@@ -10338,46 +9996,46 @@ l66:
 	VMOVUPS      (R9), Y2
 	VSUBPS       Y9, Y2, Y2
 	VSUBPS       Y15, Y2, Y2
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y1, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y1, Y3
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
 	VANDPS       Y1, Y3, Y1
 	VANDPS       Y2, Y4, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1920(SB), Y5
+	VBROADCASTSS logisticConsts<>+1984(SB), Y5
 	VMINPS       Y2, Y5, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y1, Y5, Y1
-	VBROADCASTSS logisticConsts<>+1248(SB), Y5
+	VBROADCASTSS logisticConsts<>+1280(SB), Y5
 	VMAXPS       Y2, Y5, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y5
-	VFMADD231PS  logisticConsts<>+1280(SB), Y1, Y5
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y5
+	VFMADD231PS  logisticConsts<>+1312(SB), Y1, Y5
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y0, 184(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y5, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y5, Y0
 	VMOVUPS      Y4, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y4
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1312(SB), Y4, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y1
-	VFNMADD231PS logisticConsts<>+1344(SB), Y4, Y2
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y4
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1376(SB), Y4, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y1
+	VFNMADD231PS logisticConsts<>+1408(SB), Y4, Y2
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y1, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y4
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1440(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y4
-	VFMADD213PS  logisticConsts<>+1472(SB), Y1, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y4
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y1, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y4
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+1504(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1536(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y4
+	VFMADD213PS  logisticConsts<>+1568(SB), Y1, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y4
 	VFMADD213PS  logisticConsts<>+832(SB), Y1, Y0
@@ -10385,26 +10043,19 @@ l66:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD  $0x17, Y5, Y1
-	VPSLLD  $0x17, Y6, Y2
-	VPSRAD  $0x01, Y1, Y5
-	VPSRAD  $0x01, Y2, Y6
-	VANDPS  logisticConsts<>+512(SB), Y5, Y5
-	VANDPS  logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS Y3, 248(SP)
-	VPADDD  logisticConsts<>+832(SB), Y5, Y3
-	VMOVUPS Y4, 280(SP)
-	VPADDD  logisticConsts<>+832(SB), Y6, Y4
-	VPSUBD  Y5, Y1, Y1
-	VPSUBD  Y6, Y2, Y2
-	VPADDD  logisticConsts<>+832(SB), Y1, Y1
-	VPADDD  logisticConsts<>+832(SB), Y2, Y2
-	VMULPS  Y3, Y0, Y0
-	VMULPS  280(SP), Y4, Y3
+	VPSRLD  $0x01, Y5, Y1
+	VPSRLD  $0x01, Y6, Y2
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y5, Y5
+	VPSLLD  $0x17, Y6, Y6
+	VPSUBD  Y1, Y5, Y5
+	VPSUBD  Y2, Y6, Y6
 	VMULPS  Y1, Y0, Y0
-	VMULPS  Y2, Y3, Y1
-	VMOVUPS 248(SP), Y2
-	VANDPS  Y0, Y2, Y0
+	VMULPS  Y2, Y4, Y1
+	VMULPS  Y5, Y0, Y0
+	VMULPS  Y6, Y1, Y1
+	VANDPS  Y0, Y3, Y0
 	VMOVUPS 216(SP), Y2
 	VANDPS  Y1, Y2, Y1
 	VSUBPS  Y1, Y0, Y1
@@ -10416,17 +10067,17 @@ l66:
 	// the gradients times their responsibilities
 	VMOVUPS      (DX), Y2
 	VMULPS       Y0, Y2, Y2
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VANDPS       Y2, Y1, Y2
 	VMOVUPS      Y2, (DX)
 	VMOVUPS      (BX), Y2
 	VMULPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y2
+	VBROADCASTSS logisticConsts<>+2016(SB), Y2
 	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y2
+	VBROADCASTSS logisticConsts<>+2048(SB), Y2
 	VMAXPS       Y0, Y2, Y0
 	VANDPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (BX)
@@ -10450,47 +10101,47 @@ l67:
 	VMASKMOVPS   (R9), Y1, Y3
 	VSUBPS       Y9, Y3, Y3
 	VSUBPS       Y15, Y3, Y3
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y2, Y4
-	VCMPPS       $0x16, logisticConsts<>+1248(SB), Y3, Y5
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y2, Y4
+	VCMPPS       $0x16, logisticConsts<>+1280(SB), Y3, Y5
 	VANDPS       Y2, Y4, Y2
 	VANDPS       Y3, Y5, Y3
-	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VBROADCASTSS logisticConsts<>+1984(SB), Y6
 	VMINPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+1920(SB), Y6
+	VBROADCASTSS logisticConsts<>+1984(SB), Y6
 	VMINPS       Y3, Y6, Y3
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y2, Y6, Y2
-	VBROADCASTSS logisticConsts<>+1248(SB), Y6
+	VBROADCASTSS logisticConsts<>+1280(SB), Y6
 	VMAXPS       Y3, Y6, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS logisticConsts<>+672(SB), Y6
-	VFMADD231PS  logisticConsts<>+1280(SB), Y2, Y6
+	VBROADCASTSS logisticConsts<>+1344(SB), Y6
+	VFMADD231PS  logisticConsts<>+1312(SB), Y2, Y6
 	VMOVUPS      Y1, 184(SP)
-	VBROADCASTSS logisticConsts<>+672(SB), Y1
-	VFMADD231PS  logisticConsts<>+1280(SB), Y3, Y1
+	VBROADCASTSS logisticConsts<>+1344(SB), Y1
+	VFMADD231PS  logisticConsts<>+1312(SB), Y3, Y1
 	VMOVUPS      Y0, 216(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y6, Y0
+	VSUBPS       logisticConsts<>+1344(SB), Y6, Y0
 	VMOVUPS      Y5, 248(SP)
-	VSUBPS       logisticConsts<>+672(SB), Y1, Y5
-	VFNMADD231PS logisticConsts<>+1312(SB), Y0, Y2
-	VFNMADD231PS logisticConsts<>+1312(SB), Y5, Y3
-	VFNMADD231PS logisticConsts<>+1344(SB), Y0, Y2
-	VFNMADD231PS logisticConsts<>+1344(SB), Y5, Y3
+	VSUBPS       logisticConsts<>+1344(SB), Y1, Y5
+	VFNMADD231PS logisticConsts<>+1376(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1376(SB), Y5, Y3
+	VFNMADD231PS logisticConsts<>+1408(SB), Y0, Y2
+	VFNMADD231PS logisticConsts<>+1408(SB), Y5, Y3
 
 	// p = e^r
 	// p = e^r
-	VBROADCASTSS logisticConsts<>+1408(SB), Y0
-	VFMADD231PS  logisticConsts<>+1376(SB), Y2, Y0
-	VBROADCASTSS logisticConsts<>+1408(SB), Y5
-	VFMADD231PS  logisticConsts<>+1376(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1440(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+1440(SB), Y3, Y5
-	VFMADD213PS  logisticConsts<>+1472(SB), Y2, Y0
-	VFMADD213PS  logisticConsts<>+1472(SB), Y3, Y5
+	VBROADCASTSS logisticConsts<>+1472(SB), Y0
+	VFMADD231PS  logisticConsts<>+1440(SB), Y2, Y0
+	VBROADCASTSS logisticConsts<>+1472(SB), Y5
+	VFMADD231PS  logisticConsts<>+1440(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+1504(SB), Y2, Y0
 	VFMADD213PS  logisticConsts<>+1504(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1536(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1536(SB), Y3, Y5
+	VFMADD213PS  logisticConsts<>+1568(SB), Y2, Y0
+	VFMADD213PS  logisticConsts<>+1568(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
 	VFMADD213PS  logisticConsts<>+832(SB), Y3, Y5
 	VFMADD213PS  logisticConsts<>+832(SB), Y2, Y0
@@ -10498,26 +10149,19 @@ l67:
 
 	// p 2^n
 	// p 2^n
-	VPSLLD     $0x17, Y6, Y2
+	VPSRLD     $0x01, Y6, Y2
+	VPSRLD     $0x01, Y1, Y3
+	VPSLLD     $0x17, Y2, Y2
+	VPSLLD     $0x17, Y3, Y3
+	VPSLLD     $0x17, Y6, Y6
 	VPSLLD     $0x17, Y1, Y1
-	VPSRAD     $0x01, Y2, Y3
-	VPSRAD     $0x01, Y1, Y6
-	VANDPS     logisticConsts<>+512(SB), Y3, Y3
-	VANDPS     logisticConsts<>+512(SB), Y6, Y6
-	VMOVUPS    Y4, 280(SP)
-	VPADDD     logisticConsts<>+832(SB), Y3, Y4
-	VMOVUPS    Y5, 312(SP)
-	VPADDD     logisticConsts<>+832(SB), Y6, Y5
-	VPSUBD     Y3, Y2, Y2
-	VPSUBD     Y6, Y1, Y1
-	VPADDD     logisticConsts<>+832(SB), Y2, Y2
-	VPADDD     logisticConsts<>+832(SB), Y1, Y1
-	VMULPS     Y4, Y0, Y0
-	VMULPS     312(SP), Y5, Y3
+	VPSUBD     Y2, Y6, Y6
+	VPSUBD     Y3, Y1, Y1
 	VMULPS     Y2, Y0, Y0
-	VMULPS     Y1, Y3, Y1
-	VMOVUPS    280(SP), Y2
-	VANDPS     Y0, Y2, Y0
+	VMULPS     Y3, Y5, Y2
+	VMULPS     Y6, Y0, Y0
+	VMULPS     Y1, Y2, Y1
+	VANDPS     Y0, Y4, Y0
 	VMOVUPS    248(SP), Y2
 	VANDPS     Y1, Y2, Y1
 	VSUBPS     Y1, Y0, Y1
@@ -10530,17 +10174,17 @@ l67:
 	// the gradients times their responsibilities
 	VMASKMOVPS   (DX), Y2, Y3
 	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS logisticConsts<>+1952(SB), Y4
+	VBROADCASTSS logisticConsts<>+2016(SB), Y4
 	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS logisticConsts<>+1984(SB), Y4
+	VBROADCASTSS logisticConsts<>+2048(SB), Y4
 	VMAXPS       Y3, Y4, Y3
 	VANDPS       Y3, Y1, Y3
 	VMASKMOVPS   Y3, Y2, (DX)
 	VMASKMOVPS   (BX), Y2, Y3
 	VMULPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1952(SB), Y3
+	VBROADCASTSS logisticConsts<>+2016(SB), Y3
 	VMINPS       Y0, Y3, Y0
-	VBROADCASTSS logisticConsts<>+1984(SB), Y3
+	VBROADCASTSS logisticConsts<>+2048(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VANDPS       Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y2, (BX)

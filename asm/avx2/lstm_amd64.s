@@ -164,14 +164,14 @@ DATA lstmConsts<>+624(SB)/4, $0x3fb8aa3b
 DATA lstmConsts<>+628(SB)/4, $0x3fb8aa3b
 DATA lstmConsts<>+632(SB)/4, $0x3fb8aa3b
 DATA lstmConsts<>+636(SB)/4, $0x3fb8aa3b
-DATA lstmConsts<>+640(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA lstmConsts<>+644(SB)/4, $0x4b400000
-DATA lstmConsts<>+648(SB)/4, $0x4b400000
-DATA lstmConsts<>+652(SB)/4, $0x4b400000
-DATA lstmConsts<>+656(SB)/4, $0x4b400000
-DATA lstmConsts<>+660(SB)/4, $0x4b400000
-DATA lstmConsts<>+664(SB)/4, $0x4b400000
-DATA lstmConsts<>+668(SB)/4, $0x4b400000
+DATA lstmConsts<>+640(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA lstmConsts<>+644(SB)/4, $0x4b40007f
+DATA lstmConsts<>+648(SB)/4, $0x4b40007f
+DATA lstmConsts<>+652(SB)/4, $0x4b40007f
+DATA lstmConsts<>+656(SB)/4, $0x4b40007f
+DATA lstmConsts<>+660(SB)/4, $0x4b40007f
+DATA lstmConsts<>+664(SB)/4, $0x4b40007f
+DATA lstmConsts<>+668(SB)/4, $0x4b40007f
 DATA lstmConsts<>+672(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA lstmConsts<>+676(SB)/4, $0x3f317200
 DATA lstmConsts<>+680(SB)/4, $0x3f317200
@@ -510,12 +510,6 @@ l2:
 	VPSLLD      $0x17, Y4, Y4
 	VMOVUPS     200(SP), Y5
 	VPSLLD      $0x17, Y5, Y5
-	VPADDD      lstmConsts<>+512(SB), Y0, Y0
-	VPADDD      lstmConsts<>+512(SB), Y1, Y1
-	VPADDD      lstmConsts<>+512(SB), Y2, Y2
-	VPADDD      lstmConsts<>+512(SB), Y3, Y3
-	VPADDD      lstmConsts<>+512(SB), Y4, Y4
-	VPADDD      lstmConsts<>+512(SB), Y5, Y5
 	VSUBPS      lstmConsts<>+512(SB), Y0, Y8
 	VSUBPS      lstmConsts<>+512(SB), Y1, Y9
 	VMULPS      Y2, Y6, Y2
@@ -645,27 +639,23 @@ l2:
 	VPSLLD       $0x17, Y7, Y3
 
 	// p 2^n
-	VPADDD      lstmConsts<>+512(SB), Y2, Y2
-	VPADDD      lstmConsts<>+512(SB), Y3, Y3
-	VPSLLD      $0x17, Y8, Y4
-	VPSLLD      $0x17, Y9, Y5
-	VSUBPS      lstmConsts<>+512(SB), Y2, Y6
-	VSUBPS      lstmConsts<>+512(SB), Y3, Y7
-	VPADDD      lstmConsts<>+512(SB), Y4, Y4
-	VPADDD      lstmConsts<>+512(SB), Y5, Y5
-	VFMADD231PS Y14, Y2, Y6
-	VFMADD231PS Y15, Y3, Y7
-	VMULPS      Y4, Y12, Y2
-	VMULPS      Y5, Y13, Y3
+	VSUBPS      lstmConsts<>+512(SB), Y2, Y4
+	VSUBPS      lstmConsts<>+512(SB), Y3, Y5
+	VPSLLD      $0x17, Y8, Y6
+	VPSLLD      $0x17, Y9, Y7
+	VFMADD231PS Y14, Y2, Y4
+	VFMADD231PS Y15, Y3, Y5
+	VMULPS      Y6, Y12, Y2
+	VMULPS      Y7, Y13, Y3
 
 	// tanh: t/(t+2), sign of x
 	// 1/(1+e)
-	VADDPS       lstmConsts<>+1184(SB), Y6, Y4
-	VADDPS       lstmConsts<>+1184(SB), Y7, Y5
+	VADDPS       lstmConsts<>+1184(SB), Y4, Y6
+	VADDPS       lstmConsts<>+1184(SB), Y5, Y7
 	VADDPS       lstmConsts<>+512(SB), Y2, Y2
 	VADDPS       lstmConsts<>+512(SB), Y3, Y3
-	VDIVPS       Y4, Y6, Y4
-	VDIVPS       Y5, Y7, Y5
+	VDIVPS       Y6, Y4, Y4
+	VDIVPS       Y7, Y5, Y5
 	VBROADCASTSS lstmConsts<>+512(SB), Y6
 	VDIVPS       Y2, Y6, Y2
 	VBROADCASTSS lstmConsts<>+512(SB), Y6
@@ -758,9 +748,6 @@ l3:
 	VPSLLD      $0x17, Y7, Y1
 	VPSLLD      $0x17, Y5, Y2
 	VPSLLD      $0x17, Y6, Y4
-	VPADDD      lstmConsts<>+512(SB), Y1, Y1
-	VPADDD      lstmConsts<>+512(SB), Y2, Y2
-	VPADDD      lstmConsts<>+512(SB), Y4, Y4
 	VSUBPS      lstmConsts<>+512(SB), Y1, Y5
 	VMULPS      Y2, Y9, Y2
 	VMULPS      Y4, Y10, Y4
@@ -831,18 +818,16 @@ l3:
 	VPSLLD       $0x17, Y3, Y1
 
 	// p 2^n
-	VPADDD      lstmConsts<>+512(SB), Y1, Y1
-	VPSLLD      $0x17, Y4, Y2
-	VSUBPS      lstmConsts<>+512(SB), Y1, Y3
-	VPADDD      lstmConsts<>+512(SB), Y2, Y2
-	VFMADD231PS Y7, Y1, Y3
-	VMULPS      Y2, Y6, Y1
+	VSUBPS      lstmConsts<>+512(SB), Y1, Y2
+	VPSLLD      $0x17, Y4, Y3
+	VFMADD231PS Y7, Y1, Y2
+	VMULPS      Y3, Y6, Y1
 
 	// tanh: t/(t+2), sign of x
 	// 1/(1+e)
-	VADDPS       lstmConsts<>+1184(SB), Y3, Y2
+	VADDPS       lstmConsts<>+1184(SB), Y2, Y3
 	VADDPS       lstmConsts<>+512(SB), Y1, Y1
-	VDIVPS       Y2, Y3, Y2
+	VDIVPS       Y3, Y2, Y2
 	VBROADCASTSS lstmConsts<>+512(SB), Y3
 	VDIVPS       Y1, Y3, Y1
 	VANDPS       lstmConsts<>+1216(SB), Y0, Y0
@@ -935,9 +920,6 @@ l4:
 	VPSLLD      $0x17, Y11, Y5
 	VPSLLD      $0x17, Y9, Y6
 	VPSLLD      $0x17, Y10, Y8
-	VPADDD      lstmConsts<>+512(SB), Y5, Y5
-	VPADDD      lstmConsts<>+512(SB), Y6, Y6
-	VPADDD      lstmConsts<>+512(SB), Y8, Y8
 	VSUBPS      lstmConsts<>+512(SB), Y5, Y9
 	VMULPS      Y6, Y13, Y6
 	VMULPS      Y8, Y14, Y8
@@ -1008,13 +990,11 @@ l4:
 	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y8
 	VPSLLD       $0x17, Y5, Y3
 	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y8
-	VPADDD       lstmConsts<>+512(SB), Y3, Y3
+	VSUBPS       lstmConsts<>+512(SB), Y3, Y4
 
 	// p 2^n
-	VSUBPS      lstmConsts<>+512(SB), Y3, Y4
-	VPSLLD      $0x17, Y7, Y5
 	VFMADD231PS Y9, Y3, Y4
-	VPADDD      lstmConsts<>+512(SB), Y5, Y3
+	VPSLLD      $0x17, Y7, Y3
 
 	// tanh: t/(t+2), sign of x
 	VMULPS Y3, Y8, Y3
@@ -1144,8 +1124,6 @@ l8:
 	VFMADD231PS  Y3, Y7, Y9
 	VPSLLD       $0x17, Y4, Y2
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       lstmConsts<>+512(SB), Y2, Y2
-	VPADDD       lstmConsts<>+512(SB), Y3, Y3
 	VSUBPS       lstmConsts<>+512(SB), Y2, Y4
 	VSUBPS       lstmConsts<>+512(SB), Y3, Y5
 	VFMADD231PS  Y8, Y2, Y4
@@ -1305,7 +1283,6 @@ l9:
 	VADDPS       Y1, Y1, Y4
 	VFMADD231PS  Y1, Y3, Y4
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       lstmConsts<>+512(SB), Y1, Y1
 	VSUBPS       lstmConsts<>+512(SB), Y1, Y2
 	VFMADD231PS  Y4, Y1, Y2
 
@@ -1409,7 +1386,6 @@ l10:
 	VADDPS       Y2, Y2, Y5
 	VFMADD231PS  Y2, Y4, Y5
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       lstmConsts<>+512(SB), Y2, Y2
 	VSUBPS       lstmConsts<>+512(SB), Y2, Y3
 	VFMADD231PS  Y5, Y2, Y3
 
@@ -1672,44 +1648,38 @@ l14:
 	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y1
 	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y6
 	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y7
-	VPADDD       lstmConsts<>+512(SB), Y8, Y2
-	VPADDD       lstmConsts<>+512(SB), Y9, Y3
+	VSUBPS       lstmConsts<>+512(SB), Y8, Y2
+	VSUBPS       lstmConsts<>+512(SB), Y9, Y3
 
 	// p 2^n
 	// p 2^n
-	VSUBPS      lstmConsts<>+512(SB), Y2, Y4
-	VSUBPS      lstmConsts<>+512(SB), Y3, Y5
-	VMOVUPS     296(SP), Y8
+	VFMADD231PS Y15, Y8, Y2
+	VFMADD231PS Y14, Y9, Y3
+	VMOVUPS     296(SP), Y4
+	VPSLLD      $0x17, Y4, Y4
+	VMOVUPS     264(SP), Y5
+	VPSLLD      $0x17, Y5, Y5
+	VMOVUPS     200(SP), Y8
 	VPSLLD      $0x17, Y8, Y8
-	VMOVUPS     264(SP), Y9
+	VMOVUPS     232(SP), Y9
 	VPSLLD      $0x17, Y9, Y9
-	VMOVUPS     200(SP), Y10
-	VPSLLD      $0x17, Y10, Y10
-	VMOVUPS     232(SP), Y11
-	VPSLLD      $0x17, Y11, Y11
-	VFMADD231PS Y15, Y2, Y4
-	VFMADD231PS Y14, Y3, Y5
-	VPADDD      lstmConsts<>+512(SB), Y8, Y2
-	VPADDD      lstmConsts<>+512(SB), Y9, Y3
-	VPADDD      lstmConsts<>+512(SB), Y10, Y8
-	VPADDD      lstmConsts<>+512(SB), Y11, Y9
 
 	// tanh: t/(t+2), sign of x
-	VMULPS Y2, Y0, Y0
-	VMULPS Y3, Y1, Y1
-	VMULPS Y8, Y6, Y2
-	VMULPS Y9, Y7, Y3
-	VADDPS lstmConsts<>+1184(SB), Y4, Y6
-	VADDPS lstmConsts<>+1184(SB), Y5, Y7
+	VMULPS Y4, Y0, Y0
+	VMULPS Y5, Y1, Y1
+	VMULPS Y8, Y6, Y4
+	VMULPS Y9, Y7, Y5
+	VADDPS lstmConsts<>+1184(SB), Y2, Y6
+	VADDPS lstmConsts<>+1184(SB), Y3, Y7
 
 	// 1/(1+e)
 	// 1/(1+e)
-	VDIVPS       Y6, Y4, Y4
-	VDIVPS       Y7, Y5, Y5
+	VDIVPS       Y6, Y2, Y2
+	VDIVPS       Y7, Y3, Y3
 	VADDPS       lstmConsts<>+512(SB), Y0, Y0
 	VADDPS       lstmConsts<>+512(SB), Y1, Y1
-	VADDPS       lstmConsts<>+512(SB), Y2, Y2
-	VADDPS       lstmConsts<>+512(SB), Y3, Y3
+	VADDPS       lstmConsts<>+512(SB), Y4, Y4
+	VADDPS       lstmConsts<>+512(SB), Y5, Y5
 	VMOVUPS      168(SP), Y6
 	VANDPS       lstmConsts<>+1216(SB), Y6, Y6
 	VMOVUPS      136(SP), Y7
@@ -1719,23 +1689,23 @@ l14:
 	VBROADCASTSS lstmConsts<>+512(SB), Y8
 	VDIVPS       Y1, Y8, Y1
 	VBROADCASTSS lstmConsts<>+512(SB), Y8
-	VDIVPS       Y2, Y8, Y2
+	VDIVPS       Y4, Y8, Y4
 	VBROADCASTSS lstmConsts<>+512(SB), Y8
-	VDIVPS       Y3, Y8, Y3
-	VORPS        Y6, Y4, Y4
-	VORPS        Y7, Y5, Y5
+	VDIVPS       Y5, Y8, Y5
+	VORPS        Y6, Y2, Y2
+	VORPS        Y7, Y3, Y3
 	VMOVUPS      Y0, (DX)
 	VMOVUPS      Y1, 32(DX)
-	VMOVUPS      Y2, (DX)(R10*1)
-	VMOVUPS      Y3, 32(DX)(R10*1)
-	VMOVUPS      Y4, (DX)(R10*2)
-	VMOVUPS      Y5, 32(DX)(R10*2)
+	VMOVUPS      Y4, (DX)(R10*1)
+	VMOVUPS      Y5, 32(DX)(R10*1)
+	VMOVUPS      Y2, (DX)(R10*2)
+	VMOVUPS      Y3, 32(DX)(R10*2)
 
 	// cy = f cx + i g, flushed
-	VMULPS       Y4, Y0, Y0
-	VMULPS       Y5, Y1, Y1
-	VFMADD231PS  104(SP), Y2, Y0
-	VFMADD231PS  72(SP), Y3, Y1
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+	VFMADD231PS  104(SP), Y4, Y0
+	VFMADD231PS  72(SP), Y5, Y1
 	VANDPS       lstmConsts<>+896(SB), Y0, Y2
 	VANDPS       lstmConsts<>+896(SB), Y1, Y3
 	VCMPPS       $0x15, lstmConsts<>+1248(SB), Y2, Y2
@@ -1820,40 +1790,35 @@ l14:
 	VPSLLD       $0x17, Y7, Y5
 	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y8
 	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y9
-	VPADDD       lstmConsts<>+512(SB), Y4, Y4
-	VPADDD       lstmConsts<>+512(SB), Y5, Y5
+	VSUBPS       lstmConsts<>+512(SB), Y4, Y6
+	VSUBPS       lstmConsts<>+512(SB), Y5, Y7
 	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y8
 	VFNMADD213PS lstmConsts<>+512(SB), Y3, Y9
-	VSUBPS       lstmConsts<>+512(SB), Y4, Y2
-	VSUBPS       lstmConsts<>+512(SB), Y5, Y3
+	VFMADD231PS  Y14, Y4, Y6
+	VFMADD231PS  Y15, Y5, Y7
 
 	// p 2^n
-	VFMADD231PS Y14, Y4, Y2
-	VFMADD231PS Y15, Y5, Y3
-	VPSLLD      $0x17, Y10, Y4
-	VPSLLD      $0x17, Y11, Y5
-
 	// tanh: t/(t+2), sign of x
-	VPADDD lstmConsts<>+512(SB), Y4, Y4
-	VPADDD lstmConsts<>+512(SB), Y5, Y5
-	VADDPS lstmConsts<>+1184(SB), Y2, Y6
-	VADDPS lstmConsts<>+1184(SB), Y3, Y7
-	VMULPS Y4, Y8, Y4
-	VMULPS Y5, Y9, Y5
-	VDIVPS Y6, Y2, Y2
-	VDIVPS Y7, Y3, Y3
+	VPSLLD $0x17, Y10, Y2
+	VPSLLD $0x17, Y11, Y3
+	VADDPS lstmConsts<>+1184(SB), Y6, Y4
+	VADDPS lstmConsts<>+1184(SB), Y7, Y5
+	VMULPS Y2, Y8, Y2
+	VMULPS Y3, Y9, Y3
+	VDIVPS Y4, Y6, Y4
+	VDIVPS Y5, Y7, Y5
 
 	// 1/(1+e)
 	VANDPS       lstmConsts<>+1216(SB), Y0, Y0
 	VANDPS       lstmConsts<>+1216(SB), Y1, Y1
-	VADDPS       lstmConsts<>+512(SB), Y4, Y4
-	VADDPS       lstmConsts<>+512(SB), Y5, Y5
-	VORPS        Y0, Y2, Y0
-	VORPS        Y1, Y3, Y1
-	VBROADCASTSS lstmConsts<>+512(SB), Y2
-	VDIVPS       Y4, Y2, Y2
-	VBROADCASTSS lstmConsts<>+512(SB), Y3
-	VDIVPS       Y5, Y3, Y3
+	VADDPS       lstmConsts<>+512(SB), Y2, Y2
+	VADDPS       lstmConsts<>+512(SB), Y3, Y3
+	VORPS        Y0, Y4, Y0
+	VORPS        Y1, Y5, Y1
+	VBROADCASTSS lstmConsts<>+512(SB), Y4
+	VDIVPS       Y2, Y4, Y2
+	VBROADCASTSS lstmConsts<>+512(SB), Y4
+	VDIVPS       Y3, Y4, Y3
 	VMOVUPS      Y2, (DX)(R11*1)
 	VMOVUPS      Y3, 32(DX)(R11*1)
 
@@ -1939,39 +1904,36 @@ l15:
 	VPSLLD       $0x17, Y5, Y4
 	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y9
 	VFNMADD213PS lstmConsts<>+512(SB), Y2, Y10
-	VPADDD       lstmConsts<>+512(SB), Y4, Y1
+	VSUBPS       lstmConsts<>+512(SB), Y4, Y1
 
 	// p 2^n
 	// p 2^n
-	VSUBPS      lstmConsts<>+512(SB), Y1, Y2
-	VPSLLD      $0x17, Y7, Y4
-	VPSLLD      $0x17, Y8, Y5
-	VFMADD231PS Y11, Y1, Y2
-	VPADDD      lstmConsts<>+512(SB), Y4, Y1
-	VPADDD      lstmConsts<>+512(SB), Y5, Y4
+	VFMADD231PS Y11, Y4, Y1
+	VPSLLD      $0x17, Y7, Y2
+	VPSLLD      $0x17, Y8, Y4
 
 	// tanh: t/(t+2), sign of x
-	VMULPS Y1, Y9, Y1
+	VMULPS Y2, Y9, Y2
 	VMULPS Y4, Y10, Y4
-	VADDPS lstmConsts<>+1184(SB), Y2, Y5
+	VADDPS lstmConsts<>+1184(SB), Y1, Y5
 
 	// 1/(1+e)
 	// 1/(1+e)
-	VDIVPS       Y5, Y2, Y2
-	VADDPS       lstmConsts<>+512(SB), Y1, Y1
+	VDIVPS       Y5, Y1, Y1
+	VADDPS       lstmConsts<>+512(SB), Y2, Y2
 	VADDPS       lstmConsts<>+512(SB), Y4, Y4
 	VANDPS       lstmConsts<>+1216(SB), Y3, Y3
 	VBROADCASTSS lstmConsts<>+512(SB), Y5
-	VDIVPS       Y1, Y5, Y1
+	VDIVPS       Y2, Y5, Y2
 	VBROADCASTSS lstmConsts<>+512(SB), Y5
 	VDIVPS       Y4, Y5, Y4
-	VORPS        Y3, Y2, Y2
-	VMOVUPS      Y1, (DX)
+	VORPS        Y3, Y1, Y1
+	VMOVUPS      Y2, (DX)
 	VMOVUPS      Y4, (DX)(R10*1)
-	VMOVUPS      Y2, (DX)(R10*2)
+	VMOVUPS      Y1, (DX)(R10*2)
 
 	// cy = f cx + i g, flushed
-	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y2, Y1
 	VFMADD231PS  Y0, Y4, Y1
 	VANDPS       lstmConsts<>+896(SB), Y1, Y0
 	VCMPPS       $0x15, lstmConsts<>+1248(SB), Y0, Y0
@@ -2018,26 +1980,23 @@ l15:
 	VFNMADD213PS lstmConsts<>+864(SB), Y1, Y4
 	VPSLLD       $0x17, Y3, Y2
 	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y4
-	VPADDD       lstmConsts<>+512(SB), Y2, Y2
+	VSUBPS       lstmConsts<>+512(SB), Y2, Y3
 	VFNMADD213PS lstmConsts<>+512(SB), Y1, Y4
-	VSUBPS       lstmConsts<>+512(SB), Y2, Y1
+	VFMADD231PS  Y7, Y2, Y3
 
 	// p 2^n
-	VFMADD231PS Y7, Y2, Y1
-	VPSLLD      $0x17, Y5, Y2
-
 	// tanh: t/(t+2), sign of x
-	VPADDD lstmConsts<>+512(SB), Y2, Y2
-	VADDPS lstmConsts<>+1184(SB), Y1, Y3
-	VMULPS Y2, Y4, Y2
-	VDIVPS Y3, Y1, Y1
+	VPSLLD $0x17, Y5, Y1
+	VADDPS lstmConsts<>+1184(SB), Y3, Y2
+	VMULPS Y1, Y4, Y1
+	VDIVPS Y2, Y3, Y2
 
 	// 1/(1+e)
 	VANDPS       lstmConsts<>+1216(SB), Y0, Y0
-	VADDPS       lstmConsts<>+512(SB), Y2, Y2
-	VORPS        Y0, Y1, Y0
-	VBROADCASTSS lstmConsts<>+512(SB), Y1
-	VDIVPS       Y2, Y1, Y1
+	VADDPS       lstmConsts<>+512(SB), Y1, Y1
+	VORPS        Y0, Y2, Y0
+	VBROADCASTSS lstmConsts<>+512(SB), Y2
+	VDIVPS       Y1, Y2, Y1
 	VMOVUPS      Y1, (DX)(R11*1)
 
 	// hy = o tanh(cy)
@@ -2127,39 +2086,36 @@ l16:
 	VPSLLD       $0x17, Y9, Y8
 	VFNMADD213PS lstmConsts<>+512(SB), Y5, Y13
 	VFNMADD213PS lstmConsts<>+512(SB), Y6, Y14
-	VPADDD       lstmConsts<>+512(SB), Y8, Y5
+	VSUBPS       lstmConsts<>+512(SB), Y8, Y5
 
 	// p 2^n
 	// p 2^n
-	VSUBPS      lstmConsts<>+512(SB), Y5, Y6
-	VPSLLD      $0x17, Y11, Y8
-	VPSLLD      $0x17, Y12, Y9
-	VFMADD231PS Y15, Y5, Y6
-	VPADDD      lstmConsts<>+512(SB), Y8, Y5
-	VPADDD      lstmConsts<>+512(SB), Y9, Y8
+	VFMADD231PS Y15, Y8, Y5
+	VPSLLD      $0x17, Y11, Y6
+	VPSLLD      $0x17, Y12, Y8
 
 	// tanh: t/(t+2), sign of x
-	VMULPS Y5, Y13, Y5
+	VMULPS Y6, Y13, Y6
 	VMULPS Y8, Y14, Y8
-	VADDPS lstmConsts<>+1184(SB), Y6, Y9
+	VADDPS lstmConsts<>+1184(SB), Y5, Y9
 
 	// 1/(1+e)
 	// 1/(1+e)
-	VDIVPS       Y9, Y6, Y6
-	VADDPS       lstmConsts<>+512(SB), Y5, Y5
+	VDIVPS       Y9, Y5, Y5
+	VADDPS       lstmConsts<>+512(SB), Y6, Y6
 	VADDPS       lstmConsts<>+512(SB), Y8, Y8
 	VANDPS       lstmConsts<>+1216(SB), Y7, Y7
 	VBROADCASTSS lstmConsts<>+512(SB), Y9
-	VDIVPS       Y5, Y9, Y5
+	VDIVPS       Y6, Y9, Y6
 	VBROADCASTSS lstmConsts<>+512(SB), Y9
 	VDIVPS       Y8, Y9, Y8
-	VORPS        Y7, Y6, Y6
-	VMASKMOVPS   Y5, Y2, (DX)
+	VORPS        Y7, Y5, Y5
+	VMASKMOVPS   Y6, Y2, (DX)
 	VMASKMOVPS   Y8, Y3, (DX)(R10*1)
-	VMASKMOVPS   Y6, Y4, (DX)(R10*2)
+	VMASKMOVPS   Y5, Y4, (DX)(R10*2)
 
 	// cy = f cx + i g, flushed
-	VMULPS       Y6, Y5, Y2
+	VMULPS       Y5, Y6, Y2
 	VFMADD231PS  Y1, Y8, Y2
 	VANDPS       lstmConsts<>+896(SB), Y2, Y1
 	VCMPPS       $0x15, lstmConsts<>+1248(SB), Y1, Y1
@@ -2206,24 +2162,22 @@ l16:
 	VFNMADD213PS lstmConsts<>+832(SB), Y4, Y8
 	VPSLLD       $0x17, Y5, Y3
 	VFNMADD213PS lstmConsts<>+864(SB), Y4, Y8
-	VPADDD       lstmConsts<>+512(SB), Y3, Y3
-	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y8
 	VSUBPS       lstmConsts<>+512(SB), Y3, Y5
 	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y8
 	VFMADD231PS  Y9, Y3, Y5
+	VFNMADD213PS lstmConsts<>+512(SB), Y4, Y8
 
-	// p 2^n
 	// tanh: t/(t+2), sign of x
-	VPSLLD $0x17, Y6, Y3
-	VADDPS lstmConsts<>+1184(SB), Y5, Y4
-	VPADDD lstmConsts<>+512(SB), Y3, Y3
-	VDIVPS Y4, Y5, Y4
-	VMULPS Y3, Y8, Y3
+	// p 2^n
+	VADDPS lstmConsts<>+1184(SB), Y5, Y3
+	VPSLLD $0x17, Y6, Y4
+	VDIVPS Y3, Y5, Y3
+	VMULPS Y4, Y8, Y4
 	VANDPS lstmConsts<>+1216(SB), Y1, Y1
 
 	// 1/(1+e)
-	VORPS        Y1, Y4, Y1
-	VADDPS       lstmConsts<>+512(SB), Y3, Y3
+	VORPS        Y1, Y3, Y1
+	VADDPS       lstmConsts<>+512(SB), Y4, Y3
 	VBROADCASTSS lstmConsts<>+512(SB), Y4
 	VDIVPS       Y3, Y4, Y3
 	VMASKMOVPS   Y3, Y2, (DX)(R11*1)
@@ -2347,8 +2301,6 @@ l20:
 	VFMADD231PS  Y3, Y7, Y9
 	VPSLLD       $0x17, Y4, Y2
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       lstmConsts<>+512(SB), Y2, Y2
-	VPADDD       lstmConsts<>+512(SB), Y3, Y3
 	VSUBPS       lstmConsts<>+512(SB), Y2, Y4
 	VSUBPS       lstmConsts<>+512(SB), Y3, Y5
 	VFMADD231PS  Y8, Y2, Y4
@@ -2521,7 +2473,6 @@ l21:
 	VADDPS       Y1, Y1, Y4
 	VFMADD231PS  Y1, Y3, Y4
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       lstmConsts<>+512(SB), Y1, Y1
 	VSUBPS       lstmConsts<>+512(SB), Y1, Y2
 	VFMADD231PS  Y4, Y1, Y2
 
@@ -2632,7 +2583,6 @@ l22:
 	VADDPS       Y2, Y2, Y5
 	VFMADD231PS  Y2, Y4, Y5
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       lstmConsts<>+512(SB), Y2, Y2
 	VSUBPS       lstmConsts<>+512(SB), Y2, Y3
 	VFMADD231PS  Y5, Y2, Y3
 

@@ -156,14 +156,14 @@ DATA rnnConsts<>+592(SB)/4, $0x4038aa3b
 DATA rnnConsts<>+596(SB)/4, $0x4038aa3b
 DATA rnnConsts<>+600(SB)/4, $0x4038aa3b
 DATA rnnConsts<>+604(SB)/4, $0x4038aa3b
-DATA rnnConsts<>+608(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA rnnConsts<>+612(SB)/4, $0x4b400000
-DATA rnnConsts<>+616(SB)/4, $0x4b400000
-DATA rnnConsts<>+620(SB)/4, $0x4b400000
-DATA rnnConsts<>+624(SB)/4, $0x4b400000
-DATA rnnConsts<>+628(SB)/4, $0x4b400000
-DATA rnnConsts<>+632(SB)/4, $0x4b400000
-DATA rnnConsts<>+636(SB)/4, $0x4b400000
+DATA rnnConsts<>+608(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA rnnConsts<>+612(SB)/4, $0x4b40007f
+DATA rnnConsts<>+616(SB)/4, $0x4b40007f
+DATA rnnConsts<>+620(SB)/4, $0x4b40007f
+DATA rnnConsts<>+624(SB)/4, $0x4b40007f
+DATA rnnConsts<>+628(SB)/4, $0x4b40007f
+DATA rnnConsts<>+632(SB)/4, $0x4b40007f
+DATA rnnConsts<>+636(SB)/4, $0x4b40007f
 DATA rnnConsts<>+640(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
 DATA rnnConsts<>+644(SB)/4, $0x3eb17200
 DATA rnnConsts<>+648(SB)/4, $0x3eb17200
@@ -276,10 +276,10 @@ TEXT ·RNNTanhStep(SB), NOSPLIT, $24-48
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS rnnConsts<>+512(SB), Y15
 	VBROADCASTSS rnnConsts<>+608(SB), Y14
-	VBROADCASTSS rnnConsts<>+864(SB), Y13
-	VBROADCASTSS rnnConsts<>+544(SB), Y12
-	VBROADCASTSS rnnConsts<>+576(SB), Y11
-	VBROADCASTSS rnnConsts<>+640(SB), Y10
+	VBROADCASTSS rnnConsts<>+544(SB), Y13
+	VBROADCASTSS rnnConsts<>+576(SB), Y12
+	VBROADCASTSS rnnConsts<>+640(SB), Y11
+	VBROADCASTSS rnnConsts<>+672(SB), Y10
 
 	// Registers:    DI h    SI a    CX elements left in the row    DX 4n
 	MOVQ h+0(FP), DI
@@ -307,20 +307,20 @@ l2:
 	VMOVUPS 32(SI), Y1
 	VANDPS  Y15, Y0, Y2
 	VANDPS  Y15, Y1, Y3
-	VMINPS  Y2, Y12, Y2
-	VMINPS  Y3, Y12, Y3
+	VMINPS  Y2, Y13, Y2
+	VMINPS  Y3, Y13, Y3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VMOVAPS      Y14, Y4
-	VFMADD231PS  Y11, Y2, Y4
+	VFMADD231PS  Y12, Y2, Y4
 	VMOVAPS      Y14, Y5
-	VFMADD231PS  Y11, Y3, Y5
+	VFMADD231PS  Y12, Y3, Y5
 	VSUBPS       Y14, Y4, Y6
 	VSUBPS       Y14, Y5, Y7
+	VFNMADD231PS Y11, Y6, Y2
+	VFNMADD231PS Y11, Y7, Y3
 	VFNMADD231PS Y10, Y6, Y2
 	VFNMADD231PS Y10, Y7, Y3
-	VFNMADD231PS rnnConsts<>+672(SB), Y6, Y2
-	VFNMADD231PS rnnConsts<>+672(SB), Y7, Y3
 	VBROADCASTSS rnnConsts<>+736(SB), Y6
 	VFMADD231PS  rnnConsts<>+704(SB), Y2, Y6
 	VBROADCASTSS rnnConsts<>+736(SB), Y7
@@ -339,10 +339,8 @@ l2:
 	VFMADD231PS  Y3, Y7, Y9
 	VPSLLD       $0x17, Y4, Y2
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       Y13, Y2, Y2
-	VPADDD       Y13, Y3, Y3
-	VSUBPS       Y13, Y2, Y4
-	VSUBPS       Y13, Y3, Y5
+	VSUBPS       rnnConsts<>+864(SB), Y2, Y4
+	VSUBPS       rnnConsts<>+864(SB), Y3, Y5
 	VFMADD231PS  Y8, Y2, Y4
 	VFMADD231PS  Y9, Y3, Y5
 
@@ -373,14 +371,14 @@ l3:
 	JLT     l4
 	VMOVUPS (SI), Y0
 	VANDPS  Y15, Y0, Y1
-	VMINPS  Y1, Y12, Y1
+	VMINPS  Y1, Y13, Y1
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VMOVAPS      Y14, Y2
-	VFMADD231PS  Y11, Y1, Y2
+	VFMADD231PS  Y12, Y1, Y2
 	VSUBPS       Y14, Y2, Y3
+	VFNMADD231PS Y11, Y3, Y1
 	VFNMADD231PS Y10, Y3, Y1
-	VFNMADD231PS rnnConsts<>+672(SB), Y3, Y1
 	VBROADCASTSS rnnConsts<>+736(SB), Y3
 	VFMADD231PS  rnnConsts<>+704(SB), Y1, Y3
 	VFMADD213PS  rnnConsts<>+768(SB), Y1, Y3
@@ -390,8 +388,7 @@ l3:
 	VADDPS       Y1, Y1, Y4
 	VFMADD231PS  Y1, Y3, Y4
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       Y13, Y1, Y1
-	VSUBPS       Y13, Y1, Y2
+	VSUBPS       rnnConsts<>+864(SB), Y1, Y2
 	VFMADD231PS  Y4, Y1, Y2
 
 	// tanh: t/(t+2), sign of x
@@ -417,14 +414,14 @@ l4:
 	VMOVUPS    (AX), Y0
 	VMASKMOVPS (SI), Y0, Y1
 	VANDPS     Y15, Y1, Y2
-	VMINPS     Y2, Y12, Y2
+	VMINPS     Y2, Y13, Y2
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
 	VMOVAPS      Y14, Y3
-	VFMADD231PS  Y11, Y2, Y3
+	VFMADD231PS  Y12, Y2, Y3
 	VSUBPS       Y14, Y3, Y4
+	VFNMADD231PS Y11, Y4, Y2
 	VFNMADD231PS Y10, Y4, Y2
-	VFNMADD231PS rnnConsts<>+672(SB), Y4, Y2
 	VBROADCASTSS rnnConsts<>+736(SB), Y4
 	VFMADD231PS  rnnConsts<>+704(SB), Y2, Y4
 	VFMADD213PS  rnnConsts<>+768(SB), Y2, Y4
@@ -434,8 +431,7 @@ l4:
 	VADDPS       Y2, Y2, Y5
 	VFMADD231PS  Y2, Y4, Y5
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y13, Y2, Y2
-	VSUBPS       Y13, Y2, Y3
+	VSUBPS       rnnConsts<>+864(SB), Y2, Y3
 	VFMADD231PS  Y5, Y2, Y3
 
 	// tanh: t/(t+2), sign of x

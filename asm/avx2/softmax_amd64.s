@@ -156,14 +156,14 @@ DATA softmaxConsts<>+592(SB)/4, $0x3fb8aa3b
 DATA softmaxConsts<>+596(SB)/4, $0x3fb8aa3b
 DATA softmaxConsts<>+600(SB)/4, $0x3fb8aa3b
 DATA softmaxConsts<>+604(SB)/4, $0x3fb8aa3b
-DATA softmaxConsts<>+608(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA softmaxConsts<>+612(SB)/4, $0x4b400000
-DATA softmaxConsts<>+616(SB)/4, $0x4b400000
-DATA softmaxConsts<>+620(SB)/4, $0x4b400000
-DATA softmaxConsts<>+624(SB)/4, $0x4b400000
-DATA softmaxConsts<>+628(SB)/4, $0x4b400000
-DATA softmaxConsts<>+632(SB)/4, $0x4b400000
-DATA softmaxConsts<>+636(SB)/4, $0x4b400000
+DATA softmaxConsts<>+608(SB)/4, $0x4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA softmaxConsts<>+612(SB)/4, $0x4b4000fe
+DATA softmaxConsts<>+616(SB)/4, $0x4b4000fe
+DATA softmaxConsts<>+620(SB)/4, $0x4b4000fe
+DATA softmaxConsts<>+624(SB)/4, $0x4b4000fe
+DATA softmaxConsts<>+628(SB)/4, $0x4b4000fe
+DATA softmaxConsts<>+632(SB)/4, $0x4b4000fe
+DATA softmaxConsts<>+636(SB)/4, $0x4b4000fe
 DATA softmaxConsts<>+640(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA softmaxConsts<>+644(SB)/4, $0x3f317200
 DATA softmaxConsts<>+648(SB)/4, $0x3f317200
@@ -396,15 +396,25 @@ DATA softmaxConsts<>+1552(SB)/4, $0xc2ae0000
 DATA softmaxConsts<>+1556(SB)/4, $0xc2ae0000
 DATA softmaxConsts<>+1560(SB)/4, $0xc2ae0000
 DATA softmaxConsts<>+1564(SB)/4, $0xc2ae0000
-GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1568
+DATA softmaxConsts<>+1568(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA softmaxConsts<>+1572(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1576(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1580(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1584(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1588(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1592(SB)/4, $0x4b40007f
+DATA softmaxConsts<>+1596(SB)/4, $0x4b40007f
+GLOBL softmaxConsts<>(SB), RODATA|NOPTR, $1600
 
 // func Softmax(dst *float32, x *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Softmax(SB), NOSPLIT, $8-32
-	// Registers:    Y0-Y9 values    Y10-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	// Registers:    Y0-Y7 values    Y8-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS softmaxConsts<>+512(SB), Y12
 	VBROADCASTSS softmaxConsts<>+864(SB), Y11
 	VBROADCASTSS softmaxConsts<>+608(SB), Y10
+	VBROADCASTSS softmaxConsts<>+544(SB), Y9
+	VBROADCASTSS softmaxConsts<>+576(SB), Y8
 
 	// Registers:    DI dst    SI x    CX elements left in the row    DX 4n
 	MOVQ dst+0(FP), DI
@@ -477,20 +487,18 @@ l5:
 	JLT          l8
 
 l6:
-	VMOVUPS      (SI), Y0
-	VMOVUPS      32(SI), Y1
-	VSUBPS       Y13, Y0, Y0
-	VSUBPS       Y13, Y1, Y1
-	VBROADCASTSS softmaxConsts<>+544(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VBROADCASTSS softmaxConsts<>+544(SB), Y2
-	VMAXPS       Y1, Y2, Y1
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VSUBPS  Y13, Y0, Y0
+	VSUBPS  Y13, Y1, Y1
+	VMAXPS  Y0, Y9, Y0
+	VMAXPS  Y1, Y9, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y2
-	VFMADD231PS  softmaxConsts<>+576(SB), Y0, Y2
+	VFMADD231PS  Y8, Y0, Y2
 	VMOVAPS      Y10, Y3
-	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y3
+	VFMADD231PS  Y8, Y1, Y3
 	VSUBPS       Y10, Y2, Y4
 	VSUBPS       Y10, Y3, Y5
 	VFNMADD231PS softmaxConsts<>+640(SB), Y4, Y0
@@ -515,22 +523,18 @@ l6:
 	VFMADD213PS  Y11, Y1, Y5
 
 	// p 2^n
-	VPSLLD  $0x17, Y2, Y0
-	VPSLLD  $0x17, Y3, Y1
-	VPSRAD  $0x01, Y0, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VANDPS  Y12, Y2, Y2
-	VANDPS  Y12, Y3, Y3
-	VPADDD  Y11, Y2, Y6
-	VPADDD  Y11, Y3, Y7
-	VPSUBD  Y2, Y0, Y0
-	VPSUBD  Y3, Y1, Y1
-	VPADDD  Y11, Y0, Y0
-	VPADDD  Y11, Y1, Y1
-	VMULPS  Y6, Y4, Y2
-	VMULPS  Y7, Y5, Y3
-	VMULPS  Y0, Y2, Y0
-	VMULPS  Y1, Y3, Y1
+	VPSRLD  $0x01, Y2, Y0
+	VPSRLD  $0x01, Y3, Y1
+	VPSLLD  $0x17, Y0, Y0
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y3, Y3
+	VPSUBD  Y0, Y2, Y2
+	VPSUBD  Y1, Y3, Y3
+	VMULPS  Y0, Y4, Y0
+	VMULPS  Y1, Y5, Y1
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y3, Y1, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VADDPS  Y15, Y0, Y15
@@ -541,28 +545,26 @@ l6:
 	JGE     l6
 
 l8:
-	ADDQ         $0x10, CX
-	JEQ          l9
-	LEAQ         softmaxConsts<>+256(SB), AX
-	NEGQ         CX
-	LEAQ         (AX)(CX*4), AX
-	NEGQ         CX
-	VMOVUPS      (AX), Y0
-	VMOVUPS      32(AX), Y1
-	VMASKMOVPS   (SI), Y0, Y2
-	VMASKMOVPS   32(SI), Y1, Y3
-	VSUBPS       Y13, Y2, Y2
-	VSUBPS       Y13, Y3, Y3
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS softmaxConsts<>+544(SB), Y4
-	VMAXPS       Y3, Y4, Y3
+	ADDQ       $0x10, CX
+	JEQ        l9
+	LEAQ       softmaxConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMOVUPS    32(AX), Y1
+	VMASKMOVPS (SI), Y0, Y2
+	VMASKMOVPS 32(SI), Y1, Y3
+	VSUBPS     Y13, Y2, Y2
+	VSUBPS     Y13, Y3, Y3
+	VMAXPS     Y2, Y9, Y2
+	VMAXPS     Y3, Y9, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	VMOVAPS      Y10, Y4
-	VFMADD231PS  softmaxConsts<>+576(SB), Y2, Y4
+	VFMADD231PS  Y8, Y2, Y4
 	VMOVAPS      Y10, Y5
-	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
+	VFMADD231PS  Y8, Y3, Y5
 	VSUBPS       Y10, Y4, Y6
 	VSUBPS       Y10, Y5, Y7
 	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y2
@@ -587,22 +589,18 @@ l8:
 	VFMADD213PS  Y11, Y3, Y7
 
 	// p 2^n
-	VPSLLD     $0x17, Y4, Y2
-	VPSLLD     $0x17, Y5, Y3
-	VPSRAD     $0x01, Y2, Y4
-	VPSRAD     $0x01, Y3, Y5
-	VANDPS     Y12, Y4, Y4
-	VANDPS     Y12, Y5, Y5
-	VPADDD     Y11, Y4, Y8
-	VPADDD     Y11, Y5, Y9
-	VPSUBD     Y4, Y2, Y2
-	VPSUBD     Y5, Y3, Y3
-	VPADDD     Y11, Y2, Y2
-	VPADDD     Y11, Y3, Y3
-	VMULPS     Y8, Y6, Y4
-	VMULPS     Y9, Y7, Y5
-	VMULPS     Y2, Y4, Y2
-	VMULPS     Y3, Y5, Y3
+	VPSRLD     $0x01, Y4, Y2
+	VPSRLD     $0x01, Y5, Y3
+	VPSLLD     $0x17, Y2, Y2
+	VPSLLD     $0x17, Y3, Y3
+	VPSLLD     $0x17, Y4, Y4
+	VPSLLD     $0x17, Y5, Y5
+	VPSUBD     Y2, Y4, Y4
+	VPSUBD     Y3, Y5, Y5
+	VMULPS     Y2, Y6, Y2
+	VMULPS     Y3, Y7, Y3
+	VMULPS     Y4, Y2, Y2
+	VMULPS     Y5, Y3, Y3
 	VMASKMOVPS Y2, Y0, (DI)
 	VMASKMOVPS Y3, Y1, 32(DI)
 	VANDPS     Y2, Y0, Y0
@@ -679,10 +677,12 @@ l13:
 // func LogSumExp(dst *float32, x *float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·LogSumExp(SB), NOSPLIT, $8-32
-	// Registers:    Y0-Y9 values    Y10-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	// Registers:    Y0-Y7 values    Y8-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS softmaxConsts<>+512(SB), Y12
 	VBROADCASTSS softmaxConsts<>+864(SB), Y11
 	VBROADCASTSS softmaxConsts<>+608(SB), Y10
+	VBROADCASTSS softmaxConsts<>+640(SB), Y9
+	VBROADCASTSS softmaxConsts<>+672(SB), Y8
 
 	// Registers:    DI dst    SI x    CX elements left in the row    DX 4n
 	MOVQ dst+0(FP), DI
@@ -778,10 +778,10 @@ l20:
 	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y3
 	VSUBPS       Y10, Y2, Y4
 	VSUBPS       Y10, Y3, Y5
-	VFNMADD231PS softmaxConsts<>+640(SB), Y4, Y0
-	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y1
-	VFNMADD231PS softmaxConsts<>+672(SB), Y4, Y0
-	VFNMADD231PS softmaxConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS Y9, Y4, Y0
+	VFNMADD231PS Y9, Y5, Y1
+	VFNMADD231PS Y8, Y4, Y0
+	VFNMADD231PS Y8, Y5, Y1
 
 	// p = e^r
 	VBROADCASTSS softmaxConsts<>+736(SB), Y4
@@ -800,22 +800,18 @@ l20:
 	VFMADD213PS  Y11, Y1, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y0
-	VPSLLD $0x17, Y3, Y1
-	VPSRAD $0x01, Y0, Y2
-	VPSRAD $0x01, Y1, Y3
-	VANDPS Y12, Y2, Y2
-	VANDPS Y12, Y3, Y3
-	VPADDD Y11, Y2, Y6
-	VPADDD Y11, Y3, Y7
-	VPSUBD Y2, Y0, Y0
-	VPSUBD Y3, Y1, Y1
-	VPADDD Y11, Y0, Y0
-	VPADDD Y11, Y1, Y1
-	VMULPS Y6, Y4, Y2
-	VMULPS Y7, Y5, Y3
-	VMULPS Y0, Y2, Y0
-	VMULPS Y1, Y3, Y1
+	VPSRLD $0x01, Y2, Y0
+	VPSRLD $0x01, Y3, Y1
+	VPSLLD $0x17, Y0, Y0
+	VPSLLD $0x17, Y1, Y1
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y0, Y2, Y2
+	VPSUBD Y1, Y3, Y3
+	VMULPS Y0, Y4, Y0
+	VMULPS Y1, Y5, Y1
+	VMULPS Y2, Y0, Y0
+	VMULPS Y3, Y1, Y1
 	VADDPS Y15, Y0, Y15
 	VADDPS Y14, Y1, Y14
 	ADDQ   $0x40, SI
@@ -851,10 +847,10 @@ l22:
 	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
 	VSUBPS       Y10, Y4, Y6
 	VSUBPS       Y10, Y5, Y7
-	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y2
-	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
-	VFNMADD231PS softmaxConsts<>+672(SB), Y6, Y2
-	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
+	VFNMADD231PS Y9, Y6, Y2
+	VFNMADD231PS Y9, Y7, Y3
+	VFNMADD231PS Y8, Y6, Y2
+	VFNMADD231PS Y8, Y7, Y3
 
 	// p = e^r
 	VBROADCASTSS softmaxConsts<>+736(SB), Y6
@@ -873,22 +869,18 @@ l22:
 	VFMADD213PS  Y11, Y3, Y7
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y2
-	VPSLLD $0x17, Y5, Y3
-	VPSRAD $0x01, Y2, Y4
-	VPSRAD $0x01, Y3, Y5
-	VANDPS Y12, Y4, Y4
-	VANDPS Y12, Y5, Y5
-	VPADDD Y11, Y4, Y8
-	VPADDD Y11, Y5, Y9
-	VPSUBD Y4, Y2, Y2
-	VPSUBD Y5, Y3, Y3
-	VPADDD Y11, Y2, Y2
-	VPADDD Y11, Y3, Y3
-	VMULPS Y8, Y6, Y4
-	VMULPS Y9, Y7, Y5
-	VMULPS Y2, Y4, Y2
-	VMULPS Y3, Y5, Y3
+	VPSRLD $0x01, Y4, Y2
+	VPSRLD $0x01, Y5, Y3
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSUBD Y2, Y4, Y4
+	VPSUBD Y3, Y5, Y5
+	VMULPS Y2, Y6, Y2
+	VMULPS Y3, Y7, Y3
+	VMULPS Y4, Y2, Y2
+	VMULPS Y5, Y3, Y3
 	VANDPS Y2, Y0, Y0
 	VANDPS Y3, Y1, Y1
 	VADDPS Y15, Y0, Y15
@@ -929,10 +921,10 @@ l23:
 	VFMADD213PS  softmaxConsts<>+1408(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1440(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMULPS       softmaxConsts<>+672(SB), Y1, Y5
+	VMULPS       Y8, Y1, Y5
 	VFMADD231PS  Y4, Y3, Y5
 	VADDPS       Y2, Y5, Y2
-	VFMADD231PS  softmaxConsts<>+640(SB), Y1, Y2
+	VFMADD231PS  Y9, Y1, Y2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, softmaxConsts<>+896(SB), Y0, Y1
@@ -952,10 +944,12 @@ l23:
 // func MaxLogSum(m *float32, sum *float32, x *float32, rows int, n int, ld int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·MaxLogSum(SB), NOSPLIT, $16-48
-	// Registers:    Y0-Y9 values    Y10-Y12 constants and scalars    Y13-Y15 kept from loop to loop
+	// Registers:    Y0-Y7 values    Y8-Y12 constants and scalars    Y13-Y15 kept from loop to loop
 	VBROADCASTSS softmaxConsts<>+512(SB), Y12
 	VBROADCASTSS softmaxConsts<>+864(SB), Y11
 	VBROADCASTSS softmaxConsts<>+608(SB), Y10
+	VBROADCASTSS softmaxConsts<>+640(SB), Y9
+	VBROADCASTSS softmaxConsts<>+672(SB), Y8
 
 	// Registers:    DI m    SI sum    DX x    CX elements left in the row    BX 4n
 	MOVQ m+0(FP), DI
@@ -1056,10 +1050,10 @@ l29:
 	VFMADD231PS  softmaxConsts<>+576(SB), Y1, Y3
 	VSUBPS       Y10, Y2, Y4
 	VSUBPS       Y10, Y3, Y5
-	VFNMADD231PS softmaxConsts<>+640(SB), Y4, Y0
-	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y1
-	VFNMADD231PS softmaxConsts<>+672(SB), Y4, Y0
-	VFNMADD231PS softmaxConsts<>+672(SB), Y5, Y1
+	VFNMADD231PS Y9, Y4, Y0
+	VFNMADD231PS Y9, Y5, Y1
+	VFNMADD231PS Y8, Y4, Y0
+	VFNMADD231PS Y8, Y5, Y1
 
 	// p = e^r
 	VBROADCASTSS softmaxConsts<>+736(SB), Y4
@@ -1078,22 +1072,18 @@ l29:
 	VFMADD213PS  Y11, Y1, Y5
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y0
-	VPSLLD $0x17, Y3, Y1
-	VPSRAD $0x01, Y0, Y2
-	VPSRAD $0x01, Y1, Y3
-	VANDPS Y12, Y2, Y2
-	VANDPS Y12, Y3, Y3
-	VPADDD Y11, Y2, Y6
-	VPADDD Y11, Y3, Y7
-	VPSUBD Y2, Y0, Y0
-	VPSUBD Y3, Y1, Y1
-	VPADDD Y11, Y0, Y0
-	VPADDD Y11, Y1, Y1
-	VMULPS Y6, Y4, Y2
-	VMULPS Y7, Y5, Y3
-	VMULPS Y0, Y2, Y0
-	VMULPS Y1, Y3, Y1
+	VPSRLD $0x01, Y2, Y0
+	VPSRLD $0x01, Y3, Y1
+	VPSLLD $0x17, Y0, Y0
+	VPSLLD $0x17, Y1, Y1
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y0, Y2, Y2
+	VPSUBD Y1, Y3, Y3
+	VMULPS Y0, Y4, Y0
+	VMULPS Y1, Y5, Y1
+	VMULPS Y2, Y0, Y0
+	VMULPS Y3, Y1, Y1
 	VADDPS Y15, Y0, Y15
 	VADDPS Y14, Y1, Y14
 	ADDQ   $0x40, DX
@@ -1129,10 +1119,10 @@ l31:
 	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
 	VSUBPS       Y10, Y4, Y6
 	VSUBPS       Y10, Y5, Y7
-	VFNMADD231PS softmaxConsts<>+640(SB), Y6, Y2
-	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
-	VFNMADD231PS softmaxConsts<>+672(SB), Y6, Y2
-	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
+	VFNMADD231PS Y9, Y6, Y2
+	VFNMADD231PS Y9, Y7, Y3
+	VFNMADD231PS Y8, Y6, Y2
+	VFNMADD231PS Y8, Y7, Y3
 
 	// p = e^r
 	VBROADCASTSS softmaxConsts<>+736(SB), Y6
@@ -1151,22 +1141,18 @@ l31:
 	VFMADD213PS  Y11, Y3, Y7
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y2
-	VPSLLD $0x17, Y5, Y3
-	VPSRAD $0x01, Y2, Y4
-	VPSRAD $0x01, Y3, Y5
-	VANDPS Y12, Y4, Y4
-	VANDPS Y12, Y5, Y5
-	VPADDD Y11, Y4, Y8
-	VPADDD Y11, Y5, Y9
-	VPSUBD Y4, Y2, Y2
-	VPSUBD Y5, Y3, Y3
-	VPADDD Y11, Y2, Y2
-	VPADDD Y11, Y3, Y3
-	VMULPS Y8, Y6, Y4
-	VMULPS Y9, Y7, Y5
-	VMULPS Y2, Y4, Y2
-	VMULPS Y3, Y5, Y3
+	VPSRLD $0x01, Y4, Y2
+	VPSRLD $0x01, Y5, Y3
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSUBD Y2, Y4, Y4
+	VPSUBD Y3, Y5, Y5
+	VMULPS Y2, Y6, Y2
+	VMULPS Y3, Y7, Y3
+	VMULPS Y4, Y2, Y2
+	VMULPS Y5, Y3, Y3
 	VANDPS Y2, Y0, Y0
 	VANDPS Y3, Y1, Y1
 	VADDPS Y15, Y0, Y15
@@ -1208,10 +1194,10 @@ l32:
 	VFMADD213PS  softmaxConsts<>+1408(SB), Y2, Y3
 	VFMADD213PS  softmaxConsts<>+1440(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
-	VMULPS       softmaxConsts<>+672(SB), Y1, Y5
+	VMULPS       Y8, Y1, Y5
 	VFMADD231PS  Y4, Y3, Y5
 	VADDPS       Y2, Y5, Y2
-	VFMADD231PS  softmaxConsts<>+640(SB), Y1, Y2
+	VFMADD231PS  Y9, Y1, Y2
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, softmaxConsts<>+896(SB), Y0, Y1
@@ -1413,20 +1399,20 @@ l43:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+608(SB), Y10
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y10
 	VFMADD231PS  softmaxConsts<>+576(SB), Y6, Y10
-	VBROADCASTSS softmaxConsts<>+608(SB), Y11
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y11
 	VFMADD231PS  softmaxConsts<>+576(SB), Y7, Y11
-	VBROADCASTSS softmaxConsts<>+608(SB), Y12
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y12
 	VFMADD231PS  softmaxConsts<>+576(SB), Y8, Y12
-	VBROADCASTSS softmaxConsts<>+608(SB), Y13
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y13
 	VFMADD231PS  softmaxConsts<>+576(SB), Y9, Y13
-	VSUBPS       softmaxConsts<>+608(SB), Y10, Y14
-	VSUBPS       softmaxConsts<>+608(SB), Y11, Y15
+	VSUBPS       softmaxConsts<>+1568(SB), Y10, Y14
+	VSUBPS       softmaxConsts<>+1568(SB), Y11, Y15
 	VMOVUPS      Y5, (SP)
-	VSUBPS       softmaxConsts<>+608(SB), Y12, Y5
+	VSUBPS       softmaxConsts<>+1568(SB), Y12, Y5
 	VMOVUPS      Y4, 32(SP)
-	VSUBPS       softmaxConsts<>+608(SB), Y13, Y4
+	VSUBPS       softmaxConsts<>+1568(SB), Y13, Y4
 	VFNMADD231PS softmaxConsts<>+640(SB), Y14, Y6
 	VFNMADD231PS softmaxConsts<>+640(SB), Y15, Y7
 	VFNMADD231PS softmaxConsts<>+640(SB), Y5, Y8
@@ -1473,10 +1459,6 @@ l43:
 	VPSLLD      $0x17, Y11, Y7
 	VPSLLD      $0x17, Y12, Y8
 	VPSLLD      $0x17, Y13, Y9
-	VPADDD      softmaxConsts<>+864(SB), Y6, Y6
-	VPADDD      softmaxConsts<>+864(SB), Y7, Y7
-	VPADDD      softmaxConsts<>+864(SB), Y8, Y8
-	VPADDD      softmaxConsts<>+864(SB), Y9, Y9
 	VMULPS      Y6, Y4, Y4
 	VMULPS      Y7, Y5, Y5
 	VMULPS      Y8, Y14, Y6
@@ -1526,12 +1508,12 @@ l44:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+608(SB), Y5
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y5
 	VFMADD231PS  softmaxConsts<>+576(SB), Y3, Y5
-	VBROADCASTSS softmaxConsts<>+608(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y6
 	VFMADD231PS  softmaxConsts<>+576(SB), Y4, Y6
-	VSUBPS       softmaxConsts<>+608(SB), Y5, Y7
-	VSUBPS       softmaxConsts<>+608(SB), Y6, Y8
+	VSUBPS       softmaxConsts<>+1568(SB), Y5, Y7
+	VSUBPS       softmaxConsts<>+1568(SB), Y6, Y8
 	VFNMADD231PS softmaxConsts<>+640(SB), Y7, Y3
 	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y4
 	VFNMADD231PS softmaxConsts<>+672(SB), Y7, Y3
@@ -1558,8 +1540,6 @@ l44:
 	// p 2^n
 	VPSLLD      $0x17, Y5, Y3
 	VPSLLD      $0x17, Y6, Y4
-	VPADDD      softmaxConsts<>+864(SB), Y3, Y3
-	VPADDD      softmaxConsts<>+864(SB), Y4, Y4
 	VMULPS      Y3, Y7, Y3
 	VMULPS      Y4, Y8, Y4
 	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y1, Y1
@@ -1601,12 +1581,12 @@ l45:
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+608(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y6
 	VFMADD231PS  softmaxConsts<>+576(SB), Y4, Y6
-	VBROADCASTSS softmaxConsts<>+608(SB), Y7
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y7
 	VFMADD231PS  softmaxConsts<>+576(SB), Y5, Y7
-	VSUBPS       softmaxConsts<>+608(SB), Y6, Y8
-	VSUBPS       softmaxConsts<>+608(SB), Y7, Y9
+	VSUBPS       softmaxConsts<>+1568(SB), Y6, Y8
+	VSUBPS       softmaxConsts<>+1568(SB), Y7, Y9
 	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y4
 	VFNMADD231PS softmaxConsts<>+640(SB), Y9, Y5
 	VFNMADD231PS softmaxConsts<>+672(SB), Y8, Y4
@@ -1633,8 +1613,6 @@ l45:
 	// p 2^n
 	VPSLLD      $0x17, Y6, Y4
 	VPSLLD      $0x17, Y7, Y5
-	VPADDD      softmaxConsts<>+864(SB), Y4, Y4
-	VPADDD      softmaxConsts<>+864(SB), Y5, Y5
 	VMULPS      Y4, Y8, Y4
 	VMULPS      Y5, Y9, Y5
 	VCMPPS      $0x15, softmaxConsts<>+1536(SB), Y2, Y2
@@ -1742,12 +1720,12 @@ l53:
 	VMINPS       Y5, Y6, Y5
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+608(SB), Y6
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y6
 	VFMADD231PS  softmaxConsts<>+576(SB), Y4, Y6
-	VBROADCASTSS softmaxConsts<>+608(SB), Y7
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y7
 	VFMADD231PS  softmaxConsts<>+576(SB), Y5, Y7
-	VSUBPS       softmaxConsts<>+608(SB), Y6, Y8
-	VSUBPS       softmaxConsts<>+608(SB), Y7, Y9
+	VSUBPS       softmaxConsts<>+1568(SB), Y6, Y8
+	VSUBPS       softmaxConsts<>+1568(SB), Y7, Y9
 	VFNMADD231PS softmaxConsts<>+640(SB), Y8, Y4
 	VFNMADD231PS softmaxConsts<>+640(SB), Y9, Y5
 	VFNMADD231PS softmaxConsts<>+672(SB), Y8, Y4
@@ -1772,8 +1750,6 @@ l53:
 	// p 2^n
 	VPSLLD $0x17, Y6, Y4
 	VPSLLD $0x17, Y7, Y5
-	VPADDD Y12, Y4, Y4
-	VPADDD Y12, Y5, Y5
 	VMULPS Y4, Y8, Y4
 	VMULPS Y5, Y9, Y5
 	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y2, Y2
@@ -1814,12 +1790,12 @@ l55:
 	VMINPS       Y7, Y8, Y7
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VBROADCASTSS softmaxConsts<>+608(SB), Y8
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y8
 	VFMADD231PS  softmaxConsts<>+576(SB), Y6, Y8
-	VBROADCASTSS softmaxConsts<>+608(SB), Y9
+	VBROADCASTSS softmaxConsts<>+1568(SB), Y9
 	VFMADD231PS  softmaxConsts<>+576(SB), Y7, Y9
-	VSUBPS       softmaxConsts<>+608(SB), Y8, Y10
-	VSUBPS       softmaxConsts<>+608(SB), Y9, Y11
+	VSUBPS       softmaxConsts<>+1568(SB), Y8, Y10
+	VSUBPS       softmaxConsts<>+1568(SB), Y9, Y11
 	VFNMADD231PS softmaxConsts<>+640(SB), Y10, Y6
 	VFNMADD231PS softmaxConsts<>+640(SB), Y11, Y7
 	VFNMADD231PS softmaxConsts<>+672(SB), Y10, Y6
@@ -1844,8 +1820,6 @@ l55:
 	// p 2^n
 	VPSLLD $0x17, Y8, Y6
 	VPSLLD $0x17, Y9, Y7
-	VPADDD Y12, Y6, Y6
-	VPADDD Y12, Y7, Y7
 	VMULPS Y6, Y10, Y6
 	VMULPS Y7, Y11, Y7
 	VCMPPS $0x15, softmaxConsts<>+1536(SB), Y4, Y4

@@ -156,14 +156,14 @@ DATA vecConsts<>+592(SB)/4, $0x3fb8aa3b
 DATA vecConsts<>+596(SB)/4, $0x3fb8aa3b
 DATA vecConsts<>+600(SB)/4, $0x3fb8aa3b
 DATA vecConsts<>+604(SB)/4, $0x3fb8aa3b
-DATA vecConsts<>+608(SB)/4, $0x4b400000 // 0x1.8p+23 = 1.2582912e+07: makes an integer of what it is added to
-DATA vecConsts<>+612(SB)/4, $0x4b400000
-DATA vecConsts<>+616(SB)/4, $0x4b400000
-DATA vecConsts<>+620(SB)/4, $0x4b400000
-DATA vecConsts<>+624(SB)/4, $0x4b400000
-DATA vecConsts<>+628(SB)/4, $0x4b400000
-DATA vecConsts<>+632(SB)/4, $0x4b400000
-DATA vecConsts<>+636(SB)/4, $0x4b400000
+DATA vecConsts<>+608(SB)/4, $0x4b4000fe // 0x1.8001fcp+23 = 1.2583166e+07: the same, with the bias of two
+DATA vecConsts<>+612(SB)/4, $0x4b4000fe
+DATA vecConsts<>+616(SB)/4, $0x4b4000fe
+DATA vecConsts<>+620(SB)/4, $0x4b4000fe
+DATA vecConsts<>+624(SB)/4, $0x4b4000fe
+DATA vecConsts<>+628(SB)/4, $0x4b4000fe
+DATA vecConsts<>+632(SB)/4, $0x4b4000fe
+DATA vecConsts<>+636(SB)/4, $0x4b4000fe
 DATA vecConsts<>+640(SB)/4, $0x3f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
 DATA vecConsts<>+644(SB)/4, $0x3f317200
 DATA vecConsts<>+648(SB)/4, $0x3f317200
@@ -228,142 +228,142 @@ DATA vecConsts<>+880(SB)/4, $0x3f800000
 DATA vecConsts<>+884(SB)/4, $0x3f800000
 DATA vecConsts<>+888(SB)/4, $0x3f800000
 DATA vecConsts<>+892(SB)/4, $0x3f800000
-DATA vecConsts<>+896(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
-DATA vecConsts<>+900(SB)/4, $0xff800000
-DATA vecConsts<>+904(SB)/4, $0xff800000
-DATA vecConsts<>+908(SB)/4, $0xff800000
-DATA vecConsts<>+912(SB)/4, $0xff800000
-DATA vecConsts<>+916(SB)/4, $0xff800000
-DATA vecConsts<>+920(SB)/4, $0xff800000
-DATA vecConsts<>+924(SB)/4, $0xff800000
-DATA vecConsts<>+928(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
-DATA vecConsts<>+932(SB)/4, $0x00800000
-DATA vecConsts<>+936(SB)/4, $0x00800000
-DATA vecConsts<>+940(SB)/4, $0x00800000
-DATA vecConsts<>+944(SB)/4, $0x00800000
-DATA vecConsts<>+948(SB)/4, $0x00800000
-DATA vecConsts<>+952(SB)/4, $0x00800000
-DATA vecConsts<>+956(SB)/4, $0x00800000
-DATA vecConsts<>+960(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
-DATA vecConsts<>+964(SB)/4, $0x4b800000
-DATA vecConsts<>+968(SB)/4, $0x4b800000
-DATA vecConsts<>+972(SB)/4, $0x4b800000
-DATA vecConsts<>+976(SB)/4, $0x4b800000
-DATA vecConsts<>+980(SB)/4, $0x4b800000
-DATA vecConsts<>+984(SB)/4, $0x4b800000
-DATA vecConsts<>+988(SB)/4, $0x4b800000
-DATA vecConsts<>+992(SB)/4, $0xffffffe8 // -24
-DATA vecConsts<>+996(SB)/4, $0xffffffe8
-DATA vecConsts<>+1000(SB)/4, $0xffffffe8
-DATA vecConsts<>+1004(SB)/4, $0xffffffe8
-DATA vecConsts<>+1008(SB)/4, $0xffffffe8
-DATA vecConsts<>+1012(SB)/4, $0xffffffe8
-DATA vecConsts<>+1016(SB)/4, $0xffffffe8
-DATA vecConsts<>+1020(SB)/4, $0xffffffe8
-DATA vecConsts<>+1024(SB)/4, $0x3f3504f3 // sqrt(1/2)
-DATA vecConsts<>+1028(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1032(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1036(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1040(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1044(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1048(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1052(SB)/4, $0x3f3504f3
-DATA vecConsts<>+1056(SB)/4, $0x007fffff // the mantissa
-DATA vecConsts<>+1060(SB)/4, $0x007fffff
-DATA vecConsts<>+1064(SB)/4, $0x007fffff
-DATA vecConsts<>+1068(SB)/4, $0x007fffff
-DATA vecConsts<>+1072(SB)/4, $0x007fffff
-DATA vecConsts<>+1076(SB)/4, $0x007fffff
-DATA vecConsts<>+1080(SB)/4, $0x007fffff
-DATA vecConsts<>+1084(SB)/4, $0x007fffff
-DATA vecConsts<>+1088(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
-DATA vecConsts<>+1092(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1096(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1100(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1104(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1108(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1112(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1116(SB)/4, $0xbd9537bc
-DATA vecConsts<>+1120(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
-DATA vecConsts<>+1124(SB)/4, $0x3e00acba
-DATA vecConsts<>+1128(SB)/4, $0x3e00acba
-DATA vecConsts<>+1132(SB)/4, $0x3e00acba
-DATA vecConsts<>+1136(SB)/4, $0x3e00acba
-DATA vecConsts<>+1140(SB)/4, $0x3e00acba
-DATA vecConsts<>+1144(SB)/4, $0x3e00acba
-DATA vecConsts<>+1148(SB)/4, $0x3e00acba
-DATA vecConsts<>+1152(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
-DATA vecConsts<>+1156(SB)/4, $0xbe074b66
-DATA vecConsts<>+1160(SB)/4, $0xbe074b66
-DATA vecConsts<>+1164(SB)/4, $0xbe074b66
-DATA vecConsts<>+1168(SB)/4, $0xbe074b66
-DATA vecConsts<>+1172(SB)/4, $0xbe074b66
-DATA vecConsts<>+1176(SB)/4, $0xbe074b66
-DATA vecConsts<>+1180(SB)/4, $0xbe074b66
-DATA vecConsts<>+1184(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
-DATA vecConsts<>+1188(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1192(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1196(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1200(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1204(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1208(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1212(SB)/4, $0x3e11ce71
-DATA vecConsts<>+1216(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
-DATA vecConsts<>+1220(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1224(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1228(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1232(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1236(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1240(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1244(SB)/4, $0xbe2a337f
-DATA vecConsts<>+1248(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
-DATA vecConsts<>+1252(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1256(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1260(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1264(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1268(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1272(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1276(SB)/4, $0x3e4cca27
-DATA vecConsts<>+1280(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
-DATA vecConsts<>+1284(SB)/4, $0xbe80011a
-DATA vecConsts<>+1288(SB)/4, $0xbe80011a
-DATA vecConsts<>+1292(SB)/4, $0xbe80011a
-DATA vecConsts<>+1296(SB)/4, $0xbe80011a
-DATA vecConsts<>+1300(SB)/4, $0xbe80011a
-DATA vecConsts<>+1304(SB)/4, $0xbe80011a
-DATA vecConsts<>+1308(SB)/4, $0xbe80011a
-DATA vecConsts<>+1312(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
-DATA vecConsts<>+1316(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1320(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1324(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1328(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1332(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1336(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1340(SB)/4, $0x3eaaaab8
-DATA vecConsts<>+1344(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
-DATA vecConsts<>+1348(SB)/4, $0xbf000000
-DATA vecConsts<>+1352(SB)/4, $0xbf000000
-DATA vecConsts<>+1356(SB)/4, $0xbf000000
-DATA vecConsts<>+1360(SB)/4, $0xbf000000
-DATA vecConsts<>+1364(SB)/4, $0xbf000000
-DATA vecConsts<>+1368(SB)/4, $0xbf000000
-DATA vecConsts<>+1372(SB)/4, $0xbf000000
-DATA vecConsts<>+1376(SB)/4, $0x00000000 // 0
-DATA vecConsts<>+1380(SB)/4, $0x00000000
-DATA vecConsts<>+1384(SB)/4, $0x00000000
-DATA vecConsts<>+1388(SB)/4, $0x00000000
-DATA vecConsts<>+1392(SB)/4, $0x00000000
-DATA vecConsts<>+1396(SB)/4, $0x00000000
-DATA vecConsts<>+1400(SB)/4, $0x00000000
-DATA vecConsts<>+1404(SB)/4, $0x00000000
-DATA vecConsts<>+1408(SB)/4, $0x7fc00000 // NaN
-DATA vecConsts<>+1412(SB)/4, $0x7fc00000
-DATA vecConsts<>+1416(SB)/4, $0x7fc00000
-DATA vecConsts<>+1420(SB)/4, $0x7fc00000
-DATA vecConsts<>+1424(SB)/4, $0x7fc00000
-DATA vecConsts<>+1428(SB)/4, $0x7fc00000
-DATA vecConsts<>+1432(SB)/4, $0x7fc00000
-DATA vecConsts<>+1436(SB)/4, $0x7fc00000
+DATA vecConsts<>+896(SB)/4, $0x00800000 // 0x1p-126 = 1.1754944e-38: the lowest bit of the exponent; the smallest normal number
+DATA vecConsts<>+900(SB)/4, $0x00800000
+DATA vecConsts<>+904(SB)/4, $0x00800000
+DATA vecConsts<>+908(SB)/4, $0x00800000
+DATA vecConsts<>+912(SB)/4, $0x00800000
+DATA vecConsts<>+916(SB)/4, $0x00800000
+DATA vecConsts<>+920(SB)/4, $0x00800000
+DATA vecConsts<>+924(SB)/4, $0x00800000
+DATA vecConsts<>+928(SB)/4, $0x4b800000 // 0x1p+24 = 1.6777216e+07
+DATA vecConsts<>+932(SB)/4, $0x4b800000
+DATA vecConsts<>+936(SB)/4, $0x4b800000
+DATA vecConsts<>+940(SB)/4, $0x4b800000
+DATA vecConsts<>+944(SB)/4, $0x4b800000
+DATA vecConsts<>+948(SB)/4, $0x4b800000
+DATA vecConsts<>+952(SB)/4, $0x4b800000
+DATA vecConsts<>+956(SB)/4, $0x4b800000
+DATA vecConsts<>+960(SB)/4, $0xffffffe8 // -24
+DATA vecConsts<>+964(SB)/4, $0xffffffe8
+DATA vecConsts<>+968(SB)/4, $0xffffffe8
+DATA vecConsts<>+972(SB)/4, $0xffffffe8
+DATA vecConsts<>+976(SB)/4, $0xffffffe8
+DATA vecConsts<>+980(SB)/4, $0xffffffe8
+DATA vecConsts<>+984(SB)/4, $0xffffffe8
+DATA vecConsts<>+988(SB)/4, $0xffffffe8
+DATA vecConsts<>+992(SB)/4, $0x3f3504f3 // sqrt(1/2)
+DATA vecConsts<>+996(SB)/4, $0x3f3504f3
+DATA vecConsts<>+1000(SB)/4, $0x3f3504f3
+DATA vecConsts<>+1004(SB)/4, $0x3f3504f3
+DATA vecConsts<>+1008(SB)/4, $0x3f3504f3
+DATA vecConsts<>+1012(SB)/4, $0x3f3504f3
+DATA vecConsts<>+1016(SB)/4, $0x3f3504f3
+DATA vecConsts<>+1020(SB)/4, $0x3f3504f3
+DATA vecConsts<>+1024(SB)/4, $0x007fffff // the mantissa
+DATA vecConsts<>+1028(SB)/4, $0x007fffff
+DATA vecConsts<>+1032(SB)/4, $0x007fffff
+DATA vecConsts<>+1036(SB)/4, $0x007fffff
+DATA vecConsts<>+1040(SB)/4, $0x007fffff
+DATA vecConsts<>+1044(SB)/4, $0x007fffff
+DATA vecConsts<>+1048(SB)/4, $0x007fffff
+DATA vecConsts<>+1052(SB)/4, $0x007fffff
+DATA vecConsts<>+1056(SB)/4, $0xbd9537bc // -0x1.2a6f78p-04 = -0.07286021
+DATA vecConsts<>+1060(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1064(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1068(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1072(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1076(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1080(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1084(SB)/4, $0xbd9537bc
+DATA vecConsts<>+1088(SB)/4, $0x3e00acba // 0x1.015974p-03 = 0.1256589
+DATA vecConsts<>+1092(SB)/4, $0x3e00acba
+DATA vecConsts<>+1096(SB)/4, $0x3e00acba
+DATA vecConsts<>+1100(SB)/4, $0x3e00acba
+DATA vecConsts<>+1104(SB)/4, $0x3e00acba
+DATA vecConsts<>+1108(SB)/4, $0x3e00acba
+DATA vecConsts<>+1112(SB)/4, $0x3e00acba
+DATA vecConsts<>+1116(SB)/4, $0x3e00acba
+DATA vecConsts<>+1120(SB)/4, $0xbe074b66 // -0x1.0e96ccp-03 = -0.13212356
+DATA vecConsts<>+1124(SB)/4, $0xbe074b66
+DATA vecConsts<>+1128(SB)/4, $0xbe074b66
+DATA vecConsts<>+1132(SB)/4, $0xbe074b66
+DATA vecConsts<>+1136(SB)/4, $0xbe074b66
+DATA vecConsts<>+1140(SB)/4, $0xbe074b66
+DATA vecConsts<>+1144(SB)/4, $0xbe074b66
+DATA vecConsts<>+1148(SB)/4, $0xbe074b66
+DATA vecConsts<>+1152(SB)/4, $0x3e11ce71 // 0x1.239ce2p-03 = 0.14238907
+DATA vecConsts<>+1156(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1160(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1164(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1168(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1172(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1176(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1180(SB)/4, $0x3e11ce71
+DATA vecConsts<>+1184(SB)/4, $0xbe2a337f // -0x1.5466fep-03 = -0.16621207
+DATA vecConsts<>+1188(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1192(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1196(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1200(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1204(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1208(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1212(SB)/4, $0xbe2a337f
+DATA vecConsts<>+1216(SB)/4, $0x3e4cca27 // 0x1.99944ep-03 = 0.1999899
+DATA vecConsts<>+1220(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1224(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1228(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1232(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1236(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1240(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1244(SB)/4, $0x3e4cca27
+DATA vecConsts<>+1248(SB)/4, $0xbe80011a // -0x1.000234p-02 = -0.2500084
+DATA vecConsts<>+1252(SB)/4, $0xbe80011a
+DATA vecConsts<>+1256(SB)/4, $0xbe80011a
+DATA vecConsts<>+1260(SB)/4, $0xbe80011a
+DATA vecConsts<>+1264(SB)/4, $0xbe80011a
+DATA vecConsts<>+1268(SB)/4, $0xbe80011a
+DATA vecConsts<>+1272(SB)/4, $0xbe80011a
+DATA vecConsts<>+1276(SB)/4, $0xbe80011a
+DATA vecConsts<>+1280(SB)/4, $0x3eaaaab8 // 0x1.55557p-02 = 0.33333373
+DATA vecConsts<>+1284(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1288(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1292(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1296(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1300(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1304(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1308(SB)/4, $0x3eaaaab8
+DATA vecConsts<>+1312(SB)/4, $0xbf000000 // -0x1p-01 = -0.5
+DATA vecConsts<>+1316(SB)/4, $0xbf000000
+DATA vecConsts<>+1320(SB)/4, $0xbf000000
+DATA vecConsts<>+1324(SB)/4, $0xbf000000
+DATA vecConsts<>+1328(SB)/4, $0xbf000000
+DATA vecConsts<>+1332(SB)/4, $0xbf000000
+DATA vecConsts<>+1336(SB)/4, $0xbf000000
+DATA vecConsts<>+1340(SB)/4, $0xbf000000
+DATA vecConsts<>+1344(SB)/4, $0x00000000 // 0
+DATA vecConsts<>+1348(SB)/4, $0x00000000
+DATA vecConsts<>+1352(SB)/4, $0x00000000
+DATA vecConsts<>+1356(SB)/4, $0x00000000
+DATA vecConsts<>+1360(SB)/4, $0x00000000
+DATA vecConsts<>+1364(SB)/4, $0x00000000
+DATA vecConsts<>+1368(SB)/4, $0x00000000
+DATA vecConsts<>+1372(SB)/4, $0x00000000
+DATA vecConsts<>+1376(SB)/4, $0x7fc00000 // NaN
+DATA vecConsts<>+1380(SB)/4, $0x7fc00000
+DATA vecConsts<>+1384(SB)/4, $0x7fc00000
+DATA vecConsts<>+1388(SB)/4, $0x7fc00000
+DATA vecConsts<>+1392(SB)/4, $0x7fc00000
+DATA vecConsts<>+1396(SB)/4, $0x7fc00000
+DATA vecConsts<>+1400(SB)/4, $0x7fc00000
+DATA vecConsts<>+1404(SB)/4, $0x7fc00000
+DATA vecConsts<>+1408(SB)/4, $0xff800000 // -Inf; the bits of sign and exponent
+DATA vecConsts<>+1412(SB)/4, $0xff800000
+DATA vecConsts<>+1416(SB)/4, $0xff800000
+DATA vecConsts<>+1420(SB)/4, $0xff800000
+DATA vecConsts<>+1424(SB)/4, $0xff800000
+DATA vecConsts<>+1428(SB)/4, $0xff800000
+DATA vecConsts<>+1432(SB)/4, $0xff800000
+DATA vecConsts<>+1436(SB)/4, $0xff800000
 DATA vecConsts<>+1440(SB)/4, $0x7f800000 // Inf; the bits of the exponent
 DATA vecConsts<>+1444(SB)/4, $0x7f800000
 DATA vecConsts<>+1448(SB)/4, $0x7f800000
@@ -396,244 +396,254 @@ DATA vecConsts<>+1552(SB)/4, $0x40000000
 DATA vecConsts<>+1556(SB)/4, $0x40000000
 DATA vecConsts<>+1560(SB)/4, $0x40000000
 DATA vecConsts<>+1564(SB)/4, $0x40000000
-DATA vecConsts<>+1568(SB)/4, $0xbbb9a789 // -0x1.734f12p-08 = -0.0056657237
-DATA vecConsts<>+1572(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1576(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1580(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1584(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1588(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1592(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1596(SB)/4, $0xbbb9a789
-DATA vecConsts<>+1600(SB)/4, $0x3ca8cb8e // 0x1.51971cp-06 = 0.020604875
-DATA vecConsts<>+1604(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1608(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1612(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1616(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1620(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1624(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1628(SB)/4, $0x3ca8cb8e
-DATA vecConsts<>+1632(SB)/4, $0xbd5c137f // -0x1.b826fep-05 = -0.05372953
-DATA vecConsts<>+1636(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1640(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1644(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1648(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1652(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1656(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1660(SB)/4, $0xbd5c137f
-DATA vecConsts<>+1664(SB)/4, $0x3e088344 // 0x1.110688p-03 = 0.13331324
-DATA vecConsts<>+1668(SB)/4, $0x3e088344
-DATA vecConsts<>+1672(SB)/4, $0x3e088344
-DATA vecConsts<>+1676(SB)/4, $0x3e088344
-DATA vecConsts<>+1680(SB)/4, $0x3e088344
-DATA vecConsts<>+1684(SB)/4, $0x3e088344
-DATA vecConsts<>+1688(SB)/4, $0x3e088344
-DATA vecConsts<>+1692(SB)/4, $0x3e088344
-DATA vecConsts<>+1696(SB)/4, $0xbeaaaa98 // -0x1.55553p-02 = -0.33333278
-DATA vecConsts<>+1700(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1704(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1708(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1712(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1716(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1720(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1724(SB)/4, $0xbeaaaa98
-DATA vecConsts<>+1728(SB)/4, $0x3f2147ae // 0x1.428f5cp-01 = 0.63
-DATA vecConsts<>+1732(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1736(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1740(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1744(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1748(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1752(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1756(SB)/4, $0x3f2147ae
-DATA vecConsts<>+1760(SB)/4, $0x80000000 // the sign
-DATA vecConsts<>+1764(SB)/4, $0x80000000
-DATA vecConsts<>+1768(SB)/4, $0x80000000
-DATA vecConsts<>+1772(SB)/4, $0x80000000
-DATA vecConsts<>+1776(SB)/4, $0x80000000
-DATA vecConsts<>+1780(SB)/4, $0x80000000
-DATA vecConsts<>+1784(SB)/4, $0x80000000
-DATA vecConsts<>+1788(SB)/4, $0x80000000
-DATA vecConsts<>+1792(SB)/4, $0x42ae0000 // 87
-DATA vecConsts<>+1796(SB)/4, $0x42ae0000
-DATA vecConsts<>+1800(SB)/4, $0x42ae0000
-DATA vecConsts<>+1804(SB)/4, $0x42ae0000
-DATA vecConsts<>+1808(SB)/4, $0x42ae0000
-DATA vecConsts<>+1812(SB)/4, $0x42ae0000
-DATA vecConsts<>+1816(SB)/4, $0x42ae0000
-DATA vecConsts<>+1820(SB)/4, $0x42ae0000
-DATA vecConsts<>+1824(SB)/4, $0xc2ae0000 // -87
-DATA vecConsts<>+1828(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1832(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1836(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1840(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1844(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1848(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1852(SB)/4, $0xc2ae0000
-DATA vecConsts<>+1856(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
-DATA vecConsts<>+1860(SB)/4, $0x3f000000
-DATA vecConsts<>+1864(SB)/4, $0x3f000000
-DATA vecConsts<>+1868(SB)/4, $0x3f000000
-DATA vecConsts<>+1872(SB)/4, $0x3f000000
-DATA vecConsts<>+1876(SB)/4, $0x3f000000
-DATA vecConsts<>+1880(SB)/4, $0x3f000000
-DATA vecConsts<>+1884(SB)/4, $0x3f000000
-DATA vecConsts<>+1888(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
-DATA vecConsts<>+1892(SB)/4, $0x3f317218
-DATA vecConsts<>+1896(SB)/4, $0x3f317218
-DATA vecConsts<>+1900(SB)/4, $0x3f317218
-DATA vecConsts<>+1904(SB)/4, $0x3f317218
-DATA vecConsts<>+1908(SB)/4, $0x3f317218
-DATA vecConsts<>+1912(SB)/4, $0x3f317218
-DATA vecConsts<>+1916(SB)/4, $0x3f317218
-DATA vecConsts<>+1920(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
-DATA vecConsts<>+1924(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1928(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1932(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1936(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1940(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1944(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1948(SB)/4, $0xbd389f1b
-DATA vecConsts<>+1952(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
-DATA vecConsts<>+1956(SB)/4, $0x3dd65047
-DATA vecConsts<>+1960(SB)/4, $0x3dd65047
-DATA vecConsts<>+1964(SB)/4, $0x3dd65047
-DATA vecConsts<>+1968(SB)/4, $0x3dd65047
-DATA vecConsts<>+1972(SB)/4, $0x3dd65047
-DATA vecConsts<>+1976(SB)/4, $0x3dd65047
-DATA vecConsts<>+1980(SB)/4, $0x3dd65047
-DATA vecConsts<>+1984(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
-DATA vecConsts<>+1988(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+1992(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+1996(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2000(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2004(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2008(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2012(SB)/4, $0xbe06c9fa
-DATA vecConsts<>+2016(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
-DATA vecConsts<>+2020(SB)/4, $0x3e14435c
-DATA vecConsts<>+2024(SB)/4, $0x3e14435c
-DATA vecConsts<>+2028(SB)/4, $0x3e14435c
-DATA vecConsts<>+2032(SB)/4, $0x3e14435c
-DATA vecConsts<>+2036(SB)/4, $0x3e14435c
-DATA vecConsts<>+2040(SB)/4, $0x3e14435c
-DATA vecConsts<>+2044(SB)/4, $0x3e14435c
-DATA vecConsts<>+2048(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
-DATA vecConsts<>+2052(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2056(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2060(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2064(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2068(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2072(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2076(SB)/4, $0xbe2a778b
-DATA vecConsts<>+2080(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
-DATA vecConsts<>+2084(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2088(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2092(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2096(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2100(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2104(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2108(SB)/4, $0x3e4cb4b3
-DATA vecConsts<>+2112(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
-DATA vecConsts<>+2116(SB)/4, $0xbe800021
-DATA vecConsts<>+2120(SB)/4, $0xbe800021
-DATA vecConsts<>+2124(SB)/4, $0xbe800021
-DATA vecConsts<>+2128(SB)/4, $0xbe800021
-DATA vecConsts<>+2132(SB)/4, $0xbe800021
-DATA vecConsts<>+2136(SB)/4, $0xbe800021
-DATA vecConsts<>+2140(SB)/4, $0xbe800021
-DATA vecConsts<>+2144(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
-DATA vecConsts<>+2148(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2152(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2156(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2160(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2164(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2168(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2172(SB)/4, $0x3eaaaad2
-DATA vecConsts<>+2176(SB)/4, $0x42a00000 // 80
-DATA vecConsts<>+2180(SB)/4, $0x42a00000
-DATA vecConsts<>+2184(SB)/4, $0x42a00000
-DATA vecConsts<>+2188(SB)/4, $0x42a00000
-DATA vecConsts<>+2192(SB)/4, $0x42a00000
-DATA vecConsts<>+2196(SB)/4, $0x42a00000
-DATA vecConsts<>+2200(SB)/4, $0x42a00000
-DATA vecConsts<>+2204(SB)/4, $0x42a00000
-DATA vecConsts<>+2208(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
-DATA vecConsts<>+2212(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2216(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2220(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2224(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2228(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2232(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2236(SB)/4, $0x4038aa3b
-DATA vecConsts<>+2240(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
-DATA vecConsts<>+2244(SB)/4, $0x3eb17200
-DATA vecConsts<>+2248(SB)/4, $0x3eb17200
-DATA vecConsts<>+2252(SB)/4, $0x3eb17200
-DATA vecConsts<>+2256(SB)/4, $0x3eb17200
-DATA vecConsts<>+2260(SB)/4, $0x3eb17200
-DATA vecConsts<>+2264(SB)/4, $0x3eb17200
-DATA vecConsts<>+2268(SB)/4, $0x3eb17200
-DATA vecConsts<>+2272(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
-DATA vecConsts<>+2276(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2280(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2284(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2288(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2292(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2296(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2300(SB)/4, $0x353fbe8e
-DATA vecConsts<>+2304(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
-DATA vecConsts<>+2308(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2312(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2316(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2320(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2324(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2328(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2332(SB)/4, $0x3db5b8d4
-DATA vecConsts<>+2336(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
-DATA vecConsts<>+2340(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2344(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2348(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2352(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2356(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2360(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2364(SB)/4, $0x3e8913e1
-DATA vecConsts<>+2368(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
-DATA vecConsts<>+2372(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2376(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2380(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2384(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2388(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2392(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2396(SB)/4, $0x3f2aab8c
-DATA vecConsts<>+2400(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
-DATA vecConsts<>+2404(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2408(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2412(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2416(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2420(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2424(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2428(SB)/4, $0x3faaaa58
-DATA vecConsts<>+2432(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
-DATA vecConsts<>+2436(SB)/4, $0x3fffffff
-DATA vecConsts<>+2440(SB)/4, $0x3fffffff
-DATA vecConsts<>+2444(SB)/4, $0x3fffffff
-DATA vecConsts<>+2448(SB)/4, $0x3fffffff
-DATA vecConsts<>+2452(SB)/4, $0x3fffffff
-DATA vecConsts<>+2456(SB)/4, $0x3fffffff
-DATA vecConsts<>+2460(SB)/4, $0x3fffffff
-GLOBL vecConsts<>(SB), RODATA|NOPTR, $2464
+DATA vecConsts<>+1568(SB)/4, $0x4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA vecConsts<>+1572(SB)/4, $0x4b40007f
+DATA vecConsts<>+1576(SB)/4, $0x4b40007f
+DATA vecConsts<>+1580(SB)/4, $0x4b40007f
+DATA vecConsts<>+1584(SB)/4, $0x4b40007f
+DATA vecConsts<>+1588(SB)/4, $0x4b40007f
+DATA vecConsts<>+1592(SB)/4, $0x4b40007f
+DATA vecConsts<>+1596(SB)/4, $0x4b40007f
+DATA vecConsts<>+1600(SB)/4, $0xbbb9a789 // -0x1.734f12p-08 = -0.0056657237
+DATA vecConsts<>+1604(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1608(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1612(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1616(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1620(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1624(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1628(SB)/4, $0xbbb9a789
+DATA vecConsts<>+1632(SB)/4, $0x3ca8cb8e // 0x1.51971cp-06 = 0.020604875
+DATA vecConsts<>+1636(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1640(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1644(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1648(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1652(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1656(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1660(SB)/4, $0x3ca8cb8e
+DATA vecConsts<>+1664(SB)/4, $0xbd5c137f // -0x1.b826fep-05 = -0.05372953
+DATA vecConsts<>+1668(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1672(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1676(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1680(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1684(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1688(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1692(SB)/4, $0xbd5c137f
+DATA vecConsts<>+1696(SB)/4, $0x3e088344 // 0x1.110688p-03 = 0.13331324
+DATA vecConsts<>+1700(SB)/4, $0x3e088344
+DATA vecConsts<>+1704(SB)/4, $0x3e088344
+DATA vecConsts<>+1708(SB)/4, $0x3e088344
+DATA vecConsts<>+1712(SB)/4, $0x3e088344
+DATA vecConsts<>+1716(SB)/4, $0x3e088344
+DATA vecConsts<>+1720(SB)/4, $0x3e088344
+DATA vecConsts<>+1724(SB)/4, $0x3e088344
+DATA vecConsts<>+1728(SB)/4, $0xbeaaaa98 // -0x1.55553p-02 = -0.33333278
+DATA vecConsts<>+1732(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1736(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1740(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1744(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1748(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1752(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1756(SB)/4, $0xbeaaaa98
+DATA vecConsts<>+1760(SB)/4, $0x3f2147ae // 0x1.428f5cp-01 = 0.63
+DATA vecConsts<>+1764(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1768(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1772(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1776(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1780(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1784(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1788(SB)/4, $0x3f2147ae
+DATA vecConsts<>+1792(SB)/4, $0x80000000 // the sign
+DATA vecConsts<>+1796(SB)/4, $0x80000000
+DATA vecConsts<>+1800(SB)/4, $0x80000000
+DATA vecConsts<>+1804(SB)/4, $0x80000000
+DATA vecConsts<>+1808(SB)/4, $0x80000000
+DATA vecConsts<>+1812(SB)/4, $0x80000000
+DATA vecConsts<>+1816(SB)/4, $0x80000000
+DATA vecConsts<>+1820(SB)/4, $0x80000000
+DATA vecConsts<>+1824(SB)/4, $0x42ae0000 // 87
+DATA vecConsts<>+1828(SB)/4, $0x42ae0000
+DATA vecConsts<>+1832(SB)/4, $0x42ae0000
+DATA vecConsts<>+1836(SB)/4, $0x42ae0000
+DATA vecConsts<>+1840(SB)/4, $0x42ae0000
+DATA vecConsts<>+1844(SB)/4, $0x42ae0000
+DATA vecConsts<>+1848(SB)/4, $0x42ae0000
+DATA vecConsts<>+1852(SB)/4, $0x42ae0000
+DATA vecConsts<>+1856(SB)/4, $0xc2ae0000 // -87
+DATA vecConsts<>+1860(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1864(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1868(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1872(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1876(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1880(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1884(SB)/4, $0xc2ae0000
+DATA vecConsts<>+1888(SB)/4, $0x3f000000 // 0x1p-01 = 0.5
+DATA vecConsts<>+1892(SB)/4, $0x3f000000
+DATA vecConsts<>+1896(SB)/4, $0x3f000000
+DATA vecConsts<>+1900(SB)/4, $0x3f000000
+DATA vecConsts<>+1904(SB)/4, $0x3f000000
+DATA vecConsts<>+1908(SB)/4, $0x3f000000
+DATA vecConsts<>+1912(SB)/4, $0x3f000000
+DATA vecConsts<>+1916(SB)/4, $0x3f000000
+DATA vecConsts<>+1920(SB)/4, $0x3f317218 // 0x1.62e43p-01 = 0.6931472
+DATA vecConsts<>+1924(SB)/4, $0x3f317218
+DATA vecConsts<>+1928(SB)/4, $0x3f317218
+DATA vecConsts<>+1932(SB)/4, $0x3f317218
+DATA vecConsts<>+1936(SB)/4, $0x3f317218
+DATA vecConsts<>+1940(SB)/4, $0x3f317218
+DATA vecConsts<>+1944(SB)/4, $0x3f317218
+DATA vecConsts<>+1948(SB)/4, $0x3f317218
+DATA vecConsts<>+1952(SB)/4, $0xbd389f1b // -0x1.713e36p-05 = -0.04507361
+DATA vecConsts<>+1956(SB)/4, $0xbd389f1b
+DATA vecConsts<>+1960(SB)/4, $0xbd389f1b
+DATA vecConsts<>+1964(SB)/4, $0xbd389f1b
+DATA vecConsts<>+1968(SB)/4, $0xbd389f1b
+DATA vecConsts<>+1972(SB)/4, $0xbd389f1b
+DATA vecConsts<>+1976(SB)/4, $0xbd389f1b
+DATA vecConsts<>+1980(SB)/4, $0xbd389f1b
+DATA vecConsts<>+1984(SB)/4, $0x3dd65047 // 0x1.aca08ep-04 = 0.104645304
+DATA vecConsts<>+1988(SB)/4, $0x3dd65047
+DATA vecConsts<>+1992(SB)/4, $0x3dd65047
+DATA vecConsts<>+1996(SB)/4, $0x3dd65047
+DATA vecConsts<>+2000(SB)/4, $0x3dd65047
+DATA vecConsts<>+2004(SB)/4, $0x3dd65047
+DATA vecConsts<>+2008(SB)/4, $0x3dd65047
+DATA vecConsts<>+2012(SB)/4, $0x3dd65047
+DATA vecConsts<>+2016(SB)/4, $0xbe06c9fa // -0x1.0d93f4p-03 = -0.13162985
+DATA vecConsts<>+2020(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2024(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2028(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2032(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2036(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2040(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2044(SB)/4, $0xbe06c9fa
+DATA vecConsts<>+2048(SB)/4, $0x3e14435c // 0x1.2886b8p-03 = 0.1447882
+DATA vecConsts<>+2052(SB)/4, $0x3e14435c
+DATA vecConsts<>+2056(SB)/4, $0x3e14435c
+DATA vecConsts<>+2060(SB)/4, $0x3e14435c
+DATA vecConsts<>+2064(SB)/4, $0x3e14435c
+DATA vecConsts<>+2068(SB)/4, $0x3e14435c
+DATA vecConsts<>+2072(SB)/4, $0x3e14435c
+DATA vecConsts<>+2076(SB)/4, $0x3e14435c
+DATA vecConsts<>+2080(SB)/4, $0xbe2a778b // -0x1.54ef16p-03 = -0.16647165
+DATA vecConsts<>+2084(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2088(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2092(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2096(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2100(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2104(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2108(SB)/4, $0xbe2a778b
+DATA vecConsts<>+2112(SB)/4, $0x3e4cb4b3 // 0x1.996966p-03 = 0.19990806
+DATA vecConsts<>+2116(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2120(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2124(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2128(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2132(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2136(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2140(SB)/4, $0x3e4cb4b3
+DATA vecConsts<>+2144(SB)/4, $0xbe800021 // -0x1.000042p-02 = -0.25000098
+DATA vecConsts<>+2148(SB)/4, $0xbe800021
+DATA vecConsts<>+2152(SB)/4, $0xbe800021
+DATA vecConsts<>+2156(SB)/4, $0xbe800021
+DATA vecConsts<>+2160(SB)/4, $0xbe800021
+DATA vecConsts<>+2164(SB)/4, $0xbe800021
+DATA vecConsts<>+2168(SB)/4, $0xbe800021
+DATA vecConsts<>+2172(SB)/4, $0xbe800021
+DATA vecConsts<>+2176(SB)/4, $0x3eaaaad2 // 0x1.5555a4p-02 = 0.3333345
+DATA vecConsts<>+2180(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2184(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2188(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2192(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2196(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2200(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2204(SB)/4, $0x3eaaaad2
+DATA vecConsts<>+2208(SB)/4, $0x42a00000 // 80
+DATA vecConsts<>+2212(SB)/4, $0x42a00000
+DATA vecConsts<>+2216(SB)/4, $0x42a00000
+DATA vecConsts<>+2220(SB)/4, $0x42a00000
+DATA vecConsts<>+2224(SB)/4, $0x42a00000
+DATA vecConsts<>+2228(SB)/4, $0x42a00000
+DATA vecConsts<>+2232(SB)/4, $0x42a00000
+DATA vecConsts<>+2236(SB)/4, $0x42a00000
+DATA vecConsts<>+2240(SB)/4, $0x4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA vecConsts<>+2244(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2248(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2252(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2256(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2260(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2264(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2268(SB)/4, $0x4038aa3b
+DATA vecConsts<>+2272(SB)/4, $0x3eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA vecConsts<>+2276(SB)/4, $0x3eb17200
+DATA vecConsts<>+2280(SB)/4, $0x3eb17200
+DATA vecConsts<>+2284(SB)/4, $0x3eb17200
+DATA vecConsts<>+2288(SB)/4, $0x3eb17200
+DATA vecConsts<>+2292(SB)/4, $0x3eb17200
+DATA vecConsts<>+2296(SB)/4, $0x3eb17200
+DATA vecConsts<>+2300(SB)/4, $0x3eb17200
+DATA vecConsts<>+2304(SB)/4, $0x353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA vecConsts<>+2308(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2312(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2316(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2320(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2324(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2328(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2332(SB)/4, $0x353fbe8e
+DATA vecConsts<>+2336(SB)/4, $0x3db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA vecConsts<>+2340(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2344(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2348(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2352(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2356(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2360(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2364(SB)/4, $0x3db5b8d4
+DATA vecConsts<>+2368(SB)/4, $0x3e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA vecConsts<>+2372(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2376(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2380(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2384(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2388(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2392(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2396(SB)/4, $0x3e8913e1
+DATA vecConsts<>+2400(SB)/4, $0x3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA vecConsts<>+2404(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2408(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2412(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2416(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2420(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2424(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2428(SB)/4, $0x3f2aab8c
+DATA vecConsts<>+2432(SB)/4, $0x3faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA vecConsts<>+2436(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2440(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2444(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2448(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2452(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2456(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2460(SB)/4, $0x3faaaa58
+DATA vecConsts<>+2464(SB)/4, $0x3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA vecConsts<>+2468(SB)/4, $0x3fffffff
+DATA vecConsts<>+2472(SB)/4, $0x3fffffff
+DATA vecConsts<>+2476(SB)/4, $0x3fffffff
+DATA vecConsts<>+2480(SB)/4, $0x3fffffff
+DATA vecConsts<>+2484(SB)/4, $0x3fffffff
+DATA vecConsts<>+2488(SB)/4, $0x3fffffff
+DATA vecConsts<>+2492(SB)/4, $0x3fffffff
+GLOBL vecConsts<>(SB), RODATA|NOPTR, $2496
 
 // func Exp(dst *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·Exp(SB), NOSPLIT, $0-24
-	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+864(SB), Y15
-	VBROADCASTSS vecConsts<>+608(SB), Y14
+	// Registers:    Y0-Y5 values    Y6-Y15 constants and scalars
+	VBROADCASTSS vecConsts<>+608(SB), Y15
+	VBROADCASTSS vecConsts<>+864(SB), Y14
 	VBROADCASTSS vecConsts<>+512(SB), Y13
 	VBROADCASTSS vecConsts<>+544(SB), Y12
 	VBROADCASTSS vecConsts<>+576(SB), Y11
 	VBROADCASTSS vecConsts<>+640(SB), Y10
 	VBROADCASTSS vecConsts<>+672(SB), Y9
 	VBROADCASTSS vecConsts<>+704(SB), Y8
+	VBROADCASTSS vecConsts<>+736(SB), Y7
+	VBROADCASTSS vecConsts<>+768(SB), Y6
 
 	// Registers:    DI dst    SI x    CX elements left in the row
 	MOVQ dst+0(FP), DI
@@ -651,50 +661,46 @@ l1:
 	VMAXPS  Y1, Y12, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y2
+	VMOVAPS      Y15, Y2
 	VFMADD231PS  Y11, Y0, Y2
-	VMOVAPS      Y14, Y3
+	VMOVAPS      Y15, Y3
 	VFMADD231PS  Y11, Y1, Y3
-	VSUBPS       Y14, Y2, Y4
-	VSUBPS       Y14, Y3, Y5
+	VSUBPS       Y15, Y2, Y4
+	VSUBPS       Y15, Y3, Y5
 	VFNMADD231PS Y10, Y4, Y0
 	VFNMADD231PS Y10, Y5, Y1
 	VFNMADD231PS Y9, Y4, Y0
 	VFNMADD231PS Y9, Y5, Y1
 
 	// p = e^r
-	VBROADCASTSS vecConsts<>+736(SB), Y4
-	VFMADD231PS  Y0, Y8, Y4
-	VBROADCASTSS vecConsts<>+736(SB), Y5
-	VFMADD231PS  Y1, Y8, Y5
-	VFMADD213PS  vecConsts<>+768(SB), Y0, Y4
-	VFMADD213PS  vecConsts<>+768(SB), Y1, Y5
-	VFMADD213PS  vecConsts<>+800(SB), Y0, Y4
-	VFMADD213PS  vecConsts<>+800(SB), Y1, Y5
-	VFMADD213PS  vecConsts<>+832(SB), Y0, Y4
-	VFMADD213PS  vecConsts<>+832(SB), Y1, Y5
-	VFMADD213PS  Y15, Y0, Y4
-	VFMADD213PS  Y15, Y1, Y5
-	VFMADD213PS  Y15, Y0, Y4
-	VFMADD213PS  Y15, Y1, Y5
+	VMOVAPS     Y7, Y4
+	VFMADD231PS Y0, Y8, Y4
+	VMOVAPS     Y7, Y5
+	VFMADD231PS Y1, Y8, Y5
+	VFMADD213PS Y6, Y0, Y4
+	VFMADD213PS Y6, Y1, Y5
+	VFMADD213PS vecConsts<>+800(SB), Y0, Y4
+	VFMADD213PS vecConsts<>+800(SB), Y1, Y5
+	VFMADD213PS vecConsts<>+832(SB), Y0, Y4
+	VFMADD213PS vecConsts<>+832(SB), Y1, Y5
+	VFMADD213PS Y14, Y0, Y4
+	VFMADD213PS Y14, Y1, Y5
+	VFMADD213PS Y14, Y0, Y4
+	VFMADD213PS Y14, Y1, Y5
 
 	// p 2^n
-	VPSLLD  $0x17, Y2, Y0
-	VPSLLD  $0x17, Y3, Y1
-	VPSRAD  $0x01, Y0, Y2
-	VPSRAD  $0x01, Y1, Y3
-	VANDPS  vecConsts<>+896(SB), Y2, Y2
-	VANDPS  vecConsts<>+896(SB), Y3, Y3
-	VPADDD  Y15, Y2, Y6
-	VPADDD  Y15, Y3, Y7
-	VPSUBD  Y2, Y0, Y0
-	VPSUBD  Y3, Y1, Y1
-	VPADDD  Y15, Y0, Y0
-	VPADDD  Y15, Y1, Y1
-	VMULPS  Y6, Y4, Y2
-	VMULPS  Y7, Y5, Y3
-	VMULPS  Y0, Y2, Y0
-	VMULPS  Y1, Y3, Y1
+	VPSRLD  $0x01, Y2, Y0
+	VPSRLD  $0x01, Y3, Y1
+	VPSLLD  $0x17, Y0, Y0
+	VPSLLD  $0x17, Y1, Y1
+	VPSLLD  $0x17, Y2, Y2
+	VPSLLD  $0x17, Y3, Y3
+	VPSUBD  Y0, Y2, Y2
+	VPSUBD  Y1, Y3, Y3
+	VMULPS  Y0, Y4, Y0
+	VMULPS  Y1, Y5, Y1
+	VMULPS  Y2, Y0, Y0
+	VMULPS  Y3, Y1, Y1
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	ADDQ    $0x40, DI
@@ -710,30 +716,28 @@ l2:
 	VMAXPS  Y0, Y12, Y0
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y1
+	VMOVAPS      Y15, Y1
 	VFMADD231PS  Y11, Y0, Y1
-	VSUBPS       Y14, Y1, Y2
+	VSUBPS       Y15, Y1, Y2
 	VFNMADD231PS Y10, Y2, Y0
 	VFNMADD231PS Y9, Y2, Y0
 
 	// p = e^r
-	VBROADCASTSS vecConsts<>+736(SB), Y2
-	VFMADD231PS  Y0, Y8, Y2
-	VFMADD213PS  vecConsts<>+768(SB), Y0, Y2
-	VFMADD213PS  vecConsts<>+800(SB), Y0, Y2
-	VFMADD213PS  vecConsts<>+832(SB), Y0, Y2
-	VFMADD213PS  Y15, Y0, Y2
-	VFMADD213PS  Y15, Y0, Y2
+	VMOVAPS     Y7, Y2
+	VFMADD231PS Y0, Y8, Y2
+	VFMADD213PS Y6, Y0, Y2
+	VFMADD213PS vecConsts<>+800(SB), Y0, Y2
+	VFMADD213PS vecConsts<>+832(SB), Y0, Y2
+	VFMADD213PS Y14, Y0, Y2
+	VFMADD213PS Y14, Y0, Y2
 
 	// p 2^n
-	VPSLLD  $0x17, Y1, Y0
-	VPSRAD  $0x01, Y0, Y1
-	VANDPS  vecConsts<>+896(SB), Y1, Y1
-	VPADDD  Y15, Y1, Y3
-	VPSUBD  Y1, Y0, Y0
-	VPADDD  Y15, Y0, Y0
-	VMULPS  Y3, Y2, Y1
-	VMULPS  Y0, Y1, Y0
+	VPSRLD  $0x01, Y1, Y0
+	VPSLLD  $0x17, Y0, Y0
+	VPSLLD  $0x17, Y1, Y1
+	VPSUBD  Y0, Y1, Y1
+	VMULPS  Y0, Y2, Y0
+	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (DI)
 	ADDQ    $0x20, DI
 	ADDQ    $0x20, SI
@@ -752,30 +756,28 @@ l3:
 	VMAXPS     Y1, Y12, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y14, Y2
+	VMOVAPS      Y15, Y2
 	VFMADD231PS  Y11, Y1, Y2
-	VSUBPS       Y14, Y2, Y3
+	VSUBPS       Y15, Y2, Y3
 	VFNMADD231PS Y10, Y3, Y1
 	VFNMADD231PS Y9, Y3, Y1
 
 	// p = e^r
-	VBROADCASTSS vecConsts<>+736(SB), Y3
-	VFMADD231PS  Y1, Y8, Y3
-	VFMADD213PS  vecConsts<>+768(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+800(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+832(SB), Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
+	VMOVAPS     Y7, Y3
+	VFMADD231PS Y1, Y8, Y3
+	VFMADD213PS Y6, Y1, Y3
+	VFMADD213PS vecConsts<>+800(SB), Y1, Y3
+	VFMADD213PS vecConsts<>+832(SB), Y1, Y3
+	VFMADD213PS Y14, Y1, Y3
+	VFMADD213PS Y14, Y1, Y3
 
 	// p 2^n
-	VPSLLD     $0x17, Y2, Y1
-	VPSRAD     $0x01, Y1, Y2
-	VANDPS     vecConsts<>+896(SB), Y2, Y2
-	VPADDD     Y15, Y2, Y4
-	VPSUBD     Y2, Y1, Y1
-	VPADDD     Y15, Y1, Y1
-	VMULPS     Y4, Y3, Y2
-	VMULPS     Y1, Y2, Y1
+	VPSRLD     $0x01, Y2, Y1
+	VPSLLD     $0x17, Y1, Y1
+	VPSLLD     $0x17, Y2, Y2
+	VPSUBD     Y1, Y2, Y2
+	VMULPS     Y1, Y3, Y1
+	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (DI)
 
 l4:
@@ -786,10 +788,10 @@ l4:
 // Requires: AVX, AVX2, FMA3
 TEXT ·Log(SB), NOSPLIT, $0-24
 	// Registers:    Y0-Y11 values    Y12-Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+1376(SB), Y15
-	VBROADCASTSS vecConsts<>+928(SB), Y14
-	VBROADCASTSS vecConsts<>+960(SB), Y13
-	VBROADCASTSS vecConsts<>+992(SB), Y12
+	VBROADCASTSS vecConsts<>+1344(SB), Y15
+	VBROADCASTSS vecConsts<>+896(SB), Y14
+	VBROADCASTSS vecConsts<>+928(SB), Y13
+	VBROADCASTSS vecConsts<>+960(SB), Y12
 
 	// Registers:    DI dst    SI x    CX elements left in the row
 	MOVQ dst+0(FP), DI
@@ -811,26 +813,28 @@ l6:
 	VANDPS    Y12, Y3, Y3
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    vecConsts<>+1024(SB), Y4, Y4
-	VPSUBD    vecConsts<>+1024(SB), Y5, Y5
+	VPSUBD    vecConsts<>+992(SB), Y4, Y4
+	VPSUBD    vecConsts<>+992(SB), Y5, Y5
 	VPSRAD    $0x17, Y4, Y6
 	VPSRAD    $0x17, Y5, Y7
 	VPADDD    Y2, Y6, Y2
 	VPADDD    Y3, Y7, Y3
 	VCVTDQ2PS Y2, Y2
 	VCVTDQ2PS Y3, Y3
-	VANDPS    vecConsts<>+1056(SB), Y4, Y4
-	VANDPS    vecConsts<>+1056(SB), Y5, Y5
-	VPADDD    vecConsts<>+1024(SB), Y4, Y4
-	VPADDD    vecConsts<>+1024(SB), Y5, Y5
+	VANDPS    vecConsts<>+1024(SB), Y4, Y4
+	VANDPS    vecConsts<>+1024(SB), Y5, Y5
+	VPADDD    vecConsts<>+992(SB), Y4, Y4
+	VPADDD    vecConsts<>+992(SB), Y5, Y5
 	VSUBPS    vecConsts<>+864(SB), Y4, Y4
 	VSUBPS    vecConsts<>+864(SB), Y5, Y5
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS vecConsts<>+1120(SB), Y6
-	VFMADD231PS  vecConsts<>+1088(SB), Y4, Y6
-	VBROADCASTSS vecConsts<>+1120(SB), Y7
-	VFMADD231PS  vecConsts<>+1088(SB), Y5, Y7
+	VBROADCASTSS vecConsts<>+1088(SB), Y6
+	VFMADD231PS  vecConsts<>+1056(SB), Y4, Y6
+	VBROADCASTSS vecConsts<>+1088(SB), Y7
+	VFMADD231PS  vecConsts<>+1056(SB), Y5, Y7
+	VFMADD213PS  vecConsts<>+1120(SB), Y4, Y6
+	VFMADD213PS  vecConsts<>+1120(SB), Y5, Y7
 	VFMADD213PS  vecConsts<>+1152(SB), Y4, Y6
 	VFMADD213PS  vecConsts<>+1152(SB), Y5, Y7
 	VFMADD213PS  vecConsts<>+1184(SB), Y4, Y6
@@ -843,8 +847,6 @@ l6:
 	VFMADD213PS  vecConsts<>+1280(SB), Y5, Y7
 	VFMADD213PS  vecConsts<>+1312(SB), Y4, Y6
 	VFMADD213PS  vecConsts<>+1312(SB), Y5, Y7
-	VFMADD213PS  vecConsts<>+1344(SB), Y4, Y6
-	VFMADD213PS  vecConsts<>+1344(SB), Y5, Y7
 	VMULPS       Y4, Y4, Y8
 	VMULPS       Y5, Y5, Y9
 	VMULPS       vecConsts<>+672(SB), Y2, Y10
@@ -859,12 +861,12 @@ l6:
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, Y15, Y0, Y2
 	VCMPPS    $0x11, Y15, Y1, Y3
-	VBLENDVPS Y2, vecConsts<>+1408(SB), Y4, Y2
-	VBLENDVPS Y3, vecConsts<>+1408(SB), Y5, Y3
+	VBLENDVPS Y2, vecConsts<>+1376(SB), Y4, Y2
+	VBLENDVPS Y3, vecConsts<>+1376(SB), Y5, Y3
 	VCMPPS    $0x00, Y15, Y0, Y4
 	VCMPPS    $0x00, Y15, Y1, Y5
-	VBLENDVPS Y4, vecConsts<>+896(SB), Y2, Y2
-	VBLENDVPS Y5, vecConsts<>+896(SB), Y3, Y3
+	VBLENDVPS Y4, vecConsts<>+1408(SB), Y2, Y2
+	VBLENDVPS Y5, vecConsts<>+1408(SB), Y3, Y3
 	VCMPPS    $0x15, vecConsts<>+1440(SB), Y0, Y4
 	VCMPPS    $0x15, vecConsts<>+1440(SB), Y1, Y5
 	VBLENDVPS Y4, Y0, Y2, Y0
@@ -886,24 +888,24 @@ l7:
 	VANDPS    Y12, Y1, Y1
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    vecConsts<>+1024(SB), Y2, Y2
+	VPSUBD    vecConsts<>+992(SB), Y2, Y2
 	VPSRAD    $0x17, Y2, Y3
 	VPADDD    Y1, Y3, Y1
 	VCVTDQ2PS Y1, Y1
-	VANDPS    vecConsts<>+1056(SB), Y2, Y2
-	VPADDD    vecConsts<>+1024(SB), Y2, Y2
+	VANDPS    vecConsts<>+1024(SB), Y2, Y2
+	VPADDD    vecConsts<>+992(SB), Y2, Y2
 	VSUBPS    vecConsts<>+864(SB), Y2, Y2
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS vecConsts<>+1120(SB), Y3
-	VFMADD231PS  vecConsts<>+1088(SB), Y2, Y3
+	VBROADCASTSS vecConsts<>+1088(SB), Y3
+	VFMADD231PS  vecConsts<>+1056(SB), Y2, Y3
+	VFMADD213PS  vecConsts<>+1120(SB), Y2, Y3
 	VFMADD213PS  vecConsts<>+1152(SB), Y2, Y3
 	VFMADD213PS  vecConsts<>+1184(SB), Y2, Y3
 	VFMADD213PS  vecConsts<>+1216(SB), Y2, Y3
 	VFMADD213PS  vecConsts<>+1248(SB), Y2, Y3
 	VFMADD213PS  vecConsts<>+1280(SB), Y2, Y3
 	VFMADD213PS  vecConsts<>+1312(SB), Y2, Y3
-	VFMADD213PS  vecConsts<>+1344(SB), Y2, Y3
 	VMULPS       Y2, Y2, Y4
 	VMULPS       vecConsts<>+672(SB), Y1, Y5
 	VFMADD231PS  Y4, Y3, Y5
@@ -912,9 +914,9 @@ l7:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS    $0x11, Y15, Y0, Y1
-	VBLENDVPS Y1, vecConsts<>+1408(SB), Y2, Y1
+	VBLENDVPS Y1, vecConsts<>+1376(SB), Y2, Y1
 	VCMPPS    $0x00, Y15, Y0, Y2
-	VBLENDVPS Y2, vecConsts<>+896(SB), Y1, Y1
+	VBLENDVPS Y2, vecConsts<>+1408(SB), Y1, Y1
 	VCMPPS    $0x15, vecConsts<>+1440(SB), Y0, Y2
 	VBLENDVPS Y2, Y0, Y1, Y0
 	VMOVUPS   Y0, (DI)
@@ -937,24 +939,24 @@ l8:
 	VANDPS     Y12, Y2, Y2
 
 	// ln y: y = 2^k (1+r), sqrt(1/2) <= 1+r < sqrt(2)
-	VPSUBD    vecConsts<>+1024(SB), Y3, Y3
+	VPSUBD    vecConsts<>+992(SB), Y3, Y3
 	VPSRAD    $0x17, Y3, Y4
 	VPADDD    Y2, Y4, Y2
 	VCVTDQ2PS Y2, Y2
-	VANDPS    vecConsts<>+1056(SB), Y3, Y3
-	VPADDD    vecConsts<>+1024(SB), Y3, Y3
+	VANDPS    vecConsts<>+1024(SB), Y3, Y3
+	VPADDD    vecConsts<>+992(SB), Y3, Y3
 	VSUBPS    vecConsts<>+864(SB), Y3, Y3
 
 	// r + r^2 p(r) + k ln 2
-	VBROADCASTSS vecConsts<>+1120(SB), Y4
-	VFMADD231PS  vecConsts<>+1088(SB), Y3, Y4
+	VBROADCASTSS vecConsts<>+1088(SB), Y4
+	VFMADD231PS  vecConsts<>+1056(SB), Y3, Y4
+	VFMADD213PS  vecConsts<>+1120(SB), Y3, Y4
 	VFMADD213PS  vecConsts<>+1152(SB), Y3, Y4
 	VFMADD213PS  vecConsts<>+1184(SB), Y3, Y4
 	VFMADD213PS  vecConsts<>+1216(SB), Y3, Y4
 	VFMADD213PS  vecConsts<>+1248(SB), Y3, Y4
 	VFMADD213PS  vecConsts<>+1280(SB), Y3, Y4
 	VFMADD213PS  vecConsts<>+1312(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1344(SB), Y3, Y4
 	VMULPS       Y3, Y3, Y5
 	VMULPS       vecConsts<>+672(SB), Y2, Y6
 	VFMADD231PS  Y5, Y4, Y6
@@ -963,9 +965,9 @@ l8:
 
 	// NaN below 0, -Inf at 0, Inf and NaN as they are
 	VCMPPS     $0x11, Y15, Y1, Y2
-	VBLENDVPS  Y2, vecConsts<>+1408(SB), Y3, Y2
+	VBLENDVPS  Y2, vecConsts<>+1376(SB), Y3, Y2
 	VCMPPS     $0x00, Y15, Y1, Y3
-	VBLENDVPS  Y3, vecConsts<>+896(SB), Y2, Y2
+	VBLENDVPS  Y3, vecConsts<>+1408(SB), Y2, Y2
 	VCMPPS     $0x15, vecConsts<>+1440(SB), Y1, Y3
 	VBLENDVPS  Y3, Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (DI)
@@ -979,7 +981,7 @@ l9:
 TEXT ·Tanh(SB), NOSPLIT, $0-24
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
 	VBROADCASTSS vecConsts<>+864(SB), Y15
-	VBROADCASTSS vecConsts<>+608(SB), Y14
+	VBROADCASTSS vecConsts<>+1568(SB), Y14
 	VBROADCASTSS vecConsts<>+1472(SB), Y13
 	VBROADCASTSS vecConsts<>+1504(SB), Y12
 	VBROADCASTSS vecConsts<>+1536(SB), Y11
@@ -1033,8 +1035,6 @@ l11:
 	// p 2^n
 	VPSLLD $0x17, Y6, Y4
 	VPSLLD $0x17, Y7, Y5
-	VPADDD Y15, Y4, Y4
-	VPADDD Y15, Y5, Y5
 	VMULPS Y4, Y8, Y4
 	VMULPS Y5, Y9, Y5
 	VADDPS Y15, Y4, Y4
@@ -1047,26 +1047,26 @@ l11:
 	// tanh below 0.63: a + a^3 p(a^2)
 	VMULPS       Y2, Y2, Y6
 	VMULPS       Y3, Y3, Y7
-	VBROADCASTSS vecConsts<>+1600(SB), Y8
-	VFMADD231PS  vecConsts<>+1568(SB), Y6, Y8
-	VBROADCASTSS vecConsts<>+1600(SB), Y9
-	VFMADD231PS  vecConsts<>+1568(SB), Y7, Y9
-	VFMADD213PS  vecConsts<>+1632(SB), Y6, Y8
-	VFMADD213PS  vecConsts<>+1632(SB), Y7, Y9
+	VBROADCASTSS vecConsts<>+1632(SB), Y8
+	VFMADD231PS  vecConsts<>+1600(SB), Y6, Y8
+	VBROADCASTSS vecConsts<>+1632(SB), Y9
+	VFMADD231PS  vecConsts<>+1600(SB), Y7, Y9
 	VFMADD213PS  vecConsts<>+1664(SB), Y6, Y8
 	VFMADD213PS  vecConsts<>+1664(SB), Y7, Y9
 	VFMADD213PS  vecConsts<>+1696(SB), Y6, Y8
 	VFMADD213PS  vecConsts<>+1696(SB), Y7, Y9
+	VFMADD213PS  vecConsts<>+1728(SB), Y6, Y8
+	VFMADD213PS  vecConsts<>+1728(SB), Y7, Y9
 	VMULPS       Y6, Y2, Y6
 	VMULPS       Y7, Y3, Y7
 	VFMADD213PS  Y2, Y8, Y6
 	VFMADD213PS  Y3, Y9, Y7
-	VCMPPS       $0x11, vecConsts<>+1728(SB), Y2, Y2
-	VCMPPS       $0x11, vecConsts<>+1728(SB), Y3, Y3
+	VCMPPS       $0x11, vecConsts<>+1760(SB), Y2, Y2
+	VCMPPS       $0x11, vecConsts<>+1760(SB), Y3, Y3
 	VBLENDVPS    Y2, Y6, Y4, Y2
 	VBLENDVPS    Y3, Y7, Y5, Y3
-	VANDPS       vecConsts<>+1760(SB), Y0, Y0
-	VANDPS       vecConsts<>+1760(SB), Y1, Y1
+	VANDPS       vecConsts<>+1792(SB), Y0, Y0
+	VANDPS       vecConsts<>+1792(SB), Y1, Y1
 	VORPS        Y0, Y2, Y0
 	VORPS        Y1, Y3, Y1
 	VMOVUPS      Y0, (DI)
@@ -1102,7 +1102,6 @@ l12:
 
 	// p 2^n
 	VPSLLD $0x17, Y3, Y2
-	VPADDD Y15, Y2, Y2
 	VMULPS Y2, Y4, Y2
 	VADDPS Y15, Y2, Y2
 	VDIVPS Y2, Y11, Y2
@@ -1110,16 +1109,16 @@ l12:
 
 	// tanh below 0.63: a + a^3 p(a^2)
 	VMULPS       Y1, Y1, Y3
-	VBROADCASTSS vecConsts<>+1600(SB), Y4
-	VFMADD231PS  vecConsts<>+1568(SB), Y3, Y4
-	VFMADD213PS  vecConsts<>+1632(SB), Y3, Y4
+	VBROADCASTSS vecConsts<>+1632(SB), Y4
+	VFMADD231PS  vecConsts<>+1600(SB), Y3, Y4
 	VFMADD213PS  vecConsts<>+1664(SB), Y3, Y4
 	VFMADD213PS  vecConsts<>+1696(SB), Y3, Y4
+	VFMADD213PS  vecConsts<>+1728(SB), Y3, Y4
 	VMULPS       Y3, Y1, Y3
 	VFMADD213PS  Y1, Y4, Y3
-	VCMPPS       $0x11, vecConsts<>+1728(SB), Y1, Y1
+	VCMPPS       $0x11, vecConsts<>+1760(SB), Y1, Y1
 	VBLENDVPS    Y1, Y3, Y2, Y1
-	VANDPS       vecConsts<>+1760(SB), Y0, Y0
+	VANDPS       vecConsts<>+1792(SB), Y0, Y0
 	VORPS        Y0, Y1, Y0
 	VMOVUPS      Y0, (DI)
 	ADDQ         $0x20, DI
@@ -1157,7 +1156,6 @@ l13:
 
 	// p 2^n
 	VPSLLD $0x17, Y4, Y3
-	VPADDD Y15, Y3, Y3
 	VMULPS Y3, Y5, Y3
 	VADDPS Y15, Y3, Y3
 	VDIVPS Y3, Y11, Y3
@@ -1165,16 +1163,16 @@ l13:
 
 	// tanh below 0.63: a + a^3 p(a^2)
 	VMULPS       Y2, Y2, Y4
-	VBROADCASTSS vecConsts<>+1600(SB), Y5
-	VFMADD231PS  vecConsts<>+1568(SB), Y4, Y5
-	VFMADD213PS  vecConsts<>+1632(SB), Y4, Y5
+	VBROADCASTSS vecConsts<>+1632(SB), Y5
+	VFMADD231PS  vecConsts<>+1600(SB), Y4, Y5
 	VFMADD213PS  vecConsts<>+1664(SB), Y4, Y5
 	VFMADD213PS  vecConsts<>+1696(SB), Y4, Y5
+	VFMADD213PS  vecConsts<>+1728(SB), Y4, Y5
 	VMULPS       Y4, Y2, Y4
 	VFMADD213PS  Y2, Y5, Y4
-	VCMPPS       $0x11, vecConsts<>+1728(SB), Y2, Y2
+	VCMPPS       $0x11, vecConsts<>+1760(SB), Y2, Y2
 	VBLENDVPS    Y2, Y4, Y3, Y2
-	VANDPS       vecConsts<>+1760(SB), Y1, Y1
+	VANDPS       vecConsts<>+1792(SB), Y1, Y1
 	VORPS        Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 
@@ -1187,9 +1185,9 @@ l14:
 TEXT ·Sigmoid(SB), NOSPLIT, $0-24
 	// Registers:    Y0-Y5 values    Y6-Y15 constants and scalars
 	VBROADCASTSS vecConsts<>+864(SB), Y15
-	VBROADCASTSS vecConsts<>+608(SB), Y14
-	VBROADCASTSS vecConsts<>+1792(SB), Y13
-	VBROADCASTSS vecConsts<>+1824(SB), Y12
+	VBROADCASTSS vecConsts<>+1568(SB), Y14
+	VBROADCASTSS vecConsts<>+1824(SB), Y13
+	VBROADCASTSS vecConsts<>+1856(SB), Y12
 	VBROADCASTSS vecConsts<>+576(SB), Y11
 	VBROADCASTSS vecConsts<>+640(SB), Y10
 	VBROADCASTSS vecConsts<>+672(SB), Y9
@@ -1243,8 +1241,6 @@ l16:
 	// p 2^n
 	VPSLLD $0x17, Y2, Y0
 	VPSLLD $0x17, Y3, Y1
-	VPADDD Y15, Y0, Y0
-	VPADDD Y15, Y1, Y1
 	VMULPS Y0, Y4, Y0
 	VMULPS Y1, Y5, Y1
 
@@ -1291,7 +1287,6 @@ l17:
 
 	// p 2^n
 	VPSLLD $0x17, Y1, Y0
-	VPADDD Y15, Y0, Y0
 	VMULPS Y0, Y2, Y0
 
 	// y = 1/(1+e), then y + y (1 - y - e y)
@@ -1335,7 +1330,6 @@ l18:
 
 	// p 2^n
 	VPSLLD $0x17, Y2, Y1
-	VPADDD Y15, Y1, Y1
 	VMULPS Y1, Y3, Y1
 
 	// y = 1/(1+e), then y + y (1 - y - e y)
@@ -1354,10 +1348,10 @@ l19:
 // Requires: AVX, AVX2, FMA3
 TEXT ·Softplus(SB), NOSPLIT, $0-24
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+864(SB), Y15
-	VBROADCASTSS vecConsts<>+1856(SB), Y14
-	VBROADCASTSS vecConsts<>+608(SB), Y13
-	VBROADCASTSS vecConsts<>+1760(SB), Y12
+	VBROADCASTSS vecConsts<>+1888(SB), Y15
+	VBROADCASTSS vecConsts<>+608(SB), Y14
+	VBROADCASTSS vecConsts<>+864(SB), Y13
+	VBROADCASTSS vecConsts<>+1792(SB), Y12
 	VBROADCASTSS vecConsts<>+544(SB), Y11
 	VBROADCASTSS vecConsts<>+576(SB), Y10
 
@@ -1377,12 +1371,12 @@ l21:
 	VMAXPS  Y3, Y11, Y3
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y4
+	VMOVAPS      Y14, Y4
 	VFMADD231PS  Y10, Y2, Y4
-	VMOVAPS      Y13, Y5
+	VMOVAPS      Y14, Y5
 	VFMADD231PS  Y10, Y3, Y5
-	VSUBPS       Y13, Y4, Y6
-	VSUBPS       Y13, Y5, Y7
+	VSUBPS       Y14, Y4, Y6
+	VSUBPS       Y14, Y5, Y7
 	VFNMADD231PS vecConsts<>+640(SB), Y6, Y2
 	VFNMADD231PS vecConsts<>+640(SB), Y7, Y3
 	VFNMADD231PS vecConsts<>+672(SB), Y6, Y2
@@ -1399,46 +1393,40 @@ l21:
 	VFMADD213PS  vecConsts<>+800(SB), Y3, Y7
 	VFMADD213PS  vecConsts<>+832(SB), Y2, Y6
 	VFMADD213PS  vecConsts<>+832(SB), Y3, Y7
-	VFMADD213PS  Y15, Y2, Y6
-	VFMADD213PS  Y15, Y3, Y7
-	VFMADD213PS  Y15, Y2, Y6
-	VFMADD213PS  Y15, Y3, Y7
+	VFMADD213PS  Y13, Y2, Y6
+	VFMADD213PS  Y13, Y3, Y7
+	VFMADD213PS  Y13, Y2, Y6
+	VFMADD213PS  Y13, Y3, Y7
 
 	// p 2^n
-	VPSLLD $0x17, Y4, Y2
-	VPSLLD $0x17, Y5, Y3
-	VPSRAD $0x01, Y2, Y4
-	VPSRAD $0x01, Y3, Y5
-	VANDPS vecConsts<>+896(SB), Y4, Y4
-	VANDPS vecConsts<>+896(SB), Y5, Y5
-	VPADDD Y15, Y4, Y8
-	VPADDD Y15, Y5, Y9
-	VPSUBD Y4, Y2, Y2
-	VPSUBD Y5, Y3, Y3
-	VPADDD Y15, Y2, Y2
-	VPADDD Y15, Y3, Y3
-	VMULPS Y8, Y6, Y4
-	VMULPS Y9, Y7, Y5
-	VMULPS Y2, Y4, Y2
-	VMULPS Y3, Y5, Y3
+	VPSRLD $0x01, Y4, Y2
+	VPSRLD $0x01, Y5, Y3
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSLLD $0x17, Y4, Y4
+	VPSLLD $0x17, Y5, Y5
+	VPSUBD Y2, Y4, Y4
+	VPSUBD Y3, Y5, Y5
+	VMULPS Y2, Y6, Y2
+	VMULPS Y3, Y7, Y3
+	VMULPS Y4, Y2, Y2
+	VMULPS Y5, Y3, Y3
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y14, Y2, Y4
-	VCMPPS       $0x1e, Y14, Y3, Y5
-	VMOVAPS      Y14, Y6
-	VFMSUB231PS  Y14, Y2, Y6
-	VMOVAPS      Y14, Y7
-	VFMSUB231PS  Y14, Y3, Y7
+	VCMPPS       $0x1e, Y15, Y2, Y4
+	VCMPPS       $0x1e, Y15, Y3, Y5
+	VMOVAPS      Y15, Y6
+	VFMSUB231PS  Y15, Y2, Y6
+	VMOVAPS      Y15, Y7
+	VFMSUB231PS  Y15, Y3, Y7
 	VBLENDVPS    Y4, Y6, Y2, Y2
 	VBLENDVPS    Y5, Y7, Y3, Y3
-	VANDPS       vecConsts<>+1888(SB), Y4, Y4
-	VANDPS       vecConsts<>+1888(SB), Y5, Y5
-	VBROADCASTSS vecConsts<>+1952(SB), Y6
-	VFMADD231PS  vecConsts<>+1920(SB), Y2, Y6
-	VBROADCASTSS vecConsts<>+1952(SB), Y7
-	VFMADD231PS  vecConsts<>+1920(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+1984(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+1984(SB), Y3, Y7
+	VANDPS       vecConsts<>+1920(SB), Y4, Y4
+	VANDPS       vecConsts<>+1920(SB), Y5, Y5
+	VBROADCASTSS vecConsts<>+1984(SB), Y6
+	VFMADD231PS  vecConsts<>+1952(SB), Y2, Y6
+	VBROADCASTSS vecConsts<>+1984(SB), Y7
+	VFMADD231PS  vecConsts<>+1952(SB), Y3, Y7
 	VFMADD213PS  vecConsts<>+2016(SB), Y2, Y6
 	VFMADD213PS  vecConsts<>+2016(SB), Y3, Y7
 	VFMADD213PS  vecConsts<>+2048(SB), Y2, Y6
@@ -1449,16 +1437,18 @@ l21:
 	VFMADD213PS  vecConsts<>+2112(SB), Y3, Y7
 	VFMADD213PS  vecConsts<>+2144(SB), Y2, Y6
 	VFMADD213PS  vecConsts<>+2144(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+1344(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+1344(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+2176(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+2176(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+1312(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+1312(SB), Y3, Y7
 	VMULPS       Y2, Y2, Y8
 	VMULPS       Y3, Y3, Y9
 	VFMADD231PS  Y8, Y6, Y2
 	VFMADD231PS  Y9, Y7, Y3
 	VADDPS       Y2, Y4, Y2
 	VADDPS       Y3, Y5, Y3
-	VCMPPS       $0x1e, vecConsts<>+1376(SB), Y0, Y4
-	VCMPPS       $0x1e, vecConsts<>+1376(SB), Y1, Y5
+	VCMPPS       $0x1e, vecConsts<>+1344(SB), Y0, Y4
+	VCMPPS       $0x1e, vecConsts<>+1344(SB), Y1, Y5
 	VANDPS       Y0, Y4, Y0
 	VANDPS       Y1, Y5, Y1
 	VADDPS       Y2, Y0, Y0
@@ -1478,9 +1468,9 @@ l22:
 	VMAXPS  Y1, Y11, Y1
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y2
+	VMOVAPS      Y14, Y2
 	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y13, Y2, Y3
+	VSUBPS       Y14, Y2, Y3
 	VFNMADD231PS vecConsts<>+640(SB), Y3, Y1
 	VFNMADD231PS vecConsts<>+672(SB), Y3, Y1
 
@@ -1490,38 +1480,36 @@ l22:
 	VFMADD213PS  vecConsts<>+768(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+800(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+832(SB), Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
-	VFMADD213PS  Y15, Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
+	VFMADD213PS  Y13, Y1, Y3
 
 	// p 2^n
-	VPSLLD $0x17, Y2, Y1
-	VPSRAD $0x01, Y1, Y2
-	VANDPS vecConsts<>+896(SB), Y2, Y2
-	VPADDD Y15, Y2, Y4
-	VPSUBD Y2, Y1, Y1
-	VPADDD Y15, Y1, Y1
-	VMULPS Y4, Y3, Y2
-	VMULPS Y1, Y2, Y1
+	VPSRLD $0x01, Y2, Y1
+	VPSLLD $0x17, Y1, Y1
+	VPSLLD $0x17, Y2, Y2
+	VPSUBD Y1, Y2, Y2
+	VMULPS Y1, Y3, Y1
+	VMULPS Y2, Y1, Y1
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y14, Y1, Y2
-	VMOVAPS      Y14, Y3
-	VFMSUB231PS  Y14, Y1, Y3
+	VCMPPS       $0x1e, Y15, Y1, Y2
+	VMOVAPS      Y15, Y3
+	VFMSUB231PS  Y15, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y1
-	VANDPS       vecConsts<>+1888(SB), Y2, Y2
-	VBROADCASTSS vecConsts<>+1952(SB), Y3
-	VFMADD231PS  vecConsts<>+1920(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+1984(SB), Y1, Y3
+	VANDPS       vecConsts<>+1920(SB), Y2, Y2
+	VBROADCASTSS vecConsts<>+1984(SB), Y3
+	VFMADD231PS  vecConsts<>+1952(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2016(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2048(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2080(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2112(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2144(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+1344(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+2176(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+1312(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD231PS  Y4, Y3, Y1
 	VADDPS       Y1, Y2, Y1
-	VCMPPS       $0x1e, vecConsts<>+1376(SB), Y0, Y2
+	VCMPPS       $0x1e, vecConsts<>+1344(SB), Y0, Y2
 	VANDPS       Y0, Y2, Y0
 	VADDPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DI)
@@ -1542,9 +1530,9 @@ l23:
 	VMAXPS     Y2, Y11, Y2
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	VMOVAPS      Y13, Y3
+	VMOVAPS      Y14, Y3
 	VFMADD231PS  Y10, Y2, Y3
-	VSUBPS       Y13, Y3, Y4
+	VSUBPS       Y14, Y3, Y4
 	VFNMADD231PS vecConsts<>+640(SB), Y4, Y2
 	VFNMADD231PS vecConsts<>+672(SB), Y4, Y2
 
@@ -1554,38 +1542,36 @@ l23:
 	VFMADD213PS  vecConsts<>+768(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+800(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+832(SB), Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
-	VFMADD213PS  Y15, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
+	VFMADD213PS  Y13, Y2, Y4
 
 	// p 2^n
-	VPSLLD $0x17, Y3, Y2
-	VPSRAD $0x01, Y2, Y3
-	VANDPS vecConsts<>+896(SB), Y3, Y3
-	VPADDD Y15, Y3, Y5
-	VPSUBD Y3, Y2, Y2
-	VPADDD Y15, Y2, Y2
-	VMULPS Y5, Y4, Y3
-	VMULPS Y2, Y3, Y2
+	VPSRLD $0x01, Y3, Y2
+	VPSLLD $0x17, Y2, Y2
+	VPSLLD $0x17, Y3, Y3
+	VPSUBD Y2, Y3, Y3
+	VMULPS Y2, Y4, Y2
+	VMULPS Y3, Y2, Y2
 
 	// ln(1+x): r = x, or (x-1)/2 above 1/2
-	VCMPPS       $0x1e, Y14, Y2, Y3
-	VMOVAPS      Y14, Y4
-	VFMSUB231PS  Y14, Y2, Y4
+	VCMPPS       $0x1e, Y15, Y2, Y3
+	VMOVAPS      Y15, Y4
+	VFMSUB231PS  Y15, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y2
-	VANDPS       vecConsts<>+1888(SB), Y3, Y3
-	VBROADCASTSS vecConsts<>+1952(SB), Y4
-	VFMADD231PS  vecConsts<>+1920(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+1984(SB), Y2, Y4
+	VANDPS       vecConsts<>+1920(SB), Y3, Y3
+	VBROADCASTSS vecConsts<>+1984(SB), Y4
+	VFMADD231PS  vecConsts<>+1952(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2016(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2048(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2080(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2112(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2144(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+1344(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+2176(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+1312(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD231PS  Y5, Y4, Y2
 	VADDPS       Y2, Y3, Y2
-	VCMPPS       $0x1e, vecConsts<>+1376(SB), Y1, Y3
+	VCMPPS       $0x1e, vecConsts<>+1344(SB), Y1, Y3
 	VANDPS       Y1, Y3, Y1
 	VADDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
@@ -1598,7 +1584,7 @@ l24:
 // Requires: AVX
 TEXT ·ReLU(SB), NOSPLIT, $0-24
 	// Registers:    Y0-Y14 values    Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+1376(SB), Y15
+	VBROADCASTSS vecConsts<>+1344(SB), Y15
 
 	// Registers:    DI dst    SI x    CX elements left in the row
 	MOVQ dst+0(FP), DI
@@ -1812,12 +1798,12 @@ l39:
 // Requires: AVX, AVX2, FMA3
 TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	// Registers:    Y0-Y9 values    Y10-Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+864(SB), Y15
-	VBROADCASTSS vecConsts<>+608(SB), Y14
+	VBROADCASTSS vecConsts<>+1568(SB), Y15
+	VBROADCASTSS vecConsts<>+864(SB), Y14
 	VBROADCASTSS vecConsts<>+1472(SB), Y13
-	VBROADCASTSS vecConsts<>+2176(SB), Y12
-	VBROADCASTSS vecConsts<>+1856(SB), Y11
-	VBROADCASTSS vecConsts<>+2208(SB), Y10
+	VBROADCASTSS vecConsts<>+2208(SB), Y12
+	VBROADCASTSS vecConsts<>+1888(SB), Y11
+	VBROADCASTSS vecConsts<>+2240(SB), Y10
 
 	// Registers:    DI dx    SI dy    DX y    CX elements left in the row
 	MOVQ dx+0(FP), DI
@@ -1840,26 +1826,26 @@ l41:
 	VMULPS  Y11, Y3, Y3
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VMOVAPS      Y14, Y4
+	VMOVAPS      Y15, Y4
 	VFMADD231PS  Y10, Y2, Y4
-	VMOVAPS      Y14, Y5
+	VMOVAPS      Y15, Y5
 	VFMADD231PS  Y10, Y3, Y5
-	VSUBPS       Y14, Y4, Y6
-	VSUBPS       Y14, Y5, Y7
-	VFNMADD231PS vecConsts<>+2240(SB), Y6, Y2
-	VFNMADD231PS vecConsts<>+2240(SB), Y7, Y3
+	VSUBPS       Y15, Y4, Y6
+	VSUBPS       Y15, Y5, Y7
 	VFNMADD231PS vecConsts<>+2272(SB), Y6, Y2
 	VFNMADD231PS vecConsts<>+2272(SB), Y7, Y3
-	VBROADCASTSS vecConsts<>+2336(SB), Y6
-	VFMADD231PS  vecConsts<>+2304(SB), Y2, Y6
-	VBROADCASTSS vecConsts<>+2336(SB), Y7
-	VFMADD231PS  vecConsts<>+2304(SB), Y3, Y7
-	VFMADD213PS  vecConsts<>+2368(SB), Y2, Y6
-	VFMADD213PS  vecConsts<>+2368(SB), Y3, Y7
+	VFNMADD231PS vecConsts<>+2304(SB), Y6, Y2
+	VFNMADD231PS vecConsts<>+2304(SB), Y7, Y3
+	VBROADCASTSS vecConsts<>+2368(SB), Y6
+	VFMADD231PS  vecConsts<>+2336(SB), Y2, Y6
+	VBROADCASTSS vecConsts<>+2368(SB), Y7
+	VFMADD231PS  vecConsts<>+2336(SB), Y3, Y7
 	VFMADD213PS  vecConsts<>+2400(SB), Y2, Y6
 	VFMADD213PS  vecConsts<>+2400(SB), Y3, Y7
 	VFMADD213PS  vecConsts<>+2432(SB), Y2, Y6
 	VFMADD213PS  vecConsts<>+2432(SB), Y3, Y7
+	VFMADD213PS  vecConsts<>+2464(SB), Y2, Y6
+	VFMADD213PS  vecConsts<>+2464(SB), Y3, Y7
 	VMULPS       Y2, Y6, Y6
 	VMULPS       Y3, Y7, Y7
 	VADDPS       Y2, Y2, Y8
@@ -1868,14 +1854,12 @@ l41:
 	VFMADD231PS  Y3, Y7, Y9
 	VPSLLD       $0x17, Y4, Y2
 	VPSLLD       $0x17, Y5, Y3
-	VPADDD       Y15, Y2, Y2
-	VPADDD       Y15, Y3, Y3
-	VSUBPS       Y15, Y2, Y4
-	VSUBPS       Y15, Y3, Y5
+	VSUBPS       Y14, Y2, Y4
+	VSUBPS       Y14, Y3, Y5
 	VFMADD231PS  Y8, Y2, Y4
 	VFMADD231PS  Y9, Y3, Y5
-	VADDPS       Y15, Y4, Y2
-	VADDPS       Y15, Y5, Y3
+	VADDPS       Y14, Y4, Y2
+	VADDPS       Y14, Y5, Y3
 	VDIVPS       Y2, Y4, Y2
 	VDIVPS       Y3, Y5, Y3
 	VMULPS       Y2, Y0, Y0
@@ -1898,24 +1882,23 @@ l42:
 	VMULPS  Y11, Y1, Y1
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VMOVAPS      Y14, Y2
+	VMOVAPS      Y15, Y2
 	VFMADD231PS  Y10, Y1, Y2
-	VSUBPS       Y14, Y2, Y3
-	VFNMADD231PS vecConsts<>+2240(SB), Y3, Y1
+	VSUBPS       Y15, Y2, Y3
 	VFNMADD231PS vecConsts<>+2272(SB), Y3, Y1
-	VBROADCASTSS vecConsts<>+2336(SB), Y3
-	VFMADD231PS  vecConsts<>+2304(SB), Y1, Y3
-	VFMADD213PS  vecConsts<>+2368(SB), Y1, Y3
+	VFNMADD231PS vecConsts<>+2304(SB), Y3, Y1
+	VBROADCASTSS vecConsts<>+2368(SB), Y3
+	VFMADD231PS  vecConsts<>+2336(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2400(SB), Y1, Y3
 	VFMADD213PS  vecConsts<>+2432(SB), Y1, Y3
+	VFMADD213PS  vecConsts<>+2464(SB), Y1, Y3
 	VMULPS       Y1, Y3, Y3
 	VADDPS       Y1, Y1, Y4
 	VFMADD231PS  Y1, Y3, Y4
 	VPSLLD       $0x17, Y2, Y1
-	VPADDD       Y15, Y1, Y1
-	VSUBPS       Y15, Y1, Y2
+	VSUBPS       Y14, Y1, Y2
 	VFMADD231PS  Y4, Y1, Y2
-	VADDPS       Y15, Y2, Y1
+	VADDPS       Y14, Y2, Y1
 	VDIVPS       Y1, Y2, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (DI)
@@ -1939,24 +1922,23 @@ l43:
 	VMULPS     Y11, Y2, Y2
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	VMOVAPS      Y14, Y3
+	VMOVAPS      Y15, Y3
 	VFMADD231PS  Y10, Y2, Y3
-	VSUBPS       Y14, Y3, Y4
-	VFNMADD231PS vecConsts<>+2240(SB), Y4, Y2
+	VSUBPS       Y15, Y3, Y4
 	VFNMADD231PS vecConsts<>+2272(SB), Y4, Y2
-	VBROADCASTSS vecConsts<>+2336(SB), Y4
-	VFMADD231PS  vecConsts<>+2304(SB), Y2, Y4
-	VFMADD213PS  vecConsts<>+2368(SB), Y2, Y4
+	VFNMADD231PS vecConsts<>+2304(SB), Y4, Y2
+	VBROADCASTSS vecConsts<>+2368(SB), Y4
+	VFMADD231PS  vecConsts<>+2336(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2400(SB), Y2, Y4
 	VFMADD213PS  vecConsts<>+2432(SB), Y2, Y4
+	VFMADD213PS  vecConsts<>+2464(SB), Y2, Y4
 	VMULPS       Y2, Y4, Y4
 	VADDPS       Y2, Y2, Y5
 	VFMADD231PS  Y2, Y4, Y5
 	VPSLLD       $0x17, Y3, Y2
-	VPADDD       Y15, Y2, Y2
-	VSUBPS       Y15, Y2, Y3
+	VSUBPS       Y14, Y2, Y3
 	VFMADD231PS  Y5, Y2, Y3
-	VADDPS       Y15, Y3, Y2
+	VADDPS       Y14, Y3, Y2
 	VDIVPS       Y2, Y3, Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
@@ -1969,7 +1951,7 @@ l44:
 // Requires: AVX
 TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	// Registers:    Y0-Y14 values    Y15 constants and scalars
-	VBROADCASTSS vecConsts<>+1376(SB), Y15
+	VBROADCASTSS vecConsts<>+1344(SB), Y15
 
 	// Registers:    DI dx    SI dy    DX y    CX elements left in the row
 	MOVQ dx+0(FP), DI

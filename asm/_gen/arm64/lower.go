@@ -82,10 +82,6 @@ func (a *asm) Expand(b *engine.Block, v *engine.Value) *engine.Value {
 		return b.Select(b.Bits(engine.SignBit), x[1], x[0])
 	case engine.OpXorSign:
 		return b.Xor(x[0], b.And(x[1], b.Bits(engine.SignBit)))
-	case engine.OpPow2:
-		return pow2(b, x[1])
-	case engine.OpScale:
-		return scale(b, x[0], x[2], v.Normal)
 	case engine.OpMulWide: // never in one register: Low and High take it apart
 		return &engine.Value{Op: engine.OpMulWide, Args: []*engine.Value{own(opWideLow, x...), own(opWideHigh, x...)}}
 	case engine.OpLow:
@@ -102,20 +98,6 @@ func (a *asm) Expand(b *engine.Block, v *engine.Value) *engine.Value {
 func isWord(v *engine.Value, word uint32) bool {
 	w, is := v.Word()
 	return is && w == word
-}
-
-// pow2 is 2^n, 127+n in the low bits of t; what is above them leaves at the top.
-func pow2(b *engine.Block, t *engine.Value) *engine.Value { return b.Shl(t, 23) }
-
-// scale is p 2^n, as p 2^h 2^(n-h) with h = n>>1 unless the result is a normal number. Then 254+n is
-// in the low bits of t, half of which is 127+h; 0 < 254+n < 512.
-func scale(b *engine.Block, p, t *engine.Value, normal bool) *engine.Value {
-	if normal {
-		return b.Mul(p, pow2(b, t))
-	}
-	s1 := b.Shl(b.Shr(t, 1), 23)
-	s2 := b.SubI(b.Shl(t, 23), s1)
-	return b.Mul(b.Mul(p, s1), s2)
 }
 
 // PoolStart: the constants begin with the ramp for the masks of tails.

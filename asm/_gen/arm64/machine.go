@@ -20,7 +20,7 @@ type target struct{ traits engine.Traits }
 var NEON engine.Target = &target{engine.Traits{
 	Name: "neon", GP: gpNames, Others: []string{scratch.String(), count.String()},
 	Vectors: 32, VecBytes: 16, VecName: "V", ElementOperand: true,
-	Copies: 4, FitCopies: true, BiasedScale: true, GroupTails: true,
+	Copies: 4, FitCopies: true, GroupTails: true,
 	Product: engine.ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 15, MaxRows16: 4},
 }}
 

@@ -104,27 +104,41 @@ func (b *Block) SignedHorner(x *Value, negate bool, c ...float32) *Value {
 }
 
 // ScaleMagic is what makes an integer of a number that is added to it, and of that sum the word that
-// Scale and, with normal, Pow2 take. With the bias of exponents in it the targets without an
-// instruction for Scale need not add that. The sum is rounded as with Magic alone, but for ties:
-// no product with log2 e, which has an odd significand, is one.
+// Scale and, with normal, Pow2 take. Where these are made of shifts, the bias of exponents is in it
+// already. The sum is rounded as with Magic alone, but for ties: no product with log2 e, which has an
+// odd significand, is one.
 func (b *Block) ScaleMagic(normal bool) *Value {
 	switch {
-	case !b.f.Target().Traits().BiasedScale:
+	case b.f.Target().Traits().ScaleOp:
 		return b.Const(f32.Magic)
 	case normal:
 		return b.Const(f32.Magic + 127)
 	}
-	return b.Const(f32.Magic + 2*127) // there are two factors: see OpScale
+	return b.Const(f32.Magic + 2*127) // there are two factors
 }
 
 // Scale is p 2^t, rounded once. t is an integer as a float, |t| <= 150, and n the word of ScaleMagic
 // plus t. normal promises that 2^t and the result are normal numbers, or NaN.
 func (b *Block) Scale(p, t, n *Value, normal bool) *Value {
-	return b.record(&Value{Op: OpScale, Args: []*Value{p, t, n}, Normal: normal})
+	switch {
+	case b.f.Target().Traits().ScaleOp:
+		return b.op(OpScale, p, t)
+	case normal:
+		return b.Mul(p, b.Pow2(t, n))
+	}
+	// p 2^h 2^(t-h), h = t>>1: the low bits of n are 254+t, half of which is 127+h; 0 < 254+t < 512.
+	s1 := b.Shl(b.Shr(n, 1), 23)
+	s2 := b.SubI(b.Shl(n, 23), s1)
+	return b.Mul(b.Mul(p, s1), s2)
 }
 
 // Pow2 is 2^t, t and n as in Scale; it is a normal number, or t is NaN and the result anything.
-func (b *Block) Pow2(t, n *Value) *Value { return b.op(OpPow2, t, n) }
+func (b *Block) Pow2(t, n *Value) *Value {
+	if b.f.Target().Traits().ScaleOp {
+		return b.op(OpScale, b.Const(1), t)
+	}
+	return b.Shl(n, 23) // 127+t; what is above it leaves at the top
+}
 
 // ToFloat is the float32 of an integer, rounded.
 func (b *Block) ToFloat(x *Value) *Value { return b.op(OpToFloat, x) }

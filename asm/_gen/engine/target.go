@@ -28,13 +28,13 @@ type Traits struct {
 	CheapMasks     bool // a masked load takes no more instructions and registers than a plain one
 
 	// Blocks.
-	Copies      int  // interleaved copies of the body of a loop
-	FitCopies   bool // of these only as many are interleaved as find registers for their values
-	BiasedScale bool // Scale and Pow2 want the bias of exponents in their word: see Block.ScaleMagic
-	Par         bool // independent recipes of one copy are interleaved too: see Block.Par
-	Serial      bool // registers are few: passes that ask for it have their copies one after the other
-	Among       bool // there are registers for gates among a product: see recipe.Step
-	Divided     int  // of so many neighbouring vectors only one should be given to the divider; 0 if all
+	Copies    int  // interleaved copies of the body of a loop
+	FitCopies bool // of these only as many are interleaved as find registers for their values
+	ScaleOp   bool // OpScale is an instruction; otherwise it is made of shifts: see Block.Scale
+	Par       bool // independent recipes of one copy are interleaved too: see Block.Par
+	Serial    bool // registers are few: passes that ask for it have their copies one after the other
+	Among     bool // there are registers for gates among a product: see recipe.Step
+	Divided   int  // of so many neighbouring vectors only one should be given to the divider; 0 if all
 	// GroupTails: the vectors of a group can be loaded and stored with masks, so that a group has one
 	// tail. Otherwise there is one for every number of whole vectors.
 	GroupTails bool

@@ -19,8 +19,7 @@ const (
 	OpAtMost  // bound, x
 	OpAtLeast // bound, x
 	OpLarger  // x, old
-	OpScale   // p, t, n
-	OpPow2    // t, n
+	OpScale   // p 2^t, of p and t
 	OpToFloat // of an integer
 
 	// Masks, and what takes one.
@@ -83,7 +82,6 @@ type Value struct {
 	Of   Op // what OpAcc and OpFold do
 
 	NegProduct, NegAddend bool // OpFMA
-	Normal                bool // OpScale: the result is a normal number
 	Not                   bool // a mask: of the other lanes, and of those with NaN
 	Tail                  bool // OpLoad, OpStore: only the lanes that exist
 	Short                 bool // and the row has not a whole vector: see Traits.ShortTails

@@ -57,8 +57,6 @@ func toyFloats(v *Value, words []uint32) (z uint32, is bool) {
 		f = toyFMA(x[0], x[1], x[2])
 	case OpScale:
 		f = float32(math.Ldexp(float64(x[0]), int(x[1])))
-	case OpPow2:
-		f = float32(math.Ldexp(1, int(x[0])))
 	case OpToFloat:
 		f = float32(int32(words[0]))
 	case OpAtMost, OpAtLeast, OpLarger: // the bits of one of them

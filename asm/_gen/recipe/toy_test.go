@@ -18,7 +18,7 @@ var (
 	toyGP     = strings.Fields("a b c d e f g h i j k l m n")
 	toyOthers = []string{"scratch", "count"}
 	wideToy   = &toy{Traits{Name: "wide", GP: toyGP, Others: toyOthers, Vectors: 32, VecBytes: 64, VecName: "w", Masks: 6,
-		MemOperand: true, WordOperand: true, CheapMasks: true, Copies: 2, Par: true, GroupTails: true,
+		MemOperand: true, WordOperand: true, CheapMasks: true, ScaleOp: true, Copies: 2, Par: true, GroupTails: true,
 		Product: ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 15, MaxRows16: 4, Halves: true}}}
 	narrowToy = &toy{Traits{Name: "narrow", GP: toyGP, Others: toyOthers, Vectors: 32, VecBytes: 16, VecName: "n",
 		ElementOperand: true, Copies: 4, FitCopies: true, ShortTails: true,

@@ -35,10 +35,6 @@ func (a *asm) expand512(b *engine.Block, v *engine.Value) *engine.Value {
 		v.Args = append(v.Args, b.Bits(engine.SignBit))
 	case engine.OpBitSet:
 		v.Args = append(v.Args, b.Bits(1<<v.Imm))
-	case engine.OpScale:
-		v.Args = v.Args[:2]
-	case engine.OpPow2:
-		return b.Append(&engine.Value{Op: engine.OpScale, Args: []*engine.Value{b.Const(1), v.Args[0]}})
 	}
 	return b.Append(v)
 }
@@ -63,27 +59,10 @@ func (a *asm) expand256(b *engine.Block, v *engine.Value) *engine.Value {
 		return xorI(xorI(x[0], x[1]), x[2])
 	case engine.OpBitSet: // a blend looks at the sign bit alone
 		return b.Shl(x[0], 31-v.Imm)
-	case engine.OpScale:
-		if v.Normal {
-			return b.Mul(x[0], b.Pow2(x[1], x[2]))
-		}
-		return scale(b, x[0], x[2])
-	case engine.OpPow2: // the upper bits of n leave at the top
-		return b.AddI(b.Shl(x[1], 23), b.Const(1))
 	case engine.OpJoin:
 		v.Args = []*engine.Value{x[0], b.Append(&engine.Value{Op: opShl64, Imm: 32, Args: x[1:]})}
 	}
 	return b.Append(v)
-}
-
-// scale is p 2^h 2^(n-h) with h = n>>1. n<<23 fits in 32 bits: |n| <= 150.
-func scale(b *engine.Block, p, n *engine.Value) *engine.Value {
-	e := b.Shl(n, 23)
-	h := b.And(b.Sar(e, 1), b.Bits(0xff800000))
-	one := b.Const(1)
-	s1 := b.AddI(h, one)
-	s2 := b.AddI(b.SubI(e, h), one)
-	return b.Mul(b.Mul(p, s1), s2)
 }
 
 // Products of 64 bits are made of the even lanes. So the even and the odd lanes of a vector are two

@@ -35,7 +35,7 @@ var (
 	}}
 	AVX512 engine.Target = &target{avx512: true, traits: engine.Traits{
 		Name: "avx512", GP: gpNames, Others: otherNames, Vectors: 32, VecBytes: 64, VecName: "Z", Masks: len(maskRegs),
-		MemOperand: true, WordOperand: true, CheapMasks: true, Copies: 2, Par: true, GroupTails: true, Among: true, Divided: 4,
+		MemOperand: true, WordOperand: true, CheapMasks: true, ScaleOp: true, Copies: 2, Par: true, GroupTails: true, Among: true, Divided: 4,
 		Product: engine.ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 15, MaxRows16: 4, Halves: true},
 	}}
 )
