@@ -116,6 +116,19 @@ func TestEstimate(t *testing.T) {
 	}
 }
 
+func TestFunctions(t *testing.T) {
+	all, err := functions([]byte(listing + "\n" + chains))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 2 || len(all["Made"]) != 15 || len(all["Chains"]) == 0 {
+		t.Errorf("%d functions, Made with %d instructions, Chains with %d", len(all), len(all["Made"]), len(all["Chains"]))
+	}
+	if l := loops(all["Made"]); l[1].stack != 1 {
+		t.Errorf("loops of Made: %+v", l)
+	}
+}
+
 func TestParseError(t *testing.T) {
 	if _, err := parse(strings.NewReader("a.s:1 0x1000 xyz RET\n")); err == nil {
 		t.Error("no error for a word that is no number")

@@ -17,5 +17,5 @@
 // A loop is what a jump back spans, and only innermost loops are counted. Accesses of the
 // stack inside of a loop are spilled registers or arguments that did not fit into them. A
 // vector counts as stored when it goes to memory other than the stack. A loop that takes more than
-// its goal makes the command fail.
+// its goal makes the command fail, and so does one of any kernel that accesses the stack without need.
 package main
