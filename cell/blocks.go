@@ -14,7 +14,7 @@ import "github.com/elbow-go/elbow/kernels"
 
 // fused reports whether the steps are the fused ones of package kernels. Otherwise they are products
 // by the blocks of Whh, of which there is one without heads, and gates behind them.
-func (l *Recurrent[T]) fused() bool { return l.Proj == 0 && l.Heads <= 1 }
+func (l *Recurrent[T]) fused() bool { return l.Proj == 0 && l.Heads <= 1 && !l.LayerNorm }
 
 // columns returns how many columns Whh has.
 func (l *Recurrent[T]) columns() int { return l.Out() / max(1, l.Heads) }
@@ -47,8 +47,26 @@ func (l *Recurrent[T]) block(row, most int) (end, column int) {
 }
 
 // column returns the column of the saved gates that has the product with a row of Whh, and later
-// its gradient: where there is a bias inside the reset, that of n lies behind the gates.
+// its gradient.
 func (l *Recurrent[T]) column(row int) int {
+	if l.LayerNorm {
+		f := l.cell.form()
+		return (f.saved+f.gates)*l.Hidden + row
+	}
+	return l.sumColumn(row)
+}
+
+// inputColumn is column for Wih.
+func (l *Recurrent[T]) inputColumn() int {
+	if l.LayerNorm {
+		return l.cell.form().saved * l.Hidden
+	}
+	return 0
+}
+
+// sumColumn returns the column where the product with a row of Whh is added up: where there is a bias
+// inside the reset, that of n lies behind the gates.
+func (l *Recurrent[T]) sumColumn(row int) int {
 	if l.cell.form().bhn && row >= 2*l.Hidden {
 		return row + l.Hidden
 	}

@@ -38,7 +38,7 @@
 // The steps are the fused ones of package kernels wherever there is machine code for them,
 // also where package blas has OpenBLAS do its products, which are then those of Project,
 // InputGrad and ParamGrad: the bits of a step do not depend on the backend. Those of a layer with a
-// projection or heads ([Options]) are made of products of package blas.
+// projection, heads or layer normalisation ([Options]) are made of products of package blas.
 //
 // Several goroutines split the batch of [Recurrent.Forward] and [Recurrent.Backward] once for
 // all steps and do not wait for each other. For a batch of a sequence or a few there is

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -18,7 +19,7 @@ import (
 // its y stand at the time of the x they have read, H0 is the state before the row's last
 // step, Hn the state after step 0. The loss is Σ Gy⊙Y + Σ Ghn⊙Hn + Σ Gcn⊙Cn, and the fields
 // named D... are its gradients. Absent fields (C0, Cn, ... of the kinds without a cell
-// state, Bhn, Peephole, Whr) are nil.
+// state, Bhn, Peephole, Whr, Gih ...) are nil.
 //
 // B is the sum of PyTorch's two bias vectors, where one is redundant: everywhere but in the
 // n gate of kind GRU, whose B is the input bias and Bhn the recurrent one.
@@ -46,9 +47,13 @@ type goldenDirection struct {
 	Wih      []float64 `json:"wih"`      // [G*Hidden, In]
 	Whh      []float64 `json:"whh"`      // [G*Hidden, out]
 	B        []float64 `json:"b"`        // [G*Hidden]
-	Bhn      []float64 `json:"bhn"`      // [Hidden], GRU only
+	Bhn      []float64 `json:"bhn"`      // [Hidden], GRU and GRUNorm only
 	Peephole []float64 `json:"peephole"` // [3*Hidden], i f o, LSTMPeephole only
 	Whr      []float64 `json:"whr"`      // [Proj, Hidden], LSTMProj only
+	Gih      []float64 `json:"gih"`      // [G*Hidden], the Norms only
+	Ghh      []float64 `json:"ghh"`      // [G*Hidden]
+	Gc       []float64 `json:"gc"`       // [Hidden], LSTMNorm only
+	Bc       []float64 `json:"bc"`       // [Hidden]
 
 	H0 []float64 `json:"h0"` // [B, out]
 	C0 []float64 `json:"c0"` // [B, Hidden], the LSTMs only, like Cn, Gcn and DC0
@@ -69,11 +74,16 @@ type goldenDirection struct {
 	DBhn      []float64 `json:"dbhn"`
 	DPeephole []float64 `json:"dpeephole"`
 	DWhr      []float64 `json:"dwhr"`
+	DGih      []float64 `json:"dgih"`
+	DGhh      []float64 `json:"dghh"`
+	DGc       []float64 `json:"dgc"`
+	DBc       []float64 `json:"dbc"`
 }
 
 // goldenGates is the number of gates of each kind. There is one file for each.
 var goldenGates = map[string]int{
 	"RNNTanh": 1, "RNNReLU": 1, "LSTM": 4, "LSTMPeephole": 4, "LSTMClip": 4, "LSTMProj": 4, "GRU": 3, "GRUBefore": 3,
+	"LSTMNorm": 4, "GRUNorm": 3,
 }
 
 // out is the number of columns of h.
@@ -146,10 +156,17 @@ func (g *goldenFile) check(t testing.TB, name string) {
 	state := len(g.Lengths) * g.out()
 	cell, bhn, peephole := 0, 0, 0
 	switch g.Kind {
-	case "LSTM", "LSTMPeephole", "LSTMClip", "LSTMProj":
+	case "LSTM", "LSTMPeephole", "LSTMClip", "LSTMProj", "LSTMNorm":
 		cell = len(g.Lengths) * g.Hidden
-	case "GRU":
+	case "GRU", "GRUNorm":
 		bhn = g.Hidden
+	}
+	gains, gc := 0, 0
+	if strings.HasSuffix(g.Kind, "Norm") {
+		gains = gates
+	}
+	if g.Kind == "LSTMNorm" {
+		gc = g.Hidden
 	}
 	if g.Kind == "LSTMPeephole" {
 		peephole = 3 * g.Hidden
@@ -174,6 +191,10 @@ func (g *goldenFile) check(t testing.TB, name string) {
 		length("bhn", d.Bhn, bhn)
 		length("peephole", d.Peephole, peephole)
 		length("whr", d.Whr, g.Proj*g.Hidden)
+		length("gih", d.Gih, gains)
+		length("ghh", d.Ghh, gains)
+		length("gc", d.Gc, gc)
+		length("bc", d.Bc, gc)
 		length("h0", d.H0, state)
 		length("c0", d.C0, cell)
 		length("y", d.Y, rows*g.out())
@@ -191,6 +212,10 @@ func (g *goldenFile) check(t testing.TB, name string) {
 		length("dbhn", d.DBhn, len(d.Bhn))
 		length("dpeephole", d.DPeephole, len(d.Peephole))
 		length("dwhr", d.DWhr, len(d.Whr))
+		length("dgih", d.DGih, len(d.Gih))
+		length("dghh", d.DGhh, len(d.Ghh))
+		length("dgc", d.DGc, len(d.Gc))
+		length("dbc", d.DBc, len(d.Bc))
 	}
 }
 
@@ -225,13 +250,14 @@ func TestGolden(t *testing.T) {
 
 func compareGolden[T Float](t *testing.T, g *goldenFile, tol float64) {
 	kind := map[string]Kind{"RNNTanh": RNNTanh, "RNNReLU": RNNReLU, "LSTM": LSTM, "LSTMPeephole": LSTM, "LSTMClip": LSTM, "LSTMProj": LSTM,
-		"GRU": GRU, "GRUBefore": GRUBefore}[g.Kind]
+		"LSTMNorm": LSTM, "GRUNorm": GRU, "GRU": GRU, "GRUBefore": GRUBefore}[g.Kind]
 	for _, d := range g.Directions {
-		l := NewRecurrentWith[T](kind, g.In, g.Hidden, Options{Peepholes: d.Peephole != nil, CellClip: g.Clip, Proj: g.Proj})
+		l := NewRecurrentWith[T](kind, g.In, g.Hidden, Options{Peepholes: d.Peephole != nil, CellClip: g.Clip, Proj: g.Proj, LayerNorm: d.Gih != nil})
 		for _, p := range []struct {
 			to   []T
 			from []float64
-		}{{l.Wih, d.Wih}, {l.Whh, d.Whh}, {l.B, d.B}, {l.Bhn, d.Bhn}, {l.Peephole, d.Peephole}, {l.Whr, d.Whr}} {
+		}{{l.Wih, d.Wih}, {l.Whh, d.Whh}, {l.B, d.B}, {l.Bhn, d.Bhn}, {l.Peephole, d.Peephole}, {l.Whr, d.Whr},
+			{l.Gih, d.Gih}, {l.Ghh, d.Ghh}, {l.Gc, d.Gc}, {l.Bc, d.Bc}} {
 			copy(p.to, convert[T](p.from))
 		}
 		l.PackForTraining()
@@ -278,6 +304,10 @@ func compareGolden[T Float](t *testing.T, g *goldenFile, tol float64) {
 		compare("dbhn", grad.Bhn, d.DBhn)
 		compare("dpeephole", grad.Peephole, d.DPeephole)
 		compare("dwhr", grad.Whr, d.DWhr)
+		compare("dgih", grad.Gih, d.DGih)
+		compare("dghh", grad.Ghh, d.DGhh)
+		compare("dgc", grad.Gc, d.DGc)
+		compare("dbc", grad.Bc, d.DBc)
 	}
 }
 

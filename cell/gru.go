@@ -15,14 +15,18 @@ type gru[T Float] struct{}
 
 func (gru[T]) form() form {
 	return form{name: "gru", packs: kernels.StepGRU, gates: 3, saved: 4, direct: true, bhn: true,
-		takes: Options{Heads: 1}}
+		norms: [2]int{2, 1}, takes: Options{Heads: 1, LayerNorm: true}}
 }
 
 func (gru[T]) step(l *Recurrent[T], m moment[T]) {
 	if h := l.Hidden; !l.fused() {
 		hn := m.gates[3*h:]
 		kernels.SetRows(hn, l.Bhn, m.n, h, m.ld)
-		l.projectState(m.gates, m.hx, m.n, m.ld)
+		if l.LayerNorm {
+			l.normProject(m)
+		} else {
+			l.projectState(m.gates, m.hx, m.n, m.ld)
+		}
 		kernels.GRUStep(m.hy, m.gates, hn, m.hx, m.n, h, m.ld, m.ld)
 		return
 	}
@@ -34,6 +38,9 @@ func (gru[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 		hn := m.gates[3*h:]
 		l.stateGrad(m.dh, m.after, m.next)
 		kernels.GRUStepBackward(m.gates, hn, m.dhx, m.dh, m.gates, hn, m.hx, m.n, h, m.ld, m.ld)
+		if l.LayerNorm {
+			l.normProjectBackward(m)
+		}
 		return
 	}
 	kernels.GRUFusedStepBackward(&kernels.StepGrad[T]{H: m.dh, Gates: m.gates, HPrev: m.dhx, Next: m.after, NextRows: m.next},

@@ -61,15 +61,18 @@ type form struct {
 	memory bool             // there is a state c beside h
 	direct bool             // h passes into the state after it beside the product with Whh
 	bhn    bool             // there is a bias inside the reset
+	norms  [2]int           // gates that LayerNorm takes together, the first ones and those behind them
 	takes  Options          // the options that layers may have are not 0
 }
 
 // A moment is a step of some sequences.
 type moment[T Float] struct {
+	s      *Sequence[T]
+	lo     int // the first of its rows
 	n, ld  int // sequences, and the distance between rows of their gates
 	gates  []T // pre-activations of the inputs, which the step replaces by what it saves
 	hx, hy []T // the state h before the step and after it, [n, Out]
-	my     []T // h before the projection, [n, Hidden]: hy without one
+	my     []T // what the gates give, [n, Hidden]: hy unless that is projected or normalised
 	cx, cy []T // the state c, where there is one
 	part   kernels.StepPart
 }
@@ -80,7 +83,7 @@ type momentBack[T Float] struct {
 	next  int // sequences that go on with the step after it
 	after []T // gradient of the pre-activations of that step
 	dh    []T // gradient of hy, but for the part that comes through after and Whh
-	dm    []T // room for the gradient of my, with a projection
+	dm    []T // room for the gradient of my, where that is not hy
 	dc    []T // gradient of cy, which the step replaces by that of cx, where there are these
 	dhx   []T // gets the gradient of hx but for the part through Whh, where there is another
 }

@@ -9,17 +9,22 @@ import "github.com/elbow-go/elbow/kernels"
 //	h' = σ(o) tanh(c')
 //
 // With peepholes p, i and f are moved on by p c, and o by p c'. With CellClip, c' is clipped before
-// h' sees it. With Proj, h' is multiplied by Whr.
+// h' sees it. With Proj, h' is multiplied by Whr. For
+// LayerNorm see norm.go.
 //
 // Source: Gers, Schmidhuber and Cummins 2000; layout as torch.nn.LSTM.
 type lstm[T Float] struct{}
 
 func (lstm[T]) form() form {
-	return form{name: "lstm", packs: kernels.StepLSTM, gates: 4, saved: 4, memory: true,
-		takes: Options{Peepholes: true, CellClip: 1, Proj: 1, Heads: 1}}
+	return form{name: "lstm", packs: kernels.StepLSTM, gates: 4, saved: 4, memory: true, norms: [2]int{4},
+		takes: Options{Peepholes: true, CellClip: 1, Proj: 1, Heads: 1, LayerNorm: true}}
 }
 
-func (lstm[T]) step(l *Recurrent[T], m moment[T]) {
+func (c lstm[T]) step(l *Recurrent[T], m moment[T]) {
+	if l.LayerNorm {
+		c.normStep(l, m)
+		return
+	}
 	h, p := l.Hidden, l.Proj
 	if l.fused() {
 		kernels.LSTMFusedStep(&kernels.Step[T]{H: m.my, C: m.cy, Gates: m.gates, HPrev: m.hx, CPrev: m.cx, Peephole: l.Peephole,
@@ -37,7 +42,11 @@ func (lstm[T]) step(l *Recurrent[T], m moment[T]) {
 	}
 }
 
-func (lstm[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
+func (c lstm[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
+	if l.LayerNorm {
+		c.normStepBackward(l, m)
+		return
+	}
 	h, p := l.Hidden, l.Proj
 	if l.fused() {
 		kernels.LSTMFusedStepBackward(
@@ -61,6 +70,9 @@ func (c lstm[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int
 	l.whhGrad(grad, s, lo, hi)
 	if l.Peepholes {
 		c.peepholeGrad(l, grad, s, lo, hi)
+	}
+	if l.LayerNorm { // its columns are shared out as the gates are
+		l.stateNormGrad(grad, s, lo/4, hi/4)
 	}
 	if p := l.Proj; p > 0 { // its rows are shared out as the gates are
 		h := l.Hidden

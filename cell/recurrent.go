@@ -23,6 +23,8 @@ type Recurrent[T Float] struct {
 	Bhn      []T // [Hidden], GRU only: the bias inside the reset
 	Peephole []T // [3*Hidden] for i, f and o, with Peepholes only
 	Whr      []T // [Proj, Hidden], with Proj only
+	Gih, Ghh []T // [Gates*Hidden], with LayerNorm only: gains of Wih x and of Whh h
+	Gc, Bc   []T // [Hidden], LSTM with LayerNorm only: gain and bias of c
 
 	cell     cell[T] // of the kind, since Pack
 	clip     clip[T] // since Pack
@@ -81,7 +83,7 @@ type param[T Float] struct {
 }
 
 // numParams is how many parameters there are that layers may have.
-const numParams = 6
+const numParams = 10
 
 // params returns the parameters of a layer of the kind and the sizes of l, in their order.
 func (l *Recurrent[T]) params() [numParams]param[T] {
@@ -94,6 +96,10 @@ func (l *Recurrent[T]) params() [numParams]param[T] {
 		{"Bhn", f.bhn, true, 1, h, &l.Bhn},
 		{"Peephole", l.Peepholes, false, 3, h, &l.Peephole},
 		{"Whr", l.Proj > 0, false, l.Proj, h, &l.Whr},
+		{"Gih", l.LayerNorm, true, 1, rows, &l.Gih},
+		{"Ghh", l.LayerNorm, true, 1, rows, &l.Ghh},
+		{"Gc", l.LayerNorm && f.memory, true, 1, h, &l.Gc},
+		{"Bc", l.LayerNorm && f.memory, true, 1, h, &l.Bc},
 	}
 }
 
@@ -113,8 +119,8 @@ func (l *Recurrent[T]) memory() int {
 	return 0
 }
 
-// Tensors returns the parameters: wih, whh, b, and of bhn, peephole and whr those that the
-// layer has.
+// Tensors returns the parameters: wih, whh, b, and of bhn, peephole, whr, gih, ghh, gc and bc
+// those that the layer has.
 func (l *Recurrent[T]) Tensors() (ts []Tensor[T]) {
 	for _, p := range l.params() {
 		if !p.has {
@@ -141,11 +147,11 @@ func (l *Recurrent[T]) PackForTraining() { l.pack("Recurrent.PackForTraining", t
 
 // PackBF16 is Pack with the recurrent weights rounded to bfloat16 in the copy: half the memory,
 // and about twice the speed for one sequence or a few where the weights do not fit the cache.
-// See [kernels.StepWeights.PackBF16]. It panics for a layer with Proj or Heads.
+// See [kernels.StepWeights.PackBF16]. It panics for a layer with Proj, Heads or LayerNorm.
 func (l *Recurrent[T]) PackBF16() {
 	const fn = "Recurrent.PackBF16"
 	if !l.fused() {
-		panic(fmt.Sprintf("cell: %s: Proj = %d, Heads = %d, want neither", fn, l.Proj, l.Heads))
+		panic(fmt.Sprintf("cell: %s: Proj = %d, Heads = %d, LayerNorm = %v, want none of them", fn, l.Proj, l.Heads, l.LayerNorm))
 	}
 	f := l.beginPack(fn)
 	l.whh.PackBF16(f.packs, l.Whh, l.Hidden)
@@ -175,7 +181,11 @@ func (l *Recurrent[T]) beginPack(fn string) form {
 // pages apart share the sets of the first cache and would push each other out of it, so these
 // are moved on by a cache line.
 func (l *Recurrent[T]) stride() int {
-	w := l.cell.form().saved * l.Hidden
+	f := l.cell.form()
+	w := f.saved * l.Hidden
+	if l.LayerNorm {
+		w += 4 * f.gates * l.Hidden
+	}
 	if w > 0 && w%1024 == 0 {
 		w += 16
 	}
@@ -201,9 +211,15 @@ func (l *Recurrent[T]) Project(s *Sequence[T], x []T, lo, hi, from, to int) {
 // project is Project with what has been checked.
 func (l *Recurrent[T]) project(s *Sequence[T], x []T, lo, hi, from, to int) {
 	n, w, g := to-from, l.stride(), l.cell.form().gates*l.Hidden
-	pre := s.gates[lo*w : hi*w]
+	pre, bias := s.gates[lo*w:hi*w], l.B
+	if lo < hi {
+		pre = pre[l.inputColumn():]
+	}
+	if l.LayerNorm {
+		bias = nil // it comes behind the normalisation
+	}
 	if from == 0 {
-		kernels.SetRows(pre, l.B, hi-lo, g, w)
+		kernels.SetRows(pre, bias, hi-lo, g, w)
 	}
 	l.products.project(pre, x, l.Wih, hi-lo, g, l.In, from, to, w, n)
 }
@@ -252,7 +268,7 @@ func (l *Recurrent[T]) fusedStep(s *Sequence[T], t, b0, n int, hx []T, part kern
 func (s *Sequence[T]) moment(t, b0, n int, part kernels.StepPart) moment[T] {
 	off, _ := s.shape.Step(t)
 	lo, hi, w := off+b0, off+b0+n, s.layer.stride()
-	m := moment[T]{n: n, ld: w, gates: s.gates[lo*w : hi*w], hx: s.HPrev[lo*s.out : hi*s.out], hy: s.H[lo*s.out : hi*s.out],
+	m := moment[T]{s: s, lo: lo, n: n, ld: w, gates: s.gates[lo*w : hi*w], hx: s.HPrev[lo*s.out : hi*s.out], hy: s.H[lo*s.out : hi*s.out],
 		cx: s.cellBefore(t, b0, n), cy: s.state(s.C, lo, n), part: part}
 	if m.my = s.state(s.m, lo, n); m.my == nil {
 		m.my = m.hy
@@ -354,7 +370,10 @@ func (l *Recurrent[T]) InputGrad(s *Sequence[T], dx []T, lo, hi, from, to int, a
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
 	n, w := to-from, l.stride()
 	checkMatrix(fn, "dx", len(dx), hi-lo, n)
-	l.products.inputGrad(dx, s.gates[lo*w:hi*w], l.Wih, hi-lo, l.cell.form().gates*l.Hidden, l.In, from, to, n, w, add)
+	if lo == hi {
+		return
+	}
+	l.products.inputGrad(dx, s.gates[lo*w+l.inputColumn():hi*w], l.Wih, hi-lo, l.cell.form().gates*l.Hidden, l.In, from, to, n, w, add)
 }
 
 // ParamGrad adds to grad the gradient of the input weights of the columns from..to and,
@@ -374,10 +393,13 @@ func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from
 	if lo == hi || rows == 0 {
 		return
 	}
-	tMul(grad.Wih[lo*l.In+from:], s.gates[lo:], x, hi-lo, n, rows, l.In, w, n)
+	tMul(grad.Wih[lo*l.In+from:], s.gates[l.inputColumn()+lo:], x, hi-lo, n, rows, l.In, w, n)
 	if from != 0 {
 		return
 	}
 	kernels.AddColumnSums(grad.B[lo:hi], s.gates[lo:], rows, hi-lo, w)
 	l.cell.recurrentGrad(l, grad, s, lo, hi)
+	if l.LayerNorm {
+		l.gainGrad(grad, s, lo, hi)
+	}
 }

@@ -39,12 +39,16 @@ type Sequence[T Float] struct {
 	streamed int // single steps of the layer so far
 	h0, c0   []T
 	gates    []T // [Rows, stride]: pre-activations, then activated gates, then their gradient
-	m        []T // h before the projection, of all rows, or none
+	m        []T // what the gates give, of all rows, where that is not h
 	dh, dc   []T // [Batch, Out] and [Batch, Hidden], the gradients that flow back from step to step
 	dhx      []T // the GRU's direct path
 	dhn      []T // gradient of the final states, or nil
-	dm       []T // [Batch, Hidden], with a projection: the gradient of m at a step
-	dH       []T // and that of h_t of all rows
+	dm       []T // [Batch, Hidden], room for the gradient of m at a step
+	dH       []T // with a projection: the gradient of h_t of all rows
+
+	// With LayerNorm: 1 over the root mean squares, the first of all rows, then the second, ...; and
+	// the state normalised, and tanh of it with gain and bias, whose gradient takes its place.
+	rstd, chat, tanh []T
 
 	// The arguments of a running Forward or Backward, and its parts as function values
 	// made once: a closure per call would be an allocation per call.
@@ -175,8 +179,12 @@ func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []
 		s.C = pages.Grow(s.C, rows*h)
 		s.c0 = initial(s.c0, c0, b*h)
 	}
-	if l.Proj > 0 {
+	if l.Proj > 0 || len(s.C) > 0 && l.LayerNorm {
 		s.m = pages.Grow(s.m, rows*h)
+	}
+	if l.LayerNorm {
+		s.rstd = pages.Grow(s.rstd, (numNorms+1)*rows)
+		s.chat, s.tanh = pages.Grow(s.chat, len(s.C)), pages.Grow(s.tanh, len(s.C))
 	}
 }
 
@@ -256,8 +264,11 @@ func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 	if f.memory {
 		s.dc = initial(s.dc, dcn, n)
 	}
+	if len(s.m) > 0 {
+		s.dm = pages.Grow(s.dm, n)
+	}
 	if s.layer.Proj > 0 {
-		s.dm, s.dH = pages.Grow(s.dm, n), pages.Grow(s.dH, len(s.H))
+		s.dH = pages.Grow(s.dH, len(s.H))
 	}
 }
 

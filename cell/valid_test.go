@@ -50,6 +50,8 @@ func TestPanics(t *testing.T) {
 		{"cell: NewRecurrentWith: Heads of kind gru-before, want none", nil, func() { NewRecurrentWith[float32](GRUBefore, 1, 4, Options{Heads: 2}) }},
 		{"cell: NewRecurrentWith: Heads and Proj, want one of them", nil, func() { NewRecurrentWith[float32](LSTM, 1, 4, Options{Heads: 2, Proj: 2}) }},
 		{"cell: NewRecurrentWith: Heads = 3, want a divisor of Hidden = 4", nil, func() { NewRecurrentWith[float32](LSTM, 1, 4, Options{Heads: 3}) }},
+		{"cell: NewRecurrentWith: LayerNorm of kind rnn, want none", nil, func() { NewRecurrentWith[float32](RNNTanh, 1, 4, Options{LayerNorm: true}) }},
+		{"cell: NewRecurrentWith: LayerNorm and another option, want one of them", nil, func() { NewRecurrentWith[float32](GRU, 1, 4, Options{LayerNorm: true, Heads: 2}) }},
 		{"cell: NewRecurrentWith: CellClip = -1, want at least 0", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{CellClip: -1}) }},
 		{"cell: NewRecurrentWith: CellClip and Peepholes, want one of them", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{CellClip: 1, Peepholes: true}) }},
 		{"cell: NewDense: act = 9, want 0..4", nil, func() { NewDense[float32](1, 1, 9) }},
@@ -61,7 +63,7 @@ func TestPanics(t *testing.T) {
 			gru.Peephole = x[:1]
 			gru.Pack()
 		}},
-		{"cell: Recurrent.Forward: kind, inputs, outputs and options of the layer are {2 1 3 {false 0 0 0}}, but {2 2 3 {false 0 0 0}} when it was packed", nil, func() {
+		{"cell: Recurrent.Forward: kind, inputs, outputs and options of the layer are {2 1 3 {false 0 0 0 false}}, but {2 2 3 {false 0 0 0 false}} when it was packed", nil, func() {
 			changed := NewRecurrent[float32](LSTM, 2, 3)
 			changed.Pack()
 			changed.In = 1

@@ -11,7 +11,8 @@ PyTorch may draw other random numbers: then all files change, and all stay true.
 
 What is in a file (cell/golden_test.go reads it):
 
-    kind      RNNTanh, RNNReLU, LSTM, GRU, GRUBefore, LSTMPeephole, LSTMClip or LSTMProj
+    kind      RNNTanh, RNNReLU, LSTM, GRU, GRUBefore, LSTMPeephole, LSTMClip, LSTMProj,
+              LSTMNorm or GRUNorm
     in, hidden, lengths
     proj      columns of h, kind LSTMProj only; out below is proj, and hidden without one
     clip      bound of c, kind LSTMClip only
@@ -21,14 +22,17 @@ What is in a file (cell/golden_test.go reads it):
       wih       [G*hidden, in]      G = 1, 4 (i f g o) or 3 (r z n)
       whh       [G*hidden, out]
       b         [G*hidden]          the sum of PyTorch's two; of n in kind GRU: bias_ih only
-      bhn       [hidden]            kind GRU only: bias_hh of n
+      bhn       [hidden]            kinds GRU and GRUNorm only: bias_hh of n
       peephole  [3*hidden]          kind LSTMPeephole only: i f o
       whr       [proj, hidden]      kind LSTMProj only
+      gih, ghh  [G*hidden]          the Norms only
+      gc, bc    [hidden]            kind LSTMNorm only
       h0, c0    [batch, out], [batch, hidden]   c0 of the LSTMs only, likewise below
       y         [sum n_t, out]      h of every valid step
       hn, cn    [batch, hidden]     the states after a row's last step
       gy, ghn, gcn                  weights of the loss  sum gy*y + sum ghn*hn + sum gcn*cn
-      dx, dh0, dc0, dwih, dwhh, db, dbhn, dpeephole, dwhr   its gradients, shaped as the values
+      dx, dh0, dc0, dwih, dwhh, db, dbhn, dpeephole, dwhr,
+      dgih, dghh, dgc, dbc          its gradients, shaped as the values
 
 All matrices are row-major and flat. x, y and their gradients are ragged, time-major:
 lengths do not increase, step t holds the first n_t rows, steps follow each other. That is
@@ -37,7 +41,7 @@ step to step 0; its y stand at the time of the x they have read, h0 is the state
 the row's last step, and hn the state after step 0.
 
 nn.RNN, nn.LSTM and nn.GRU do not have a GRU with the reset gate in front of the product,
-nor peepholes, nor a bound of c: these run through the loop below, with autograd. The loop is checked
+nor peepholes, a bound of c or normalisation: these run through the loop below, with autograd. The loop is checked
 against PyTorch's own layers for all the kinds they have.
 """
 
@@ -52,14 +56,36 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 SEED = 20240613
 IN, HIDDEN, LENGTHS = 5, 4, [7, 5, 2]
 BATCH = len(LENGTHS)
-GATES = {"RNNTanh": 1, "RNNReLU": 1, "LSTM": 4, "GRU": 3, "GRUBefore": 3, "LSTMPeephole": 4, "LSTMClip": 4, "LSTMProj": 4}
+GATES = {"RNNTanh": 1, "RNNReLU": 1, "LSTM": 4, "GRU": 3, "GRUBefore": 3, "LSTMPeephole": 4, "LSTMClip": 4, "LSTMProj": 4,
+         "LSTMNorm": 4, "GRUNorm": 3}
 PROJ, CLIP = {"LSTMProj": 3}, {"LSTMClip": 0.5}
 
 torch.set_default_dtype(torch.float64)
 
 
+def norm_step(kind, p, x, h, c):
+    """One step with the products normalised by PyTorch's own layer_norm."""
+
+    def norm(a, gain):
+        return torch.nn.functional.layer_norm(a, gain.shape, gain)
+
+    def products(rows):
+        return norm(x @ p["wih"][rows].T, p["gih"][rows]) + p["b"][rows], norm(h @ p["whh"][rows].T, p["ghh"][rows])
+
+    if kind == "LSTMNorm":
+        i, f, g, o = sum(products(slice(None))).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(norm(c, p["gc"]) + p["bc"]), c
+    r, z = torch.sigmoid(sum(products(slice(0, 2 * HIDDEN)))).chunk(2, 1)
+    a, u = products(slice(2 * HIDDEN, None))
+    n = torch.tanh(a + r * (u + p["bhn"]))
+    return (1 - z) * n + z * h, c
+
+
 def step(kind, p, x, h, c):
     """One step of any kind on rows x, in the equations of the kernels."""
+    if kind.endswith("Norm"):
+        return norm_step(kind, p, x, h, c)
     pre = x @ p["wih"].T + p["b"]
     if kind.startswith("RNN"):
         f = torch.tanh if kind == "RNNTanh" else torch.relu
@@ -103,7 +129,7 @@ def loop(kind, p, x, h0, c0, reverse):
 
 def module(kind):
     """PyTorch's layer, both directions, with random weights, or None."""
-    if kind in ("GRUBefore", "LSTMPeephole", "LSTMClip"):
+    if kind in ("GRUBefore", "LSTMPeephole", "LSTMClip", "LSTMNorm", "GRUNorm"):
         return None
     m = {
         "RNNTanh": lambda **k: torch.nn.RNN(nonlinearity="tanh", **k),
@@ -138,6 +164,12 @@ def own(kind):
     p = {"wih": torch.randn(g, IN), "whh": torch.randn(g, HIDDEN), "b": torch.randn(g)}
     if kind == "LSTMPeephole":
         p["peephole"] = torch.randn(3 * HIDDEN)
+    if kind.endswith("Norm"):
+        p["gih"], p["ghh"] = torch.randn(g), torch.randn(g)
+    if kind == "GRUNorm":
+        p["bhn"] = torch.randn(HIDDEN)
+    if kind == "LSTMNorm":
+        p["gc"], p["bc"] = torch.randn(HIDDEN), torch.randn(HIDDEN)
     return {k: (0.6 * v).requires_grad_() for k, v in p.items()}
 
 
@@ -242,6 +274,8 @@ for kind, name in {
     "LSTMPeephole": "lstm_peephole",
     "LSTMClip": "lstm_clip",
     "LSTMProj": "lstm_proj",
+    "LSTMNorm": "lstm_norm",
+    "GRUNorm": "gru_norm",
 }.items():
     if name in (sys.argv[1:] or [name]):
         write(kind, name)
