@@ -39,12 +39,15 @@ func newBase[T cell.Float](typ string, c Config) base[T] {
 	return m
 }
 
-// has gives the model its slots, but for nets of width 0.
+// has gives the model its slots, but for nets of width 0, and those of its likelihood.
 func (m *base[T]) has(slots ...slot[T]) {
 	for _, s := range slots {
 		if _, net := s.place.(**cell.MLP[T]); !net || s.width > 0 {
 			m.slots = append(m.slots, s)
 		}
+	}
+	if l, ok := m.like.(parametric[T]); ok {
+		m.slots = append(m.slots, l.slots(m.dim)...)
 	}
 }
 

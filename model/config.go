@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Model      string `json:"model"`      // rnn, vrnn, vrnn-i, storn, vrae, classifier, vae or regression
 	Cell       string `json:"cell"`       // rnn, rnn-relu, lstm, gru or gru-before
-	Likelihood string `json:"likelihood"` // bernoulli, gauss and so on, see there; of a regression gauss
+	Likelihood string `json:"likelihood"` // one of [Likelihoods], see there; of a regression gauss
 	Data       int    `json:"data"`       // dimensions of one step
 	Hidden     int    `json:"hidden"`     // recurrent state
 	Latent     int    `json:"latent"`     // dimensions of z; 0 in an rnn
@@ -35,6 +35,7 @@ type Config struct {
 	Components int `json:"components,omitempty"` // of a mixture
 	Classes    int `json:"classes,omitempty"`    // of a categorical output
 	Levels     int `json:"levels,omitempty"`     // of a logistic mixture: 256 for 8 bit
+	Units      int `json:"units,omitempty"`      // hidden ones of a NADE
 
 	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
 

@@ -78,7 +78,9 @@ func (d *initialiser[T]) slot(m *base[T], s *slot[T], stats Stats) {
 	case **cell.Recurrent[T]:
 		d.recurrent(*p)
 	case **vector[T]:
-		clear((*p).v)
+		if clear((*p).v); s.in > 0 {
+			d.draw((*p).v, s.in, 0, s.out)
+		}
 	case *[]T:
 		if clear(*p); !d.drawsAll(m) {
 			mean := m.like.inputMean(stats)

@@ -28,11 +28,12 @@ func families[T cell.Float]() []family[T] {
 		{Bivariate, nil, newBivariate[T]},
 		{BivariateMixture, []field{fieldComponents}, newBivariateMixture[T]},
 		{LogisticMixture, []field{fieldComponents, fieldLevels}, newLogistic[T]},
+		{NADE, []field{fieldUnits}, newNADE[T]},
 	}
 }
 
-// likelihoods returns the names of all likelihoods.
-func likelihoods() []string {
+// Likelihoods returns the names of all likelihoods.
+func Likelihoods() []string {
 	var names []string
 	for _, f := range families[float32]() {
 		names = append(names, f.name)
@@ -96,6 +97,26 @@ type bounded interface {
 // indexed is a likelihood whose data are indices, which have to be in range.
 type indexed[T cell.Float] interface {
 	checkIndices(fn string, x []T)
+}
+
+// parametric is a likelihood with parameters of its own.
+type parametric[T cell.Float] interface {
+	// slots returns where they are.
+	slots(dim int) []slot[T]
+	// work returns what takes the place of logProb and backward in a pass.
+	work() worker[T]
+}
+
+// worker is a parametric likelihood at work in a pass. All slices belong to the whole batch.
+type worker[T cell.Float] interface {
+	// begin prepares for a batch with the data x, beginBackward for its gradient.
+	begin(x []T, rows, dim int)
+	beginBackward()
+	// logProb and backward are those of a likelihood, for the rows lo..hi.
+	logProb(lp, out []T, lo, hi int)
+	backward(dout, dlp, out []T, lo, hi int)
+	// paramGrad adds part i of parts of the gradient of the parameters to those of grad.
+	paramGrad(grad likelihood[T], i, parts int)
 }
 
 // outputs returns how many outputs a row needs.

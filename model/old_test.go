@@ -59,6 +59,7 @@ func oldCheckpoints() map[string]struct {
 	add("rnn-bivariate", Config{Model: ModelRNN, Likelihood: Bivariate, Data: 3, Cell: "rnn-relu"}, nil)
 	add("rnn-bivariate-mixture", Config{Model: ModelRNN, Likelihood: BivariateMixture, Data: 3, Components: 2}, nil)
 	add("rnn-logistic-mixture", Config{Model: ModelRNN, Likelihood: LogisticMixture, Components: 2, Levels: 5}, nil)
+	add("rnn-nade", Config{Model: ModelRNN, Likelihood: NADE, Units: 4}, nil)
 	add("vrnn", Config{Model: ModelVRNN, Likelihood: Gauss, Latent: 2}, func(t *TrainConfig) {
 		t.KLWarmup, t.FreeBits, t.Truncate = 2, 0.1, 4
 	})

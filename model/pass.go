@@ -13,8 +13,9 @@ type passBase[T cell.Float] struct {
 	model   *base[T]
 	threads int
 	batch   *Batch[T]
-	x       []T // what the likelihood describes [rows, dim]
-	width   int // of a row of its outputs
+	x       []T       // what the likelihood describes [rows, dim]
+	width   int       // of a row of its outputs
+	work    worker[T] // the likelihood, if it has parameters
 
 	lat      latent[T]
 	dlp, dkl []T
@@ -27,6 +28,9 @@ func (m *base[T]) newPass(threads int) passBase[T] {
 	p := passBase[T]{model: m, threads: max(threads, 1), lat: latent[T]{form: m.form, size: m.Latent}}
 	if m.like != nil {
 		p.width = outputs(m.like, m.dim)
+	}
+	if l, ok := m.like.(parametric[T]); ok {
+		p.work = l.work()
 	}
 	return p
 }
@@ -48,6 +52,9 @@ func (p *passBase[T]) open(b *Batch[T], shape *cell.Ragged, obj Objective, train
 	p.batch, p.x = b, b.X
 	p.begin(obj, shape, p.model.Latent > 0, training)
 	p.lat.begin(len(p.KL), obj)
+	if p.work != nil {
+		p.work.begin(p.x, shape.Rows(), p.model.dim)
+	}
 }
 
 // startBackward checks what Backward is given and computes the gradients of the terms. If there are
@@ -61,19 +68,37 @@ func (p *passBase[T]) startBackward(m, grad Model[T]) bool {
 	p.dlp, p.dkl = pages.Grow(p.dlp, len(p.LogProb)), pages.Grow(p.dkl, len(p.KL))
 	p.grad(p.dlp, p.dkl)
 	p.lat.beginBackward()
+	if p.work != nil {
+		p.work.beginBackward()
+	}
 	return true
 }
 
 // score computes ln p of the rows lo..hi from the outputs of all rows.
 func (p *passBase[T]) score(out []T, lo, hi int) {
+	if p.work != nil {
+		p.work.logProb(p.LogProb, out, lo, hi)
+		return
+	}
 	d, w := p.model.dim, p.width
 	p.model.like.logProb(p.LogProb[lo:hi], p.x[lo*d:hi*d], out[lo*w:hi*w], hi-lo, d)
 }
 
 // scoreBackward computes the gradient of the outputs.
 func (p *passBase[T]) scoreBackward(dout, out []T, lo, hi int) {
+	if p.work != nil {
+		p.work.backward(dout, p.dlp, out, lo, hi)
+		return
+	}
 	d, w := p.model.dim, p.width
 	p.model.like.backward(dout[lo*w:hi*w], p.dlp[lo:hi], p.x[lo*d:hi*d], out[lo*w:hi*w], hi-lo, d)
+}
+
+// likeGrad adds part i of the gradient of the likelihood's own parameters to a gradient.
+func (p *passBase[T]) likeGrad(grad *base[T], i int) {
+	if p.work != nil {
+		p.work.paramGrad(grad.like, i, p.threads)
+	}
 }
 
 // Final implements [Pass]: a sequence is never cut, so there is nothing to carry.

@@ -18,7 +18,7 @@ type slot[T cell.Float] struct {
 	//	*cell.Stack      recurrent layers, as many, of the kind and with the state that it says
 	//	*cell.Recurrent  one of them
 	//	*cell.Dense      a dense layer
-	//	*vector          a parameter
+	//	*vector          a parameter, a matrix if it has inputs
 	//	[]T              what is stored with the parameters, but not trained
 	place any
 
@@ -82,7 +82,7 @@ func (s *slot[T]) fill(c Config) {
 	case **cell.Dense[T]:
 		*p = cell.NewDense[T](s.in, s.out, s.act)
 	case **vector[T]:
-		*p = &vector[T]{v: make([]T, s.out)}
+		*p = newVector[T](s.in, s.out)
 	case *[]T:
 		*p = make([]T, s.out)
 	}
@@ -133,6 +133,10 @@ func (s *slot[T]) landmarks(c Config) (ls []landmark) {
 		recurrent(s.name + ".")
 	case **cell.Dense[T]:
 		matrix(s.name+".w", s.out, in)
+	case **vector[T]:
+		if in > 0 {
+			matrix(s.name+".w", s.out, in)
+		}
 	case *[]T:
 		ls = append(ls, landmark{s.name, []int{s.out}})
 	}
@@ -161,12 +165,22 @@ func (c Config) landmarks() (ls []landmark) {
 
 // vector is a layer that is nothing but one parameter.
 type vector[T cell.Float] struct {
+	name   string
+	shape  []int
 	v      []T
 	packed []T // v at Pack
 }
 
+// newVector returns a vector h [out], or, with inputs, a matrix w [out, in].
+func newVector[T cell.Float](in, out int) *vector[T] {
+	if in == 0 {
+		return &vector[T]{name: "h", shape: []int{out}, v: make([]T, out)}
+	}
+	return &vector[T]{name: "w", shape: []int{out, in}, v: make([]T, out*in)}
+}
+
 func (v *vector[T]) Tensors() []cell.Tensor[T] {
-	return []cell.Tensor[T]{{Name: "h", Shape: []int{len(v.v)}, Data: v.v}}
+	return []cell.Tensor[T]{{Name: v.name, Shape: v.shape, Data: v.v}}
 }
 
 // Pack remembers the parameter, which is read from where it is.
@@ -182,7 +196,7 @@ func (v *vector[T]) Packed(bool) error {
 	}
 	for i, x := range v.v {
 		if y := v.packed[i]; x != y && (x == x || y == y) {
-			return errors.New("h was written to since the layer was packed: call Pack after writing parameters")
+			return fmt.Errorf("%s was written to since the layer was packed: call Pack after writing parameters", v.name)
 		}
 	}
 	return nil

@@ -194,6 +194,7 @@ func (p *stornPass[T]) beforeRowsBackward(lo, hi int) {
 func (p *stornPass[T]) paramGrad(lo, hi int) {
 	g := p.g
 	for i := lo; i < hi; i++ {
+		p.likeGrad(&g.base, i)
 		p.phiR.paramGrad(g.phiR, i, p.threads, p.in.u)
 		p.phiX.paramGrad(g.phiX, i, p.threads, p.prev)
 		p.phiZ.paramGrad(g.phiZ, i, p.threads, p.lat.z)

@@ -206,6 +206,7 @@ func (p *vraePass[T]) drawRowsBackward(lo, hi int) {
 func (p *vraePass[T]) paramGrad(lo, hi int) {
 	m, g, rows, n := p.m, p.g, p.shape.Rows(), p.shape.Batch()
 	for i := lo; i < hi; i++ {
+		p.likeGrad(&g.base, i)
 		from, to := share(m.head.Out, i, p.threads)
 		m.head.ParamGrad(g.head, p.dq, p.h, n, 0, m.head.In, from, to)
 		from, to = share(m.start.Out, i, p.threads)

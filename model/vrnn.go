@@ -39,7 +39,7 @@ func (c Config) resolveVRNNI() (Config, error) { return c.take(fieldsVRNNI()...)
 
 func fieldsRNN() []field {
 	return []field{fieldData, fieldHidden, fieldCell(cell.LSTM), fieldInit, fieldDepth, fieldLayers, fieldDropout,
-		fieldLikelihood(likelihoods()...), fieldPhiX, fieldDecoder}
+		fieldLikelihood(Likelihoods()...), fieldPhiX, fieldDecoder}
 }
 
 func fieldsVRNNI() []field {

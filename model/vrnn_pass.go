@@ -176,6 +176,7 @@ func (p *vrnnPass[T]) beforeRowsBackward(lo, hi int) {
 func (p *vrnnPass[T]) paramGrad(lo, hi int) {
 	m, g, h := p.m, p.g, p.cells.heads
 	for i := lo; i < hi; i++ {
+		p.likeGrad(&g.base, i)
 		p.phiX.paramGrad(g.phiX, i, p.threads, p.in.u)
 		if m.Latent == 0 {
 			p.cells.paramGrad(g.stack, i, p.threads, p.phiX.Y)

@@ -20,7 +20,7 @@ import (
 
 var (
 	allModels      = append(slices.Clone(sequenceModels), model.ModelVAE, model.ModelVRAE)
-	allLikelihoods = []string{model.Bernoulli, model.Gauss, model.GMM, model.Categorical, model.Bivariate, model.BivariateMixture, model.LogisticMixture}
+	allLikelihoods = model.Likelihoods()
 )
 
 // prepare is what train does before it trains.

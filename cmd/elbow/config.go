@@ -27,8 +27,9 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
 	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn, vrae or vae (default: vrnn, for text rnn, for images vae)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, rnn-relu, lstm, gru or gru-before")
-	fs.StringVar(&s.model.Likelihood, "likelihood", "", "bernoulli, gauss, gmm, categorical, bivariate, bivariate-mixture or logistic-mixture (default: what fits the data)")
+	fs.StringVar(&s.model.Likelihood, "likelihood", "", strings.Join(model.Likelihoods(), ", ")+" (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
+	fs.IntVar(&s.model.Units, "units", 0, "hidden units of a nade (default: as hidden)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
 	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden; of a vrae 20)")
 	fs.IntVar(&s.model.Depth, "depth", 1, "hidden layers of every net")
@@ -179,6 +180,9 @@ func useless(m model.Config, given map[string]bool) error {
 	}
 	if given["components"] && m.Components == 0 {
 		return usagef("-components: a %s output is no mixture", m.Likelihood)
+	}
+	if given["units"] && m.Units == 0 {
+		return usagef("-units: a %s output has no hidden units", m.Likelihood)
 	}
 	return nil
 }
