@@ -45,20 +45,34 @@ func Adam[T Float](p, g, m, v []T, lr, beta1, beta2, eps, decay, c1, c2 T) {
 	checkLen("Adam", "g", len(g), len(p))
 	checkLen("Adam", "m", len(m), len(p))
 	checkLen("Adam", "v", len(v), len(p))
+	if decay == 0 {
+		adamUndecayed(p, g, m, v, lr, beta1, beta2, eps, c1, c2)
+		return
+	}
+	// A pass of its own, in pieces that the first cache holds: a factor in the other one would slow Adam too.
 	keep := 1 - T(lr*decay)
-	if is32[T]() {
-		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(beta1), float32(beta2), float32(lr/c1), float32(eps), float32(1/c2), float32(keep))
-	} else {
-		adam64(f64s(p), f64s(g), f64s(m), f64s(v), float64(beta1), float64(beta2), float64(lr/c1), float64(eps), float64(1/c2), float64(keep))
+	for len(p) > 0 {
+		n := min(len(p), 1024)
+		Scal(p[:n], p[:n], keep)
+		adamUndecayed(p[:n], g, m, v, lr, beta1, beta2, eps, c1, c2)
+		p, g, m, v = p[n:], g[n:], m[n:], v[n:]
 	}
 }
 
-// adam takes a = lr/c1, s = 1/c2 and keep = 1 - lr*decay. AVX2 code serves AVX-512 too, but for arrays that fit into
+func adamUndecayed[T Float](p, g, m, v []T, lr, beta1, beta2, eps, c1, c2 T) {
+	if is32[T]() {
+		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(beta1), float32(beta2), float32(lr/c1), float32(eps), float32(1/c2))
+	} else {
+		adam64(f64s(p), f64s(g), f64s(m), f64s(v), float64(beta1), float64(beta2), float64(lr/c1), float64(eps), float64(1/c2))
+	}
+}
+
+// adam takes a = lr/c1 and s = 1/c2. AVX2 code serves AVX-512 too, but for arrays that fit into
 // the second cache: from beyond, memory binds, and the wider code is no faster.
-func adam(p, g, m, v []float32, beta1, beta2, a, eps, s, keep float32) {
+func adam(p, g, m, v []float32, beta1, beta2, a, eps, s float32) {
 	isa := asm.Active()
 	if isa == asm.Generic {
-		adamGeneric(p, g, m, v, beta1, beta2, a, eps, s, keep)
+		adamGeneric(p, g, m, v, beta1, beta2, a, eps, s)
 		return
 	}
 	wide := isa == asm.AVX512 && len(p) <= 1<<17 && eps >= 0x1p-60
@@ -71,13 +85,13 @@ func adam(p, g, m, v []float32, beta1, beta2, a, eps, s, keep float32) {
 			// The AVX-512 code has quotients in software where eps is as above and all |m| and
 			// divisors are below 2, with the same bits. It ends before 64 elements that are not so.
 			// More of them are likely near by: AVX2 code goes on for many.
-			n -= simd.Adam(asm.AVX512, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s, keep)
+			n -= simd.Adam(asm.AVX512, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s)
 			if p, g, m, v = p[n:], g[n:], m[n:], v[n:]; len(p) == 0 {
 				return
 			}
 			n = min(len(p), 1024)
 		}
-		simd.Adam(isa, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s, keep)
+		simd.Adam(isa, &p[0], &g[0], &m[0], &v[0], n, beta1, beta2, 1-beta1, 1-beta2, a, eps, s)
 		p, g, m, v = p[n:], g[n:], m[n:], v[n:]
 	}
 }

@@ -16,23 +16,23 @@ func flushBelow(x, lim float32) float32 {
 
 func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) } // correctly rounded
 
-// adamGeneric takes a = lr/c1, s = 1/c2 and keep = 1 - lr*decay.
-func adamGeneric(p, g, m, v []float32, beta1, beta2, a, eps, s, keep float32) {
+// adamGeneric takes a = lr/c1 and s = 1/c2.
+func adamGeneric(p, g, m, v []float32, beta1, beta2, a, eps, s float32) {
 	b, d := 1-beta1, 1-beta2
 	for i := range p {
 		gi := g[i]
 		mi := flushBelow(f32.FMA(beta1, m[i], float32(b*gi)), f32.FlushMean)
 		vi := flushBelow(f32.FMA(float32(d*gi), gi, float32(beta2*v[i])), f32.FlushSquare)
 		m[i], v[i] = mi, vi
-		p[i] = f32.FMA(-a, mi/(sqrt32(vi*s)+eps), float32(keep*p[i]))
+		p[i] = f32.FMA(-a, mi/(sqrt32(vi*s)+eps), p[i])
 	}
 }
 
-func adam64(p, g, m, v []float64, beta1, beta2, a, eps, s, keep float64) {
+func adam64(p, g, m, v []float64, beta1, beta2, a, eps, s float64) {
 	for i, gi := range g[:len(p)] {
 		m[i] = beta1*m[i] + (1-beta1)*gi
 		v[i] = beta2*v[i] + (1-beta2)*gi*gi
-		p[i] = float64(keep*p[i]) - a*m[i]/(math.Sqrt(v[i]*s)+eps)
+		p[i] = p[i] - a*m[i]/(math.Sqrt(v[i]*s)+eps)
 	}
 }
 

@@ -145,7 +145,7 @@ func TestAdamRange(t *testing.T) {
 				}
 				wp, wm, wv := slices.Clone(p), slices.Clone(m), slices.Clone(v)
 				const beta1, beta2 float32 = 0.9, 0.999
-				adamGeneric(wp, g, wm, wv, beta1, beta2, 1e-3, eps, 1, 1)
+				adamGeneric(wp, g, wm, wv, beta1, beta2, 1e-3, eps, 1)
 				Adam(p, g, m, v, 1e-3, beta1, beta2, eps, 0, 1, 1)
 				asmtest.SameFloats(t, "p", p, wp)
 				asmtest.SameFloats(t, "m", m, wm)

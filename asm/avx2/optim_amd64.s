@@ -158,9 +158,9 @@ DATA optimConsts<>+600(SB)/4, $0x03800000
 DATA optimConsts<>+604(SB)/4, $0x03800000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $608
 
-// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32, keep float32) (left int)
+// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·Adam(SB), NOSPLIT, $256-80
+TEXT ·Adam(SB), NOSPLIT, $224-80
 	// Registers:    Y0-Y7 values    Y8-Y15 constants and scalars
 	VBROADCASTSS optimConsts<>+512(SB), Y15
 	VBROADCASTSS beta1+40(FP), Y14
@@ -174,8 +174,6 @@ TEXT ·Adam(SB), NOSPLIT, $256-80
 	VMOVUPS      Y0, 160(SP)
 	VBROADCASTSS a+56(FP), Y0
 	VMOVUPS      Y0, 192(SP)
-	VBROADCASTSS keep+68(FP), Y0
-	VMOVUPS      Y0, 224(SP)
 
 	// Registers:    DI p    SI grad    DX m    BX v    CX elements left in the row
 	MOVQ p+0(FP), DI
@@ -237,8 +235,6 @@ l1:
 	VDIVPS       Y5, Y3, Y1
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
-	VMULPS       224(SP), Y2, Y2
-	VMULPS       224(SP), Y3, Y3
 	VFNMADD231PS 192(SP), Y0, Y2
 	VFNMADD231PS 192(SP), Y1, Y3
 	VMOVUPS      Y2, (DI)
@@ -278,7 +274,6 @@ l2:
 	// p
 	VDIVPS       Y2, Y1, Y0
 	VMOVUPS      (DI), Y1
-	VMULPS       224(SP), Y1, Y1
 	VFNMADD231PS 192(SP), Y0, Y1
 	VMOVUPS      Y1, (DI)
 	ADDQ         $0x20, DI
@@ -320,7 +315,6 @@ l3:
 	// p
 	VDIVPS       Y3, Y2, Y1
 	VMASKMOVPS   (DI), Y0, Y2
-	VMULPS       224(SP), Y2, Y2
 	VFNMADD231PS 192(SP), Y1, Y2
 	VMASKMOVPS   Y2, Y0, (DI)
 

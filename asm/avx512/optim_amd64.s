@@ -13,10 +13,10 @@ DATA optimConsts<>+20(SB)/4, $0x3f800000 // 1
 DATA optimConsts<>+24(SB)/4, $0x40000000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $28
 
-// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32, keep float32) (left int)
+// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·Adam(SB), NOSPLIT, $64-80
-	// Registers:    Z0-Z16 values    Z17-Z31 constants and scalars
+TEXT ·Adam(SB), NOSPLIT, $56-80
+	// Registers:    Z0-Z17 values    Z18-Z31 constants and scalars
 	VBROADCASTSS optimConsts<>+0(SB), Z31
 	VBROADCASTSS beta1+40(FP), Z30
 	VBROADCASTSS b+48(FP), Z29
@@ -27,11 +27,10 @@ TEXT ·Adam(SB), NOSPLIT, $64-80
 	VBROADCASTSS s+64(FP), Z24
 	VBROADCASTSS eps+60(FP), Z23
 	VBROADCASTSS a+56(FP), Z22
-	VBROADCASTSS keep+68(FP), Z21
-	VBROADCASTSS optimConsts<>+20(SB), Z20
-	VBROADCASTSS optimConsts<>+12(SB), Z19
-	VBROADCASTSS optimConsts<>+16(SB), Z18
-	VBROADCASTSS optimConsts<>+24(SB), Z17
+	VBROADCASTSS optimConsts<>+20(SB), Z21
+	VBROADCASTSS optimConsts<>+12(SB), Z20
+	VBROADCASTSS optimConsts<>+16(SB), Z19
+	VBROADCASTSS optimConsts<>+24(SB), Z18
 
 	// Registers:    DI p    SI grad    DX m    BX v    CX elements left in the row
 	MOVQ p+0(FP), DI
@@ -133,7 +132,7 @@ l1:
 	VSQRTPS     Z12, Z12
 	VADDPS      Z23, Z12, Z12
 	VPTERNLOGD  $0xfe, Z12, Z11, Z3
-	VPTESTMD    Z17, Z3, K1
+	VPTESTMD    Z18, Z3, K1
 	KORTESTW    K1, K1
 	JNE         l5
 	VMOVUPS     Z1, (DX)
@@ -141,14 +140,14 @@ l1:
 
 	// p
 	// r = 1/y
-	VPSUBD       Z2, Z19, Z0
-	VMOVAPS      Z18, Z3
+	VPSUBD       Z2, Z20, Z0
+	VMOVAPS      Z19, Z3
 	VFNMADD231PS Z0, Z2, Z3
 	VMULPS       Z3, Z0, Z0
-	VMOVAPS      Z20, Z3
+	VMOVAPS      Z21, Z3
 	VFNMADD231PS Z0, Z2, Z3
 	VFMADD213PS  Z0, Z3, Z0
-	VMOVAPS      Z20, Z3
+	VMOVAPS      Z21, Z3
 	VFNMADD231PS Z0, Z2, Z3
 	VFMADD213PS  Z0, Z3, Z0
 
@@ -157,52 +156,48 @@ l1:
 	VFNMADD231PS Z3, Z2, Z1
 	VFMADD231PS  Z0, Z1, Z3
 	VMOVUPS      (DI), Z0
-	VMULPS       Z0, Z21, Z0
 	VFNMADD231PS Z22, Z3, Z0
 	VMOVUPS      Z0, (DI)
 	VMOVUPS      Z5, 64(DX)
 	VMOVUPS      Z4, 64(BX)
-	VPSUBD       Z6, Z19, Z0
-	VMOVAPS      Z18, Z1
+	VPSUBD       Z6, Z20, Z0
+	VMOVAPS      Z19, Z1
 	VFNMADD231PS Z0, Z6, Z1
 	VMULPS       Z1, Z0, Z0
-	VMOVAPS      Z20, Z1
+	VMOVAPS      Z21, Z1
 	VFNMADD231PS Z0, Z6, Z1
 	VFMADD213PS  Z0, Z1, Z0
-	VMOVAPS      Z20, Z1
+	VMOVAPS      Z21, Z1
 	VFNMADD231PS Z0, Z6, Z1
 	VFMADD213PS  Z0, Z1, Z0
 	VMULPS       Z0, Z5, Z1
 	VFNMADD231PS Z1, Z6, Z5
 	VFMADD231PS  Z0, Z5, Z1
 	VMOVUPS      64(DI), Z0
-	VMULPS       Z0, Z21, Z0
 	VFNMADD231PS Z22, Z1, Z0
 	VMOVUPS      Z0, 64(DI)
 	VMOVUPS      Z8, 128(DX)
 	VMOVUPS      Z7, 128(BX)
-	VPSUBD       Z9, Z19, Z0
-	VMOVAPS      Z18, Z1
+	VPSUBD       Z9, Z20, Z0
+	VMOVAPS      Z19, Z1
 	VFNMADD231PS Z0, Z9, Z1
 	VMULPS       Z1, Z0, Z0
-	VMOVAPS      Z20, Z1
+	VMOVAPS      Z21, Z1
 	VFNMADD231PS Z0, Z9, Z1
 	VFMADD213PS  Z0, Z1, Z0
-	VMOVAPS      Z20, Z1
+	VMOVAPS      Z21, Z1
 	VFNMADD231PS Z0, Z9, Z1
 	VFMADD213PS  Z0, Z1, Z0
 	VMULPS       Z0, Z8, Z1
 	VFNMADD231PS Z1, Z9, Z8
 	VFMADD231PS  Z0, Z8, Z1
 	VMOVUPS      128(DI), Z0
-	VMULPS       Z0, Z21, Z0
 	VFNMADD231PS Z22, Z1, Z0
 	VMOVUPS      Z0, 128(DI)
 	VMOVUPS      Z11, 192(DX)
 	VMOVUPS      Z10, 192(BX)
 	VDIVPS       Z12, Z11, Z0
 	VMOVUPS      192(DI), Z1
-	VMULPS       Z1, Z21, Z1
 	VFNMADD231PS Z22, Z0, Z1
 	VMOVUPS      Z1, 192(DI)
 	ADDQ         $0x00000100, DI
@@ -242,7 +237,6 @@ l6:
 	// p
 	VDIVPS       Z2, Z1, Z0
 	VMOVUPS      (DI), Z1
-	VMULPS       Z1, Z21, Z1
 	VFNMADD231PS Z22, Z0, Z1
 	VMOVUPS      Z1, (DI)
 	ADDQ         $0x40, DI
@@ -284,7 +278,6 @@ l3:
 	// p
 	VDIVPS       Z2, Z1, Z0
 	VMOVUPS.Z    (DI), K7, Z1
-	VMULPS       Z1, Z21, Z1
 	VFNMADD231PS Z22, Z0, Z1
 	VMOVUPS      Z1, K7, (DI)
 

@@ -76,11 +76,11 @@ DATA optimConsts<>+544(SB)/8, $0x0380000003800000 // 0x1p-120 = 7.523164e-37
 DATA optimConsts<>+552(SB)/8, $0x0380000003800000
 GLOBL optimConsts<>(SB), RODATA|NOPTR, $560
 
-// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32, keep float32) (left int)
-TEXT ·Adam(SB), NOSPLIT, $136-80
+// func Adam(p *float32, grad *float32, m *float32, v *float32, n int, beta1 float32, beta2 float32, b float32, d float32, a float32, eps float32, s float32) (left int)
+TEXT ·Adam(SB), NOSPLIT, $120-80
 	MOVD     $optimConsts<>(SB), R26
 
-	// Registers:    V0-V21 values    V22-V31 constants and scalars
+	// Registers:    V0-V22 values    V23-V31 constants and scalars
 	FMOVS    beta1+40(FP), F31
 	VDUP     V31.S[0], V31.S4
 	FMOVS    b+48(FP), F30
@@ -95,9 +95,7 @@ TEXT ·Adam(SB), NOSPLIT, $136-80
 	VDUP     V26.S[0], V26.S4
 	FMOVS    a+56(FP), F25
 	VDUP     V25.S[0], V25.S4
-	FMOVS    keep+68(FP), F24
-	VDUP     V24.S[0], V24.S4
-	FLDPQ    528(R26), (F23, F22)
+	FLDPQ    528(R26), (F24, F23)
 
 	// Registers:    R0 p    R1 grad    R2 m    R3 v    R15 elements left in the row
 	MOVD     p+0(FP), R0
@@ -128,10 +126,10 @@ l1:
 	WORD     $0x4ea0f925 // fabs v5.4s, v9.4s
 	WORD     $0x4ea0f946 // fabs v6.4s, v10.4s
 	WORD     $0x4ea0f967 // fabs v7.4s, v11.4s
-	WORD     $0x6ea4e6e4 // fcmgt v4.4s, v23.4s, v4.4s
-	WORD     $0x6ea5e6e5 // fcmgt v5.4s, v23.4s, v5.4s
-	WORD     $0x6ea6e6e6 // fcmgt v6.4s, v23.4s, v6.4s
-	WORD     $0x6ea7e6e7 // fcmgt v7.4s, v23.4s, v7.4s
+	WORD     $0x6ea4e704 // fcmgt v4.4s, v24.4s, v4.4s
+	WORD     $0x6ea5e705 // fcmgt v5.4s, v24.4s, v5.4s
+	WORD     $0x6ea6e706 // fcmgt v6.4s, v24.4s, v6.4s
+	WORD     $0x6ea7e707 // fcmgt v7.4s, v24.4s, v7.4s
 	WORD     $0x4e641d04 // bic v4.16b, v8.16b, v4.16b
 	WORD     $0x4e651d25 // bic v5.16b, v9.16b, v5.16b
 	WORD     $0x4e661d46 // bic v6.16b, v10.16b, v6.16b
@@ -154,10 +152,10 @@ l1:
 	WORD     $0x4ea0f9a1 // fabs v1.4s, v13.4s
 	WORD     $0x4ea0f9c2 // fabs v2.4s, v14.4s
 	WORD     $0x4ea0f9e3 // fabs v3.4s, v15.4s
-	WORD     $0x6ea0e6c0 // fcmgt v0.4s, v22.4s, v0.4s
-	WORD     $0x6ea1e6c1 // fcmgt v1.4s, v22.4s, v1.4s
-	WORD     $0x6ea2e6c2 // fcmgt v2.4s, v22.4s, v2.4s
-	WORD     $0x6ea3e6c3 // fcmgt v3.4s, v22.4s, v3.4s
+	WORD     $0x6ea0e6e0 // fcmgt v0.4s, v23.4s, v0.4s
+	WORD     $0x6ea1e6e1 // fcmgt v1.4s, v23.4s, v1.4s
+	WORD     $0x6ea2e6e2 // fcmgt v2.4s, v23.4s, v2.4s
+	WORD     $0x6ea3e6e3 // fcmgt v3.4s, v23.4s, v3.4s
 	WORD     $0x4e601d80 // bic v0.16b, v12.16b, v0.16b
 	WORD     $0x4e611da1 // bic v1.16b, v13.16b, v1.16b
 	WORD     $0x4e621dc2 // bic v2.16b, v14.16b, v2.16b
@@ -188,10 +186,6 @@ l1:
 	WORD     $0x6e2bfce3 // fdiv v3.4s, v7.4s, v11.4s
 	FLDPQ    (R0), (F4, F5)
 	FLDPQ    32(R0), (F6, F7)
-	WORD     $0x6e24df04 // fmul v4.4s, v24.4s, v4.4s
-	WORD     $0x6e25df05 // fmul v5.4s, v24.4s, v5.4s
-	WORD     $0x6e26df06 // fmul v6.4s, v24.4s, v6.4s
-	WORD     $0x6e27df07 // fmul v7.4s, v24.4s, v7.4s
 	VFMLS    V0.S4, V25.S4, V4.S4
 	VFMLS    V1.S4, V25.S4, V5.S4
 	VFMLS    V2.S4, V25.S4, V6.S4
@@ -213,14 +207,14 @@ l6:
 	WORD     $0x6e20dfc2 // fmul v2.4s, v30.4s, v0.4s
 	VFMLA    V1.S4, V31.S4, V2.S4
 	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
-	WORD     $0x6ea1e6e1 // fcmgt v1.4s, v23.4s, v1.4s
+	WORD     $0x6ea1e701 // fcmgt v1.4s, v24.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e20dfa2 // fmul v2.4s, v29.4s, v0.4s
 	FMOVQ    (R3), F3
 	WORD     $0x6e23df83 // fmul v3.4s, v28.4s, v3.4s
 	VFMLA    V0.S4, V2.S4, V3.S4
 	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
-	WORD     $0x6ea0e6c0 // fcmgt v0.4s, v22.4s, v0.4s
+	WORD     $0x6ea0e6e0 // fcmgt v0.4s, v23.4s, v0.4s
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 
 	// root
@@ -233,7 +227,6 @@ l6:
 	// p
 	WORD     $0x6e22fc20 // fdiv v0.4s, v1.4s, v2.4s
 	FMOVQ    (R0), F1
-	WORD     $0x6e21df01 // fmul v1.4s, v24.4s, v1.4s
 	VFMLS    V0.S4, V25.S4, V1.S4
 	FMOVQ    F1, (R0)
 	ADD      $16, R0, R0
@@ -266,7 +259,7 @@ t26:
 	WORD     $0x6e20dfc2 // fmul v2.4s, v30.4s, v0.4s
 	VFMLA    V1.S4, V31.S4, V2.S4
 	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
-	WORD     $0x6ea1e6e1 // fcmgt v1.4s, v23.4s, v1.4s
+	WORD     $0x6ea1e701 // fcmgt v1.4s, v24.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x6e20dfa2 // fmul v2.4s, v29.4s, v0.4s
 	TBNZ     $1, R15, t29
@@ -281,7 +274,7 @@ t28:
 	WORD     $0x6e23df83 // fmul v3.4s, v28.4s, v3.4s
 	VFMLA    V0.S4, V2.S4, V3.S4
 	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
-	WORD     $0x6ea0e6c0 // fcmgt v0.4s, v22.4s, v0.4s
+	WORD     $0x6ea0e6e0 // fcmgt v0.4s, v23.4s, v0.4s
 	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
 
 	// root
@@ -318,7 +311,6 @@ t35:
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
 t34:
-	WORD     $0x6e21df01 // fmul v1.4s, v24.4s, v1.4s
 	VFMLS    V0.S4, V25.S4, V1.S4
 	TBNZ     $1, R15, t37
 	FMOVS    F1, (R0)

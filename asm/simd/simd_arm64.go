@@ -876,10 +876,10 @@ func LayerNormBackward(isa asm.ISA, dx, dy, xhat, rstd, weight *float32, rows, n
 
 // Adam makes one step of Adam on n parameters: see kernels.Adam.
 // It may end early, with left elements still to do: see adam in package kernels.
-func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s, keep float32) (left int) {
+func Adam(isa asm.ISA, p, grad, m, v *float32, n int, beta1, beta2, b, d, a, eps, s float32) (left int) {
 	switch isa {
 	case asm.NEON:
-		return neon.Adam(p, grad, m, v, n, beta1, beta2, b, d, a, eps, s, keep)
+		return neon.Adam(p, grad, m, v, n, beta1, beta2, b, d, a, eps, s)
 	}
 	panic(missing)
 }

@@ -18,7 +18,7 @@ func Optim(f *File) {
 			Passes: []Pass{{Uses: uses, Ahead: uses, Body: body}},
 		})
 	}
-	//	m = beta1 m + b g    v = beta2 v + d g^2    p = keep p - a m / (sqrt(v s) + eps)
+	//	m = beta1 m + b g    v = beta2 v + d g^2    p = p - a m / (sqrt(v s) + eps)
 	// One divider makes both roots and quotients. With AVX-512 it takes some 22 cycles for 16 of each,
 	// longer than the 14 that it takes to read and write them from and to the L2 cache. So such a
 	// target leaves the divider only one quotient of every four, and multiplies for the others.
@@ -27,7 +27,7 @@ func Optim(f *File) {
 		Name: "Adam", Doc: []string{"makes one step of Adam on n parameters: see kernels.Adam.",
 			"It may end early, with left elements still to do: see adam in package kernels."},
 		Arrays: []Array{{Name: "p"}, {Name: "grad"}, {Name: "m"}, {Name: "v"}}, OneRow: true, Rest: true,
-		Scalars: []string{"beta1 float32", "beta2 float32", "b float32", "d float32", "a float32", "eps float32", "s float32", "keep float32"},
+		Scalars: []string{"beta1 float32", "beta2 float32", "b float32", "d float32", "a float32", "eps float32", "s float32"},
 		Passes: []Pass{{Uses: "p grad m v", Ahead: "p grad m v", Copies: every, Serial: every > 0, Body: func(b *Block) {
 			g := b.Load("grad", 0)
 			m := b.FMA(b.Param("beta1"), b.Load("m", 0), b.Mul(b.Param("b"), g))
@@ -46,7 +46,7 @@ func Optim(f *File) {
 			b.Store("m", 0, m)
 			b.Store("v", 0, v)
 			b.Note("p")
-			b.Store("p", 0, b.FNMA(b.Param("a"), quotient(m, d), b.Mul(b.Param("keep"), b.Load("p", 0))))
+			b.Store("p", 0, b.FNMA(b.Param("a"), quotient(m, d), b.Load("p", 0)))
 		}}},
 	})
 	//	m = mu m + g    p = p - lr m
