@@ -2,6 +2,7 @@ package blas_test
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/elbow-go/elbow/blas"
 )
@@ -34,6 +35,44 @@ func ExampleGemm() {
 	// y  = x W^T    [-2 3 -2 7.5]
 	// dx = dy W     [1 0 -1 1 1 1]
 	// dW += dy^T x  [1 2 3 8 10 12]
+}
+
+// A large product on several goroutines. The bits do not depend on how many there are.
+func ExampleGemmThreads() {
+	const n = 300
+	a, b := make([]float32, n*n), make([]float32, n*n)
+	for i := range a {
+		a[i], b[i] = float32(i%7), float32(i%5)-2
+	}
+	c, same := make([]float32, n*n), make([]float32, n*n)
+	blas.GemmThreads(4, blas.NoTrans, blas.NoTrans, n, n, n, 1, a, n, b, n, 0, c, n)
+	blas.Gemm(blas.NoTrans, blas.NoTrans, n, n, n, 1, a, n, b, n, 0, same, n)
+	fmt.Println(slices.Equal(c, same))
+	// Output: true
+}
+
+// The weight of a layer, packed once for the products of many inputs. A product may be cut: here
+// its columns of one half of the outputs, and the sum over the inputs in two parts.
+func ExamplePacked() {
+	const in, out = 3, 2
+	w := []float32{ // [out, in]
+		1, 0, -1,
+		0.5, 0.5, 0.5}
+	var p blas.Packed[float32]
+	p.Pack(blas.Trans, in, out, w, in)
+
+	x := []float32{1, 2, 3}
+	y := make([]float32, out)
+	blas.GemmPacked(1, 0, in, 0, out, x, in, &p, 0, y, out)
+	fmt.Println(y)
+
+	half := make([]float32, 1) // column 1
+	blas.GemmPacked(1, 0, 2, 1, 2, x[:2], 2, &p, 0, half, 1)
+	blas.GemmPacked(1, 2, in, 1, 2, x[2:], 1, &p, 1, half, 1)
+	fmt.Println(half)
+	// Output:
+	// [-2 3]
+	// [3]
 }
 
 func ExampleGemv() {

@@ -51,6 +51,39 @@ func ExampleNormals() {
 	// [0.055883072 1.5175169 1.1217527 0.5253147]
 }
 
+// Dropout: a row of uniform numbers says which units stay.
+func ExampleUniforms() {
+	n, x := kernels.Noise{Seed: 42}, []float32{1, 2, 3, 4, 5, 6}
+	u := make([]float32, len(x))
+	kernels.Uniforms(u, n, 0, 0, 1, len(x))
+	for i := range x {
+		if u[i] < 0.5 {
+			x[i] = 0
+		}
+	}
+	fmt.Printf("%.3f %v\n", u, x)
+	// Output: [0.613 0.988 0.826 0.730 0.326 0.315] [1 2 3 4 0 0]
+}
+
+// One update of AdamW: a step of the size of the learning rate, and the decay.
+func ExampleAdam_decay() {
+	p, g, m, v := []float64{1, 1}, []float64{0.5, -20}, make([]float64, 2), make([]float64, 2)
+	const lr, beta1, beta2, eps, decay = 0.1, 0.9, 0.999, 1e-8, 0.01
+	kernels.Adam(p, g, m, v, lr, beta1, beta2, eps, decay, 1-beta1, 1-beta2)
+	fmt.Printf("%.3f\n", p)
+	// Output: [0.899 1.099]
+}
+
+// The gradient of the first of three probabilities.
+func ExampleSoftmaxBackward() {
+	const rows, cols = 1, 3
+	y, dy, dx := make([]float64, cols), []float64{1, 0, 0}, make([]float64, cols)
+	kernels.Softmax(y, []float64{0, 0, 0}, rows, cols)
+	kernels.SoftmaxBackward(dx, dy, y, rows, cols)
+	fmt.Printf("%.4f %.4f\n", y, dx)
+	// Output: [0.3333 0.3333 0.3333] [0.2222 -0.1111 -0.1111]
+}
+
 func ExampleShuffle() {
 	order := make([]int, 8)
 	kernels.Shuffle(order, kernels.Noise{Seed: 42}, 0, 0)
