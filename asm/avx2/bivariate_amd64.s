@@ -660,8 +660,7 @@ l5:
 	VBROADCASTSS X13, Y0
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, bivariateConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS -4(DX), Y1
 	VORPS        bivariateConsts<>+608(SB), Y1, Y2
@@ -1593,8 +1592,7 @@ l9:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -1622,8 +1620,7 @@ l9:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -1808,8 +1805,7 @@ l14:
 	VBROADCASTSS X13, Y0
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, bivariateConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (DI), Y0
 	VBROADCASTSS -4(R9), Y1
 	VBROADCASTSS (R8), Y2
@@ -2934,8 +2930,7 @@ l18:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -2963,8 +2958,7 @@ l18:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -3055,15 +3049,12 @@ l18:
 	VCMPPS       $0x00, bivariateConsts<>+992(SB), Y1, Y3
 	VBLENDVPS    Y3, bivariateConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, bivariateConsts<>+576(SB), Y1, Y3
-	VBLENDVPS    Y3, Y1, Y2, Y1
-	VSUBPS       Y1, Y0, Y2
-	VADDPS       Y8, Y2, Y2
-	VMOVAPS      Y2, Y8
-	VMOVAPS      Y1, Y15
+	VBLENDVPS    Y3, Y1, Y2, Y15
+	VSUBPS       Y15, Y0, Y1
+	VADDPS       Y8, Y1, Y8
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x04, bivariateConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y7
+	VANDPS       Y0, Y1, Y7
 	VBROADCASTSS bivariateConsts<>+992(SB), Y13
 	VBROADCASTSS bivariateConsts<>+992(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
@@ -3595,8 +3586,7 @@ l27:
 	VBROADCASTSS X13, Y0
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, bivariateConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS -4(DX), Y1
 	VORPS        bivariateConsts<>+608(SB), Y1, Y2
@@ -4588,8 +4578,7 @@ l31:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -4617,8 +4606,7 @@ l31:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -4806,8 +4794,7 @@ l36:
 	VBROADCASTSS X13, Y0
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, bivariateConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (DI), Y0
 	VBROADCASTSS -4(R9), Y1
 	VBROADCASTSS (R8), Y2
@@ -5996,8 +5983,7 @@ l40:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -6025,8 +6011,7 @@ l40:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -6117,15 +6102,12 @@ l40:
 	VCMPPS       $0x00, bivariateConsts<>+992(SB), Y1, Y3
 	VBLENDVPS    Y3, bivariateConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, bivariateConsts<>+576(SB), Y1, Y3
-	VBLENDVPS    Y3, Y1, Y2, Y1
-	VSUBPS       Y1, Y0, Y2
-	VADDPS       Y8, Y2, Y2
-	VMOVAPS      Y2, Y8
-	VMOVAPS      Y1, Y15
+	VBLENDVPS    Y3, Y1, Y2, Y15
+	VSUBPS       Y15, Y0, Y1
+	VADDPS       Y8, Y1, Y8
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x04, bivariateConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y7
+	VANDPS       Y0, Y1, Y7
 	VBROADCASTSS bivariateConsts<>+992(SB), Y13
 	VBROADCASTSS bivariateConsts<>+992(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11
@@ -6654,8 +6636,7 @@ l49:
 	VBROADCASTSS X13, Y0
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, bivariateConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS -4(DX), Y1
 	VORPS        bivariateConsts<>+608(SB), Y1, Y2
@@ -7949,8 +7930,7 @@ l53:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -7978,8 +7958,7 @@ l53:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -8164,8 +8143,7 @@ l58:
 	VBROADCASTSS X13, Y0
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, bivariateConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (DI), Y0
 	VBROADCASTSS -4(R9), Y1
 	VBROADCASTSS (R8), Y2
@@ -9772,8 +9750,7 @@ l62:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS bivariateConsts<>+1984(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -9801,8 +9778,7 @@ l62:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, bivariateConsts<>+1984(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -9893,15 +9869,12 @@ l62:
 	VCMPPS       $0x00, bivariateConsts<>+992(SB), Y1, Y3
 	VBLENDVPS    Y3, bivariateConsts<>+512(SB), Y2, Y2
 	VCMPPS       $0x15, bivariateConsts<>+576(SB), Y1, Y3
-	VBLENDVPS    Y3, Y1, Y2, Y1
-	VSUBPS       Y1, Y0, Y2
-	VADDPS       Y8, Y2, Y2
-	VMOVAPS      Y2, Y8
-	VMOVAPS      Y1, Y15
+	VBLENDVPS    Y3, Y1, Y2, Y15
+	VSUBPS       Y15, Y0, Y1
+	VADDPS       Y8, Y1, Y8
 	VANDPS       bivariateConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x04, bivariateConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y7
+	VANDPS       Y0, Y1, Y7
 	VBROADCASTSS bivariateConsts<>+992(SB), Y13
 	VBROADCASTSS bivariateConsts<>+992(SB), Y12
 	VBROADCASTSS bivariateConsts<>+992(SB), Y11

@@ -414,9 +414,8 @@ l5:
 	VMAXPS       X0, X15, X15
 	VPERMILPS    $0x01, X15, X0
 	VMAXPS       X0, X15, X15
-	VBROADCASTSS X15, Y0
-	VMOVSS       X0, (DI)
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS X15, Y13
+	VMOVSS       X13, (DI)
 	VBROADCASTSS distConsts<>+928(SB), Y15
 	VBROADCASTSS distConsts<>+928(SB), Y14
 	MOVQ         n+32(FP), CX
@@ -639,9 +638,8 @@ l14:
 	VMAXPS       X0, X15, X15
 	VPERMILPS    $0x01, X15, X0
 	VMAXPS       X0, X15, X15
-	VBROADCASTSS X15, Y0
-	VMOVSS       X0, (DI)
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS X15, Y13
+	VMOVSS       X13, (DI)
 	VMOVAPS      Y8, Y15
 	VMOVAPS      Y8, Y14
 	MOVQ         n+40(FP), CX
@@ -794,11 +792,9 @@ l18:
 	VPERMILPS    $0x01, X15, X0
 	VADDPS       X0, X15, X15
 	VBROADCASTSS X15, Y0
-	VBROADCASTSS (SI), Y1
-	VMOVAPS      Y1, Y12
+	VBROADCASTSS (SI), Y12
 	VMOVSS       X0, (SI)
-	VDIVPS       Y0, Y10, Y0
-	VMOVAPS      Y0, Y13
+	VDIVPS       Y0, Y10, Y13
 	MOVQ         n+40(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l20
@@ -963,19 +959,15 @@ l25:
 	VANDPS      distConsts<>+1024(SB), Y0, Y0
 	VPADDD      distConsts<>+992(SB), Y0, Y0
 	VCMPPS      $0x00, Y13, Y13, Y2
-	VBLENDVPS   Y2, Y0, Y13, Y0
-	VPADDD      Y11, Y1, Y1
-	VMOVAPS     Y1, Y11
-	VMOVAPS     Y0, Y13
+	VBLENDVPS   Y2, Y0, Y13, Y13
+	VPADDD      Y11, Y1, Y11
 	VPSUBD      distConsts<>+992(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      distConsts<>+1024(SB), Y0, Y0
 	VPADDD      distConsts<>+992(SB), Y0, Y0
 	VCMPPS      $0x00, Y12, Y12, Y2
-	VBLENDVPS   Y2, Y0, Y12, Y0
-	VPADDD      Y10, Y1, Y1
-	VMOVAPS     Y1, Y10
-	VMOVAPS     Y0, Y12
+	VBLENDVPS   Y2, Y0, Y12, Y12
+	VPADDD      Y10, Y1, Y10
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
@@ -1079,19 +1071,15 @@ l28:
 	VANDPS       distConsts<>+1024(SB), Y0, Y0
 	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y13, Y13, Y2
-	VBLENDVPS    Y2, Y0, Y13, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       distConsts<>+992(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       distConsts<>+1024(SB), Y0, Y0
 	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y12, Y12, Y2
-	VBLENDVPS    Y2, Y0, Y12, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VBLENDVPS    Y2, Y0, Y12, Y12
+	VPADDD       Y10, Y1, Y10
 	VMULPS       Y12, Y13, Y13
 	VEXTRACTF128 $0x01, Y13, X0
 	VMULPS       X0, X13, X13
@@ -1176,8 +1164,7 @@ TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $232-48
 	MOVQ AX, (SP)
 
 l29:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y9
+	VBROADCASTSS (DI), Y9
 	VBROADCASTSS distConsts<>+928(SB), Y15
 	VBROADCASTSS distConsts<>+928(SB), Y14
 	VBROADCASTSS distConsts<>+896(SB), Y13
@@ -1280,19 +1267,15 @@ l30:
 	VANDPS      distConsts<>+1024(SB), Y0, Y0
 	VPADDD      distConsts<>+992(SB), Y0, Y0
 	VCMPPS      $0x00, Y13, Y13, Y2
-	VBLENDVPS   Y2, Y0, Y13, Y0
-	VPADDD      Y11, Y1, Y1
-	VMOVAPS     Y1, Y11
-	VMOVAPS     Y0, Y13
+	VBLENDVPS   Y2, Y0, Y13, Y13
+	VPADDD      Y11, Y1, Y11
 	VPSUBD      distConsts<>+992(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      distConsts<>+1024(SB), Y0, Y0
 	VPADDD      distConsts<>+992(SB), Y0, Y0
 	VCMPPS      $0x00, Y12, Y12, Y2
-	VBLENDVPS   Y2, Y0, Y12, Y0
-	VPADDD      Y10, Y1, Y1
-	VMOVAPS     Y1, Y10
-	VMOVAPS     Y0, Y12
+	VBLENDVPS   Y2, Y0, Y12, Y12
+	VPADDD      Y10, Y1, Y10
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
@@ -1421,19 +1404,15 @@ l33:
 	VANDPS       distConsts<>+1024(SB), Y0, Y0
 	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y13, Y13, Y2
-	VBLENDVPS    Y2, Y0, Y13, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VBLENDVPS    Y2, Y0, Y13, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       distConsts<>+992(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       distConsts<>+1024(SB), Y0, Y0
 	VPADDD       distConsts<>+992(SB), Y0, Y0
 	VCMPPS       $0x00, Y12, Y12, Y2
-	VBLENDVPS    Y2, Y0, Y12, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VBLENDVPS    Y2, Y0, Y12, Y12
+	VPADDD       Y10, Y1, Y10
 	VMULPS       Y12, Y13, Y13
 	VEXTRACTF128 $0x01, Y13, X0
 	VMULPS       X0, X13, X13

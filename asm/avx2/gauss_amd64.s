@@ -674,8 +674,7 @@ l5:
 	VPADDD       Y1, Y0, Y0
 	VORPS        Y3, Y2, Y1
 	VORPS        Y0, Y1, Y0
-	VPSRAD       $0x1f, Y0, Y0
-	VMOVAPS      Y0, Y11
+	VPSRAD       $0x1f, Y0, Y11
 	VPTEST       Y11, Y11
 	JNE          l6
 	ADDQ         8(SP), DI
@@ -806,8 +805,7 @@ l11:
 	VPADDD       Y1, Y0, Y0
 	VORPS        Y3, Y2, Y1
 	VORPS        Y0, Y1, Y0
-	VPSRAD       $0x1f, Y0, Y0
-	VMOVAPS      Y0, Y11
+	VPSRAD       $0x1f, Y0, Y11
 	VPTEST       Y11, Y11
 	JNE          l12
 	ADDQ         8(SP), SI
@@ -1090,10 +1088,9 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	VMOVUPS      Y0, (DI)
 
 	// sign set if the exponent is that of Inf and NaN
-	VANDPS  gaussConsts<>+512(SB), Y0, Y0
-	VPADDD  gaussConsts<>+1152(SB), Y0, Y0
-	VORPS   Y0, Y15, Y0
-	VMOVAPS Y0, Y15
+	VANDPS gaussConsts<>+512(SB), Y0, Y0
+	VPADDD gaussConsts<>+1152(SB), Y0, Y0
+	VORPS  Y0, Y15, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS    (BX), Y0
@@ -1354,8 +1351,7 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $32-32
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS    gaussConsts<>+512(SB), Y0, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
-	VORPS     Y0, Y15, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y15, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+24(FP)
 	VZEROUPPER
@@ -1634,10 +1630,9 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	VMOVUPS      Y1, (DI)
 
 	// sign set if the exponent is that of Inf and NaN
-	VANDPS  gaussConsts<>+512(SB), Y1, Y0
-	VPADDD  gaussConsts<>+1152(SB), Y0, Y0
-	VORPS   Y0, Y15, Y0
-	VMOVAPS Y0, Y15
+	VANDPS gaussConsts<>+512(SB), Y1, Y0
+	VPADDD gaussConsts<>+1152(SB), Y0, Y0
+	VORPS  Y0, Y15, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS    (BX), Y0
@@ -1900,8 +1895,7 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $64-40
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS    gaussConsts<>+512(SB), Y1, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
-	VORPS     Y0, Y15, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y15, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+32(FP)
 	VZEROUPPER
@@ -2021,10 +2015,9 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	VMOVUPS     Y0, (DI)
 
 	// sign set if the exponent is that of Inf and NaN
-	VANDPS  Y12, Y0, Y0
-	VPADDD  Y11, Y0, Y0
-	VORPS   Y0, Y15, Y0
-	VMOVAPS Y0, Y15
+	VANDPS Y12, Y0, Y0
+	VPADDD Y11, Y0, Y0
+	VORPS  Y0, Y15, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS     (BX), Y0
@@ -2126,8 +2119,7 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS    Y12, Y0, Y0
 	VPADDD    Y11, Y0, Y0
-	VORPS     Y0, Y15, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y15, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+24(FP)
 	VZEROUPPER
@@ -2248,10 +2240,9 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	VMOVUPS     Y1, (DI)
 
 	// sign set if the exponent is that of Inf and NaN
-	VANDPS  Y10, Y1, Y0
-	VPADDD  gaussConsts<>+1152(SB), Y0, Y0
-	VORPS   Y0, Y15, Y0
-	VMOVAPS Y0, Y15
+	VANDPS Y10, Y1, Y0
+	VPADDD gaussConsts<>+1152(SB), Y0, Y0
+	VORPS  Y0, Y15, Y15
 
 	// 8 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	VMOVUPS     (BX), Y0
@@ -2353,8 +2344,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $32-40
 	// sign set if the exponent is that of Inf and NaN
 	VANDPS    Y10, Y1, Y0
 	VPADDD    gaussConsts<>+1152(SB), Y0, Y0
-	VORPS     Y0, Y15, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y15, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+32(FP)
 	VZEROUPPER
@@ -2451,17 +2441,13 @@ l14:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
@@ -2546,8 +2532,7 @@ l17:
 	DECQ      (SP)
 	JNE       l13
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -2608,8 +2593,7 @@ TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
 	MOVQ         AX, 64(SP)
 
 l18:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y8
+	VBROADCASTSS 192(DI), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VMOVAPS      Y7, Y13
@@ -2700,17 +2684,13 @@ l19:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	ADDQ         $0x40, R11
@@ -2843,8 +2823,7 @@ l22:
 	DECQ      (SP)
 	JNE       l18
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
@@ -2913,17 +2892,13 @@ l24:
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y11, Y1, Y1
-	VMOVAPS     Y1, Y11
-	VMOVAPS     Y0, Y13
+	VPADDD      gaussConsts<>+672(SB), Y0, Y13
+	VPADDD      Y11, Y1, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y10, Y1, Y1
-	VMOVAPS     Y1, Y10
-	VMOVAPS     Y0, Y12
+	VPADDD      gaussConsts<>+672(SB), Y0, Y12
+	VPADDD      Y10, Y1, Y10
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	SUBQ        $0x10, CX
@@ -2980,8 +2955,7 @@ l27:
 	DECQ      (SP)
 	JNE       l23
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+48(FP)
 	VZEROUPPER
@@ -3024,8 +2998,7 @@ TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
 	MOVQ    AX, 32(SP)
 
 l28:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y8
+	VBROADCASTSS 192(DI), Y8
 	VMOVAPS      Y5, Y15
 	VMOVAPS      Y5, Y14
 	VMOVAPS      Y7, Y13
@@ -3078,17 +3051,13 @@ l29:
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y11, Y1, Y1
-	VMOVAPS     Y1, Y11
-	VMOVAPS     Y0, Y13
+	VPADDD      gaussConsts<>+672(SB), Y0, Y13
+	VPADDD      Y11, Y1, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y10, Y1, Y1
-	VMOVAPS     Y1, Y10
-	VMOVAPS     Y0, Y12
+	VPADDD      gaussConsts<>+672(SB), Y0, Y12
+	VPADDD      Y10, Y1, Y10
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, SI
@@ -3169,8 +3138,7 @@ l32:
 	DECQ      (SP)
 	JNE       l28
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -3489,8 +3457,7 @@ l37:
 	DECQ      (SP)
 	JNE       l33
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -3553,8 +3520,7 @@ TEXT ·GaussKLLogBackward(SB), NOSPLIT, $104-112
 	MOVQ         AX, 64(SP)
 
 l38:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y10
+	VBROADCASTSS 192(DI), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
@@ -3906,8 +3872,7 @@ l42:
 	DECQ      (SP)
 	JNE       l38
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+104(FP)
 	VZEROUPPER
@@ -4103,8 +4068,7 @@ l47:
 	DECQ      (SP)
 	JNE       l43
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+56(FP)
 	VZEROUPPER
@@ -4148,8 +4112,7 @@ TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $72-80
 	MOVQ         AX, 32(SP)
 
 l48:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y10
+	VBROADCASTSS 192(DI), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
@@ -4347,8 +4310,7 @@ l52:
 	DECQ      (SP)
 	JNE       l48
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -4627,17 +4589,13 @@ l54:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
@@ -4914,8 +4872,7 @@ l57:
 	DECQ      (SP)
 	JNE       l53
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -4974,8 +4931,7 @@ TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $328-104
 	MOVQ         AX, 64(SP)
 
 l58:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y8
+	VBROADCASTSS 192(DI), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
@@ -5306,17 +5262,13 @@ l59:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
 	ADDQ         $0x40, R11
@@ -5695,8 +5647,7 @@ l62:
 	DECQ      (SP)
 	JNE       l58
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
@@ -5854,17 +5805,13 @@ l64:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
@@ -6013,8 +5960,7 @@ l67:
 	DECQ      (SP)
 	JNE       l63
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+48(FP)
 	VZEROUPPER
@@ -6053,8 +5999,7 @@ TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $72-72
 	MOVQ         AX, 32(SP)
 
 l68:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y8
+	VBROADCASTSS 192(DI), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
@@ -6217,17 +6162,13 @@ l69:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, SI
@@ -6424,8 +6365,7 @@ l72:
 	DECQ      (SP)
 	JNE       l68
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -6503,17 +6443,13 @@ l74:
 	VPSUBD      Y4, Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      Y4, Y0, Y0
-	VPADDD      Y11, Y1, Y1
-	VMOVAPS     Y1, Y11
-	VMOVAPS     Y0, Y13
+	VPADDD      Y4, Y0, Y13
+	VPADDD      Y11, Y1, Y11
 	VPSUBD      Y4, Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      Y4, Y0, Y0
-	VPADDD      Y10, Y1, Y1
-	VMOVAPS     Y1, Y10
-	VMOVAPS     Y0, Y12
+	VPADDD      Y4, Y0, Y12
+	VPADDD      Y10, Y1, Y10
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
@@ -6577,8 +6513,7 @@ l77:
 	DECQ      (SP)
 	JNE       l73
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -6626,8 +6561,7 @@ TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-88
 	MOVQ    AX, 40(SP)
 
 l78:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y8
+	VBROADCASTSS 192(DI), Y8
 	VMOVAPS      Y6, Y15
 	VMOVAPS      Y6, Y14
 	VMOVAPS      Y7, Y13
@@ -6676,17 +6610,13 @@ l79:
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y11, Y1, Y1
-	VMOVAPS     Y1, Y11
-	VMOVAPS     Y0, Y13
+	VPADDD      gaussConsts<>+672(SB), Y0, Y13
+	VPADDD      Y11, Y1, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y10, Y1, Y1
-	VMOVAPS     Y1, Y10
-	VMOVAPS     Y0, Y12
+	VPADDD      gaussConsts<>+672(SB), Y0, Y12
+	VPADDD      Y10, Y1, Y10
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, R9
@@ -6768,8 +6698,7 @@ l82:
 	DECQ      (SP)
 	JNE       l78
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -6818,8 +6747,7 @@ TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-96
 	MOVQ    AX, 40(SP)
 
 l83:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y8
+	VBROADCASTSS 192(DI), Y8
 	VMOVAPS      Y6, Y15
 	VMOVAPS      Y6, Y14
 	VMOVAPS      Y7, Y13
@@ -6872,17 +6800,13 @@ l84:
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y11, Y1, Y1
-	VMOVAPS     Y1, Y11
-	VMOVAPS     Y0, Y13
+	VPADDD      gaussConsts<>+672(SB), Y0, Y13
+	VPADDD      Y11, Y1, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y10, Y1, Y1
-	VMOVAPS     Y1, Y10
-	VMOVAPS     Y0, Y12
+	VPADDD      gaussConsts<>+672(SB), Y0, Y12
+	VPADDD      Y10, Y1, Y10
 	ADDQ        $0x40, R8
 	ADDQ        $0x40, R9
 	ADDQ        $0x40, R10
@@ -6970,8 +6894,7 @@ l87:
 	DECQ      (SP)
 	JNE       l83
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -6999,8 +6922,7 @@ TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	MOVQ AX, (SP)
 
 l88:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y15
+	VBROADCASTSS (DI), Y15
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l90
@@ -7526,8 +7448,7 @@ l110:
 	DECQ      (SP)
 	JNE       l106
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -7748,8 +7669,7 @@ l115:
 	DECQ      (SP)
 	JNE       l111
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -7797,8 +7717,7 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $80-96
 	MOVQ         AX, 40(SP)
 
 l116:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y10
+	VBROADCASTSS 192(DI), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
@@ -8005,8 +7924,7 @@ l120:
 	DECQ      (SP)
 	JNE       l116
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -8055,8 +7973,7 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $80-104
 	MOVQ         AX, 40(SP)
 
 l121:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y10
+	VBROADCASTSS 192(DI), Y10
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+544(SB), Y13
@@ -8273,8 +8190,7 @@ l125:
 	DECQ      (SP)
 	JNE       l121
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
@@ -8309,8 +8225,7 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $40-68
 l126:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
-	VMULPS       Y9, Y0, Y0
-	VMOVAPS      Y0, Y14
+	VMULPS       Y9, Y0, Y14
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l128
@@ -8544,8 +8459,7 @@ TEXT ·GMMGradientLogKept(SB), NOSPLIT, $40-68
 l132:
 	VBROADCASTSS (DI), Y0
 	VMOVAPS      Y0, Y15
-	VMULPS       Y10, Y0, Y0
-	VMOVAPS      Y0, Y14
+	VMULPS       Y10, Y0, Y14
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l134
@@ -9260,17 +9174,13 @@ l151:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
@@ -9426,8 +9336,7 @@ l154:
 	DECQ      (SP)
 	JNE       l150
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+64(FP)
 	VZEROUPPER
@@ -9617,17 +9526,13 @@ l156:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	ADDQ         $0x40, BX
@@ -9807,8 +9712,7 @@ l159:
 	DECQ      (SP)
 	JNE       l155
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -9852,8 +9756,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $80-88
 	MOVQ         AX, 40(SP)
 
 l160:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y8
+	VBROADCASTSS 192(DI), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
@@ -10014,17 +9917,13 @@ l161:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R9
@@ -10224,8 +10123,7 @@ l164:
 	DECQ      (SP)
 	JNE       l160
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -10270,8 +10168,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $80-96
 	MOVQ         AX, 40(SP)
 
 l165:
-	VBROADCASTSS 192(DI), Y0
-	VMOVAPS      Y0, Y8
+	VBROADCASTSS 192(DI), Y8
 	VBROADCASTSS gaussConsts<>+544(SB), Y15
 	VBROADCASTSS gaussConsts<>+544(SB), Y14
 	VBROADCASTSS gaussConsts<>+736(SB), Y13
@@ -10436,17 +10333,13 @@ l166:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, R8
 	ADDQ         $0x40, R9
 	ADDQ         $0x40, R10
@@ -10652,8 +10545,7 @@ l169:
 	DECQ      (SP)
 	JNE       l165
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -10683,8 +10575,7 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	MOVQ AX, (SP)
 
 l170:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y15
+	VBROADCASTSS (DI), Y15
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l172
@@ -11053,8 +10944,7 @@ TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
 	MOVQ AX, (SP)
 
 l176:
-	VBROADCASTSS (DI), Y0
-	VMOVAPS      Y0, Y15
+	VBROADCASTSS (DI), Y15
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l178
@@ -11810,17 +11700,13 @@ l195:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, R11
@@ -11919,8 +11805,7 @@ l198:
 	DECQ      (SP)
 	JNE       l194
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -11992,8 +11877,7 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 
 l199:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Y0
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS (AX), Y13
 	MOVQ         n+96(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l201
@@ -12216,8 +12100,7 @@ l203:
 	VPADDD    Y7, Y14, Y0
 	VPMINUD   gaussConsts<>+1344(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1376(SB), Y1, Y1
-	VORPS     Y0, Y1, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+112(FP)
 	VZEROUPPER
@@ -12296,17 +12179,13 @@ l206:
 	VPSUBD      gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y11, Y1, Y1
-	VMOVAPS     Y1, Y11
-	VMOVAPS     Y0, Y13
+	VPADDD      gaussConsts<>+672(SB), Y0, Y13
+	VPADDD      Y11, Y1, Y11
 	VPSUBD      gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD      $0x17, Y0, Y1
 	VANDPS      gaussConsts<>+704(SB), Y0, Y0
-	VPADDD      gaussConsts<>+672(SB), Y0, Y0
-	VPADDD      Y10, Y1, Y1
-	VMOVAPS     Y1, Y10
-	VMOVAPS     Y0, Y12
+	VPADDD      gaussConsts<>+672(SB), Y0, Y12
+	VPADDD      Y10, Y1, Y10
 	ADDQ        $0x40, DI
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, R9
@@ -12377,8 +12256,7 @@ l209:
 	DECQ      (SP)
 	JNE       l205
 	VPMINUD   gaussConsts<>+1344(SB), Y9, Y0
-	VPADDD    gaussConsts<>+1376(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+1376(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -12430,8 +12308,7 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 
 l210:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Y0
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS (AX), Y13
 	MOVQ         n+64(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l212
@@ -12561,8 +12438,7 @@ l214:
 	VPADDD    Y8, Y14, Y0
 	VPMINUD   Y7, Y15, Y1
 	VPADDD    Y6, Y1, Y1
-	VORPS     Y0, Y1, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -12972,8 +12848,7 @@ l220:
 	DECQ      (SP)
 	JNE       l216
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+96(FP)
 	VZEROUPPER
@@ -13043,8 +12918,7 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $120-128
 
 l221:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Y0
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS (AX), Y13
 	MOVQ         n+96(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l223
@@ -13493,8 +13367,7 @@ l225:
 	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
-	VORPS     Y0, Y1, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+120(FP)
 	VZEROUPPER
@@ -13715,8 +13588,7 @@ l231:
 	DECQ      (SP)
 	JNE       l227
 	VPMINUD   gaussConsts<>+1632(SB), Y11, Y0
-	VPADDD    gaussConsts<>+1664(SB), Y0, Y0
-	VMOVAPS   Y0, Y11
+	VPADDD    gaussConsts<>+1664(SB), Y0, Y11
 	VMOVMSKPS Y11, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER
@@ -13768,8 +13640,7 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $80-96
 
 l232:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Y0
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS (AX), Y13
 	MOVQ         n+64(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l234
@@ -13981,8 +13852,7 @@ l236:
 	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+1632(SB), Y15, Y1
 	VPADDD    gaussConsts<>+1664(SB), Y1, Y1
-	VORPS     Y0, Y1, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -14274,17 +14144,13 @@ l239:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, R11
@@ -14577,8 +14443,7 @@ l242:
 	DECQ      (SP)
 	JNE       l238
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+88(FP)
 	VZEROUPPER
@@ -14643,8 +14508,7 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $184-120
 
 l243:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Y0
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS (AX), Y13
 	MOVQ         n+96(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l245
@@ -15333,8 +15197,7 @@ l247:
 	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
 	VPADDD    gaussConsts<>+2112(SB), Y1, Y1
-	VORPS     Y0, Y1, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+112(FP)
 	VZEROUPPER
@@ -15503,17 +15366,13 @@ l250:
 	VPSUBD       gaussConsts<>+672(SB), Y13, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y11, Y1, Y1
-	VMOVAPS      Y1, Y11
-	VMOVAPS      Y0, Y13
+	VPADDD       gaussConsts<>+672(SB), Y0, Y13
+	VPADDD       Y11, Y1, Y11
 	VPSUBD       gaussConsts<>+672(SB), Y12, Y0
 	VPSRAD       $0x17, Y0, Y1
 	VANDPS       gaussConsts<>+704(SB), Y0, Y0
-	VPADDD       gaussConsts<>+672(SB), Y0, Y0
-	VPADDD       Y10, Y1, Y1
-	VMOVAPS      Y1, Y10
-	VMOVAPS      Y0, Y12
+	VPADDD       gaussConsts<>+672(SB), Y0, Y12
+	VPADDD       Y10, Y1, Y10
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, R9
@@ -15676,8 +15535,7 @@ l253:
 	DECQ      (SP)
 	JNE       l249
 	VPMINUD   gaussConsts<>+2080(SB), Y9, Y0
-	VPADDD    gaussConsts<>+2112(SB), Y0, Y0
-	VMOVAPS   Y0, Y9
+	VPADDD    gaussConsts<>+2112(SB), Y0, Y9
 	VMOVMSKPS Y9, AX
 	MOVQ      AX, bad+72(FP)
 	VZEROUPPER
@@ -15726,8 +15584,7 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 
 l254:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Y0
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS (AX), Y13
 	MOVQ         n+64(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l256
@@ -16077,8 +15934,7 @@ l258:
 	VPADDD    gaussConsts<>+2240(SB), Y14, Y0
 	VPMINUD   gaussConsts<>+2080(SB), Y15, Y1
 	VPADDD    gaussConsts<>+2112(SB), Y1, Y1
-	VORPS     Y0, Y1, Y0
-	VMOVAPS   Y0, Y15
+	VORPS     Y0, Y1, Y15
 	VMOVMSKPS Y15, AX
 	MOVQ      AX, bad+80(FP)
 	VZEROUPPER

@@ -729,8 +729,7 @@ l5:
 	VBROADCASTSS X13, Y0
 	VANDPS       logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, logisticConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS 32(SP), Y1
 	VMULPS       logisticConsts<>+608(SB), Y1, Y1
@@ -743,8 +742,7 @@ l5:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 32(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
-	VMULPS       64(SP), Y0, Y0
-	VMOVAPS      Y0, Y8
+	VMULPS       64(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
 	VBROADCASTSS logisticConsts<>+2048(SB), Y13
@@ -1747,8 +1745,7 @@ l9:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -1776,8 +1773,7 @@ l9:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -1979,8 +1975,7 @@ l14:
 	VBROADCASTSS X13, Y0
 	VANDPS       logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, logisticConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (R8), Y0
 	VBROADCASTSS 56(SP), Y1
 	VMULPS       logisticConsts<>+608(SB), Y1, Y1
@@ -1993,8 +1988,7 @@ l14:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 56(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
-	VMULPS       88(SP), Y0, Y0
-	VMOVAPS      Y0, Y8
+	VMULPS       88(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
 	VBROADCASTSS logisticConsts<>+2048(SB), Y13
@@ -3129,8 +3123,7 @@ l18:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -3158,8 +3151,7 @@ l18:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -3250,14 +3242,11 @@ l18:
 	VCMPPS    $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y1
-	VSUBPS    Y1, Y0, Y2
-	VMOVAPS   Y2, Y8
-	VMOVAPS   Y1, Y15
+	VBLENDVPS Y3, Y1, Y2, Y15
+	VSUBPS    Y15, Y0, Y8
 	VANDPS    logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS    $0x04, logisticConsts<>+576(SB), Y1, Y1
-	VANDPS    Y0, Y1, Y0
-	VMOVAPS   Y0, Y7
+	VANDPS    Y0, Y1, Y7
 	MOVQ      n+72(FP), CX
 	SUBQ      $0x10, CX
 	JLT       l20
@@ -3747,8 +3736,7 @@ l28:
 	VBROADCASTSS X13, Y0
 	VANDPS       logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, logisticConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS 32(SP), Y1
 	VMULPS       logisticConsts<>+608(SB), Y1, Y1
@@ -3761,8 +3749,7 @@ l28:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 32(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
-	VMULPS       64(SP), Y0, Y0
-	VMOVAPS      Y0, Y8
+	VMULPS       64(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
 	VBROADCASTSS logisticConsts<>+2048(SB), Y13
@@ -4821,8 +4808,7 @@ l32:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -4850,8 +4836,7 @@ l32:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -5055,8 +5040,7 @@ l37:
 	VBROADCASTSS X13, Y0
 	VANDPS       logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, logisticConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (R8), Y0
 	VBROADCASTSS 56(SP), Y1
 	VMULPS       logisticConsts<>+608(SB), Y1, Y1
@@ -5069,8 +5053,7 @@ l37:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 56(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
-	VMULPS       88(SP), Y0, Y0
-	VMOVAPS      Y0, Y8
+	VMULPS       88(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
 	VBROADCASTSS logisticConsts<>+2048(SB), Y13
@@ -6261,8 +6244,7 @@ l41:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -6290,8 +6272,7 @@ l41:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -6382,14 +6363,11 @@ l41:
 	VCMPPS    $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y1
-	VSUBPS    Y1, Y0, Y2
-	VMOVAPS   Y2, Y8
-	VMOVAPS   Y1, Y15
+	VBLENDVPS Y3, Y1, Y2, Y15
+	VSUBPS    Y15, Y0, Y8
 	VANDPS    logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS    $0x04, logisticConsts<>+576(SB), Y1, Y1
-	VANDPS    Y0, Y1, Y0
-	VMOVAPS   Y0, Y7
+	VANDPS    Y0, Y1, Y7
 	MOVQ      n+72(FP), CX
 	SUBQ      $0x10, CX
 	JLT       l43
@@ -6877,8 +6855,7 @@ l51:
 	VBROADCASTSS X13, Y0
 	VANDPS       logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, logisticConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS 32(SP), Y1
 	VMULPS       logisticConsts<>+608(SB), Y1, Y1
@@ -6891,8 +6868,7 @@ l51:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 32(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
-	VMULPS       64(SP), Y0, Y0
-	VMOVAPS      Y0, Y8
+	VMULPS       64(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
 	VBROADCASTSS logisticConsts<>+2048(SB), Y13
@@ -8071,8 +8047,7 @@ l55:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -8100,8 +8075,7 @@ l55:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -8303,8 +8277,7 @@ l60:
 	VBROADCASTSS X13, Y0
 	VANDPS       logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS       $0x11, logisticConsts<>+576(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y9
+	VANDPS       Y0, Y1, Y9
 	VBROADCASTSS (R8), Y0
 	VBROADCASTSS 56(SP), Y1
 	VMULPS       logisticConsts<>+608(SB), Y1, Y1
@@ -8317,8 +8290,7 @@ l60:
 	VSUBPS       logisticConsts<>+672(SB), Y0, Y0
 	VBROADCASTSS 56(SP), Y1
 	VFMSUB132PS  logisticConsts<>+704(SB), Y1, Y0
-	VMULPS       88(SP), Y0, Y0
-	VMOVAPS      Y0, Y8
+	VMULPS       88(SP), Y0, Y8
 	VBROADCASTSS logisticConsts<>+640(SB), Y15
 	VBROADCASTSS logisticConsts<>+640(SB), Y14
 	VBROADCASTSS logisticConsts<>+2048(SB), Y13
@@ -9675,8 +9647,7 @@ l64:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y11, Y1
-	VMOVAPS      Y1, Y11
+	VMULPS       Y1, Y11, Y11
 	VSUBPS       Y0, Y12, Y1
 	VBROADCASTSS logisticConsts<>+1952(SB), Y2
 	VMAXPS       Y1, Y2, Y2
@@ -9704,8 +9675,7 @@ l64:
 	VMULPS       Y2, Y4, Y2
 	VCMPPS       $0x15, logisticConsts<>+1952(SB), Y1, Y1
 	VANDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y10, Y1
-	VMOVAPS      Y1, Y10
+	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y11, Y11
 	VEXTRACTF128 $0x01, Y11, X1
 	VADDPS       X1, X11, X11
@@ -9796,14 +9766,11 @@ l64:
 	VCMPPS    $0x00, logisticConsts<>+640(SB), Y1, Y3
 	VBLENDVPS Y3, logisticConsts<>+512(SB), Y2, Y2
 	VCMPPS    $0x15, logisticConsts<>+576(SB), Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y1
-	VSUBPS    Y1, Y0, Y2
-	VMOVAPS   Y2, Y8
-	VMOVAPS   Y1, Y15
+	VBLENDVPS Y3, Y1, Y2, Y15
+	VSUBPS    Y15, Y0, Y8
 	VANDPS    logisticConsts<>+544(SB), Y0, Y1
 	VCMPPS    $0x04, logisticConsts<>+576(SB), Y1, Y1
-	VANDPS    Y0, Y1, Y0
-	VMOVAPS   Y0, Y7
+	VANDPS    Y0, Y1, Y7
 	MOVQ      n+72(FP), CX
 	SUBQ      $0x10, CX
 	JLT       l66

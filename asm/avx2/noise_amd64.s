@@ -449,8 +449,7 @@ TEXT ·Uniforms(SB), NOSPLIT, $0-32
 	MOVQ         ctr+8(FP), SI
 	MOVQ         keys+16(FP), DX
 	MOVQ         groups+24(FP), CX
-	VBROADCASTSS (SI), Y0
-	VMOVAPS      Y0, Y15
+	VBROADCASTSS (SI), Y15
 
 l1:
 	VMOVUPS      noiseConsts<>+512(SB), Y0
@@ -899,8 +898,7 @@ l1:
 	VMOVUPS      Y3, 96(DI)
 	VMOVUPS      Y0, 160(DI)
 	VMOVUPS      Y1, 224(DI)
-	VPADDD       noiseConsts<>+800(SB), Y15, Y0
-	VMOVAPS      Y0, Y15
+	VPADDD       noiseConsts<>+800(SB), Y15, Y15
 	ADDQ         $0x00000100, DI
 	DECQ         CX
 	JNE          l1
@@ -916,8 +914,7 @@ TEXT ·Normals(SB), NOSPLIT, $0-32
 	MOVQ         ctr+8(FP), SI
 	MOVQ         keys+16(FP), DX
 	MOVQ         groups+24(FP), CX
-	VBROADCASTSS (SI), Y0
-	VMOVAPS      Y0, Y15
+	VBROADCASTSS (SI), Y15
 
 l2:
 	VMOVUPS      noiseConsts<>+512(SB), Y0
@@ -1592,8 +1589,7 @@ l2:
 	VMOVUPS      Y2, 96(DI)
 	VMOVUPS      Y3, 160(DI)
 	VMOVUPS      Y0, 224(DI)
-	VPADDD       noiseConsts<>+800(SB), Y15, Y0
-	VMOVAPS      Y0, Y15
+	VPADDD       noiseConsts<>+800(SB), Y15, Y15
 	ADDQ         $0x00000100, DI
 	DECQ         CX
 	JNE          l2

@@ -225,8 +225,7 @@ l5:
 	VPERMILPS    $0x01, X15, X0
 	VADDPS       X0, X15, X15
 	VBROADCASTSS X15, Y0
-	VDIVPS       Y10, Y0, Y0
-	VMOVAPS      Y0, Y13
+	VDIVPS       Y10, Y0, Y13
 	VMOVAPS      Y11, Y15
 	VMOVAPS      Y11, Y14
 	MOVQ         n+48(FP), CX
@@ -278,8 +277,7 @@ l9:
 	VDIVPS       Y10, Y0, Y0
 	VADDPS       Y8, Y0, Y0
 	VSQRTPS      Y0, Y0
-	VDIVPS       Y0, Y9, Y0
-	VMOVAPS      Y0, Y12
+	VDIVPS       Y0, Y9, Y12
 	VMOVSS       X12, (DX)
 	MOVQ         n+48(FP), CX
 	SUBQ         $0x10, CX
@@ -459,8 +457,7 @@ l19:
 	VPERMILPS    $0x01, X15, X0
 	VADDPS       X0, X15, X15
 	VBROADCASTSS X15, Y0
-	VDIVPS       Y7, Y0, Y0
-	VMOVAPS      Y0, Y11
+	VDIVPS       Y7, Y0, Y11
 	VADDPS       Y12, Y13, Y13
 	VEXTRACTF128 $0x01, Y13, X0
 	VADDPS       X0, X13, X13
@@ -469,10 +466,8 @@ l19:
 	VPERMILPS    $0x01, X13, X0
 	VADDPS       X0, X13, X13
 	VBROADCASTSS X13, Y0
-	VDIVPS       Y7, Y0, Y0
-	VMOVAPS      Y0, Y10
-	VBROADCASTSS (BX), Y0
-	VMOVAPS      Y0, Y9
+	VDIVPS       Y7, Y0, Y10
+	VBROADCASTSS (BX), Y9
 	MOVQ         n+48(FP), CX
 	SUBQ         $0x10, CX
 	JLT          l21

@@ -478,8 +478,7 @@ l5:
 	VMAXPS       X0, X15, X15
 	VPERMILPS    $0x01, X15, X0
 	VMAXPS       X0, X15, X15
-	VBROADCASTSS X15, Y0
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS X15, Y13
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+24(FP), CX
@@ -620,8 +619,7 @@ l9:
 	VPERMILPS    $0x01, X15, X0
 	VADDPS       X0, X15, X15
 	VBROADCASTSS X15, Y0
-	VDIVPS       Y0, Y11, Y0
-	VMOVAPS      Y0, Y13
+	VDIVPS       Y0, Y11, Y13
 	MOVQ         n+24(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l11
@@ -749,8 +747,7 @@ l19:
 	VBROADCASTSS X15, Y0
 	VANDPS       softmaxConsts<>+928(SB), Y0, Y1
 	VCMPPS       $0x11, softmaxConsts<>+960(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y13
+	VANDPS       Y0, Y1, Y13
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+24(FP), CX
@@ -1021,8 +1018,7 @@ l28:
 	VBROADCASTSS X15, Y0
 	VANDPS       softmaxConsts<>+928(SB), Y0, Y1
 	VCMPPS       $0x11, softmaxConsts<>+960(SB), Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVAPS      Y0, Y13
+	VANDPS       Y0, Y1, Y13
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+32(FP), CX
@@ -1281,8 +1277,7 @@ l37:
 	VADDPS       X0, X15, X15
 	VPERMILPS    $0x01, X15, X0
 	VADDPS       X0, X15, X15
-	VBROADCASTSS X15, Y0
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS X15, Y13
 	MOVQ         n+32(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l39
@@ -1695,8 +1690,7 @@ l52:
 	VMAXPS       X0, X15, X15
 	VPERMILPS    $0x01, X15, X0
 	VMAXPS       X0, X15, X15
-	VBROADCASTSS X15, Y0
-	VMOVAPS      Y0, Y13
+	VBROADCASTSS X15, Y13
 	VBROADCASTSS softmaxConsts<>+896(SB), Y15
 	VBROADCASTSS softmaxConsts<>+896(SB), Y14
 	MOVQ         n+32(FP), CX

@@ -151,8 +151,7 @@ l5:
 	VBROADCASTSS  X30, Z0
 	VPANDD.BCST   bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST   $0x11, bivariateConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z     Z0, K1, Z0
-	VMOVAPS       Z0, Z28
+	VMOVAPS.Z     Z0, K1, Z28
 	VBROADCASTSS  (SI), Z0
 	VBROADCASTSS  -4(DX), Z1
 	VPORD.BCST    bivariateConsts<>+12(SB), Z1, Z2
@@ -667,8 +666,7 @@ l10:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS        $0x15, Z23, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -872,8 +870,7 @@ l15:
 	VBROADCASTSS  X30, Z0
 	VPANDD.BCST   bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST   $0x11, bivariateConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z     Z0, K1, Z0
-	VMOVAPS       Z0, Z28
+	VMOVAPS.Z     Z0, K1, Z28
 	VBROADCASTSS  (DI), Z0
 	VBROADCASTSS  -4(R9), Z1
 	VBROADCASTSS  (R8), Z2
@@ -1472,8 +1469,7 @@ l20:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS.BCST   $0x15, bivariateConsts<>+180(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -1568,15 +1564,12 @@ l20:
 	VCMPPS         $0x00, Z21, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
-	VBLENDMPS      Z1, Z2, K1, Z1
-	VSUBPS         Z1, Z0, Z2
-	VADDPS         Z27, Z2, Z2
-	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z31
+	VBLENDMPS      Z1, Z2, K1, Z31
+	VSUBPS         Z31, Z0, Z1
+	VADDPS         Z27, Z1, Z27
 	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, bivariateConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z      Z0, K1, Z0
-	VMOVAPS        Z0, Z26
+	VMOVAPS.Z      Z0, K1, Z26
 	VMOVAPS        Z21, Z30
 	VMOVAPS        Z21, Z29
 	MOVQ           n+64(FP), CX
@@ -2078,8 +2071,7 @@ l30:
 	VBROADCASTSS  X30, Z0
 	VPANDD.BCST   bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST   $0x11, bivariateConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z     Z0, K1, Z0
-	VMOVAPS       Z0, Z28
+	VMOVAPS.Z     Z0, K1, Z28
 	VBROADCASTSS  (SI), Z0
 	VBROADCASTSS  -4(DX), Z1
 	VPORD.BCST    bivariateConsts<>+12(SB), Z1, Z2
@@ -2630,8 +2622,7 @@ l35:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS        $0x15, Z15, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -2836,8 +2827,7 @@ l40:
 	VBROADCASTSS  X30, Z0
 	VPANDD.BCST   bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST   $0x11, bivariateConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z     Z0, K1, Z0
-	VMOVAPS       Z0, Z28
+	VMOVAPS.Z     Z0, K1, Z28
 	VBROADCASTSS  (DI), Z0
 	VBROADCASTSS  -4(R9), Z1
 	VBROADCASTSS  (R8), Z2
@@ -3473,8 +3463,7 @@ l45:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS.BCST   $0x15, bivariateConsts<>+180(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -3569,15 +3558,12 @@ l45:
 	VCMPPS.BCST    $0x00, bivariateConsts<>+60(SB), Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
-	VBLENDMPS      Z1, Z2, K1, Z1
-	VSUBPS         Z1, Z0, Z2
-	VADDPS         Z27, Z2, Z2
-	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z31
+	VBLENDMPS      Z1, Z2, K1, Z31
+	VSUBPS         Z31, Z0, Z1
+	VADDPS         Z27, Z1, Z27
 	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, bivariateConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z      Z0, K1, Z0
-	VMOVAPS        Z0, Z26
+	VMOVAPS.Z      Z0, K1, Z26
 	VBROADCASTSS   bivariateConsts<>+60(SB), Z30
 	VBROADCASTSS   bivariateConsts<>+60(SB), Z29
 	MOVQ           n+64(FP), CX
@@ -4085,8 +4071,7 @@ l55:
 	VBROADCASTSS  X30, Z0
 	VPANDD.BCST   bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST   $0x11, bivariateConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z     Z0, K1, Z0
-	VMOVAPS       Z0, Z28
+	VMOVAPS.Z     Z0, K1, Z28
 	VBROADCASTSS  (SI), Z0
 	VBROADCASTSS  -4(DX), Z1
 	VPORD.BCST    bivariateConsts<>+12(SB), Z1, Z2
@@ -4776,8 +4761,7 @@ l60:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS        $0x15, Z15, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -4979,8 +4963,7 @@ l65:
 	VBROADCASTSS  X30, Z0
 	VPANDD.BCST   bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST   $0x11, bivariateConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z     Z0, K1, Z0
-	VMOVAPS       Z0, Z28
+	VMOVAPS.Z     Z0, K1, Z28
 	VBROADCASTSS  (DI), Z0
 	VBROADCASTSS  -4(R9), Z1
 	VBROADCASTSS  (R8), Z2
@@ -5776,8 +5759,7 @@ l70:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS.BCST   $0x15, bivariateConsts<>+180(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -5872,15 +5854,12 @@ l70:
 	VCMPPS         $0x00, Z23, Z1, K1
 	VBLENDMPS.BCST bivariateConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, bivariateConsts<>+8(SB), Z1, K1
-	VBLENDMPS      Z1, Z2, K1, Z1
-	VSUBPS         Z1, Z0, Z2
-	VADDPS         Z27, Z2, Z2
-	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z31
+	VBLENDMPS      Z1, Z2, K1, Z31
+	VSUBPS         Z31, Z0, Z1
+	VADDPS         Z27, Z1, Z27
 	VPANDD.BCST    bivariateConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, bivariateConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z      Z0, K1, Z0
-	VMOVAPS        Z0, Z26
+	VMOVAPS.Z      Z0, K1, Z26
 	VMOVAPS        Z23, Z30
 	VMOVAPS        Z23, Z29
 	MOVQ           n+64(FP), CX

@@ -156,8 +156,7 @@ l5:
 	VPMINUD  Z0, Z30, Z0
 	VPADDD   Z1, Z0, Z0
 	VPORD    Z0, Z2, Z0
-	VPSRAD   $0x1f, Z0, Z0
-	VMOVAPS  Z0, Z29
+	VPSRAD   $0x1f, Z0, Z29
 	VPTESTMD Z29, Z29, K1
 	KORTESTW K1, K1
 	JNE      l7
@@ -285,8 +284,7 @@ l12:
 	VPMINUD  Z0, Z30, Z0
 	VPADDD   Z1, Z0, Z0
 	VPORD    Z0, Z2, Z0
-	VPSRAD   $0x1f, Z0, Z0
-	VMOVAPS  Z0, Z29
+	VPSRAD   $0x1f, Z0, Z29
 	VPTESTMD Z29, Z29, K1
 	KORTESTW K1, K1
 	JNE      l14
@@ -633,8 +631,7 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	VPANDD.BCST gaussConsts<>+0(SB), Z0, Z0
 	VPADDD.BCST gaussConsts<>+80(SB), Z0, Z0
-	VPORD       Z0, Z31, Z0
-	VMOVAPS     Z0, Z31
+	VPORD       Z0, Z31, Z31
 	VPMOVD2M    Z31, K1
 	KMOVW       K1, AX
 	MOVQ        AX, bad+24(FP)
@@ -976,8 +973,7 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $8-40
 	// sign set if the exponent is that of Inf and NaN
 	VPANDD.BCST gaussConsts<>+0(SB), Z1, Z0
 	VPADDD.BCST gaussConsts<>+80(SB), Z0, Z0
-	VPORD       Z0, Z31, Z0
-	VMOVAPS     Z0, Z31
+	VPORD       Z0, Z31, Z31
 	VPMOVD2M    Z31, K1
 	KMOVW       K1, AX
 	MOVQ        AX, bad+32(FP)
@@ -1132,8 +1128,7 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	VPANDD   Z28, Z0, Z0
 	VPADDD   Z27, Z0, Z0
-	VPORD    Z0, Z31, Z0
-	VMOVAPS  Z0, Z31
+	VPORD    Z0, Z31, Z31
 	VPMOVD2M Z31, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+24(FP)
@@ -1290,8 +1285,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $8-40
 	// sign set if the exponent is that of Inf and NaN
 	VPANDD   Z26, Z1, Z0
 	VPADDD   Z25, Z0, Z0
-	VPORD    Z0, Z31, Z0
-	VMOVAPS  Z0, Z31
+	VPORD    Z0, Z31, Z31
 	VPMOVD2M Z31, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+32(FP)
@@ -1392,10 +1386,8 @@ l16:
 	VPSUBD       Z22, Z30, Z0
 	VPSRAD       $0x17, Z0, Z1
 	VPANDD       Z21, Z0, Z0
-	VPADDD       Z22, Z0, Z0
-	VPADDD       Z29, Z1, Z1
-	VMOVAPS      Z1, Z29
-	VMOVAPS      Z0, Z30
+	VPADDD       Z22, Z0, Z30
+	VPADDD       Z29, Z1, Z29
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, BX
@@ -1480,8 +1472,7 @@ l19:
 	DECQ     (SP)
 	JNE      l15
 	VPMINUD  Z20, Z28, Z0
-	VPADDD   Z19, Z0, Z0
-	VMOVAPS  Z0, Z28
+	VPADDD   Z19, Z0, Z28
 	VPMOVD2M Z28, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+64(FP)
@@ -1552,8 +1543,7 @@ TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
 	MOVQ    AX, 64(SP)
 
 l21:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z27
+	VBROADCASTSS 192(DI), Z27
 	VMOVAPS      Z21, Z31
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z21, Z29
@@ -1641,10 +1631,8 @@ l22:
 	VPSUBD       Z20, Z30, Z0
 	VPSRAD       $0x17, Z0, Z1
 	VPANDD       Z19, Z0, Z0
-	VPADDD       Z20, Z0, Z0
-	VPADDD       Z29, Z1, Z1
-	VMOVAPS      Z1, Z29
-	VMOVAPS      Z0, Z30
+	VPADDD       Z20, Z0, Z30
+	VPADDD       Z29, Z1, Z29
 	ADDQ         $0x00000080, R9
 	ADDQ         $0x00000080, R10
 	ADDQ         $0x00000080, R11
@@ -1781,8 +1769,7 @@ l25:
 	DECQ     (SP)
 	JNE      l21
 	VPMINUD  Z18, Z28, Z0
-	VPADDD   Z17, Z0, Z0
-	VMOVAPS  Z0, Z28
+	VPADDD   Z17, Z0, Z28
 	VPMOVD2M Z28, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+96(FP)
@@ -1853,10 +1840,8 @@ l28:
 	VPSUBD      Z22, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z21, Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VPADDD      Z29, Z1, Z1
-	VMOVAPS     Z1, Z29
-	VMOVAPS     Z0, Z30
+	VPADDD      Z22, Z0, Z30
+	VPADDD      Z29, Z1, Z29
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x20, CX
@@ -1912,8 +1897,7 @@ l31:
 	DECQ     (SP)
 	JNE      l27
 	VPMINUD  Z20, Z28, Z0
-	VPADDD   Z19, Z0, Z0
-	VMOVAPS  Z0, Z28
+	VPADDD   Z19, Z0, Z28
 	VPMOVD2M Z28, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+48(FP)
@@ -1963,8 +1947,7 @@ TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
 	MOVQ    AX, 32(SP)
 
 l33:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z27
+	VBROADCASTSS 192(DI), Z27
 	VMOVAPS      Z22, Z31
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z22, Z29
@@ -2014,10 +1997,8 @@ l34:
 	VPSUBD      Z21, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z20, Z0, Z0
-	VPADDD      Z21, Z0, Z0
-	VPADDD      Z29, Z1, Z1
-	VMOVAPS     Z1, Z29
-	VMOVAPS     Z0, Z30
+	VPADDD      Z21, Z0, Z30
+	VPADDD      Z29, Z1, Z29
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, SI
@@ -2099,8 +2080,7 @@ l37:
 	DECQ     (SP)
 	JNE      l33
 	VPMINUD  Z19, Z28, Z0
-	VPADDD   Z18, Z0, Z0
-	VMOVAPS  Z0, Z28
+	VPADDD   Z18, Z0, Z28
 	VPMOVD2M Z28, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+64(FP)
@@ -2432,8 +2412,7 @@ l43:
 	DECQ         (SP)
 	JNE          l39
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
-	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
-	VMOVAPS      Z0, Z29
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z29
 	VPMOVD2M     Z29, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+72(FP)
@@ -2506,8 +2485,7 @@ TEXT ·GaussKLLogBackward(SB), NOSPLIT, $80-112
 	MOVQ         AX, 64(SP)
 
 l45:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z28
+	VBROADCASTSS 192(DI), Z28
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+4(SB), Z30
 	MOVQ         n+80(FP), CX
@@ -2866,8 +2844,7 @@ l49:
 	DECQ         (SP)
 	JNE          l45
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
-	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
-	VMOVAPS      Z0, Z29
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z29
 	VPMOVD2M     Z29, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+104(FP)
@@ -3074,8 +3051,7 @@ l55:
 	DECQ     (SP)
 	JNE      l51
 	VPMINUD  Z13, Z29, Z0
-	VPADDD   Z12, Z0, Z0
-	VMOVAPS  Z0, Z29
+	VPADDD   Z12, Z0, Z29
 	VPMOVD2M Z29, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+56(FP)
@@ -3133,8 +3109,7 @@ TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $48-80
 	MOVQ    AX, 32(SP)
 
 l57:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z28
+	VBROADCASTSS 192(DI), Z28
 	VMOVAPS      Z13, Z31
 	VMOVAPS      Z13, Z30
 	MOVQ         n+48(FP), CX
@@ -3334,8 +3309,7 @@ l61:
 	DECQ     (SP)
 	JNE      l57
 	VPMINUD  Z12, Z29, Z0
-	VPADDD   Z11, Z0, Z0
-	VMOVAPS  Z0, Z29
+	VPADDD   Z11, Z0, Z29
 	VPMOVD2M Z29, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+72(FP)
@@ -3597,10 +3571,8 @@ l64:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
@@ -3861,8 +3833,7 @@ l67:
 	DECQ         (SP)
 	JNE          l63
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+64(FP)
@@ -3922,8 +3893,7 @@ TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $264-104
 	MOVQ         AX, 64(SP)
 
 l69:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z27
+	VBROADCASTSS 192(DI), Z27
 	VBROADCASTSS gaussConsts<>+4(SB), Z31
 	VBROADCASTSS gaussConsts<>+28(SB), Z30
 	VBROADCASTSS gaussConsts<>+4(SB), Z29
@@ -4219,10 +4189,8 @@ l70:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, R9
 	ADDQ             $0x00000080, R10
 	ADDQ             $0x00000080, R11
@@ -4574,8 +4542,7 @@ l73:
 	DECQ         (SP)
 	JNE          l69
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+96(FP)
@@ -4733,10 +4700,8 @@ l76:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	SUBQ             $0x20, CX
@@ -4880,8 +4845,7 @@ l79:
 	DECQ         (SP)
 	JNE          l75
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+48(FP)
@@ -4933,8 +4897,7 @@ TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-72
 	MOVQ    AX, 32(SP)
 
 l81:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z27
+	VBROADCASTSS 192(DI), Z27
 	VMOVAPS      Z24, Z31
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z24, Z29
@@ -5080,10 +5043,8 @@ l82:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, SI
@@ -5269,8 +5230,7 @@ l85:
 	DECQ         (SP)
 	JNE          l81
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+64(FP)
@@ -5351,10 +5311,8 @@ l88:
 	VPSUBD      Z23, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z22, Z0, Z0
-	VPADDD      Z23, Z0, Z0
-	VPADDD      Z29, Z1, Z1
-	VMOVAPS     Z1, Z29
-	VMOVAPS     Z0, Z30
+	VPADDD      Z23, Z0, Z30
+	VPADDD      Z29, Z1, Z29
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, DX
 	ADDQ        $0x00000080, BX
@@ -5417,8 +5375,7 @@ l91:
 	DECQ     (SP)
 	JNE      l87
 	VPMINUD  Z21, Z28, Z0
-	VPADDD   Z20, Z0, Z0
-	VMOVAPS  Z0, Z28
+	VPADDD   Z20, Z0, Z28
 	VPMOVD2M Z28, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+64(FP)
@@ -5472,8 +5429,7 @@ TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $48-88
 	MOVQ    AX, 40(SP)
 
 l93:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z27
+	VBROADCASTSS 192(DI), Z27
 	VMOVAPS      Z23, Z31
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z23, Z29
@@ -5519,10 +5475,8 @@ l94:
 	VPSUBD      Z22, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z21, Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VPADDD      Z29, Z1, Z1
-	VMOVAPS     Z1, Z29
-	VMOVAPS     Z0, Z30
+	VPADDD      Z22, Z0, Z30
+	VPADDD      Z29, Z1, Z29
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
@@ -5605,8 +5559,7 @@ l97:
 	DECQ     (SP)
 	JNE      l93
 	VPMINUD  Z20, Z28, Z0
-	VPADDD   Z19, Z0, Z0
-	VMOVAPS  Z0, Z28
+	VPADDD   Z19, Z0, Z28
 	VPMOVD2M Z28, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+80(FP)
@@ -5662,8 +5615,7 @@ TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $48-96
 	MOVQ    AX, 40(SP)
 
 l99:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z27
+	VBROADCASTSS 192(DI), Z27
 	VMOVAPS      Z22, Z31
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z22, Z29
@@ -5713,10 +5665,8 @@ l100:
 	VPSUBD      Z21, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z20, Z0, Z0
-	VPADDD      Z21, Z0, Z0
-	VPADDD      Z29, Z1, Z1
-	VMOVAPS     Z1, Z29
-	VMOVAPS     Z0, Z30
+	VPADDD      Z21, Z0, Z30
+	VPADDD      Z29, Z1, Z29
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, R10
@@ -5806,8 +5756,7 @@ l103:
 	DECQ     (SP)
 	JNE      l99
 	VPMINUD  Z19, Z28, Z0
-	VPADDD   Z18, Z0, Z0
-	VMOVAPS  Z0, Z28
+	VPADDD   Z18, Z0, Z28
 	VPMOVD2M Z28, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+88(FP)
@@ -5836,8 +5785,7 @@ TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	MOVQ AX, (SP)
 
 l105:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z31
+	VBROADCASTSS (DI), Z31
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l107
@@ -6377,8 +6325,7 @@ l127:
 	DECQ     (SP)
 	JNE      l123
 	VPMINUD  Z13, Z29, Z0
-	VPADDD   Z12, Z0, Z0
-	VMOVAPS  Z0, Z29
+	VPADDD   Z12, Z0, Z29
 	VPMOVD2M Z29, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+72(FP)
@@ -6616,8 +6563,7 @@ l133:
 	DECQ     (SP)
 	JNE      l129
 	VPMINUD  Z13, Z29, Z0
-	VPADDD   Z12, Z0, Z0
-	VMOVAPS  Z0, Z29
+	VPADDD   Z12, Z0, Z29
 	VPMOVD2M Z29, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+80(FP)
@@ -6679,8 +6625,7 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $56-96
 	MOVQ    AX, 40(SP)
 
 l135:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z28
+	VBROADCASTSS 192(DI), Z28
 	VMOVAPS      Z13, Z31
 	VMOVAPS      Z13, Z30
 	MOVQ         n+56(FP), CX
@@ -6889,8 +6834,7 @@ l139:
 	DECQ        (SP)
 	JNE         l135
 	VPMINUD     Z12, Z29, Z0
-	VPADDD.BCST gaussConsts<>+144(SB), Z0, Z0
-	VMOVAPS     Z0, Z29
+	VPADDD.BCST gaussConsts<>+144(SB), Z0, Z29
 	VPMOVD2M    Z29, K1
 	KMOVW       K1, AX
 	MOVQ        AX, bad+88(FP)
@@ -6953,8 +6897,7 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $56-104
 	MOVQ    AX, 40(SP)
 
 l141:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z28
+	VBROADCASTSS 192(DI), Z28
 	VMOVAPS      Z12, Z31
 	VMOVAPS      Z12, Z30
 	MOVQ         n+64(FP), CX
@@ -7174,8 +7117,7 @@ l145:
 	DECQ         (SP)
 	JNE          l141
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
-	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
-	VMOVAPS      Z0, Z29
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z29
 	VPMOVD2M     Z29, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+96(FP)
@@ -7217,8 +7159,7 @@ TEXT ·GMMGradientLog(SB), NOSPLIT, $16-68
 l147:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
-	VMULPS       Z25, Z0, Z0
-	VMOVAPS      Z0, Z30
+	VMULPS       Z25, Z0, Z30
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l149
@@ -7449,8 +7390,7 @@ TEXT ·GMMGradientLogKept(SB), NOSPLIT, $16-68
 l153:
 	VBROADCASTSS (DI), Z0
 	VMOVAPS      Z0, Z31
-	VMULPS       Z26, Z0, Z0
-	VMOVAPS      Z0, Z30
+	VMULPS       Z26, Z0, Z30
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l155
@@ -8134,10 +8074,8 @@ l172:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
@@ -8290,8 +8228,7 @@ l175:
 	DECQ         (SP)
 	JNE          l171
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+64(FP)
@@ -8480,10 +8417,8 @@ l178:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, DX
 	ADDQ             $0x00000080, BX
@@ -8656,8 +8591,7 @@ l181:
 	DECQ         (SP)
 	JNE          l177
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+80(FP)
@@ -8714,8 +8648,7 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $48-88
 	MOVQ    AX, 40(SP)
 
 l183:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z27
+	VBROADCASTSS 192(DI), Z27
 	VMOVAPS      Z24, Z31
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z24, Z29
@@ -8859,10 +8792,8 @@ l184:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, BX
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, R9
@@ -9051,8 +8982,7 @@ l187:
 	DECQ         (SP)
 	JNE          l183
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+80(FP)
@@ -9110,8 +9040,7 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $48-96
 	MOVQ    AX, 40(SP)
 
 l189:
-	VBROADCASTSS 192(DI), Z0
-	VMOVAPS      Z0, Z27
+	VBROADCASTSS 192(DI), Z27
 	VMOVAPS      Z24, Z31
 	VMOVAPS      Z26, Z30
 	VMOVAPS      Z24, Z29
@@ -9259,10 +9188,8 @@ l190:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, R8
 	ADDQ             $0x00000080, R9
 	ADDQ             $0x00000080, R10
@@ -9458,8 +9385,7 @@ l193:
 	DECQ         (SP)
 	JNE          l189
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+88(FP)
@@ -9499,8 +9425,7 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	MOVQ AX, (SP)
 
 l195:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z31
+	VBROADCASTSS (DI), Z31
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l197
@@ -9850,8 +9775,7 @@ TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
 	MOVQ AX, (SP)
 
 l201:
-	VBROADCASTSS (DI), Z0
-	VMOVAPS      Z0, Z31
+	VBROADCASTSS (DI), Z31
 	MOVQ         n+56(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l203
@@ -10593,10 +10517,8 @@ l220:
 	VPSUBD       Z22, Z30, Z0
 	VPSRAD       $0x17, Z0, Z1
 	VPANDD       Z21, Z0, Z0
-	VPADDD       Z22, Z0, Z0
-	VPADDD       Z29, Z1, Z1
-	VMOVAPS      Z1, Z29
-	VMOVAPS      Z0, Z30
+	VPADDD       Z22, Z0, Z30
+	VPADDD       Z29, Z1, Z29
 	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, R11
@@ -10698,8 +10620,7 @@ l223:
 	DECQ     (SP)
 	JNE      l219
 	VPMINUD  Z20, Z28, Z0
-	VPADDD   Z19, Z0, Z0
-	VMOVAPS  Z0, Z28
+	VPADDD   Z19, Z0, Z28
 	VPMOVD2M Z28, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+88(FP)
@@ -10774,8 +10695,7 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 
 l225:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS (AX), Z29
 	MOVQ         n+96(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l227
@@ -10997,8 +10917,7 @@ l229:
 	VPADDD   Z23, Z30, Z0
 	VPMINUD  Z22, Z31, Z1
 	VPADDD   Z21, Z1, Z1
-	VPORD    Z0, Z1, Z0
-	VMOVAPS  Z0, Z31
+	VPORD    Z0, Z1, Z31
 	VPMOVD2M Z31, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+112(FP)
@@ -11080,10 +10999,8 @@ l232:
 	VPSUBD      Z22, Z30, Z0
 	VPSRAD      $0x17, Z0, Z1
 	VPANDD      Z21, Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VPADDD      Z29, Z1, Z1
-	VMOVAPS     Z1, Z29
-	VMOVAPS     Z0, Z30
+	VPADDD      Z22, Z0, Z30
+	VPADDD      Z29, Z1, Z29
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000080, R9
@@ -11156,8 +11073,7 @@ l235:
 	DECQ     (SP)
 	JNE      l231
 	VPMINUD  Z20, Z28, Z0
-	VPADDD   Z19, Z0, Z0
-	VMOVAPS  Z0, Z28
+	VPADDD   Z19, Z0, Z28
 	VPMOVD2M Z28, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+72(FP)
@@ -11210,8 +11126,7 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $48-88
 
 l237:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS (AX), Z29
 	MOVQ         n+64(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l239
@@ -11340,8 +11255,7 @@ l241:
 	VPADDD   Z24, Z30, Z0
 	VPMINUD  Z23, Z31, Z1
 	VPADDD   Z22, Z1, Z1
-	VPORD    Z0, Z1, Z0
-	VMOVAPS  Z0, Z31
+	VPORD    Z0, Z1, Z31
 	VPMOVD2M Z31, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+80(FP)
@@ -11769,8 +11683,7 @@ l247:
 	DECQ         (SP)
 	JNE          l243
 	VPMINUD.BCST gaussConsts<>+140(SB), Z29, Z0
-	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z0
-	VMOVAPS      Z0, Z29
+	VPADDD.BCST  gaussConsts<>+144(SB), Z0, Z29
 	VPMOVD2M     Z29, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+96(FP)
@@ -11850,8 +11763,7 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $96-128
 
 l249:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS (AX), Z29
 	MOVQ         n+96(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l251
@@ -12287,8 +12199,7 @@ l253:
 	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+140(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+144(SB), Z1, Z1
-	VPORD        Z0, Z1, Z0
-	VMOVAPS      Z0, Z31
+	VPORD        Z0, Z1, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+120(FP)
@@ -12523,8 +12434,7 @@ l259:
 	DECQ     (SP)
 	JNE      l255
 	VPMINUD  Z13, Z29, Z0
-	VPADDD   Z12, Z0, Z0
-	VMOVAPS  Z0, Z29
+	VPADDD   Z12, Z0, Z29
 	VPMOVD2M Z29, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+80(FP)
@@ -12586,8 +12496,7 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $56-96
 
 l261:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS (AX), Z29
 	MOVQ         n+64(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l263
@@ -12794,8 +12703,7 @@ l265:
 	VPADDD   Z15, Z30, Z0
 	VPMINUD  Z14, Z31, Z1
 	VPADDD   Z13, Z1, Z1
-	VPORD    Z0, Z1, Z0
-	VMOVAPS  Z0, Z31
+	VPORD    Z0, Z1, Z31
 	VPMOVD2M Z31, K1
 	KMOVW    K1, AX
 	MOVQ     AX, bad+88(FP)
@@ -13066,10 +12974,8 @@ l268:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, DI
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, R11
@@ -13347,8 +13253,7 @@ l271:
 	DECQ         (SP)
 	JNE          l267
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+88(FP)
@@ -13414,8 +13319,7 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $152-120
 
 l273:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS (AX), Z29
 	MOVQ         n+96(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l275
@@ -14055,8 +13959,7 @@ l277:
 	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1
-	VPORD        Z0, Z1, Z0
-	VMOVAPS      Z0, Z31
+	VPORD        Z0, Z1, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+112(FP)
@@ -14225,10 +14128,8 @@ l280:
 	VPSUBD.BCST      gaussConsts<>+20(SB), Z30, Z0
 	VPSRAD           $0x17, Z0, Z1
 	VPANDD.BCST      gaussConsts<>+24(SB), Z0, Z0
-	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z0
-	VPADDD           Z29, Z1, Z1
-	VMOVAPS          Z1, Z29
-	VMOVAPS          Z0, Z30
+	VPADDD.BCST      gaussConsts<>+20(SB), Z0, Z30
+	VPADDD           Z29, Z1, Z29
 	ADDQ             $0x00000080, DI
 	ADDQ             $0x00000080, SI
 	ADDQ             $0x00000080, R9
@@ -14389,8 +14290,7 @@ l283:
 	DECQ         (SP)
 	JNE          l279
 	VPMINUD.BCST gaussConsts<>+192(SB), Z28, Z0
-	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z0
-	VMOVAPS      Z0, Z28
+	VPADDD.BCST  gaussConsts<>+196(SB), Z0, Z28
 	VPMOVD2M     Z28, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+72(FP)
@@ -14449,8 +14349,7 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $48-88
 
 l285:
 	MOVQ         (SP), AX
-	VBROADCASTSS (AX), Z0
-	VMOVAPS      Z0, Z29
+	VBROADCASTSS (AX), Z29
 	MOVQ         n+64(FP), CX
 	SUBQ         $0x20, CX
 	JLT          l287
@@ -14779,8 +14678,7 @@ l289:
 	VPADDD.BCST  gaussConsts<>+212(SB), Z30, Z0
 	VPMINUD.BCST gaussConsts<>+192(SB), Z31, Z1
 	VPADDD.BCST  gaussConsts<>+196(SB), Z1, Z1
-	VPORD        Z0, Z1, Z0
-	VMOVAPS      Z0, Z31
+	VPORD        Z0, Z1, Z31
 	VPMOVD2M     Z31, K1
 	KMOVW        K1, AX
 	MOVQ         AX, bad+80(FP)

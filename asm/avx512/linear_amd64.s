@@ -502,14 +502,10 @@ TEXT ·SumSquares(SB), NOSPLIT, $0-24
 	// Registers:    DI lanes    SI x    CX elements left in the row
 	MOVQ    lanes+0(FP), DI
 	MOVQ    x+8(FP), SI
-	VMOVUPS (DI), Z0
-	VMOVAPS Z0, Z31
-	VMOVUPS 64(DI), Z0
-	VMOVAPS Z0, Z30
-	VMOVUPS 128(DI), Z0
-	VMOVAPS Z0, Z29
-	VMOVUPS 192(DI), Z0
-	VMOVAPS Z0, Z28
+	VMOVUPS (DI), Z31
+	VMOVUPS 64(DI), Z30
+	VMOVUPS 128(DI), Z29
+	VMOVUPS 192(DI), Z28
 	MOVQ    n+16(FP), CX
 	SUBQ    $0x40, CX
 	JLT     l37

@@ -167,8 +167,7 @@ l5:
 	VBROADCASTSS     X30, Z0
 	VPANDD.BCST      logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST      $0x11, logisticConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS          Z0, Z28
+	VMOVAPS.Z        Z0, K1, Z28
 	VBROADCASTSS     (SI), Z0
 	VBROADCASTSS     32(SP), Z1
 	VMULPS.BCST      logisticConsts<>+12(SB), Z1, Z1
@@ -180,8 +179,7 @@ l5:
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
-	VMULPS.BCST      40(SP), Z0, Z0
-	VMOVAPS          Z0, Z27
+	VMULPS.BCST      40(SP), Z0, Z27
 	VMOVAPS          Z21, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z21, Z29
@@ -682,8 +680,7 @@ l10:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS        $0x15, Z22, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -903,8 +900,7 @@ l15:
 	VBROADCASTSS     X30, Z0
 	VPANDD.BCST      logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST      $0x11, logisticConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS          Z0, Z28
+	VMOVAPS.Z        Z0, K1, Z28
 	VBROADCASTSS     (R8), Z0
 	VBROADCASTSS     56(SP), Z1
 	VMULPS.BCST      logisticConsts<>+12(SB), Z1, Z1
@@ -916,8 +912,7 @@ l15:
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
-	VMULPS.BCST      64(SP), Z0, Z0
-	VMOVAPS          Z0, Z27
+	VMULPS.BCST      64(SP), Z0, Z27
 	VMOVAPS          Z21, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z21, Z29
@@ -1475,8 +1470,7 @@ l20:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS.BCST   $0x15, logisticConsts<>+172(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -1571,14 +1565,11 @@ l20:
 	VCMPPS         $0x00, Z21, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
-	VBLENDMPS      Z1, Z2, K1, Z1
-	VSUBPS         Z1, Z0, Z2
-	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z31
+	VBLENDMPS      Z1, Z2, K1, Z31
+	VSUBPS         Z31, Z0, Z27
 	VPANDD.BCST    logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, logisticConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z      Z0, K1, Z0
-	VMOVAPS        Z0, Z26
+	VMOVAPS.Z      Z0, K1, Z26
 	MOVQ           n+72(FP), CX
 	SUBQ           $0x20, CX
 	JLT            l22
@@ -2021,8 +2012,7 @@ l30:
 	VBROADCASTSS     X30, Z0
 	VPANDD.BCST      logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST      $0x11, logisticConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS          Z0, Z28
+	VMOVAPS.Z        Z0, K1, Z28
 	VBROADCASTSS     (SI), Z0
 	VBROADCASTSS     32(SP), Z1
 	VMULPS.BCST      logisticConsts<>+12(SB), Z1, Z1
@@ -2034,8 +2024,7 @@ l30:
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
-	VMULPS.BCST      40(SP), Z0, Z0
-	VMOVAPS          Z0, Z27
+	VMULPS.BCST      40(SP), Z0, Z27
 	VMOVAPS          Z15, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z15, Z29
@@ -2570,8 +2559,7 @@ l35:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS        $0x15, Z22, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -2793,8 +2781,7 @@ l40:
 	VBROADCASTSS     X30, Z0
 	VPANDD.BCST      logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST      $0x11, logisticConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS          Z0, Z28
+	VMOVAPS.Z        Z0, K1, Z28
 	VBROADCASTSS     (R8), Z0
 	VBROADCASTSS     56(SP), Z1
 	VMULPS.BCST      logisticConsts<>+12(SB), Z1, Z1
@@ -2806,8 +2793,7 @@ l40:
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
-	VMULPS.BCST      64(SP), Z0, Z0
-	VMOVAPS          Z0, Z27
+	VMULPS.BCST      64(SP), Z0, Z27
 	VMOVAPS          Z15, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z15, Z29
@@ -3399,8 +3385,7 @@ l45:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS.BCST   $0x15, logisticConsts<>+172(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -3495,14 +3480,11 @@ l45:
 	VCMPPS         $0x00, Z15, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
-	VBLENDMPS      Z1, Z2, K1, Z1
-	VSUBPS         Z1, Z0, Z2
-	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z31
+	VBLENDMPS      Z1, Z2, K1, Z31
+	VSUBPS         Z31, Z0, Z27
 	VPANDD.BCST    logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, logisticConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z      Z0, K1, Z0
-	VMOVAPS        Z0, Z26
+	VMOVAPS.Z      Z0, K1, Z26
 	MOVQ           n+72(FP), CX
 	SUBQ           $0x20, CX
 	JLT            l47
@@ -3943,8 +3925,7 @@ l55:
 	VBROADCASTSS     X30, Z0
 	VPANDD.BCST      logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST      $0x11, logisticConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS          Z0, Z28
+	VMOVAPS.Z        Z0, K1, Z28
 	VBROADCASTSS     (SI), Z0
 	VMULPS.BCST      32(SP), Z12, Z1
 	VFMADD213PS      Z1, Z1, Z0
@@ -3955,8 +3936,7 @@ l55:
 	VSUBPS           Z25, Z0, Z0
 	VBROADCASTSS     32(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
-	VMULPS.BCST      40(SP), Z0, Z0
-	VMOVAPS          Z0, Z27
+	VMULPS.BCST      40(SP), Z0, Z27
 	VMOVAPS          Z21, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z21, Z29
@@ -4552,8 +4532,7 @@ l60:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS        $0x15, Z22, Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -4772,8 +4751,7 @@ l65:
 	VBROADCASTSS     X30, Z0
 	VPANDD.BCST      logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST      $0x11, logisticConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z        Z0, K1, Z0
-	VMOVAPS          Z0, Z28
+	VMOVAPS.Z        Z0, K1, Z28
 	VBROADCASTSS     (R8), Z0
 	VBROADCASTSS     56(SP), Z1
 	VMULPS.BCST      logisticConsts<>+12(SB), Z1, Z1
@@ -4785,8 +4763,7 @@ l65:
 	VSUBPS           Z24, Z0, Z0
 	VBROADCASTSS     56(SP), Z1
 	VFMSUB132PS.BCST logisticConsts<>+24(SB), Z1, Z0
-	VMULPS.BCST      64(SP), Z0, Z0
-	VMOVAPS          Z0, Z27
+	VMULPS.BCST      64(SP), Z0, Z27
 	VMOVAPS          Z23, Z31
 	VBROADCASTSS     logisticConsts<>+184(SB), Z30
 	VMOVAPS          Z23, Z29
@@ -5444,8 +5421,7 @@ l70:
 	VSCALEFPS     Z3, Z4, Z2
 	VCMPPS.BCST   $0x15, logisticConsts<>+172(SB), Z1, K1
 	VMOVAPS.Z     Z2, K1, Z1
-	VMULPS        Z1, Z29, Z1
-	VMOVAPS       Z1, Z29
+	VMULPS        Z1, Z29, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y1
 	VADDPS        Y1, Y29, Y29
 	VEXTRACTF32X4 $0x01, Y29, X1
@@ -5540,14 +5516,11 @@ l70:
 	VCMPPS         $0x00, Z23, Z1, K1
 	VBLENDMPS.BCST logisticConsts<>+0(SB), Z2, K1, Z2
 	VCMPPS.BCST    $0x15, logisticConsts<>+8(SB), Z1, K1
-	VBLENDMPS      Z1, Z2, K1, Z1
-	VSUBPS         Z1, Z0, Z2
-	VMOVAPS        Z2, Z27
-	VMOVAPS        Z1, Z31
+	VBLENDMPS      Z1, Z2, K1, Z31
+	VSUBPS         Z31, Z0, Z27
 	VPANDD.BCST    logisticConsts<>+4(SB), Z0, Z1
 	VCMPPS.BCST    $0x04, logisticConsts<>+8(SB), Z1, K1
-	VMOVAPS.Z      Z0, K1, Z0
-	VMOVAPS        Z0, Z26
+	VMOVAPS.Z      Z0, K1, Z26
 	MOVQ           n+72(FP), CX
 	SUBQ           $0x20, CX
 	JLT            l72

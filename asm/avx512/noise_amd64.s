@@ -88,8 +88,7 @@ TEXT ·Uniforms(SB), NOSPLIT, $0-32
 	MOVQ         groups+24(FP), CX
 	MOVL         $0x0000aaaa, AX
 	KMOVW        AX, K3
-	VBROADCASTSS (SI), Z0
-	VMOVAPS      Z0, Z31
+	VBROADCASTSS (SI), Z31
 
 l1:
 	VMOVUPS      noiseConsts<>+0(SB), Z0
@@ -267,8 +266,7 @@ l1:
 	VMOVUPS     Z0, 64(DI)
 	VMOVUPS     Z1, 128(DI)
 	VMOVUPS     Z3, 192(DI)
-	VPADDD      Z25, Z31, Z0
-	VMOVAPS     Z0, Z31
+	VPADDD      Z25, Z31, Z31
 	ADDQ        $0x00000100, DI
 	DECQ        CX
 	JNE         l1
@@ -304,8 +302,7 @@ TEXT ·Normals(SB), NOSPLIT, $0-32
 	MOVQ         groups+24(FP), CX
 	MOVL         $0x0000aaaa, AX
 	KMOVW        AX, K3
-	VBROADCASTSS (SI), Z0
-	VMOVAPS      Z0, Z31
+	VBROADCASTSS (SI), Z31
 
 l2:
 	VMOVUPS      noiseConsts<>+0(SB), Z0
@@ -588,8 +585,7 @@ l2:
 	VMOVUPS          Z2, 64(DI)
 	VMOVUPS          Z3, 128(DI)
 	VMOVUPS          Z1, 192(DI)
-	VPADDD.BCST      noiseConsts<>+148(SB), Z31, Z0
-	VMOVAPS          Z0, Z31
+	VPADDD.BCST      noiseConsts<>+148(SB), Z31, Z31
 	ADDQ             $0x00000100, DI
 	DECQ             CX
 	JNE              l2

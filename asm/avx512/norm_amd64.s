@@ -86,8 +86,7 @@ l5:
 	VPERMILPS     $0x01, X31, X0
 	VADDPS        X0, X31, X31
 	VBROADCASTSS  X31, Z0
-	VDIVPS        Z27, Z0, Z0
-	VMOVAPS       Z0, Z30
+	VDIVPS        Z27, Z0, Z30
 	VMOVAPS       Z28, Z31
 	MOVQ          n+48(FP), CX
 	SUBQ          $0x20, CX
@@ -141,8 +140,7 @@ l10:
 	VDIVPS        Z27, Z0, Z0
 	VADDPS        Z25, Z0, Z0
 	VSQRTPS       Z0, Z0
-	VDIVPS        Z0, Z26, Z0
-	VMOVAPS       Z0, Z29
+	VDIVPS        Z0, Z26, Z29
 	VMOVSS        X29, (DX)
 	MOVQ          n+48(FP), CX
 	SUBQ          $0x20, CX
@@ -323,8 +321,7 @@ l21:
 	VPERMILPS     $0x01, X31, X0
 	VADDPS        X0, X31, X31
 	VBROADCASTSS  X31, Z0
-	VDIVPS        Z25, Z0, Z0
-	VMOVAPS       Z0, Z29
+	VDIVPS        Z25, Z0, Z29
 	VEXTRACTF64X4 $0x01, Z30, Y0
 	VADDPS        Y0, Y30, Y30
 	VEXTRACTF32X4 $0x01, Y30, X0
@@ -334,10 +331,8 @@ l21:
 	VPERMILPS     $0x01, X30, X0
 	VADDPS        X0, X30, X30
 	VBROADCASTSS  X30, Z0
-	VDIVPS        Z25, Z0, Z0
-	VMOVAPS       Z0, Z28
-	VBROADCASTSS  (BX), Z0
-	VMOVAPS       Z0, Z27
+	VDIVPS        Z25, Z0, Z28
+	VBROADCASTSS  (BX), Z27
 	MOVQ          n+48(FP), CX
 	SUBQ          $0x20, CX
 	JLT           l24

@@ -117,8 +117,7 @@ l5:
 	VMAXPS        X0, X31, X31
 	VPERMILPS     $0x01, X31, X0
 	VMAXPS        X0, X31, X31
-	VBROADCASTSS  X31, Z0
-	VMOVAPS       Z0, Z30
+	VBROADCASTSS  X31, Z30
 	VMOVAPS       Z17, Z31
 	MOVQ          n+24(FP), CX
 	SUBQ          $0x20, CX
@@ -249,8 +248,7 @@ l10:
 	VPERMILPS     $0x01, X31, X0
 	VADDPS        X0, X31, X31
 	VBROADCASTSS  X31, Z0
-	VDIVPS        Z0, Z29, Z0
-	VMOVAPS       Z0, Z30
+	VDIVPS        Z0, Z29, Z30
 	MOVQ          n+24(FP), CX
 	SUBQ          $0x40, CX
 	JLT           l13
@@ -394,8 +392,7 @@ l21:
 	VBROADCASTSS  X31, Z0
 	VPANDD        Z14, Z0, Z1
 	VCMPPS        $0x11, Z15, Z1, K1
-	VMOVAPS.Z     Z0, K1, Z0
-	VMOVAPS       Z0, Z30
+	VMOVAPS.Z     Z0, K1, Z30
 	VMOVAPS       Z16, Z31
 	MOVQ          n+24(FP), CX
 	SUBQ          $0x20, CX
@@ -664,8 +661,7 @@ l32:
 	VBROADCASTSS  X31, Z0
 	VPANDD        Z14, Z0, Z1
 	VCMPPS        $0x11, Z15, Z1, K1
-	VMOVAPS.Z     Z0, K1, Z0
-	VMOVAPS       Z0, Z30
+	VMOVAPS.Z     Z0, K1, Z30
 	VMOVAPS       Z16, Z31
 	MOVQ          n+32(FP), CX
 	SUBQ          $0x20, CX
@@ -908,8 +904,7 @@ l43:
 	VADDPS        X0, X31, X31
 	VPERMILPS     $0x01, X31, X0
 	VADDPS        X0, X31, X31
-	VBROADCASTSS  X31, Z0
-	VMOVAPS       Z0, Z30
+	VBROADCASTSS  X31, Z30
 	MOVQ          n+32(FP), CX
 	SUBQ          $0x40, CX
 	JLT           l46
@@ -1322,8 +1317,7 @@ l59:
 	VMAXPS        X0, X31, X31
 	VPERMILPS     $0x01, X31, X0
 	VMAXPS        X0, X31, X31
-	VBROADCASTSS  X31, Z0
-	VMOVAPS       Z0, Z30
+	VBROADCASTSS  X31, Z30
 	VMOVAPS       Z16, Z31
 	MOVQ          n+32(FP), CX
 	SUBQ          $0x20, CX

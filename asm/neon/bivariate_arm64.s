@@ -352,8 +352,7 @@ l5:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R1), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVS    -4(R2), F1
@@ -640,9 +639,8 @@ l6:
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
+	VBSL     V27.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
@@ -877,9 +875,8 @@ l6:
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VMOV     V26.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
@@ -1102,9 +1099,8 @@ l6:
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
-	VMOV     V25.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
+	VBSL     V25.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
@@ -1327,9 +1323,8 @@ l6:
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VMOV     V24.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
@@ -1666,9 +1661,8 @@ t193:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -2010,9 +2004,8 @@ t211:
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -2342,9 +2335,8 @@ t229:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -2674,9 +2666,8 @@ t247:
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -2789,8 +2780,7 @@ l9:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -2824,8 +2814,7 @@ l9:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -2859,8 +2848,7 @@ l9:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4e21f622 // fmax v2.4s, v17.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -2894,8 +2882,7 @@ l9:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -3205,8 +3192,7 @@ l254:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVS    -4(R5), F1
@@ -3556,9 +3542,8 @@ l255:
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6ebbe420 // fcmgt v0.4s, v1.4s, v27.4s
+	VBSL     V27.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
@@ -3854,9 +3839,8 @@ l255:
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
+	VBSL     V26.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
@@ -4140,9 +4124,8 @@ l255:
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6eb9e420 // fcmgt v0.4s, v1.4s, v25.4s
+	VBSL     V25.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
@@ -4426,9 +4409,8 @@ l255:
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6eb8e420 // fcmgt v0.4s, v1.4s, v24.4s
+	VBSL     V24.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
@@ -4906,9 +4888,8 @@ t728:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -5407,9 +5388,8 @@ t764:
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -5896,9 +5876,8 @@ t800:
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -6385,9 +6364,8 @@ t836:
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -6514,8 +6492,7 @@ l258:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -6552,8 +6529,7 @@ l258:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -6590,8 +6566,7 @@ l258:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -6628,8 +6603,7 @@ l258:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -6756,14 +6730,12 @@ l258:
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
 	WORD     $0x4ea2d401 // fsub v1.4s, v0.4s, v2.4s
-	WORD     $0x4e32d421 // fadd v1.4s, v1.4s, v18.4s
-	VMOV     V1.B16, V18.B16
+	WORD     $0x4e32d432 // fadd v18.4s, v1.4s, v18.4s
 	VMOV     V2.B16, V31.B16
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x4e22e421 // fcmeq v1.4s, v1.4s, v2.4s
-	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	VMOV     V0.B16, V17.B16
+	WORD     $0x4e611c11 // bic v17.16b, v0.16b, v1.16b
 	FMOVQ    752(R26), F27
 	FMOVQ    752(R26), F26
 	FMOVQ    752(R26), F25
@@ -8723,8 +8695,7 @@ l999:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R1), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVS    -4(R2), F1
@@ -9041,9 +9012,8 @@ l1000:
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
+	VBSL     V27.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
@@ -9295,9 +9265,8 @@ l1000:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VMOV     V26.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
@@ -9537,9 +9506,8 @@ l1000:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
-	VMOV     V25.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
+	VBSL     V25.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
@@ -9779,9 +9747,8 @@ l1000:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VMOV     V24.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
@@ -10145,9 +10112,8 @@ t1187:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -10506,9 +10472,8 @@ t1205:
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -10855,9 +10820,8 @@ t1223:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -11204,9 +11168,8 @@ t1241:
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -11316,8 +11279,7 @@ l1003:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -11350,8 +11312,7 @@ l1003:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -11384,8 +11345,7 @@ l1003:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -11418,8 +11378,7 @@ l1003:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -11736,8 +11695,7 @@ l1248:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVS    -4(R5), F1
@@ -12122,9 +12080,8 @@ l1249:
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6ebbe420 // fcmgt v0.4s, v1.4s, v27.4s
+	VBSL     V27.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
@@ -12447,9 +12404,8 @@ l1249:
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
+	VBSL     V26.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
@@ -12760,9 +12716,8 @@ l1249:
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6eb9e420 // fcmgt v0.4s, v1.4s, v25.4s
+	VBSL     V25.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
@@ -13073,9 +13028,8 @@ l1249:
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6eb8e420 // fcmgt v0.4s, v1.4s, v24.4s
+	VBSL     V24.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
@@ -13590,9 +13544,8 @@ t1734:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -14118,9 +14071,8 @@ t1770:
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -14634,9 +14586,8 @@ t1806:
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -15150,9 +15101,8 @@ t1842:
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -15285,8 +15235,7 @@ l1252:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -15325,8 +15274,7 @@ l1252:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -15365,8 +15313,7 @@ l1252:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -15405,8 +15352,7 @@ l1252:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -15539,14 +15485,12 @@ l1252:
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
 	WORD     $0x4ea2d401 // fsub v1.4s, v0.4s, v2.4s
-	WORD     $0x4e32d421 // fadd v1.4s, v1.4s, v18.4s
-	VMOV     V1.B16, V18.B16
+	WORD     $0x4e32d432 // fadd v18.4s, v1.4s, v18.4s
 	VMOV     V2.B16, V31.B16
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x4e22e421 // fcmeq v1.4s, v1.4s, v2.4s
-	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	VMOV     V0.B16, V17.B16
+	WORD     $0x4e611c11 // bic v17.16b, v0.16b, v1.16b
 	FMOVQ    752(R26), F27
 	FMOVQ    752(R26), F26
 	FMOVQ    752(R26), F25
@@ -17537,8 +17481,7 @@ l2005:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R1), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVS    -4(R2), F1
@@ -17956,9 +17899,8 @@ l2006:
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
+	VBSL     V27.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
@@ -18306,9 +18248,8 @@ l2006:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VMOV     V26.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
@@ -18644,9 +18585,8 @@ l2006:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
-	VMOV     V25.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
+	VBSL     V25.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
@@ -18982,9 +18922,8 @@ l2006:
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VMOV     V24.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V1.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
@@ -19450,9 +19389,8 @@ t2193:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -19907,9 +19845,8 @@ t2211:
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -20352,9 +20289,8 @@ t2229:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -20797,9 +20733,8 @@ t2247:
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -20909,8 +20844,7 @@ l2009:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -20943,8 +20877,7 @@ l2009:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -20977,8 +20910,7 @@ l2009:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4e21f5c2 // fmax v2.4s, v14.4s, v1.4s
 	FMOVQ    1264(R26), F3
@@ -21011,8 +20943,7 @@ l2009:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e5c1 // fcmgt v1.4s, v14.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -21323,8 +21254,7 @@ l2254:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVS    -4(R5), F1
@@ -21836,9 +21766,8 @@ l2255:
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6ebbe420 // fcmgt v0.4s, v1.4s, v27.4s
+	VBSL     V27.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d762 // fsub v2.4s, v27.4s, v0.4s
@@ -22282,9 +22211,8 @@ l2255:
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6ebae420 // fcmgt v0.4s, v1.4s, v26.4s
+	VBSL     V26.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d742 // fsub v2.4s, v26.4s, v0.4s
@@ -22716,9 +22644,8 @@ l2255:
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6eb9e420 // fcmgt v0.4s, v1.4s, v25.4s
+	VBSL     V25.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d722 // fsub v2.4s, v25.4s, v0.4s
@@ -23150,9 +23077,8 @@ l2255:
 	WORD     $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	WORD     $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
-	VBIT     V2.B16, V1.B16, V0.B16
+	WORD     $0x6eb8e420 // fcmgt v0.4s, v1.4s, v24.4s
+	VBSL     V24.B16, V1.B16, V0.B16
 	FMOVQ    1280(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	WORD     $0x4ea0d702 // fsub v2.4s, v24.4s, v0.4s
@@ -23794,9 +23720,8 @@ t2752:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -24443,9 +24368,8 @@ t2788:
 	WORD     $0x4e20d7de // fadd v30.4s, v30.4s, v0.4s
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -25080,9 +25004,8 @@ t2824:
 	WORD     $0x4e20d7bd // fadd v29.4s, v29.4s, v0.4s
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -25717,9 +25640,8 @@ t2860:
 	WORD     $0x4e20d79c // fadd v28.4s, v28.4s, v0.4s
 	FMOVQ    512(R26), F0
 	VBSL     V0.B16, V1.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1280(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -25852,8 +25774,7 @@ l2258:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -25892,8 +25813,7 @@ l2258:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -25932,8 +25852,7 @@ l2258:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	FMOVQ    1248(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -25972,8 +25891,7 @@ l2258:
 	FMOVQ    1248(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -26104,14 +26022,12 @@ l2258:
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
 	WORD     $0x4ea2d401 // fsub v1.4s, v0.4s, v2.4s
-	WORD     $0x4e32d421 // fadd v1.4s, v1.4s, v18.4s
-	VMOV     V1.B16, V18.B16
+	WORD     $0x4e32d432 // fadd v18.4s, v1.4s, v18.4s
 	VMOV     V2.B16, V31.B16
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x4e22e421 // fcmeq v1.4s, v1.4s, v2.4s
-	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	VMOV     V0.B16, V17.B16
+	WORD     $0x4e611c11 // bic v17.16b, v0.16b, v1.16b
 	FMOVQ    752(R26), F27
 	FMOVQ    752(R26), F26
 	FMOVQ    752(R26), F25

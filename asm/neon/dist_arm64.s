@@ -271,9 +271,8 @@ l5:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x6ea0e7e5 // fcmgt v5.4s, v31.4s, v0.4s
 	VBIF     V5.B16, V0.B16, V31.B16
-	VDUP     V31.S[0], V0.S4
-	FMOVS    F0, (R0)
-	VMOV     V0.B16, V27.B16
+	VDUP     V31.S[0], V27.S4
+	FMOVS    F27, (R0)
 	VMOV     V17.B16, V31.B16
 	VMOV     V17.B16, V30.B16
 	VMOV     V17.B16, V29.B16
@@ -768,9 +767,8 @@ l62:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x6ea0e7e5 // fcmgt v5.4s, v31.4s, v0.4s
 	VBIF     V5.B16, V0.B16, V31.B16
-	VDUP     V31.S[0], V0.S4
-	FMOVS    F0, (R0)
-	VMOV     V0.B16, V27.B16
+	VDUP     V31.S[0], V27.S4
+	FMOVS    F27, (R0)
 	VMOV     V25.B16, V31.B16
 	VMOV     V25.B16, V30.B16
 	VMOV     V25.B16, V29.B16
@@ -1175,12 +1173,10 @@ l66:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	VDUP     V31.S[0], V0.S4
-	FMOVS    (R1), F1
-	VDUP     V1.S[0], V1.S4
-	VMOV     V1.B16, V26.B16
+	FMOVS    (R1), F26
+	VDUP     V26.S[0], V26.S4
 	FMOVS    F0, (R1)
-	WORD     $0x6e20fe00 // fdiv v0.4s, v16.4s, v0.4s
-	VMOV     V0.B16, V27.B16
+	WORD     $0x6e20fe1b // fdiv v27.4s, v16.4s, v0.4s
 	MOVD     n+40(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l68
@@ -1440,8 +1436,7 @@ l153:
 	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V2.B16
-	VADD     V23.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V23.S4, V1.S4, V23.S4
 	VMOV     V2.B16, V27.B16
 	VSUB     V18.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -1449,8 +1444,7 @@ l153:
 	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V2.B16
-	VADD     V22.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V22.B16
+	VADD     V22.S4, V1.S4, V22.S4
 	VMOV     V2.B16, V26.B16
 	VSUB     V18.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -1458,8 +1452,7 @@ l153:
 	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V2.B16
-	VADD     V21.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V21.B16
+	VADD     V21.S4, V1.S4, V21.S4
 	VMOV     V2.B16, V25.B16
 	VSUB     V18.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -1467,8 +1460,7 @@ l153:
 	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V2.B16
-	VADD     V20.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V20.B16
+	VADD     V20.S4, V1.S4, V20.S4
 	VMOV     V2.B16, V24.B16
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -1784,8 +1776,7 @@ l156:
 	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V2.B16
-	VADD     V23.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V23.S4, V1.S4, V23.S4
 	VMOV     V2.B16, V27.B16
 	VSUB     V18.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -1793,8 +1784,7 @@ l156:
 	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V2.B16
-	VADD     V22.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V22.B16
+	VADD     V22.S4, V1.S4, V22.S4
 	VMOV     V2.B16, V26.B16
 	VSUB     V18.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -1802,8 +1792,7 @@ l156:
 	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V2.B16
-	VADD     V21.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V21.B16
+	VADD     V21.S4, V1.S4, V21.S4
 	VMOV     V2.B16, V25.B16
 	VSUB     V18.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -1811,8 +1800,7 @@ l156:
 	VADD     V18.S4, V0.S4, V0.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V2.B16
-	VADD     V20.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V20.B16
+	VADD     V20.S4, V1.S4, V20.S4
 	VMOV     V2.B16, V24.B16
 	WORD     $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
 	WORD     $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
@@ -1913,9 +1901,8 @@ TEXT ·BernoulliLogProbBackward(SB), NOSPLIT, $8-48
 	MOVD     rows+32(FP), R14
 	MOVD     R14, 8(RSP)
 l205:
-	FMOVS    (R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V19.B16
+	FMOVS    (R0), F19
+	VDUP     V19.S[0], V19.S4
 	FMOVQ    720(R26), F31
 	FMOVQ    720(R26), F30
 	FMOVQ    720(R26), F29
@@ -2123,8 +2110,7 @@ l206:
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V2.B16
-	VADD     V23.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V23.S4, V1.S4, V23.S4
 	VMOV     V2.B16, V27.B16
 	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -2133,8 +2119,7 @@ l206:
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V2.B16
-	VADD     V22.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V22.B16
+	VADD     V22.S4, V1.S4, V22.S4
 	VMOV     V2.B16, V26.B16
 	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -2143,8 +2128,7 @@ l206:
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V2.B16
-	VADD     V21.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V21.B16
+	VADD     V21.S4, V1.S4, V21.S4
 	VMOV     V2.B16, V25.B16
 	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -2153,8 +2137,7 @@ l206:
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V2.B16
-	VADD     V20.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V20.B16
+	VADD     V20.S4, V1.S4, V20.S4
 	VMOV     V2.B16, V24.B16
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
@@ -2578,8 +2561,7 @@ l209:
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e3be762 // fcmeq v2.4s, v27.4s, v27.4s
 	VBSL     V27.B16, V0.B16, V2.B16
-	VADD     V23.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V23.S4, V1.S4, V23.S4
 	VMOV     V2.B16, V27.B16
 	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -2588,8 +2570,7 @@ l209:
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e3ae742 // fcmeq v2.4s, v26.4s, v26.4s
 	VBSL     V26.B16, V0.B16, V2.B16
-	VADD     V22.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V22.B16
+	VADD     V22.S4, V1.S4, V22.S4
 	VMOV     V2.B16, V26.B16
 	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -2598,8 +2579,7 @@ l209:
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e39e722 // fcmeq v2.4s, v25.4s, v25.4s
 	VBSL     V25.B16, V0.B16, V2.B16
-	VADD     V21.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V21.B16
+	VADD     V21.S4, V1.S4, V21.S4
 	VMOV     V2.B16, V25.B16
 	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
@@ -2608,8 +2588,7 @@ l209:
 	VADD     V17.S4, V0.S4, V0.S4
 	WORD     $0x4e38e702 // fcmeq v2.4s, v24.4s, v24.4s
 	VBSL     V24.B16, V0.B16, V2.B16
-	VADD     V20.S4, V1.S4, V0.S4
-	VMOV     V0.B16, V20.B16
+	VADD     V20.S4, V1.S4, V20.S4
 	VMOV     V2.B16, V24.B16
 	WORD     $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
 	WORD     $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s

@@ -450,8 +450,7 @@ l5:
 	VADD     V1.S4, V0.S4, V0.S4
 	VORR     V3.B16, V2.B16, V1.B16
 	VORR     V0.B16, V1.B16, V0.B16
-	WORD     $0x4f210400 // sshr v0.4s, v0.4s, #31
-	VMOV     V0.B16, V23.B16
+	WORD     $0x4f210417 // sshr v23.4s, v0.4s, #31
 	WORD     $0x6eb0aae0 // umaxv s0, v23.4s
 	FMOVS    F0, R23
 	CBNZW    R23, l6
@@ -831,8 +830,7 @@ l59:
 	VADD     V1.S4, V0.S4, V0.S4
 	VORR     V3.B16, V2.B16, V1.B16
 	VORR     V0.B16, V1.B16, V0.B16
-	WORD     $0x4f210400 // sshr v0.4s, v0.4s, #31
-	VMOV     V0.B16, V23.B16
+	WORD     $0x4f210417 // sshr v23.4s, v0.4s, #31
 	WORD     $0x6eb0aae0 // umaxv s0, v23.4s
 	FMOVS    F0, R23
 	CBNZW    R23, l60
@@ -1108,8 +1106,7 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VADD     V22.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R2), F0
@@ -1352,8 +1349,7 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VADD     V22.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R3), F0
@@ -1596,8 +1592,7 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VADD     V22.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R4), F0
@@ -1840,8 +1835,7 @@ TEXT ·GaussKLEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VADD     V22.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -2109,8 +2103,7 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	VADD     V20.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R2), F0
@@ -2352,8 +2345,7 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	VADD     V20.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R3), F0
@@ -2595,8 +2587,7 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	VADD     V20.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R4), F0
@@ -2838,8 +2829,7 @@ TEXT ·GaussLogProbEnd(SB), NOSPLIT, $24-40
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	VADD     V20.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -2946,8 +2936,7 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VADD     V28.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R2), F0
@@ -3034,8 +3023,7 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VADD     V28.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R3), F0
@@ -3122,8 +3110,7 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VADD     V28.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R4), F0
@@ -3210,8 +3197,7 @@ TEXT ·GaussKLLogEnd(SB), NOSPLIT, $0-32
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f800 // fabs v0.4s, v0.4s
 	VADD     V28.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -3320,8 +3306,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $24-40
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	VADD     V26.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R2), F0
@@ -3407,8 +3392,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $24-40
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	VADD     V26.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R3), F0
@@ -3494,8 +3478,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $24-40
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	VADD     V26.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 
 	// 4 rows: lanes 16 to 8, 8 to 4, 4 to 2, 2 to 1
 	FMOVQ    (R4), F0
@@ -3581,8 +3564,7 @@ TEXT ·GaussLogProbLogEnd(SB), NOSPLIT, $24-40
 	// sign set if the exponent is that of Inf and NaN
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
 	VADD     V26.S4, V0.S4, V0.S4
-	VORR     V0.B16, V31.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V31.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -3724,31 +3706,23 @@ l134:
 	VSUB     V16.S4, V27.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V16.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V16.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V16.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V16.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V16.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V16.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	VAND     V14.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V16.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -4148,8 +4122,7 @@ l137:
 	BNE      l133
 	VUMIN    V12.S4, V19.S4, V0.S4
 	FMOVQ    944(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -4212,9 +4185,8 @@ TEXT ·GaussKLSigmaBackward(SB), NOSPLIT, $72-104
 	SUB      R9, R14, R14
 	MOVD     R14, 72(RSP)
 l258:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V18.B16
+	FMOVS    192(R0), F18
+	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -4381,40 +4353,32 @@ l259:
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V2.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V2.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V2.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V2.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
 	ADD      $64, R7, R7
@@ -5151,8 +5115,7 @@ l262:
 	FMOVQ    928(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    944(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -5249,34 +5212,26 @@ l504:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V17.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V17.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V17.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V17.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
@@ -5505,8 +5460,7 @@ l507:
 	FMOVQ    928(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    944(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -5554,9 +5508,8 @@ TEXT ·GaussKLStandardSigmaBackward(SB), NOSPLIT, $40-72
 	SUB      R5, R14, R14
 	MOVD     R14, 40(RSP)
 l652:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V18.B16
+	FMOVS    192(R0), F18
+	VDUP     V18.S[0], V18.S4
 	VMOV     V12.B16, V31.B16
 	VMOV     V12.B16, V30.B16
 	VMOV     V12.B16, V29.B16
@@ -5648,31 +5601,23 @@ l653:
 	VSUB     V15.S4, V27.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	VAND     V13.B16, V0.B16, V0.B16
-	VADD     V15.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V15.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V15.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	VAND     V13.B16, V0.B16, V0.B16
-	VADD     V15.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V15.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V15.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	VAND     V13.B16, V0.B16, V0.B16
-	VADD     V15.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V15.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V15.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	VAND     V13.B16, V0.B16, V0.B16
-	VADD     V15.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V15.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R1, R1
@@ -6058,8 +6003,7 @@ l656:
 	BNE      l652
 	VUMIN    V11.S4, V19.S4, V0.S4
 	FMOVQ    944(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -6939,8 +6883,7 @@ l769:
 	FMOVQ    1072(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1088(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -7009,9 +6952,8 @@ TEXT ·GaussKLLogBackward(SB), NOSPLIT, $88-112
 	SUB      R9, R14, R14
 	MOVD     R14, 72(RSP)
 l914:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V22.B16
+	FMOVS    192(R0), F22
+	VDUP     V22.S[0], V22.S4
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -8254,8 +8196,7 @@ l918:
 	FMOVQ    1072(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1088(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -8745,8 +8686,7 @@ l1163:
 	MOVD     R24, 8(RSP)
 	BNE      l1159
 	VUMIN    V14.S4, V23.S4, V0.S4
-	VADD     V13.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V13.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -8797,9 +8737,8 @@ TEXT ·GaussKLStandardLogBackward(SB), NOSPLIT, $56-80
 	SUB      R5, R14, R14
 	MOVD     R14, 40(RSP)
 l1212:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V22.B16
+	FMOVS    192(R0), F22
+	VDUP     V22.S[0], V22.S4
 	VMOV     V13.B16, V31.B16
 	VMOV     V13.B16, V30.B16
 	VMOV     V13.B16, V29.B16
@@ -9440,8 +9379,7 @@ l1216:
 	FMOVQ    1072(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1088(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -10091,40 +10029,32 @@ l1338:
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V2.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V2.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V2.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V2.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -11037,8 +10967,7 @@ l1341:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -11105,9 +11034,8 @@ TEXT ·GaussKLSoftplusBackward(SB), NOSPLIT, $72-104
 	SUB      R9, R14, R14
 	MOVD     R14, 72(RSP)
 l1486:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V18.B16
+	FMOVS    192(R0), F18
+	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -11838,40 +11766,32 @@ l1487:
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V2.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V2.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V2.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V2.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
 	ADD      $64, R7, R7
@@ -13156,8 +13076,7 @@ l1490:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -13501,34 +13420,26 @@ l1696:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V17.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V17.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V17.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V17.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
@@ -14001,8 +13912,7 @@ l1699:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -14043,9 +13953,8 @@ TEXT ·GaussKLStandardSoftplusBackward(SB), NOSPLIT, $40-72
 	SUB      R5, R14, R14
 	MOVD     R14, 40(RSP)
 l1772:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V18.B16
+	FMOVS    192(R0), F18
+	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -14464,40 +14373,32 @@ l1773:
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V2.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V2.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V2.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V2.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R1, R1
@@ -15212,8 +15113,7 @@ l1776:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -15316,34 +15216,26 @@ l1898:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V18.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V18.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V18.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V18.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V18.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V18.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V18.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V18.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -15640,8 +15532,7 @@ l1901:
 	FMOVQ    928(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    944(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -15689,9 +15580,8 @@ TEXT ·GaussLogProbSigmaBackward(SB), NOSPLIT, $120-88
 	SUB      R6, R14, R14
 	MOVD     R14, 48(RSP)
 l2118:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V18.B16
+	FMOVS    192(R0), F18
+	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -15782,34 +15672,26 @@ l2119:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V17.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V17.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V17.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V17.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
@@ -16276,8 +16158,7 @@ l2122:
 	FMOVQ    928(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    944(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -16326,9 +16207,8 @@ TEXT ·GaussLogProbSigmaBackwardX(SB), NOSPLIT, $120-96
 	SUB      R7, R14, R14
 	MOVD     R14, 48(RSP)
 l2291:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V18.B16
+	FMOVS    192(R0), F18
+	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -16425,34 +16305,26 @@ l2292:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V17.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V17.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V17.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V17.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
@@ -16990,8 +16862,7 @@ l2295:
 	FMOVQ    928(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    944(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -17019,9 +16890,8 @@ TEXT ·GMMGradientSigma(SB), NOSPLIT, $8-64
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
 l2476:
-	FMOVS    (R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V31.B16
+	FMOVS    (R0), F31
+	VDUP     V31.S[0], V31.S4
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l2478
@@ -18064,8 +17934,7 @@ l2562:
 	BNE      l2558
 	VUMIN    V13.S4, V23.S4, V0.S4
 	FMOVQ    1088(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -18709,8 +18578,7 @@ l2639:
 	BNE      l2635
 	VUMIN    V13.S4, V23.S4, V0.S4
 	FMOVQ    1088(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -18766,9 +18634,8 @@ TEXT ·GaussLogProbLogBackward(SB), NOSPLIT, $72-96
 	SUB      R6, R14, R14
 	MOVD     R14, 48(RSP)
 l2736:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V22.B16
+	FMOVS    192(R0), F22
+	VDUP     V22.S[0], V22.S4
 	VMOV     V13.B16, V31.B16
 	VMOV     V13.B16, V30.B16
 	VMOV     V13.B16, V29.B16
@@ -19487,8 +19354,7 @@ l2740:
 	FMOVQ    1072(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1088(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -19545,9 +19411,8 @@ TEXT ·GaussLogProbLogBackwardX(SB), NOSPLIT, $72-104
 	SUB      R7, R14, R14
 	MOVD     R14, 48(RSP)
 l2861:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V22.B16
+	FMOVS    192(R0), F22
+	VDUP     V22.S[0], V22.S4
 	VMOV     V13.B16, V31.B16
 	VMOV     V13.B16, V30.B16
 	VMOV     V13.B16, V29.B16
@@ -20343,8 +20208,7 @@ l2865:
 	FMOVQ    1072(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1088(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -20382,8 +20246,7 @@ l3010:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V31.B16
-	WORD     $0x6e3ddc00 // fmul v0.4s, v0.4s, v29.4s
-	VMOV     V0.B16, V30.B16
+	WORD     $0x6e3ddc1e // fmul v30.4s, v0.4s, v29.4s
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l3012
@@ -20750,8 +20613,7 @@ l3036:
 	FMOVS    (R0), F0
 	VDUP     V0.S[0], V0.S4
 	VMOV     V0.B16, V31.B16
-	WORD     $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
-	VMOV     V0.B16, V30.B16
+	WORD     $0x6e3bdc1e // fmul v30.4s, v0.4s, v27.4s
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l3038
@@ -21957,34 +21819,26 @@ l3119:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V17.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V17.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V17.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V17.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -22529,8 +22383,7 @@ l3122:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -22919,34 +22772,26 @@ l3196:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V16.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V16.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V16.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V16.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V16.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V16.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V16.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	ADD      $64, R3, R3
@@ -23653,8 +23498,7 @@ l3199:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -23702,9 +23546,8 @@ TEXT ·GaussLogProbSoftplusBackward(SB), NOSPLIT, $56-88
 	SUB      R6, R14, R14
 	MOVD     R14, 48(RSP)
 l3320:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V18.B16
+	FMOVS    192(R0), F18
+	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -24081,40 +23924,32 @@ l3321:
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V2.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V2.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V2.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V2.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R3, R3
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
@@ -24857,8 +24692,7 @@ l3324:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -24907,9 +24741,8 @@ TEXT ·GaussLogProbSoftplusBackwardX(SB), NOSPLIT, $56-96
 	SUB      R7, R14, R14
 	MOVD     R14, 48(RSP)
 l3445:
-	FMOVS    192(R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V18.B16
+	FMOVS    192(R0), F18
+	VDUP     V18.S[0], V18.S4
 	FMOVQ    528(R26), F31
 	FMOVQ    528(R26), F30
 	FMOVQ    528(R26), F29
@@ -25292,40 +25125,32 @@ l3446:
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V2.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V2.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V2.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V2.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R4, R4
 	ADD      $64, R5, R5
 	ADD      $64, R6, R6
@@ -26139,8 +25964,7 @@ l3449:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -26179,9 +26003,8 @@ TEXT ·GMMGradientSoftplus(SB), NOSPLIT, $8-64
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
 l3594:
-	FMOVS    (R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V31.B16
+	FMOVS    (R0), F31
+	VDUP     V31.S[0], V31.S4
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l3596
@@ -26783,9 +26606,8 @@ TEXT ·GMMGradientSoftplusKept(SB), NOSPLIT, $8-64
 	MOVD     rows+48(FP), R14
 	MOVD     R14, 8(RSP)
 l3620:
-	FMOVS    (R0), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V31.B16
+	FMOVS    (R0), F31
+	VDUP     V31.S[0], V31.S4
 	MOVD     n+56(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l3622
@@ -28000,34 +27822,26 @@ l3707:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V16.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V16.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V16.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V16.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V16.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V16.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V16.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V16.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R7, R7
@@ -28640,8 +28454,7 @@ l3710:
 	FMOVQ    928(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    944(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -28712,9 +28525,8 @@ TEXT ·LatentStepSigmaBackward(SB), NOSPLIT, $88-120
 	MOVD     R14, 80(RSP)
 l3927:
 	MOVD     8(RSP), R14
-	FMOVS    (R14), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V29.B16
+	FMOVS    (R14), F29
+	VDUP     V29.S[0], V29.S4
 	MOVD     n+96(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l3929
@@ -29087,8 +28899,7 @@ l3931:
 	VUMIN    V24.S4, V31.S4, V1.S4
 	FMOVQ    944(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
-	VORR     V0.B16, V1.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -29198,34 +29009,26 @@ l3974:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V17.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V17.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V17.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V17.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R5, R5
@@ -29670,8 +29473,7 @@ l3977:
 	FMOVQ    928(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    944(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -29722,9 +29524,8 @@ TEXT ·LatentStepStandardSigmaBackward(SB), NOSPLIT, $56-88
 	MOVD     R14, 48(RSP)
 l4110:
 	MOVD     8(RSP), R14
-	FMOVS    (R14), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V29.B16
+	FMOVS    (R14), F29
+	VDUP     V29.S[0], V29.S4
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l4112
@@ -29931,8 +29732,7 @@ l4114:
 	VADD     V25.S4, V30.S4, V0.S4
 	VUMIN    V24.S4, V31.S4, V1.S4
 	VADD     V23.S4, V1.S4, V1.S4
-	VORR     V0.B16, V1.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -31265,8 +31065,7 @@ l4144:
 	FMOVQ    1072(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1088(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -31345,9 +31144,8 @@ TEXT ·LatentStepLogBackward(SB), NOSPLIT, $104-128
 	MOVD     R14, 80(RSP)
 l4361:
 	MOVD     8(RSP), R14
-	FMOVS    (R14), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V29.B16
+	FMOVS    (R14), F29
+	VDUP     V29.S[0], V29.S4
 	MOVD     n+96(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l4363
@@ -32121,8 +31919,7 @@ l4365:
 	VADD     V19.S4, V30.S4, V0.S4
 	VUMIN    V18.S4, V31.S4, V1.S4
 	VADD     V17.S4, V1.S4, V1.S4
-	VORR     V0.B16, V1.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -32875,8 +32672,7 @@ l4411:
 	FMOVQ    1072(R26), F0
 	VUMIN    V0.S4, V23.S4, V0.S4
 	FMOVQ    1088(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V23.B16
+	VADD     V1.S4, V0.S4, V23.S4
 	VUSHR    $31, V23.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -32932,9 +32728,8 @@ TEXT ·LatentStepStandardLogBackward(SB), NOSPLIT, $72-96
 	MOVD     R14, 48(RSP)
 l4520:
 	MOVD     8(RSP), R14
-	FMOVS    (R14), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V29.B16
+	FMOVS    (R14), F29
+	VDUP     V29.S[0], V29.S4
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l4522
@@ -33287,8 +33082,7 @@ l4524:
 	VUMIN    V1.S4, V31.S4, V1.S4
 	FMOVQ    1088(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
-	VORR     V0.B16, V1.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -33969,40 +33763,32 @@ l4551:
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V2.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V2.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V2.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	FMOVQ    592(R26), F0
 	VSUB     V0.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
 	FMOVQ    592(R26), F2
-	VADD     V2.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V2.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R7, R7
@@ -35143,8 +34929,7 @@ l4554:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -35217,9 +35002,8 @@ TEXT ·LatentStepSoftplusBackward(SB), NOSPLIT, $88-120
 	MOVD     R14, 80(RSP)
 l4771:
 	MOVD     8(RSP), R14
-	FMOVS    (R14), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V29.B16
+	FMOVS    (R14), F29
+	VDUP     V29.S[0], V29.S4
 	MOVD     n+96(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l4773
@@ -36428,8 +36212,7 @@ l4775:
 	VUMIN    V1.S4, V31.S4, V1.S4
 	FMOVQ    1312(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
-	VORR     V0.B16, V1.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -36786,34 +36569,26 @@ l4818:
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V23.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V23.B16
-	VMOV     V0.B16, V27.B16
+	VADD     V17.S4, V0.S4, V27.S4
+	VADD     V23.S4, V1.S4, V23.S4
 	VSUB     V17.S4, V26.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V22.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V22.B16
-	VMOV     V0.B16, V26.B16
+	VADD     V17.S4, V0.S4, V26.S4
+	VADD     V22.S4, V1.S4, V22.S4
 	VSUB     V17.S4, V25.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V21.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V21.B16
-	VMOV     V0.B16, V25.B16
+	VADD     V17.S4, V0.S4, V25.S4
+	VADD     V21.S4, V1.S4, V21.S4
 	VSUB     V17.S4, V24.S4, V0.S4
 	WORD     $0x4f290401 // sshr v1.4s, v0.4s, #23
 	FMOVQ    608(R26), F2
 	VAND     V2.B16, V0.B16, V0.B16
-	VADD     V17.S4, V0.S4, V0.S4
-	VADD     V20.S4, V1.S4, V1.S4
-	VMOV     V1.B16, V20.B16
-	VMOV     V0.B16, V24.B16
+	VADD     V17.S4, V0.S4, V24.S4
+	VADD     V20.S4, V1.S4, V20.S4
 	ADD      $64, R0, R0
 	ADD      $64, R1, R1
 	ADD      $64, R5, R5
@@ -37494,8 +37269,7 @@ l4821:
 	FMOVQ    1296(R26), F0
 	VUMIN    V0.S4, V19.S4, V0.S4
 	FMOVQ    1312(R26), F1
-	VADD     V1.S4, V0.S4, V0.S4
-	VMOV     V0.B16, V19.B16
+	VADD     V1.S4, V0.S4, V19.S4
 	VUSHR    $31, V19.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14
@@ -37554,9 +37328,8 @@ TEXT ·LatentStepStandardSoftplusBackward(SB), NOSPLIT, $56-88
 	MOVD     R14, 48(RSP)
 l4966:
 	MOVD     8(RSP), R14
-	FMOVS    (R14), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V29.B16
+	FMOVS    (R14), F29
+	VDUP     V29.S[0], V29.S4
 	MOVD     n+64(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l4968
@@ -38150,8 +37923,7 @@ l4970:
 	VUMIN    V1.S4, V31.S4, V1.S4
 	FMOVQ    1312(R26), F2
 	VADD     V2.S4, V1.S4, V1.S4
-	VORR     V0.B16, V1.B16, V0.B16
-	VMOV     V0.B16, V31.B16
+	VORR     V0.B16, V1.B16, V31.B16
 	VUSHR    $31, V31.S4, V0.S4
 	WORD     $0x6eb0a800 // umaxv s0, v0.4s
 	FMOVS    F0, R14

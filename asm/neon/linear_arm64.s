@@ -799,38 +799,14 @@ TEXT ·SumSquares(SB), NOSPLIT, $552-24
 	// Registers:    R0 lanes    R1 x    R15 elements left in the row
 	MOVD     lanes+0(FP), R0
 	MOVD     x+8(FP), R1
-	FMOVQ    (R0), F0
-	VMOV     V0.B16, V31.B16
-	FMOVQ    16(R0), F0
-	VMOV     V0.B16, V30.B16
-	FMOVQ    32(R0), F0
-	VMOV     V0.B16, V29.B16
-	FMOVQ    48(R0), F0
-	VMOV     V0.B16, V28.B16
-	FMOVQ    64(R0), F0
-	VMOV     V0.B16, V27.B16
-	FMOVQ    80(R0), F0
-	VMOV     V0.B16, V26.B16
-	FMOVQ    96(R0), F0
-	VMOV     V0.B16, V25.B16
-	FMOVQ    112(R0), F0
-	VMOV     V0.B16, V24.B16
-	FMOVQ    128(R0), F0
-	VMOV     V0.B16, V23.B16
-	FMOVQ    144(R0), F0
-	VMOV     V0.B16, V22.B16
-	FMOVQ    160(R0), F0
-	VMOV     V0.B16, V21.B16
-	FMOVQ    176(R0), F0
-	VMOV     V0.B16, V20.B16
-	FMOVQ    192(R0), F0
-	VMOV     V0.B16, V19.B16
-	FMOVQ    208(R0), F0
-	VMOV     V0.B16, V18.B16
-	FMOVQ    224(R0), F0
-	VMOV     V0.B16, V17.B16
-	FMOVQ    240(R0), F0
-	VMOV     V0.B16, V16.B16
+	FLDPQ    (R0), (F31, F30)
+	FLDPQ    32(R0), (F29, F28)
+	FLDPQ    64(R0), (F27, F26)
+	FLDPQ    96(R0), (F25, F24)
+	FLDPQ    128(R0), (F23, F22)
+	FLDPQ    160(R0), (F21, F20)
+	FLDPQ    192(R0), (F19, F18)
+	FLDPQ    224(R0), (F17, F16)
 	MOVD     n+16(FP), R15
 	SUBS     $64, R15, R15
 	BLT      l149

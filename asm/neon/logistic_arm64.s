@@ -371,8 +371,7 @@ l5:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R1), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    48(RSP), F1
@@ -391,8 +390,7 @@ l5:
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	FMOVQ    608(R26), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x6e30dc20 // fmul v0.4s, v1.4s, v16.4s
-	VMOV     V0.B16, V18.B16
+	WORD     $0x6e30dc32 // fmul v18.4s, v1.4s, v16.4s
 	FMOVQ    576(R26), F31
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
@@ -874,12 +872,10 @@ l6:
 	WORD     $0x4e23d7de // fadd v30.4s, v30.4s, v3.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V2.B16
-	WORD     $0x6ea2e423 // fcmgt v3.4s, v1.4s, v2.4s
-	VBIT     V3.B16, V1.B16, V2.B16
-	VMOV     V26.B16, V3.B16
-	WORD     $0x6ea3e404 // fcmgt v4.4s, v0.4s, v3.4s
-	VBIT     V4.B16, V0.B16, V3.B16
+	WORD     $0x6ebbe422 // fcmgt v2.4s, v1.4s, v27.4s
+	VBSL     V27.B16, V1.B16, V2.B16
+	WORD     $0x6ebae403 // fcmgt v3.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V3.B16
 	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    1264(R26), F4
@@ -1465,12 +1461,10 @@ l6:
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
 	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
 	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
-	VMOV     V25.B16, V2.B16
-	WORD     $0x6ea2e423 // fcmgt v3.4s, v1.4s, v2.4s
-	VBIT     V3.B16, V1.B16, V2.B16
-	VMOV     V24.B16, V3.B16
-	WORD     $0x6ea3e404 // fcmgt v4.4s, v0.4s, v3.4s
-	VBIT     V4.B16, V0.B16, V3.B16
+	WORD     $0x6eb9e422 // fcmgt v2.4s, v1.4s, v25.4s
+	VBSL     V25.B16, V1.B16, V2.B16
+	WORD     $0x6eb8e403 // fcmgt v3.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V3.B16
 	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    1264(R26), F4
@@ -2185,12 +2179,10 @@ t205:
 	VBSL     V2.B16, V1.B16, V4.B16
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V5.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e481 // fcmgt v1.4s, v4.4s, v0.4s
-	VBIT     V1.B16, V4.B16, V0.B16
-	VMOV     V26.B16, V1.B16
-	WORD     $0x6ea1e4a2 // fcmgt v2.4s, v5.4s, v1.4s
-	VBIT     V2.B16, V5.B16, V1.B16
+	WORD     $0x6ebbe480 // fcmgt v0.4s, v4.4s, v27.4s
+	VBSL     V27.B16, V4.B16, V0.B16
+	WORD     $0x6ebae4a1 // fcmgt v1.4s, v5.4s, v26.4s
+	VBSL     V26.B16, V5.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1264(R26), F2
@@ -2891,12 +2883,10 @@ t223:
 	VBSL     V2.B16, V1.B16, V4.B16
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V5.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e481 // fcmgt v1.4s, v4.4s, v0.4s
-	VBIT     V1.B16, V4.B16, V0.B16
-	VMOV     V24.B16, V1.B16
-	WORD     $0x6ea1e4a2 // fcmgt v2.4s, v5.4s, v1.4s
-	VBIT     V2.B16, V5.B16, V1.B16
+	WORD     $0x6eb9e480 // fcmgt v0.4s, v4.4s, v25.4s
+	VBSL     V25.B16, V4.B16, V0.B16
+	WORD     $0x6eb8e4a1 // fcmgt v1.4s, v5.4s, v24.4s
+	VBSL     V24.B16, V5.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1264(R26), F2
@@ -3094,8 +3084,7 @@ l9:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -3134,8 +3123,7 @@ l9:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -3174,8 +3162,7 @@ l9:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -3214,8 +3201,7 @@ l9:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -3552,8 +3538,7 @@ l230:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R4), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    64(RSP), F1
@@ -3572,8 +3557,7 @@ l230:
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	FMOVQ    608(R26), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x6e2fdc20 // fmul v0.4s, v1.4s, v15.4s
-	VMOV     V0.B16, V18.B16
+	WORD     $0x6e2fdc32 // fmul v18.4s, v1.4s, v15.4s
 	FMOVQ    576(R26), F31
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
@@ -3850,9 +3834,8 @@ l231:
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
+	VBSL     V27.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
@@ -4164,9 +4147,8 @@ l231:
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VMOV     V26.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
@@ -4466,9 +4448,8 @@ l231:
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
-	VMOV     V25.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
+	VBSL     V25.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
@@ -4768,9 +4749,8 @@ l231:
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VMOV     V24.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
@@ -5194,9 +5174,8 @@ t533:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -5612,9 +5591,8 @@ t551:
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -6018,9 +5996,8 @@ t569:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -6424,9 +6401,8 @@ t587:
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -6562,8 +6538,7 @@ l234:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -6602,8 +6577,7 @@ l234:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -6642,8 +6616,7 @@ l234:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -6682,8 +6655,7 @@ l234:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -6813,14 +6785,12 @@ l234:
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
-	WORD     $0x4ea2d401 // fsub v1.4s, v0.4s, v2.4s
-	VMOV     V1.B16, V18.B16
+	WORD     $0x4ea2d412 // fsub v18.4s, v0.4s, v2.4s
 	VMOV     V2.B16, V31.B16
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x4e22e421 // fcmeq v1.4s, v1.4s, v2.4s
-	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	VMOV     V0.B16, V17.B16
+	WORD     $0x4e611c11 // bic v17.16b, v0.16b, v1.16b
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l236
@@ -7732,8 +7702,7 @@ l608:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R1), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    48(RSP), F1
@@ -7752,8 +7721,7 @@ l608:
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	FMOVQ    608(R26), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x6e30dc20 // fmul v0.4s, v1.4s, v16.4s
-	VMOV     V0.B16, V18.B16
+	WORD     $0x6e30dc32 // fmul v18.4s, v1.4s, v16.4s
 	FMOVQ    576(R26), F31
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
@@ -8026,9 +7994,8 @@ l609:
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
+	VBSL     V27.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
@@ -8322,9 +8289,8 @@ l609:
 	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VMOV     V26.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
@@ -8606,9 +8572,8 @@ l609:
 	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
-	VMOV     V25.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
+	VBSL     V25.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
@@ -8890,9 +8855,8 @@ l609:
 	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VMOV     V24.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
@@ -9262,9 +9226,8 @@ t775:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -9614,9 +9577,8 @@ t784:
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -9954,9 +9916,8 @@ t793:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -10294,9 +10255,8 @@ t802:
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -10413,8 +10373,7 @@ l612:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
 	FMOVQ    1248(R26), F3
@@ -10449,8 +10408,7 @@ l612:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
 	FMOVQ    1248(R26), F3
@@ -10485,8 +10443,7 @@ l612:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	WORD     $0x4e21f542 // fmax v2.4s, v10.4s, v1.4s
 	FMOVQ    1248(R26), F3
@@ -10521,8 +10478,7 @@ l612:
 	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
 	WORD     $0x6ea1e541 // fcmgt v1.4s, v10.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -10854,8 +10810,7 @@ l809:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R4), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    64(RSP), F1
@@ -10874,8 +10829,7 @@ l809:
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	FMOVQ    608(R26), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x6e2fdc20 // fmul v0.4s, v1.4s, v15.4s
-	VMOV     V0.B16, V18.B16
+	WORD     $0x6e2fdc32 // fmul v18.4s, v1.4s, v15.4s
 	FMOVQ    576(R26), F31
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
@@ -11188,9 +11142,8 @@ l810:
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
+	VBSL     V27.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
@@ -11532,9 +11485,8 @@ l810:
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VMOV     V26.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
@@ -11864,9 +11816,8 @@ l810:
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
-	VMOV     V25.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
+	VBSL     V25.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
@@ -12196,9 +12147,8 @@ l810:
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VMOV     V24.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
@@ -12658,9 +12608,8 @@ t1040:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -13106,9 +13055,8 @@ t1058:
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -13542,9 +13490,8 @@ t1076:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -13978,9 +13925,8 @@ t1094:
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -14116,8 +14062,7 @@ l813:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -14156,8 +14101,7 @@ l813:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -14196,8 +14140,7 @@ l813:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -14236,8 +14179,7 @@ l813:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -14369,14 +14311,12 @@ l813:
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
-	WORD     $0x4ea2d401 // fsub v1.4s, v0.4s, v2.4s
-	VMOV     V1.B16, V18.B16
+	WORD     $0x4ea2d412 // fsub v18.4s, v0.4s, v2.4s
 	VMOV     V2.B16, V31.B16
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x4e22e421 // fcmeq v1.4s, v1.4s, v2.4s
-	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	VMOV     V0.B16, V17.B16
+	WORD     $0x4e611c11 // bic v17.16b, v0.16b, v1.16b
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l815
@@ -15283,8 +15223,7 @@ l1115:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R1), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    48(RSP), F1
@@ -15303,8 +15242,7 @@ l1115:
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	FMOVQ    608(R26), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x6e30dc20 // fmul v0.4s, v1.4s, v16.4s
-	VMOV     V0.B16, V18.B16
+	WORD     $0x6e30dc32 // fmul v18.4s, v1.4s, v16.4s
 	FMOVQ    576(R26), F31
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
@@ -15918,12 +15856,10 @@ l1116:
 	WORD     $0x4e23d7de // fadd v30.4s, v30.4s, v3.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V2.B16
-	WORD     $0x6ea2e423 // fcmgt v3.4s, v1.4s, v2.4s
-	VBIT     V3.B16, V1.B16, V2.B16
-	VMOV     V26.B16, V3.B16
-	WORD     $0x6ea3e404 // fcmgt v4.4s, v0.4s, v3.4s
-	VBIT     V4.B16, V0.B16, V3.B16
+	WORD     $0x6ebbe422 // fcmgt v2.4s, v1.4s, v27.4s
+	VBSL     V27.B16, V1.B16, V2.B16
+	WORD     $0x6ebae403 // fcmgt v3.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V3.B16
 	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    1264(R26), F4
@@ -16633,12 +16569,10 @@ l1116:
 	WORD     $0x4e631c83 // bic v3.16b, v4.16b, v3.16b
 	WORD     $0x4e22d7bd // fadd v29.4s, v29.4s, v2.4s
 	WORD     $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
-	VMOV     V25.B16, V2.B16
-	WORD     $0x6ea2e423 // fcmgt v3.4s, v1.4s, v2.4s
-	VBIT     V3.B16, V1.B16, V2.B16
-	VMOV     V24.B16, V3.B16
-	WORD     $0x6ea3e404 // fcmgt v4.4s, v0.4s, v3.4s
-	VBIT     V4.B16, V0.B16, V3.B16
+	WORD     $0x6eb9e422 // fcmgt v2.4s, v1.4s, v25.4s
+	VBSL     V25.B16, V1.B16, V2.B16
+	WORD     $0x6eb8e403 // fcmgt v3.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V3.B16
 	FMOVQ    1264(R26), F4
 	WORD     $0x4ea2f482 // fmin v2.4s, v4.4s, v2.4s
 	FMOVQ    1264(R26), F4
@@ -17485,12 +17419,10 @@ t1315:
 	VBSL     V2.B16, V1.B16, V4.B16
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V5.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e481 // fcmgt v1.4s, v4.4s, v0.4s
-	VBIT     V1.B16, V4.B16, V0.B16
-	VMOV     V26.B16, V1.B16
-	WORD     $0x6ea1e4a2 // fcmgt v2.4s, v5.4s, v1.4s
-	VBIT     V2.B16, V5.B16, V1.B16
+	WORD     $0x6ebbe480 // fcmgt v0.4s, v4.4s, v27.4s
+	VBSL     V27.B16, V4.B16, V0.B16
+	WORD     $0x6ebae4a1 // fcmgt v1.4s, v5.4s, v26.4s
+	VBSL     V26.B16, V5.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1264(R26), F2
@@ -18315,12 +18247,10 @@ t1333:
 	VBSL     V2.B16, V1.B16, V4.B16
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V5.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e481 // fcmgt v1.4s, v4.4s, v0.4s
-	VBIT     V1.B16, V4.B16, V0.B16
-	VMOV     V24.B16, V1.B16
-	WORD     $0x6ea1e4a2 // fcmgt v2.4s, v5.4s, v1.4s
-	VBIT     V2.B16, V5.B16, V1.B16
+	WORD     $0x6eb9e480 // fcmgt v0.4s, v4.4s, v25.4s
+	VBSL     V25.B16, V4.B16, V0.B16
+	WORD     $0x6eb8e4a1 // fcmgt v1.4s, v5.4s, v24.4s
+	VBSL     V24.B16, V5.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea0f440 // fmin v0.4s, v2.4s, v0.4s
 	FMOVQ    1264(R26), F2
@@ -18518,8 +18448,7 @@ l1119:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -18558,8 +18487,7 @@ l1119:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -18598,8 +18526,7 @@ l1119:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -18638,8 +18565,7 @@ l1119:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -18976,8 +18902,7 @@ l1340:
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V19.B16
+	VAND     V1.B16, V0.B16, V19.B16
 	FMOVS    (R4), F0
 	VDUP     V0.S[0], V0.S4
 	FMOVQ    64(RSP), F1
@@ -18996,8 +18921,7 @@ l1340:
 	WORD     $0x6ea0f821 // fneg v1.4s, v1.4s
 	FMOVQ    608(R26), F2
 	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x6e2fdc20 // fmul v0.4s, v1.4s, v15.4s
-	VMOV     V0.B16, V18.B16
+	WORD     $0x6e2fdc32 // fmul v18.4s, v1.4s, v15.4s
 	FMOVQ    576(R26), F31
 	FMOVQ    576(R26), F30
 	FMOVQ    576(R26), F29
@@ -19351,9 +19275,8 @@ l1341:
 	WORD     $0x4e21d7ff // fadd v31.4s, v31.4s, v1.4s
 
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
-	VMOV     V27.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebbe401 // fcmgt v1.4s, v0.4s, v27.4s
+	VBSL     V27.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d762 // fsub v2.4s, v27.4s, v1.4s
@@ -19734,9 +19657,8 @@ l1341:
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
-	VMOV     V26.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6ebae401 // fcmgt v1.4s, v0.4s, v26.4s
+	VBSL     V26.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d742 // fsub v2.4s, v26.4s, v1.4s
@@ -20105,9 +20027,8 @@ l1341:
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
-	VMOV     V25.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb9e401 // fcmgt v1.4s, v0.4s, v25.4s
+	VBSL     V25.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d722 // fsub v2.4s, v25.4s, v1.4s
@@ -20476,9 +20397,8 @@ l1341:
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
-	VMOV     V24.B16, V1.B16
-	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT     V2.B16, V0.B16, V1.B16
+	WORD     $0x6eb8e401 // fcmgt v1.4s, v0.4s, v24.4s
+	VBSL     V24.B16, V0.B16, V1.B16
 	FMOVQ    1264(R26), F2
 	WORD     $0x4ea1f441 // fmin v1.4s, v2.4s, v1.4s
 	WORD     $0x4ea1d702 // fsub v2.4s, v24.4s, v1.4s
@@ -20979,9 +20899,8 @@ t1571:
 	// of the terms: a new maximum m, sum e^(old-m) + e^(term-m)
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V27.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebbe440 // fcmgt v0.4s, v2.4s, v27.4s
+	VBSL     V27.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d761 // fsub v1.4s, v27.4s, v0.4s
@@ -21466,9 +21385,8 @@ t1589:
 	WORD     $0x4e21d7de // fadd v30.4s, v30.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V26.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6ebae440 // fcmgt v0.4s, v2.4s, v26.4s
+	VBSL     V26.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
@@ -21941,9 +21859,8 @@ t1607:
 	WORD     $0x4e21d7bd // fadd v29.4s, v29.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V25.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb9e440 // fcmgt v0.4s, v2.4s, v25.4s
+	VBSL     V25.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
@@ -22416,9 +22333,8 @@ t1625:
 	WORD     $0x4e21d79c // fadd v28.4s, v28.4s, v1.4s
 	FMOVQ    512(R26), F1
 	VBSL     V1.B16, V0.B16, V2.B16
-	VMOV     V24.B16, V0.B16
-	WORD     $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT     V1.B16, V2.B16, V0.B16
+	WORD     $0x6eb8e440 // fcmgt v0.4s, v2.4s, v24.4s
+	VBSL     V24.B16, V2.B16, V0.B16
 	FMOVQ    1264(R26), F1
 	WORD     $0x4ea0f420 // fmin v0.4s, v1.4s, v0.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
@@ -22554,8 +22470,7 @@ l1344:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dee1 // fmul v1.4s, v23.4s, v1.4s
-	VMOV     V1.B16, V23.B16
+	WORD     $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
 	WORD     $0x4ea0d741 // fsub v1.4s, v26.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -22594,8 +22509,7 @@ l1344:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
-	VMOV     V1.B16, V22.B16
+	WORD     $0x6e21ded6 // fmul v22.4s, v22.4s, v1.4s
 	WORD     $0x4ea0d721 // fsub v1.4s, v25.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -22634,8 +22548,7 @@ l1344:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21dea1 // fmul v1.4s, v21.4s, v1.4s
-	VMOV     V1.B16, V21.B16
+	WORD     $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
 	WORD     $0x4ea0d701 // fsub v1.4s, v24.4s, v0.4s
 	FMOVQ    1232(R26), F2
 	WORD     $0x4e21f442 // fmax v2.4s, v2.4s, v1.4s
@@ -22674,8 +22587,7 @@ l1344:
 	FMOVQ    1232(R26), F3
 	WORD     $0x6ea1e461 // fcmgt v1.4s, v3.4s, v1.4s
 	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	WORD     $0x6e21de81 // fmul v1.4s, v20.4s, v1.4s
-	VMOV     V1.B16, V20.B16
+	WORD     $0x6e21de94 // fmul v20.4s, v20.4s, v1.4s
 	WORD     $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
 	WORD     $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
 	WORD     $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
@@ -22805,14 +22717,12 @@ l1344:
 	FMOVQ    544(R26), F2
 	WORD     $0x6ea1e442 // fcmgt v2.4s, v2.4s, v1.4s
 	VBSL     V1.B16, V3.B16, V2.B16
-	WORD     $0x4ea2d401 // fsub v1.4s, v0.4s, v2.4s
-	VMOV     V1.B16, V18.B16
+	WORD     $0x4ea2d412 // fsub v18.4s, v0.4s, v2.4s
 	VMOV     V2.B16, V31.B16
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	FMOVQ    544(R26), F2
 	WORD     $0x4e22e421 // fcmeq v1.4s, v1.4s, v2.4s
-	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	VMOV     V0.B16, V17.B16
+	WORD     $0x4e611c11 // bic v17.16b, v0.16b, v1.16b
 	MOVD     n+72(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l1346

@@ -158,9 +158,8 @@ TEXT ·Uniforms(SB), NOSPLIT, $0-32
 	MOVD     ctr+8(FP), R1
 	MOVD     keys+16(FP), R2
 	MOVD     groups+24(FP), R15
-	FMOVS    (R1), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V31.B16
+	FMOVS    (R1), F31
+	VDUP     V31.S[0], V31.S4
 l1:
 	FMOVQ    512(R26), F0
 	VADD     V31.S4, V0.S4, V0.S4
@@ -946,8 +945,7 @@ l1:
 	FMOVQ    F3, 112(R0)
 	FMOVQ    F0, 176(R0)
 	FMOVQ    F1, 240(R0)
-	VADD     V26.S4, V31.S4, V0.S4
-	VMOV     V0.B16, V31.B16
+	VADD     V26.S4, V31.S4, V31.S4
 	ADD      $256, R0, R0
 	SUBS     $1, R15, R15
 	BNE      l1
@@ -975,9 +973,8 @@ TEXT ·Normals(SB), NOSPLIT, $0-32
 	MOVD     ctr+8(FP), R1
 	MOVD     keys+16(FP), R2
 	MOVD     groups+24(FP), R15
-	FMOVS    (R1), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V31.B16
+	FMOVS    (R1), F31
+	VDUP     V31.S[0], V31.S4
 l2:
 	FMOVQ    512(R26), F0
 	VADD     V31.S4, V0.S4, V0.S4
@@ -2315,8 +2312,7 @@ l2:
 	FMOVQ    F2, 112(R0)
 	FMOVQ    F1, 176(R0)
 	FMOVQ    F0, 240(R0)
-	VADD     V12.S4, V31.S4, V0.S4
-	VMOV     V0.B16, V31.B16
+	VADD     V12.S4, V31.S4, V31.S4
 	ADD      $256, R0, R0
 	SUBS     $1, R15, R15
 	BNE      l2

@@ -224,8 +224,7 @@ l5:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	VDUP     V31.S[0], V0.S4
-	WORD     $0x6e38fc00 // fdiv v0.4s, v0.4s, v24.4s
-	VMOV     V0.B16, V27.B16
+	WORD     $0x6e38fc1b // fdiv v27.4s, v0.4s, v24.4s
 	VMOV     V25.B16, V31.B16
 	VMOV     V25.B16, V30.B16
 	VMOV     V25.B16, V29.B16
@@ -356,8 +355,7 @@ l9:
 	WORD     $0x6e38fc00 // fdiv v0.4s, v0.4s, v24.4s
 	WORD     $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
 	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
-	WORD     $0x6e20fee0 // fdiv v0.4s, v23.4s, v0.4s
-	VMOV     V0.B16, V26.B16
+	WORD     $0x6e20fefa // fdiv v26.4s, v23.4s, v0.4s
 	FMOVS    F26, (R2)
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
@@ -800,8 +798,7 @@ l87:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	VDUP     V31.S[0], V0.S4
-	WORD     $0x6e33fc00 // fdiv v0.4s, v0.4s, v19.4s
-	VMOV     V0.B16, V23.B16
+	WORD     $0x6e33fc17 // fdiv v23.4s, v0.4s, v19.4s
 	WORD     $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
 	WORD     $0x4e38d75a // fadd v26.4s, v26.4s, v24.4s
 	WORD     $0x4e3ad77b // fadd v27.4s, v27.4s, v26.4s
@@ -810,11 +807,9 @@ l87:
 	VEXT     $4, V27.B16, V27.B16, V0.B16
 	WORD     $0x4e20d77b // fadd v27.4s, v27.4s, v0.4s
 	VDUP     V27.S[0], V0.S4
-	WORD     $0x6e33fc00 // fdiv v0.4s, v0.4s, v19.4s
-	VMOV     V0.B16, V22.B16
-	FMOVS    (R3), F0
-	VDUP     V0.S[0], V0.S4
-	VMOV     V0.B16, V21.B16
+	WORD     $0x6e33fc16 // fdiv v22.4s, v0.4s, v19.4s
+	FMOVS    (R3), F21
+	VDUP     V21.S[0], V21.S4
 	MOVD     n+48(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l89

@@ -286,8 +286,7 @@ l5:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x6ea0e7e5 // fcmgt v5.4s, v31.4s, v0.4s
 	VBIF     V5.B16, V0.B16, V31.B16
-	VDUP     V31.S[0], V0.S4
-	VMOV     V0.B16, V27.B16
+	VDUP     V31.S[0], V27.S4
 	VMOV     V19.B16, V31.B16
 	VMOV     V19.B16, V30.B16
 	VMOV     V19.B16, V29.B16
@@ -684,8 +683,7 @@ l9:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	VDUP     V31.S[0], V0.S4
-	WORD     $0x6e20fe40 // fdiv v0.4s, v18.4s, v0.4s
-	VMOV     V0.B16, V27.B16
+	WORD     $0x6e20fe5b // fdiv v27.4s, v18.4s, v0.4s
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l11
@@ -896,8 +894,7 @@ l99:
 	VDUP     V31.S[0], V0.S4
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V27.B16
+	VAND     V1.B16, V0.B16, V27.B16
 	VMOV     V18.B16, V31.B16
 	VMOV     V18.B16, V30.B16
 	VMOV     V18.B16, V29.B16
@@ -1450,8 +1447,7 @@ l204:
 	VDUP     V31.S[0], V0.S4
 	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
 	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
-	VAND     V1.B16, V0.B16, V0.B16
-	VMOV     V0.B16, V27.B16
+	VAND     V1.B16, V0.B16, V27.B16
 	VMOV     V18.B16, V31.B16
 	VMOV     V18.B16, V30.B16
 	VMOV     V18.B16, V29.B16
@@ -2054,8 +2050,7 @@ l309:
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x4e20d7ff // fadd v31.4s, v31.4s, v0.4s
-	VDUP     V31.S[0], V0.S4
-	VMOV     V0.B16, V27.B16
+	VDUP     V31.S[0], V27.S4
 	MOVD     n+32(FP), R15
 	SUBS     $16, R15, R15
 	BLT      l311
@@ -2159,18 +2154,14 @@ l375:
 	FLDPQ    32(R2), (F2, F3)
 	FLDPQ    (R0), (F4, F5)
 	FLDPQ    32(R0), (F6, F7)
-	VMOV     V4.B16, V8.B16
-	WORD     $0x6ea8e409 // fcmgt v9.4s, v0.4s, v8.4s
-	VBIT     V9.B16, V0.B16, V8.B16
-	VMOV     V5.B16, V9.B16
-	WORD     $0x6ea9e42a // fcmgt v10.4s, v1.4s, v9.4s
-	VBIT     V10.B16, V1.B16, V9.B16
-	VMOV     V6.B16, V10.B16
-	WORD     $0x6eaae44b // fcmgt v11.4s, v2.4s, v10.4s
-	VBIT     V11.B16, V2.B16, V10.B16
-	VMOV     V7.B16, V11.B16
-	WORD     $0x6eabe46c // fcmgt v12.4s, v3.4s, v11.4s
-	VBIT     V12.B16, V3.B16, V11.B16
+	WORD     $0x6ea4e408 // fcmgt v8.4s, v0.4s, v4.4s
+	VBSL     V4.B16, V0.B16, V8.B16
+	WORD     $0x6ea5e429 // fcmgt v9.4s, v1.4s, v5.4s
+	VBSL     V5.B16, V1.B16, V9.B16
+	WORD     $0x6ea6e44a // fcmgt v10.4s, v2.4s, v6.4s
+	VBSL     V6.B16, V2.B16, V10.B16
+	WORD     $0x6ea7e46b // fcmgt v11.4s, v3.4s, v7.4s
+	VBSL     V7.B16, V3.B16, V11.B16
 	FMOVQ    1008(R26), F12
 	WORD     $0x4ea8f588 // fmin v8.4s, v12.4s, v8.4s
 	FMOVQ    1008(R26), F12
@@ -2404,9 +2395,8 @@ l376:
 l379:
 	FMOVQ    (R2), F0
 	FMOVQ    (R0), F1
-	VMOV     V1.B16, V2.B16
-	WORD     $0x6ea2e403 // fcmgt v3.4s, v0.4s, v2.4s
-	VBIT     V3.B16, V0.B16, V2.B16
+	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBSL     V1.B16, V0.B16, V2.B16
 	FMOVQ    1008(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
@@ -2499,9 +2489,8 @@ t393:
 	ADD      $8, R0, R23
 	VLD1     (R23), V1.S[2]
 t392:
-	VMOV     V1.B16, V2.B16
-	WORD     $0x6ea2e403 // fcmgt v3.4s, v0.4s, v2.4s
-	VBIT     V3.B16, V0.B16, V2.B16
+	WORD     $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBSL     V1.B16, V0.B16, V2.B16
 	FMOVQ    1008(R26), F3
 	WORD     $0x4ea2f462 // fmin v2.4s, v3.4s, v2.4s
 	WORD     $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
@@ -2754,8 +2743,7 @@ l404:
 	VEXT     $4, V31.B16, V31.B16, V0.B16
 	WORD     $0x6ea0e7e5 // fcmgt v5.4s, v31.4s, v0.4s
 	VBIF     V5.B16, V0.B16, V31.B16
-	VDUP     V31.S[0], V0.S4
-	VMOV     V0.B16, V27.B16
+	VDUP     V31.S[0], V27.S4
 	FMOVQ    704(R26), F31
 	FMOVQ    704(R26), F30
 	FMOVQ    704(R26), F29

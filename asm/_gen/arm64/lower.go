@@ -183,6 +183,12 @@ func (a *asm) Lower(al *engine.Alloc, v *engine.Value) {
 		d, x, y := al.Own(v.Args[2]), reg(0), reg(1)
 		a.Op(fma(v.NegProduct), V(al.DefineIn(d)), x, y)
 	case engine.OpLarger:
+		if !al.CanOwn(v.Args[1]) { // the mask becomes the result
+			x, old, m := reg(0), reg(1), V(al.Temp())
+			a.Op("FCMGT", m, x, old)
+			a.Op("BSL", V(al.DefineIn(engine.V(m))), x, old)
+			return
+		}
 		d, x, m := al.Own(v.Args[1]), reg(0), V(al.Temp())
 		a.larger(V(al.DefineIn(d)), x, m)
 	case engine.OpSelect:
@@ -197,8 +203,8 @@ func (a *asm) Lower(al *engine.Alloc, v *engine.Value) {
 	case engine.OpSet:
 		if p, is := al.Home(v.Args[0]); is {
 			a.access("LDR", V(v.Var.Reg), p, 16)
-		} else {
-			a.Op("MOV", V(v.Var.Reg), reg(0))
+		} else if x := reg(0); x != V(v.Var.Reg) {
+			a.Op("MOV", V(v.Var.Reg), x)
 		}
 	case engine.OpAcc:
 		x, d := reg(0), V(v.Var.Reg)

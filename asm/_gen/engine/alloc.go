@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Registers are given out in one pass over straight-line code. The target asks for the operands of an
 // operation in the form that suits its instructions: in a register, in memory if that is where they
@@ -226,7 +229,9 @@ func (a *Alloc) release() {
 			continue
 		}
 		if r, ok := a.in[x]; ok {
-			a.owner[r] = nil
+			if int(r) < len(a.owner) { // it may be that of a Var
+				a.owner[r] = nil
+			}
 			delete(a.in, x)
 		}
 		if s, ok := a.slot[x]; ok {
@@ -245,7 +250,31 @@ func (a *Alloc) release() {
 // after all of them, and before the instruction.
 func (a *Alloc) Define() V {
 	a.release()
+	if r, ok := a.goal(); ok {
+		a.in[a.v] = r
+		return r
+	}
 	return a.DefineIn(a.free())
+}
+
+// goal is the register of the Var that is set to the result of the current operation, if it can have
+// that register from now on: nothing uses what the Var has until then, and nothing the result after it.
+func (a *Alloc) goal() (r V, ok bool) {
+	uses := a.next[a.v]
+	if len(uses) == 0 || a.v.shared() {
+		return 0, false
+	}
+	last := uses[len(uses)-1]
+	set := a.block.vals[last]
+	if set.Op != OpSet || set.Args[0] != a.v {
+		return 0, false
+	}
+	for _, v := range a.block.vals[a.pos+1 : last] {
+		if v.Var == set.Var || slices.ContainsFunc(v.Args, func(x *Value) bool { return x.Op == OpVar && x.Var == set.Var }) {
+			return 0, false
+		}
+	}
+	return set.Var.Reg, true
 }
 
 // DefineIn says that the result is in r, which Own has given.

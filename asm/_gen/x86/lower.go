@@ -280,8 +280,8 @@ func (l lowering) update() {
 	case engine.OpSet:
 		if p, ok := l.Home(x); ok {
 			l.Spread(to, p)
-		} else {
-			l.Copy(to, l.Reg(x))
+		} else if r := l.Reg(x); r != to {
+			l.Copy(to, r)
 		}
 	case engine.OpAcc: // the new element is the first source: see OpLarger
 		xr := l.vec(l.Reg(x))
