@@ -20,7 +20,7 @@
 //
 //	%scalar-peak    impl=generic: float32 chain steps of plain Go with exact rounding, 8
 //	                chains on values in registers, without memory or packing
-//	%peak           impl=avx2, avx512, openblas: multiply-adds on registers alone, with the
+//	%peak           impl=neon, avx2, avx512, openblas: multiply-adds on registers alone, with the
 //	                vectors of the instruction set in use
 //	%bw             kernels: a plain copy whose two sides together are as large as all that
 //	                the kernel works on; both count what they read and what they write
