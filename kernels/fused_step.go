@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
 	"github.com/elbow-go/elbow/internal/tile"
 )
@@ -104,7 +103,7 @@ func (f *fusedStep[T]) run(w *StepWeights[T]) {
 	f.machine, f.hidden = w.machine(), w.hidden
 	f.product(w)
 	p := &f.p
-	if f.machine && w.isa == asm.AVX512 && f.op == opLSTM && f.Peephole == nil && p.Small(lateSize) {
+	if f.machine && simd.Among(w.isa) && f.op == opLSTM && f.Peephole == nil && p.Small(lateSize) {
 		p.MostRows = lateRows(f.hidden)
 	}
 	group, width := p.Units()
@@ -164,7 +163,7 @@ func lateTiles(f *fusedStep[float32], unit int) {
 	h, last := f.hidden, &f.last
 	at, lastAt := f.p.Row*h+unit, last.row*h+last.unit
 	cx, has := either(f.CPrev, f.H)
-	simd.LSTMTiles(asm.AVX512, t.A, t.B, t.Next, t.C, &f.H[at], &f.C[at], &cx[at],
+	simd.LSTMTiles(f.p.ISA, t.A, t.B, t.Next, t.C, &f.H[at], &f.C[at], &cx[at],
 		&f.Gates[last.row*f.Ld+last.unit], &f.H[lastAt], &f.C[lastAt], &cx[lastAt],
 		t.NextStep, last.rows, h, f.Ld, t.K, t.Tiles, t.Rows, has)
 	*last = lateTile{f.p.Row + (t.Tiles-1)*t.Rows, t.Rows, unit}

@@ -151,6 +151,8 @@ func sizes() string {
 			}},
 		{"TileRows16 is the most rows in a tile of GemmTile16.", "TileRows16(isa asm.ISA) int", "1",
 			func(t *engine.Traits) any { return t.Product.MaxRows16 }},
+		{"Among reports whether there is LSTMTiles, which computes gates among a product.", "Among(isa asm.ISA) bool", "false",
+			func(t *engine.Traits) any { return t.Among }},
 	} {
 		text += fmt.Sprintf("// %s\nfunc %s {\nswitch isa {\n", f.doc, f.head)
 		for _, a := range archs {

@@ -69,6 +69,19 @@ func TileRows16(isa asm.ISA) int {
 	return 1
 }
 
+// Among reports whether there is LSTMTiles, which computes gates among a product.
+func Among(isa asm.ISA) bool {
+	switch isa {
+	case asm.AVX512:
+		return true
+	case asm.AVX2:
+		return false
+	case asm.NEON:
+		return false
+	}
+	return false
+}
+
 // Kernels lists the functions of this package that call machine code.
 var Kernels = []string{
 	"Adagrad",

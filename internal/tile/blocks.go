@@ -1,6 +1,9 @@
 package tile
 
-import "github.com/elbow-go/elbow/asm"
+import (
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/simd"
+)
 
 // The order of the tiles. With few rows a panel of B is used once, so it stays in the cache from
 // its packing to its use:
@@ -43,7 +46,7 @@ type blocking struct {
 func blockSteps[T Float]() int { return blockBytes / size[T]() }
 
 func blockingOf[T Float](isa asm.ISA) blocking {
-	if isa == asm.AVX2 {
+	if simd.TileRows(isa, maxVecs) < 4 {
 		// Tiles of three rows read the panel twice as often as those of six: it has to be in the
 		// L1 cache.
 		return blocking{steps: 512 / size[T](), farB: packBytes / 8}
