@@ -135,7 +135,7 @@ func pieces(bin string) (map[string]piece, error) {
 }
 
 // stepTile is the loop of a fused step.
-const stepTile = "krows6x4"
+const stepTile = "kpacked6x4"
 
 // A row is what is estimated for one work: pieces of code, one after the other.
 type row struct {
@@ -152,12 +152,13 @@ type part struct {
 }
 
 // fused is what a fused step does for 6 rows of 8 units, for which weights are 2 panels: each
-// time the chains are loaded, go on by the product and are stored, and then come the gates.
+// time the chains are loaded, go on by the product and are stored, and then come the gates. h is
+// packed once for all units: 8 rows of it, as there are 2 vectors in a step, so 16 vectors for 8.
 func fused(hidden int) row {
 	n := 24 * hidden
 	panel := []part{{"start", 1}, {"GemmTiles" + stepTile, n}, {"end", 1}}
 	return row{fmt.Sprintf("LSTM step of %d units, 6 rows x 8 units", hidden), 2 * n, 0,
-		slices.Concat(panel, panel, []part{{"LSTMStep", 12}})}
+		slices.Concat([]part{{"GemmPackT", 16}}, panel, panel, []part{{"LSTMStep", 12}})}
 }
 
 // tile is a product that a tile of so many rows of four vectors does in 8 steps.
