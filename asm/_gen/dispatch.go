@@ -151,6 +151,8 @@ func sizes() string {
 			}},
 		{"TileRows16 is the most rows in a tile of GemmTile16.", "TileRows16(isa asm.ISA) int", "1",
 			func(t *engine.Traits) any { return t.Product.MaxRows16 }},
+		{"Copies is how many vectors a loop works on in turn, if it finds registers for that.", "Copies(isa asm.ISA) int", "1",
+			func(t *engine.Traits) any { return t.Copies }},
 		{"Among reports whether there is LSTMTiles, which computes gates among a product.", "Among(isa asm.ISA) bool", "false",
 			func(t *engine.Traits) any { return t.Among }},
 	} {

@@ -68,52 +68,52 @@ DATA lstmConsts<>+480(SB)/8, $0x0000000000000000
 DATA lstmConsts<>+488(SB)/8, $0x0000000000000000
 DATA lstmConsts<>+496(SB)/8, $0x0000000000000000
 DATA lstmConsts<>+504(SB)/8, $0x0000000000000000
-DATA lstmConsts<>+512(SB)/8, $0x3f8000003f800000 // 1
-DATA lstmConsts<>+520(SB)/8, $0x3f8000003f800000
+DATA lstmConsts<>+512(SB)/8, $0x7fffffff7fffffff // all but the sign
+DATA lstmConsts<>+520(SB)/8, $0x7fffffff7fffffff
 DATA lstmConsts<>+528(SB)/8, $0x4220000042200000 // 40
 DATA lstmConsts<>+536(SB)/8, $0x4220000042200000
-DATA lstmConsts<>+544(SB)/8, $0xc2200000c2200000 // -40
-DATA lstmConsts<>+552(SB)/8, $0xc2200000c2200000
-DATA lstmConsts<>+560(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
-DATA lstmConsts<>+568(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA lstmConsts<>+576(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
-DATA lstmConsts<>+584(SB)/8, $0x4b40007f4b40007f
-DATA lstmConsts<>+592(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
-DATA lstmConsts<>+600(SB)/8, $0x3f3172003f317200
-DATA lstmConsts<>+608(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
-DATA lstmConsts<>+616(SB)/8, $0x35bfbe8e35bfbe8e
-DATA lstmConsts<>+624(SB)/8, $0x3ab52f1a3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
-DATA lstmConsts<>+632(SB)/8, $0x3ab52f1a3ab52f1a
-DATA lstmConsts<>+640(SB)/8, $0x3c091d683c091d68 // 0x1.123adp-07 = 0.008368827
-DATA lstmConsts<>+648(SB)/8, $0x3c091d683c091d68
-DATA lstmConsts<>+656(SB)/8, $0x3d2aac513d2aac51 // 0x1.5558a2p-05 = 0.04166824
-DATA lstmConsts<>+664(SB)/8, $0x3d2aac513d2aac51
-DATA lstmConsts<>+672(SB)/8, $0x3e2aaa483e2aaa48 // 0x1.55549p-03 = 0.1666652
-DATA lstmConsts<>+680(SB)/8, $0x3e2aaa483e2aaa48
-DATA lstmConsts<>+688(SB)/8, $0x3efffffe3efffffe // 0x1.fffffcp-02 = 0.49999994
-DATA lstmConsts<>+696(SB)/8, $0x3efffffe3efffffe
-DATA lstmConsts<>+704(SB)/8, $0x7fffffff7fffffff // all but the sign
-DATA lstmConsts<>+712(SB)/8, $0x7fffffff7fffffff
-DATA lstmConsts<>+720(SB)/8, $0x4038aa3b4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
-DATA lstmConsts<>+728(SB)/8, $0x4038aa3b4038aa3b
-DATA lstmConsts<>+736(SB)/8, $0x3eb172003eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
-DATA lstmConsts<>+744(SB)/8, $0x3eb172003eb17200
-DATA lstmConsts<>+752(SB)/8, $0x353fbe8e353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
-DATA lstmConsts<>+760(SB)/8, $0x353fbe8e353fbe8e
-DATA lstmConsts<>+768(SB)/8, $0x3db5b8d43db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
-DATA lstmConsts<>+776(SB)/8, $0x3db5b8d43db5b8d4
-DATA lstmConsts<>+784(SB)/8, $0x3e8913e13e8913e1 // 0x1.1227c2p-02 = 0.2677298
-DATA lstmConsts<>+792(SB)/8, $0x3e8913e13e8913e1
-DATA lstmConsts<>+800(SB)/8, $0x3f2aab8c3f2aab8c // 0x1.555718p-01 = 0.6666801
-DATA lstmConsts<>+808(SB)/8, $0x3f2aab8c3f2aab8c
-DATA lstmConsts<>+816(SB)/8, $0x3faaaa583faaaa58 // 0x1.5554bp+00 = 1.3333235
-DATA lstmConsts<>+824(SB)/8, $0x3faaaa583faaaa58
-DATA lstmConsts<>+832(SB)/8, $0x3fffffff3fffffff // 0x1.fffffep+00 = 1.9999999
-DATA lstmConsts<>+840(SB)/8, $0x3fffffff3fffffff
-DATA lstmConsts<>+848(SB)/8, $0x4000000040000000 // 2
-DATA lstmConsts<>+856(SB)/8, $0x4000000040000000
-DATA lstmConsts<>+864(SB)/8, $0x8000000080000000 // the sign
-DATA lstmConsts<>+872(SB)/8, $0x8000000080000000
+DATA lstmConsts<>+544(SB)/8, $0x4038aa3b4038aa3b // 0x1.715476p+01 = 2.88539: 2/ln 2
+DATA lstmConsts<>+552(SB)/8, $0x4038aa3b4038aa3b
+DATA lstmConsts<>+560(SB)/8, $0x4b40007f4b40007f // 0x1.8000fep+23 = 1.2583039e+07: the same, with the bias of an exponent
+DATA lstmConsts<>+568(SB)/8, $0x4b40007f4b40007f
+DATA lstmConsts<>+576(SB)/8, $0x3eb172003eb17200 // 0x1.62e4p-02 = 0.34657288: ln(2)/2, the upper part
+DATA lstmConsts<>+584(SB)/8, $0x3eb172003eb17200
+DATA lstmConsts<>+592(SB)/8, $0x353fbe8e353fbe8e // 0x1.7f7d1cp-21 = 7.143034e-07: ln(2)/2, the rest
+DATA lstmConsts<>+600(SB)/8, $0x353fbe8e353fbe8e
+DATA lstmConsts<>+608(SB)/8, $0x3db5b8d43db5b8d4 // 0x1.6b71a8p-04 = 0.08873144
+DATA lstmConsts<>+616(SB)/8, $0x3db5b8d43db5b8d4
+DATA lstmConsts<>+624(SB)/8, $0x3e8913e13e8913e1 // 0x1.1227c2p-02 = 0.2677298
+DATA lstmConsts<>+632(SB)/8, $0x3e8913e13e8913e1
+DATA lstmConsts<>+640(SB)/8, $0x3f2aab8c3f2aab8c // 0x1.555718p-01 = 0.6666801
+DATA lstmConsts<>+648(SB)/8, $0x3f2aab8c3f2aab8c
+DATA lstmConsts<>+656(SB)/8, $0x3faaaa583faaaa58 // 0x1.5554bp+00 = 1.3333235
+DATA lstmConsts<>+664(SB)/8, $0x3faaaa583faaaa58
+DATA lstmConsts<>+672(SB)/8, $0x3fffffff3fffffff // 0x1.fffffep+00 = 1.9999999
+DATA lstmConsts<>+680(SB)/8, $0x3fffffff3fffffff
+DATA lstmConsts<>+688(SB)/8, $0x3f8000003f800000 // 1
+DATA lstmConsts<>+696(SB)/8, $0x3f8000003f800000
+DATA lstmConsts<>+704(SB)/8, $0x4000000040000000 // 2
+DATA lstmConsts<>+712(SB)/8, $0x4000000040000000
+DATA lstmConsts<>+720(SB)/8, $0x8000000080000000 // the sign
+DATA lstmConsts<>+728(SB)/8, $0x8000000080000000
+DATA lstmConsts<>+736(SB)/8, $0xc2200000c2200000 // -40
+DATA lstmConsts<>+744(SB)/8, $0xc2200000c2200000
+DATA lstmConsts<>+752(SB)/8, $0x3fb8aa3b3fb8aa3b // 0x1.715476p+00 = 1.442695: 1/ln 2
+DATA lstmConsts<>+760(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA lstmConsts<>+768(SB)/8, $0x3f3172003f317200 // 0x1.62e4p-01 = 0.69314575: ln 2, the upper part
+DATA lstmConsts<>+776(SB)/8, $0x3f3172003f317200
+DATA lstmConsts<>+784(SB)/8, $0x35bfbe8e35bfbe8e // 0x1.7f7d1cp-20 = 1.4286068e-06: ln 2, the rest
+DATA lstmConsts<>+792(SB)/8, $0x35bfbe8e35bfbe8e
+DATA lstmConsts<>+800(SB)/8, $0x3ab52f1a3ab52f1a // 0x1.6a5e34p-10 = 0.0013823241
+DATA lstmConsts<>+808(SB)/8, $0x3ab52f1a3ab52f1a
+DATA lstmConsts<>+816(SB)/8, $0x3c091d683c091d68 // 0x1.123adp-07 = 0.008368827
+DATA lstmConsts<>+824(SB)/8, $0x3c091d683c091d68
+DATA lstmConsts<>+832(SB)/8, $0x3d2aac513d2aac51 // 0x1.5558a2p-05 = 0.04166824
+DATA lstmConsts<>+840(SB)/8, $0x3d2aac513d2aac51
+DATA lstmConsts<>+848(SB)/8, $0x3e2aaa483e2aaa48 // 0x1.55549p-03 = 0.1666652
+DATA lstmConsts<>+856(SB)/8, $0x3e2aaa483e2aaa48
+DATA lstmConsts<>+864(SB)/8, $0x3efffffe3efffffe // 0x1.fffffcp-02 = 0.49999994
+DATA lstmConsts<>+872(SB)/8, $0x3efffffe3efffffe
 DATA lstmConsts<>+880(SB)/8, $0x2180000021800000 // 0x1p-60 = 8.6736174e-19: states below it become 0
 DATA lstmConsts<>+888(SB)/8, $0x2180000021800000
 DATA lstmConsts<>+896(SB)/8, $0x1c8000001c800000 // 0x1p-70 = 8.4703295e-22: gradients below it become 0
@@ -124,19 +124,14 @@ GLOBL lstmConsts<>(SB), RODATA|NOPTR, $912
 TEXT ·LSTMStep(SB), NOSPLIT, $56-68
 	MOVD     $lstmConsts<>(SB), R26
 
-	// Registers:    V0-V15 values    V16-V31 constants and scalars
+	// Registers:    V0-V23 values    V24-V31 constants and scalars
 	FMOVS    hasCx+64(FP), F31
 	VDUP     V31.S[0], V31.S4
-	FMOVQ    512(R26), F30
-	FMOVQ    576(R26), F29
-	FLDPQ    528(R26), (F28, F27)
-	FMOVQ    560(R26), F26
-	FLDPQ    592(R26), (F25, F24)
-	FMOVQ    624(R26), F23
-	FLDPQ    720(R26), (F22, F21)
-	FLDPQ    752(R26), (F20, F19)
-	FLDPQ    848(R26), (F18, F17)
-	FMOVQ    880(R26), F16
+	FMOVQ    688(R26), F30
+	FMOVQ    560(R26), F29
+	FMOVQ    528(R26), F28
+	FLDPQ    736(R26), (F27, F26)
+	FLDPQ    768(R26), (F25, F24)
 
 	// Registers:    R0 hy    R1 cy    R2 gates    R3 cx    R15 elements left in the row    R4 4n
 	MOVD     hy+0(FP), R0
@@ -168,376 +163,736 @@ TEXT ·LSTMStep(SB), NOSPLIT, $56-68
 	MOVD     R14, 40(RSP)
 l1:
 	MOVD     n+40(FP), R15
-	SUBS     $8, R15, R15
+	SUBS     $16, R15, R15
 	BLT      l3
 l2:
-	FLDPQ    (R3), (F0, F1)
-	VAND     V31.B16, V0.B16, V0.B16
-	VAND     V31.B16, V1.B16, V1.B16
-	FLDPQ    (R2), (F2, F3)
-	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
-	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
-	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F4
-	VFMLS    V26.S4, V2.S4, V4.S4
-	FMOVQ    576(R26), F5
-	VFMLS    V26.S4, V3.S4, V5.S4
-	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
-	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
-	VFMLA    V25.S4, V6.S4, V2.S4
-	VFMLA    V25.S4, V7.S4, V3.S4
-	VFMLA    V24.S4, V6.S4, V2.S4
-	VFMLA    V24.S4, V7.S4, V3.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F6
-	VFMLS    V2.S4, V23.S4, V6.S4
-	FMOVQ    640(R26), F7
-	VFMLS    V3.S4, V23.S4, V7.S4
-	FMOVQ    656(R26), F8
-	VFMLS    V2.S4, V6.S4, V8.S4
-	FMOVQ    656(R26), F6
-	VFMLS    V3.S4, V7.S4, V6.S4
-	FMOVQ    672(R26), F7
-	VFMLS    V2.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F8
-	VFMLS    V3.S4, V6.S4, V8.S4
-	FMOVQ    688(R26), F6
-	VFMLS    V2.S4, V7.S4, V6.S4
-	FMOVQ    688(R26), F7
-	VFMLS    V3.S4, V8.S4, V7.S4
-	FMOVQ    512(R26), F8
-	VFMLS    V2.S4, V6.S4, V8.S4
-	FMOVQ    512(R26), F6
-	VFMLS    V3.S4, V7.S4, V6.S4
-	FMOVQ    512(R26), F7
-	VFMLS    V2.S4, V8.S4, V7.S4
-	FMOVQ    512(R26), F2
-	VFMLS    V3.S4, V6.S4, V2.S4
-
-	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-
-	// 1/(1+e)
-	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
-	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
-	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
-	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
-	FSTPQ    (F3, F2), (R2)
-	ADD      R5<<0, R2, R24
-	FLDPQ    (R24), (F4, F5)
-	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
-	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
-	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
-	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F6
-	VFMLS    V26.S4, V4.S4, V6.S4
-	FMOVQ    576(R26), F7
-	VFMLS    V26.S4, V5.S4, V7.S4
-	WORD     $0x4ebdd4c8 // fsub v8.4s, v6.4s, v29.4s
-	WORD     $0x4ebdd4e9 // fsub v9.4s, v7.4s, v29.4s
-	VFMLA    V25.S4, V8.S4, V4.S4
-	VFMLA    V25.S4, V9.S4, V5.S4
-	VFMLA    V24.S4, V8.S4, V4.S4
-	VFMLA    V24.S4, V9.S4, V5.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F8
-	VFMLS    V4.S4, V23.S4, V8.S4
-	FMOVQ    640(R26), F9
-	VFMLS    V5.S4, V23.S4, V9.S4
-	FMOVQ    656(R26), F10
-	VFMLS    V4.S4, V8.S4, V10.S4
-	FMOVQ    656(R26), F8
-	VFMLS    V5.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLS    V4.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLS    V5.S4, V8.S4, V10.S4
-	FMOVQ    688(R26), F8
-	VFMLS    V4.S4, V9.S4, V8.S4
-	FMOVQ    688(R26), F9
-	VFMLS    V5.S4, V10.S4, V9.S4
-	FMOVQ    512(R26), F10
-	VFMLS    V4.S4, V8.S4, V10.S4
-	FMOVQ    512(R26), F8
-	VFMLS    V5.S4, V9.S4, V8.S4
-	FMOVQ    512(R26), F9
-	VFMLS    V4.S4, V10.S4, V9.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V5.S4, V8.S4, V4.S4
-
-	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-
-	// 1/(1+e)
-	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
-	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
-	WORD     $0x6e25ffc5 // fdiv v5.4s, v30.4s, v5.4s
-	WORD     $0x6e24ffc4 // fdiv v4.4s, v30.4s, v4.4s
-	FSTPQ    (F5, F4), (R24)
-	ADD      R5<<1, R2, R25
-	FLDPQ    (R25), (F6, F7)
-	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
-	WORD     $0x4ea0f8e9 // fabs v9.4s, v7.4s
-	WORD     $0x4ea8f788 // fmin v8.4s, v28.4s, v8.4s
-	WORD     $0x4ea9f789 // fmin v9.4s, v28.4s, v9.4s
-
-	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F10
-	VFMLA    V22.S4, V8.S4, V10.S4
-	FMOVQ    576(R26), F11
-	VFMLA    V22.S4, V9.S4, V11.S4
-	WORD     $0x4ebdd54c // fsub v12.4s, v10.4s, v29.4s
-	WORD     $0x4ebdd56d // fsub v13.4s, v11.4s, v29.4s
-	VFMLS    V21.S4, V12.S4, V8.S4
-	VFMLS    V21.S4, V13.S4, V9.S4
-	VFMLS    V20.S4, V12.S4, V8.S4
-	VFMLS    V20.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F12
-	VFMLA    V8.S4, V19.S4, V12.S4
-	FMOVQ    784(R26), F13
-	VFMLA    V9.S4, V19.S4, V13.S4
-	FMOVQ    800(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    800(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    816(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    816(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    832(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    832(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	WORD     $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD     $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
-	WORD     $0x4e28d50e // fadd v14.4s, v8.4s, v8.4s
-	WORD     $0x4e29d52f // fadd v15.4s, v9.4s, v9.4s
-	VFMLA    V8.S4, V12.S4, V14.S4
-	VFMLA    V9.S4, V13.S4, V15.S4
-	VSHL     $23, V10.S4, V8.S4
-	VSHL     $23, V11.S4, V9.S4
-	WORD     $0x4ebed50a // fsub v10.4s, v8.4s, v30.4s
-	WORD     $0x4ebed52b // fsub v11.4s, v9.4s, v30.4s
-	VFMLA    V14.S4, V8.S4, V10.S4
-	VFMLA    V15.S4, V9.S4, V11.S4
-
-	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d548 // fadd v8.4s, v10.4s, v18.4s
-	WORD     $0x4e32d569 // fadd v9.4s, v11.4s, v18.4s
-	WORD     $0x6e28fd48 // fdiv v8.4s, v10.4s, v8.4s
-	WORD     $0x6e29fd69 // fdiv v9.4s, v11.4s, v9.4s
-	VBIT     V17.B16, V6.B16, V8.B16
-	VBIT     V17.B16, V7.B16, V9.B16
-	FSTPQ    (F8, F9), (R25)
-
-	// cy = f cx + i g, flushed
-	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
-	WORD     $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
-	VFMLA    V0.S4, V5.S4, V3.S4
-	VFMLA    V1.S4, V4.S4, V2.S4
-	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
-	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
-	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
-	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	FSTPQ    (F0, F1), (R1)
-	ADD      R6<<0, R2, R24
-	FLDPQ    (R24), (F2, F3)
-	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
-	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
-	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F4
-	VFMLS    V26.S4, V2.S4, V4.S4
-	FMOVQ    576(R26), F5
-	VFMLS    V26.S4, V3.S4, V5.S4
-	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
-	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
-	VFMLA    V25.S4, V6.S4, V2.S4
-	VFMLA    V25.S4, V7.S4, V3.S4
-	VFMLA    V24.S4, V6.S4, V2.S4
-	VFMLA    V24.S4, V7.S4, V3.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F6
-	VFMLS    V2.S4, V23.S4, V6.S4
-	FMOVQ    640(R26), F7
-	VFMLS    V3.S4, V23.S4, V7.S4
-	FMOVQ    656(R26), F8
-	VFMLS    V2.S4, V6.S4, V8.S4
-	FMOVQ    656(R26), F6
-	VFMLS    V3.S4, V7.S4, V6.S4
-	FMOVQ    672(R26), F7
-	VFMLS    V2.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F8
-	VFMLS    V3.S4, V6.S4, V8.S4
-	FMOVQ    688(R26), F6
-	VFMLS    V2.S4, V7.S4, V6.S4
-	FMOVQ    688(R26), F7
-	VFMLS    V3.S4, V8.S4, V7.S4
-	FMOVQ    512(R26), F8
-	VFMLS    V2.S4, V6.S4, V8.S4
-	FMOVQ    512(R26), F6
-	VFMLS    V3.S4, V7.S4, V6.S4
-	FMOVQ    512(R26), F7
-	VFMLS    V2.S4, V8.S4, V7.S4
-	FMOVQ    512(R26), F2
-	VFMLS    V3.S4, V6.S4, V2.S4
-
-	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-
-	// 1/(1+e)
-	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
-	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
-	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
-	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
-	FSTPQ    (F3, F2), (R24)
+	ADD      R5<<1, R2, R24
+	FLDPQ    (R24), (F0, F1)
+	FLDPQ    32(R24), (F2, F3)
 	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
 	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
+	WORD     $0x4ea0f846 // fabs v6.4s, v2.4s
+	WORD     $0x4ea0f867 // fabs v7.4s, v3.4s
 	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
 	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
+	WORD     $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
+	WORD     $0x4ea7f787 // fmin v7.4s, v28.4s, v7.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F6
-	VFMLA    V22.S4, V4.S4, V6.S4
-	FMOVQ    576(R26), F7
-	VFMLA    V22.S4, V5.S4, V7.S4
-	WORD     $0x4ebdd4c8 // fsub v8.4s, v6.4s, v29.4s
-	WORD     $0x4ebdd4e9 // fsub v9.4s, v7.4s, v29.4s
-	VFMLS    V21.S4, V8.S4, V4.S4
-	VFMLS    V21.S4, V9.S4, V5.S4
-	VFMLS    V20.S4, V8.S4, V4.S4
-	VFMLS    V20.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F8
-	VFMLA    V4.S4, V19.S4, V8.S4
-	FMOVQ    784(R26), F9
-	VFMLA    V5.S4, V19.S4, V9.S4
-	FMOVQ    800(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    800(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    816(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    832(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    832(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	WORD     $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
-	WORD     $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
-	WORD     $0x4e24d48a // fadd v10.4s, v4.4s, v4.4s
-	WORD     $0x4e25d4ab // fadd v11.4s, v5.4s, v5.4s
-	VFMLA    V4.S4, V8.S4, V10.S4
-	VFMLA    V5.S4, V9.S4, V11.S4
-	VSHL     $23, V6.S4, V4.S4
-	VSHL     $23, V7.S4, V5.S4
-	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
-	VFMLA    V10.S4, V4.S4, V6.S4
-	VFMLA    V11.S4, V5.S4, V7.S4
+	FMOVQ    560(R26), F8
+	FMOVQ    544(R26), F9
+	VFMLA    V9.S4, V4.S4, V8.S4
+	FMOVQ    560(R26), F9
+	FMOVQ    544(R26), F10
+	VFMLA    V10.S4, V5.S4, V9.S4
+	FMOVQ    560(R26), F10
+	FMOVQ    544(R26), F11
+	VFMLA    V11.S4, V6.S4, V10.S4
+	FMOVQ    560(R26), F11
+	FMOVQ    544(R26), F12
+	VFMLA    V12.S4, V7.S4, V11.S4
+	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
+	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
+	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
+	FMOVQ    576(R26), F16
+	VFMLS    V16.S4, V12.S4, V4.S4
+	FMOVQ    576(R26), F16
+	VFMLS    V16.S4, V13.S4, V5.S4
+	FMOVQ    576(R26), F16
+	VFMLS    V16.S4, V14.S4, V6.S4
+	FMOVQ    576(R26), F16
+	VFMLS    V16.S4, V15.S4, V7.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V12.S4, V4.S4
+	FMOVQ    592(R26), F12
+	VFMLS    V12.S4, V13.S4, V5.S4
+	FMOVQ    592(R26), F12
+	VFMLS    V12.S4, V14.S4, V6.S4
+	FMOVQ    592(R26), F12
+	VFMLS    V12.S4, V15.S4, V7.S4
+	FMOVQ    624(R26), F12
+	FMOVQ    608(R26), F13
+	VFMLA    V4.S4, V13.S4, V12.S4
+	FMOVQ    624(R26), F13
+	FMOVQ    608(R26), F14
+	VFMLA    V5.S4, V14.S4, V13.S4
+	FMOVQ    624(R26), F14
+	FMOVQ    608(R26), F15
+	VFMLA    V6.S4, V15.S4, V14.S4
+	FMOVQ    624(R26), F15
+	FMOVQ    608(R26), F16
+	VFMLA    V7.S4, V16.S4, V15.S4
+	FMOVQ    640(R26), F16
+	VFMLA    V4.S4, V12.S4, V16.S4
+	FMOVQ    640(R26), F12
+	VFMLA    V5.S4, V13.S4, V12.S4
+	FMOVQ    640(R26), F13
+	VFMLA    V6.S4, V14.S4, V13.S4
+	FMOVQ    640(R26), F14
+	VFMLA    V7.S4, V15.S4, V14.S4
+	FMOVQ    656(R26), F15
+	VFMLA    V4.S4, V16.S4, V15.S4
+	FMOVQ    656(R26), F16
+	VFMLA    V5.S4, V12.S4, V16.S4
+	FMOVQ    656(R26), F12
+	VFMLA    V6.S4, V13.S4, V12.S4
+	FMOVQ    656(R26), F13
+	VFMLA    V7.S4, V14.S4, V13.S4
+	FMOVQ    672(R26), F14
+	VFMLA    V4.S4, V15.S4, V14.S4
+	FMOVQ    672(R26), F15
+	VFMLA    V5.S4, V16.S4, V15.S4
+	FMOVQ    672(R26), F16
+	VFMLA    V6.S4, V12.S4, V16.S4
+	FMOVQ    672(R26), F12
+	VFMLA    V7.S4, V13.S4, V12.S4
+	WORD     $0x6e24ddcd // fmul v13.4s, v14.4s, v4.4s
+	WORD     $0x6e25ddee // fmul v14.4s, v15.4s, v5.4s
+	WORD     $0x6e26de0f // fmul v15.4s, v16.4s, v6.4s
+	WORD     $0x6e27dd8c // fmul v12.4s, v12.4s, v7.4s
+	WORD     $0x4e24d490 // fadd v16.4s, v4.4s, v4.4s
+	WORD     $0x4e25d4b1 // fadd v17.4s, v5.4s, v5.4s
+	WORD     $0x4e26d4d2 // fadd v18.4s, v6.4s, v6.4s
+	WORD     $0x4e27d4f3 // fadd v19.4s, v7.4s, v7.4s
+	VFMLA    V4.S4, V13.S4, V16.S4
+	VFMLA    V5.S4, V14.S4, V17.S4
+	VFMLA    V6.S4, V15.S4, V18.S4
+	VFMLA    V7.S4, V12.S4, V19.S4
+	VSHL     $23, V8.S4, V4.S4
+	VSHL     $23, V9.S4, V5.S4
+	VSHL     $23, V10.S4, V6.S4
+	VSHL     $23, V11.S4, V7.S4
+	WORD     $0x4ebed488 // fsub v8.4s, v4.4s, v30.4s
+	WORD     $0x4ebed4a9 // fsub v9.4s, v5.4s, v30.4s
+	WORD     $0x4ebed4ca // fsub v10.4s, v6.4s, v30.4s
+	WORD     $0x4ebed4eb // fsub v11.4s, v7.4s, v30.4s
+	VFMLA    V16.S4, V4.S4, V8.S4
+	VFMLA    V17.S4, V5.S4, V9.S4
+	VFMLA    V18.S4, V6.S4, V10.S4
+	VFMLA    V19.S4, V7.S4, V11.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d4c4 // fadd v4.4s, v6.4s, v18.4s
-	WORD     $0x4e32d4e5 // fadd v5.4s, v7.4s, v18.4s
-	WORD     $0x6e24fcc4 // fdiv v4.4s, v6.4s, v4.4s
-	WORD     $0x6e25fce5 // fdiv v5.4s, v7.4s, v5.4s
-	VBIT     V17.B16, V0.B16, V4.B16
-	VBIT     V17.B16, V1.B16, V5.B16
-
-	// hy = o tanh(cy)
-	WORD     $0x6e24dc60 // fmul v0.4s, v3.4s, v4.4s
-	WORD     $0x6e25dc41 // fmul v1.4s, v2.4s, v5.4s
-	FSTPQ    (F0, F1), (R0)
-	ADD      $32, R0, R0
-	ADD      $32, R1, R1
-	ADD      $32, R2, R2
-	ADD      $32, R3, R3
-	SUBS     $8, R15, R15
-	BGE      l2
-l3:
-	ADDS     $4, R15, R15
-	BLT      l4
-l6:
-	FMOVQ    (R3), F0
-	VAND     V31.B16, V0.B16, V0.B16
-	FMOVQ    (R2), F1
+	FMOVQ    704(R26), F4
+	WORD     $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
+	FMOVQ    704(R26), F5
+	WORD     $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
+	FMOVQ    704(R26), F6
+	WORD     $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
+	FMOVQ    704(R26), F7
+	WORD     $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD     $0x6e24fd04 // fdiv v4.4s, v8.4s, v4.4s
+	WORD     $0x6e25fd25 // fdiv v5.4s, v9.4s, v5.4s
+	WORD     $0x6e26fd46 // fdiv v6.4s, v10.4s, v6.4s
+	WORD     $0x6e27fd67 // fdiv v7.4s, v11.4s, v7.4s
+	FMOVQ    720(R26), F8
+	VBIT     V8.B16, V0.B16, V4.B16
+	FMOVQ    720(R26), F0
+	VBIT     V0.B16, V1.B16, V5.B16
+	FMOVQ    720(R26), F0
+	VBIT     V0.B16, V2.B16, V6.B16
+	FMOVQ    720(R26), F0
+	VBIT     V0.B16, V3.B16, V7.B16
+	FSTPQ    (F4, F5), (R24)
+	FSTPQ    (F6, F7), 32(R24)
+	FLDPQ    (R2), (F0, F1)
+	FLDPQ    32(R2), (F2, F3)
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
 	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
 	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F2
-	VFMLS    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
-	VFMLA    V25.S4, V3.S4, V1.S4
-	VFMLA    V24.S4, V3.S4, V1.S4
+	FMOVQ    560(R26), F8
+	VFMLS    V26.S4, V0.S4, V8.S4
+	FMOVQ    560(R26), F9
+	VFMLS    V26.S4, V1.S4, V9.S4
+	FMOVQ    560(R26), F10
+	VFMLS    V26.S4, V2.S4, V10.S4
+	FMOVQ    560(R26), F11
+	VFMLS    V26.S4, V3.S4, V11.S4
+	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
+	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
+	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
+	VFMLA    V25.S4, V12.S4, V0.S4
+	VFMLA    V25.S4, V13.S4, V1.S4
+	VFMLA    V25.S4, V14.S4, V2.S4
+	VFMLA    V25.S4, V15.S4, V3.S4
+	VFMLA    V24.S4, V12.S4, V0.S4
+	VFMLA    V24.S4, V13.S4, V1.S4
+	VFMLA    V24.S4, V14.S4, V2.S4
+	VFMLA    V24.S4, V15.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F3
-	VFMLS    V1.S4, V23.S4, V3.S4
-	FMOVQ    656(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    672(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    688(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    512(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
+	FMOVQ    816(R26), F12
+	FMOVQ    800(R26), F13
+	VFMLS    V0.S4, V13.S4, V12.S4
+	FMOVQ    816(R26), F13
+	FMOVQ    800(R26), F14
+	VFMLS    V1.S4, V14.S4, V13.S4
+	FMOVQ    816(R26), F14
+	FMOVQ    800(R26), F15
+	VFMLS    V2.S4, V15.S4, V14.S4
+	FMOVQ    816(R26), F15
+	FMOVQ    800(R26), F16
+	VFMLS    V3.S4, V16.S4, V15.S4
+	FMOVQ    832(R26), F16
+	VFMLS    V0.S4, V12.S4, V16.S4
+	FMOVQ    832(R26), F12
+	VFMLS    V1.S4, V13.S4, V12.S4
+	FMOVQ    832(R26), F13
+	VFMLS    V2.S4, V14.S4, V13.S4
+	FMOVQ    832(R26), F14
+	VFMLS    V3.S4, V15.S4, V14.S4
+	FMOVQ    848(R26), F15
+	VFMLS    V0.S4, V16.S4, V15.S4
+	FMOVQ    848(R26), F16
+	VFMLS    V1.S4, V12.S4, V16.S4
+	FMOVQ    848(R26), F12
+	VFMLS    V2.S4, V13.S4, V12.S4
+	FMOVQ    848(R26), F13
+	VFMLS    V3.S4, V14.S4, V13.S4
+	FMOVQ    864(R26), F14
+	VFMLS    V0.S4, V15.S4, V14.S4
+	FMOVQ    864(R26), F15
+	VFMLS    V1.S4, V16.S4, V15.S4
+	FMOVQ    864(R26), F16
+	VFMLS    V2.S4, V12.S4, V16.S4
+	FMOVQ    864(R26), F12
+	VFMLS    V3.S4, V13.S4, V12.S4
+	FMOVQ    688(R26), F13
+	VFMLS    V0.S4, V14.S4, V13.S4
+	FMOVQ    688(R26), F14
+	VFMLS    V1.S4, V15.S4, V14.S4
+	FMOVQ    688(R26), F15
+	VFMLS    V2.S4, V16.S4, V15.S4
+	FMOVQ    688(R26), F16
+	VFMLS    V3.S4, V12.S4, V16.S4
+	FMOVQ    688(R26), F12
+	VFMLS    V0.S4, V13.S4, V12.S4
+	FMOVQ    688(R26), F0
+	VFMLS    V1.S4, V14.S4, V0.S4
+	FMOVQ    688(R26), F1
+	VFMLS    V2.S4, V15.S4, V1.S4
+	FMOVQ    688(R26), F2
+	VFMLS    V3.S4, V16.S4, V2.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VSHL     $23, V8.S4, V3.S4
+	VSHL     $23, V9.S4, V8.S4
+	VSHL     $23, V10.S4, V9.S4
+	VSHL     $23, V11.S4, V10.S4
+	WORD     $0x6e23dd83 // fmul v3.4s, v12.4s, v3.4s
+	WORD     $0x6e28dc00 // fmul v0.4s, v0.4s, v8.4s
+	WORD     $0x6e29dc21 // fmul v1.4s, v1.4s, v9.4s
+	WORD     $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
 
 	// 1/(1+e)
+	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
+	WORD     $0x4e20d7c0 // fadd v0.4s, v30.4s, v0.4s
 	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
+	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
+	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	WORD     $0x6e20ffc0 // fdiv v0.4s, v30.4s, v0.4s
 	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
-	FMOVQ    F1, (R2)
-	ADD      R5<<0, R2, R24
-	FMOVQ    (R24), F2
+	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
+	FSTPQ    (F3, F0), (R2)
+	FSTPQ    (F1, F2), 32(R2)
+	ADD      R5<<0, R2, R25
+	FLDPQ    (R25), (F8, F9)
+	FLDPQ    32(R25), (F10, F11)
+	WORD     $0x4ea8f788 // fmin v8.4s, v28.4s, v8.4s
+	WORD     $0x4ea9f789 // fmin v9.4s, v28.4s, v9.4s
+	WORD     $0x4eaaf78a // fmin v10.4s, v28.4s, v10.4s
+	WORD     $0x4eabf78b // fmin v11.4s, v28.4s, v11.4s
+	WORD     $0x4e28f768 // fmax v8.4s, v27.4s, v8.4s
+	WORD     $0x4e29f769 // fmax v9.4s, v27.4s, v9.4s
+	WORD     $0x4e2af76a // fmax v10.4s, v27.4s, v10.4s
+	WORD     $0x4e2bf76b // fmax v11.4s, v27.4s, v11.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    560(R26), F12
+	VFMLS    V26.S4, V8.S4, V12.S4
+	FMOVQ    560(R26), F13
+	VFMLS    V26.S4, V9.S4, V13.S4
+	FMOVQ    560(R26), F14
+	VFMLS    V26.S4, V10.S4, V14.S4
+	FMOVQ    560(R26), F15
+	VFMLS    V26.S4, V11.S4, V15.S4
+	WORD     $0x4ebdd590 // fsub v16.4s, v12.4s, v29.4s
+	WORD     $0x4ebdd5b1 // fsub v17.4s, v13.4s, v29.4s
+	WORD     $0x4ebdd5d2 // fsub v18.4s, v14.4s, v29.4s
+	WORD     $0x4ebdd5f3 // fsub v19.4s, v15.4s, v29.4s
+	VFMLA    V25.S4, V16.S4, V8.S4
+	VFMLA    V25.S4, V17.S4, V9.S4
+	VFMLA    V25.S4, V18.S4, V10.S4
+	VFMLA    V25.S4, V19.S4, V11.S4
+	VFMLA    V24.S4, V16.S4, V8.S4
+	VFMLA    V24.S4, V17.S4, V9.S4
+	VFMLA    V24.S4, V18.S4, V10.S4
+	VFMLA    V24.S4, V19.S4, V11.S4
+
+	// p = e^r
+	FMOVQ    816(R26), F16
+	FMOVQ    800(R26), F17
+	VFMLS    V8.S4, V17.S4, V16.S4
+	FMOVQ    816(R26), F17
+	FMOVQ    800(R26), F18
+	VFMLS    V9.S4, V18.S4, V17.S4
+	FMOVQ    816(R26), F18
+	FMOVQ    800(R26), F19
+	VFMLS    V10.S4, V19.S4, V18.S4
+	FMOVQ    816(R26), F19
+	FMOVQ    800(R26), F20
+	VFMLS    V11.S4, V20.S4, V19.S4
+	FMOVQ    832(R26), F20
+	VFMLS    V8.S4, V16.S4, V20.S4
+	FMOVQ    832(R26), F16
+	VFMLS    V9.S4, V17.S4, V16.S4
+	FMOVQ    832(R26), F17
+	VFMLS    V10.S4, V18.S4, V17.S4
+	FMOVQ    832(R26), F18
+	VFMLS    V11.S4, V19.S4, V18.S4
+	FMOVQ    848(R26), F19
+	VFMLS    V8.S4, V20.S4, V19.S4
+	FMOVQ    848(R26), F20
+	VFMLS    V9.S4, V16.S4, V20.S4
+	FMOVQ    848(R26), F16
+	VFMLS    V10.S4, V17.S4, V16.S4
+	FMOVQ    848(R26), F17
+	VFMLS    V11.S4, V18.S4, V17.S4
+	FMOVQ    864(R26), F18
+	VFMLS    V8.S4, V19.S4, V18.S4
+	FMOVQ    864(R26), F19
+	VFMLS    V9.S4, V20.S4, V19.S4
+	FMOVQ    864(R26), F20
+	VFMLS    V10.S4, V16.S4, V20.S4
+	FMOVQ    864(R26), F16
+	VFMLS    V11.S4, V17.S4, V16.S4
+	FMOVQ    688(R26), F17
+	VFMLS    V8.S4, V18.S4, V17.S4
+	FMOVQ    688(R26), F18
+	VFMLS    V9.S4, V19.S4, V18.S4
+	FMOVQ    688(R26), F19
+	VFMLS    V10.S4, V20.S4, V19.S4
+	FMOVQ    688(R26), F20
+	VFMLS    V11.S4, V16.S4, V20.S4
+	FMOVQ    688(R26), F16
+	VFMLS    V8.S4, V17.S4, V16.S4
+	FMOVQ    688(R26), F8
+	VFMLS    V9.S4, V18.S4, V8.S4
+	FMOVQ    688(R26), F9
+	VFMLS    V10.S4, V19.S4, V9.S4
+	FMOVQ    688(R26), F10
+	VFMLS    V11.S4, V20.S4, V10.S4
+
+	// p 2^n
+	VSHL     $23, V12.S4, V11.S4
+	VSHL     $23, V13.S4, V12.S4
+	VSHL     $23, V14.S4, V13.S4
+	VSHL     $23, V15.S4, V14.S4
+	WORD     $0x6e2bde0b // fmul v11.4s, v16.4s, v11.4s
+	WORD     $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
+	WORD     $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
+	WORD     $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+
+	// 1/(1+e)
+	WORD     $0x4e2bd7cb // fadd v11.4s, v30.4s, v11.4s
+	WORD     $0x4e28d7c8 // fadd v8.4s, v30.4s, v8.4s
+	WORD     $0x4e29d7c9 // fadd v9.4s, v30.4s, v9.4s
+	WORD     $0x4e2ad7ca // fadd v10.4s, v30.4s, v10.4s
+	WORD     $0x6e2bffcb // fdiv v11.4s, v30.4s, v11.4s
+	WORD     $0x6e28ffc8 // fdiv v8.4s, v30.4s, v8.4s
+	WORD     $0x6e29ffc9 // fdiv v9.4s, v30.4s, v9.4s
+	WORD     $0x6e2affca // fdiv v10.4s, v30.4s, v10.4s
+	FSTPQ    (F11, F8), (R25)
+	FSTPQ    (F9, F10), 32(R25)
+	FLDPQ    (R3), (F12, F13)
+	FLDPQ    32(R3), (F14, F15)
+	VAND     V31.B16, V12.B16, V12.B16
+	VAND     V31.B16, V13.B16, V13.B16
+	VAND     V31.B16, V14.B16, V14.B16
+	VAND     V31.B16, V15.B16, V15.B16
+
+	// cy = f cx + i g, flushed
+	WORD     $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD     $0x6e25dc00 // fmul v0.4s, v0.4s, v5.4s
+	WORD     $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD     $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
+	VFMLA    V12.S4, V11.S4, V3.S4
+	VFMLA    V13.S4, V8.S4, V0.S4
+	VFMLA    V14.S4, V9.S4, V1.S4
+	VFMLA    V15.S4, V10.S4, V2.S4
+	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
+	WORD     $0x4ea0f805 // fabs v5.4s, v0.4s
+	WORD     $0x4ea0f826 // fabs v6.4s, v1.4s
+	WORD     $0x4ea0f847 // fabs v7.4s, v2.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea4e504 // fcmgt v4.4s, v8.4s, v4.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea5e505 // fcmgt v5.4s, v8.4s, v5.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea6e506 // fcmgt v6.4s, v8.4s, v6.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea7e507 // fcmgt v7.4s, v8.4s, v7.4s
+	WORD     $0x4e641c63 // bic v3.16b, v3.16b, v4.16b
+	WORD     $0x4e651c00 // bic v0.16b, v0.16b, v5.16b
+	WORD     $0x4e661c21 // bic v1.16b, v1.16b, v6.16b
+	WORD     $0x4e671c42 // bic v2.16b, v2.16b, v7.16b
+	FSTPQ    (F3, F0), (R1)
+	FSTPQ    (F1, F2), 32(R1)
+	ADD      R6<<0, R2, R24
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
+	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
+	WORD     $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
+	WORD     $0x4ea7f787 // fmin v7.4s, v28.4s, v7.4s
+	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
+	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
+	WORD     $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
+	WORD     $0x4e27f767 // fmax v7.4s, v27.4s, v7.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    560(R26), F8
+	VFMLS    V26.S4, V4.S4, V8.S4
+	FMOVQ    560(R26), F9
+	VFMLS    V26.S4, V5.S4, V9.S4
+	FMOVQ    560(R26), F10
+	VFMLS    V26.S4, V6.S4, V10.S4
+	FMOVQ    560(R26), F11
+	VFMLS    V26.S4, V7.S4, V11.S4
+	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
+	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
+	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
+	VFMLA    V25.S4, V12.S4, V4.S4
+	VFMLA    V25.S4, V13.S4, V5.S4
+	VFMLA    V25.S4, V14.S4, V6.S4
+	VFMLA    V25.S4, V15.S4, V7.S4
+	VFMLA    V24.S4, V12.S4, V4.S4
+	VFMLA    V24.S4, V13.S4, V5.S4
+	VFMLA    V24.S4, V14.S4, V6.S4
+	VFMLA    V24.S4, V15.S4, V7.S4
+
+	// p = e^r
+	FMOVQ    816(R26), F12
+	FMOVQ    800(R26), F13
+	VFMLS    V4.S4, V13.S4, V12.S4
+	FMOVQ    816(R26), F13
+	FMOVQ    800(R26), F14
+	VFMLS    V5.S4, V14.S4, V13.S4
+	FMOVQ    816(R26), F14
+	FMOVQ    800(R26), F15
+	VFMLS    V6.S4, V15.S4, V14.S4
+	FMOVQ    816(R26), F15
+	FMOVQ    800(R26), F16
+	VFMLS    V7.S4, V16.S4, V15.S4
+	FMOVQ    832(R26), F16
+	VFMLS    V4.S4, V12.S4, V16.S4
+	FMOVQ    832(R26), F12
+	VFMLS    V5.S4, V13.S4, V12.S4
+	FMOVQ    832(R26), F13
+	VFMLS    V6.S4, V14.S4, V13.S4
+	FMOVQ    832(R26), F14
+	VFMLS    V7.S4, V15.S4, V14.S4
+	FMOVQ    848(R26), F15
+	VFMLS    V4.S4, V16.S4, V15.S4
+	FMOVQ    848(R26), F16
+	VFMLS    V5.S4, V12.S4, V16.S4
+	FMOVQ    848(R26), F12
+	VFMLS    V6.S4, V13.S4, V12.S4
+	FMOVQ    848(R26), F13
+	VFMLS    V7.S4, V14.S4, V13.S4
+	FMOVQ    864(R26), F14
+	VFMLS    V4.S4, V15.S4, V14.S4
+	FMOVQ    864(R26), F15
+	VFMLS    V5.S4, V16.S4, V15.S4
+	FMOVQ    864(R26), F16
+	VFMLS    V6.S4, V12.S4, V16.S4
+	FMOVQ    864(R26), F12
+	VFMLS    V7.S4, V13.S4, V12.S4
+	FMOVQ    688(R26), F13
+	VFMLS    V4.S4, V14.S4, V13.S4
+	FMOVQ    688(R26), F14
+	VFMLS    V5.S4, V15.S4, V14.S4
+	FMOVQ    688(R26), F15
+	VFMLS    V6.S4, V16.S4, V15.S4
+	FMOVQ    688(R26), F16
+	VFMLS    V7.S4, V12.S4, V16.S4
+	FMOVQ    688(R26), F12
+	VFMLS    V4.S4, V13.S4, V12.S4
+	FMOVQ    688(R26), F4
+	VFMLS    V5.S4, V14.S4, V4.S4
+	FMOVQ    688(R26), F5
+	VFMLS    V6.S4, V15.S4, V5.S4
+	FMOVQ    688(R26), F6
+	VFMLS    V7.S4, V16.S4, V6.S4
+
+	// p 2^n
+	VSHL     $23, V8.S4, V7.S4
+	VSHL     $23, V9.S4, V8.S4
+	VSHL     $23, V10.S4, V9.S4
+	VSHL     $23, V11.S4, V10.S4
+	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
+	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+
+	// 1/(1+e)
+	WORD     $0x4e27d7c7 // fadd v7.4s, v30.4s, v7.4s
+	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
+	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
+	WORD     $0x4e26d7c6 // fadd v6.4s, v30.4s, v6.4s
+	WORD     $0x6e27ffc7 // fdiv v7.4s, v30.4s, v7.4s
+	WORD     $0x6e24ffc4 // fdiv v4.4s, v30.4s, v4.4s
+	WORD     $0x6e25ffc5 // fdiv v5.4s, v30.4s, v5.4s
+	WORD     $0x6e26ffc6 // fdiv v6.4s, v30.4s, v6.4s
+	FSTPQ    (F7, F4), (R24)
+	FSTPQ    (F5, F6), 32(R24)
+	WORD     $0x4ea0f868 // fabs v8.4s, v3.4s
+	WORD     $0x4ea0f809 // fabs v9.4s, v0.4s
+	WORD     $0x4ea0f82a // fabs v10.4s, v1.4s
+	WORD     $0x4ea0f84b // fabs v11.4s, v2.4s
+	WORD     $0x4ea8f788 // fmin v8.4s, v28.4s, v8.4s
+	WORD     $0x4ea9f789 // fmin v9.4s, v28.4s, v9.4s
+	WORD     $0x4eaaf78a // fmin v10.4s, v28.4s, v10.4s
+	WORD     $0x4eabf78b // fmin v11.4s, v28.4s, v11.4s
+
+	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
+	FMOVQ    560(R26), F12
+	FMOVQ    544(R26), F13
+	VFMLA    V13.S4, V8.S4, V12.S4
+	FMOVQ    560(R26), F13
+	FMOVQ    544(R26), F14
+	VFMLA    V14.S4, V9.S4, V13.S4
+	FMOVQ    560(R26), F14
+	FMOVQ    544(R26), F15
+	VFMLA    V15.S4, V10.S4, V14.S4
+	FMOVQ    560(R26), F15
+	FMOVQ    544(R26), F16
+	VFMLA    V16.S4, V11.S4, V15.S4
+	WORD     $0x4ebdd590 // fsub v16.4s, v12.4s, v29.4s
+	WORD     $0x4ebdd5b1 // fsub v17.4s, v13.4s, v29.4s
+	WORD     $0x4ebdd5d2 // fsub v18.4s, v14.4s, v29.4s
+	WORD     $0x4ebdd5f3 // fsub v19.4s, v15.4s, v29.4s
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V16.S4, V8.S4
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V17.S4, V9.S4
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V18.S4, V10.S4
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V19.S4, V11.S4
+	FMOVQ    592(R26), F20
+	VFMLS    V20.S4, V16.S4, V8.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V17.S4, V9.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V18.S4, V10.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V19.S4, V11.S4
+	FMOVQ    624(R26), F16
+	FMOVQ    608(R26), F17
+	VFMLA    V8.S4, V17.S4, V16.S4
+	FMOVQ    624(R26), F17
+	FMOVQ    608(R26), F18
+	VFMLA    V9.S4, V18.S4, V17.S4
+	FMOVQ    624(R26), F18
+	FMOVQ    608(R26), F19
+	VFMLA    V10.S4, V19.S4, V18.S4
+	FMOVQ    624(R26), F19
+	FMOVQ    608(R26), F20
+	VFMLA    V11.S4, V20.S4, V19.S4
+	FMOVQ    640(R26), F20
+	VFMLA    V8.S4, V16.S4, V20.S4
+	FMOVQ    640(R26), F16
+	VFMLA    V9.S4, V17.S4, V16.S4
+	FMOVQ    640(R26), F17
+	VFMLA    V10.S4, V18.S4, V17.S4
+	FMOVQ    640(R26), F18
+	VFMLA    V11.S4, V19.S4, V18.S4
+	FMOVQ    656(R26), F19
+	VFMLA    V8.S4, V20.S4, V19.S4
+	FMOVQ    656(R26), F20
+	VFMLA    V9.S4, V16.S4, V20.S4
+	FMOVQ    656(R26), F16
+	VFMLA    V10.S4, V17.S4, V16.S4
+	FMOVQ    656(R26), F17
+	VFMLA    V11.S4, V18.S4, V17.S4
+	FMOVQ    672(R26), F18
+	VFMLA    V8.S4, V19.S4, V18.S4
+	FMOVQ    672(R26), F19
+	VFMLA    V9.S4, V20.S4, V19.S4
+	FMOVQ    672(R26), F20
+	VFMLA    V10.S4, V16.S4, V20.S4
+	FMOVQ    672(R26), F16
+	VFMLA    V11.S4, V17.S4, V16.S4
+	WORD     $0x6e28de51 // fmul v17.4s, v18.4s, v8.4s
+	WORD     $0x6e29de72 // fmul v18.4s, v19.4s, v9.4s
+	WORD     $0x6e2ade93 // fmul v19.4s, v20.4s, v10.4s
+	WORD     $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
+	WORD     $0x4e28d514 // fadd v20.4s, v8.4s, v8.4s
+	WORD     $0x4e29d535 // fadd v21.4s, v9.4s, v9.4s
+	WORD     $0x4e2ad556 // fadd v22.4s, v10.4s, v10.4s
+	WORD     $0x4e2bd577 // fadd v23.4s, v11.4s, v11.4s
+	VFMLA    V8.S4, V17.S4, V20.S4
+	VFMLA    V9.S4, V18.S4, V21.S4
+	VFMLA    V10.S4, V19.S4, V22.S4
+	VFMLA    V11.S4, V16.S4, V23.S4
+	VSHL     $23, V12.S4, V8.S4
+	VSHL     $23, V13.S4, V9.S4
+	VSHL     $23, V14.S4, V10.S4
+	VSHL     $23, V15.S4, V11.S4
+	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
+	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
+	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
+	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
+	VFMLA    V20.S4, V8.S4, V12.S4
+	VFMLA    V21.S4, V9.S4, V13.S4
+	VFMLA    V22.S4, V10.S4, V14.S4
+	VFMLA    V23.S4, V11.S4, V15.S4
+
+	// tanh: t/(t+2), sign of x
+	FMOVQ    704(R26), F8
+	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
+	FMOVQ    704(R26), F9
+	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
+	FMOVQ    704(R26), F10
+	WORD     $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
+	FMOVQ    704(R26), F11
+	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
+	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
+	WORD     $0x6e29fda9 // fdiv v9.4s, v13.4s, v9.4s
+	WORD     $0x6e2afdca // fdiv v10.4s, v14.4s, v10.4s
+	WORD     $0x6e2bfdeb // fdiv v11.4s, v15.4s, v11.4s
+	FMOVQ    720(R26), F12
+	VBIT     V12.B16, V3.B16, V8.B16
+	FMOVQ    720(R26), F3
+	VBIT     V3.B16, V0.B16, V9.B16
+	FMOVQ    720(R26), F0
+	VBIT     V0.B16, V1.B16, V10.B16
+	FMOVQ    720(R26), F0
+	VBIT     V0.B16, V2.B16, V11.B16
+
+	// hy = o tanh(cy)
+	WORD     $0x6e28dce0 // fmul v0.4s, v7.4s, v8.4s
+	WORD     $0x6e29dc81 // fmul v1.4s, v4.4s, v9.4s
+	WORD     $0x6e2adca2 // fmul v2.4s, v5.4s, v10.4s
+	WORD     $0x6e2bdcc3 // fmul v3.4s, v6.4s, v11.4s
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
+	ADD      $64, R0, R0
+	ADD      $64, R1, R1
+	ADD      $64, R2, R2
+	ADD      $64, R3, R3
+	SUBS     $16, R15, R15
+	BGE      l2
+l3:
+	ADDS     $12, R15, R15
+	BLT      l4
+l6:
+	ADD      R5<<1, R2, R24
+	FMOVQ    (R24), F0
+	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+
+	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
+	FMOVQ    560(R26), F2
+	FMOVQ    544(R26), F3
+	VFMLA    V3.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	FMOVQ    576(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    592(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    624(R26), F3
+	FMOVQ    608(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    640(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    656(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
+	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
+	VFMLA    V1.S4, V3.S4, V4.S4
+	VSHL     $23, V2.S4, V1.S4
+	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VFMLA    V4.S4, V1.S4, V2.S4
+
+	// tanh: t/(t+2), sign of x
+	FMOVQ    704(R26), F1
+	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	FMOVQ    720(R26), F2
+	VBIT     V2.B16, V0.B16, V1.B16
+	FMOVQ    F1, (R24)
+	FMOVQ    (R2), F0
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    560(R26), F2
+	VFMLS    V26.S4, V0.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	VFMLA    V25.S4, V3.S4, V0.S4
+	VFMLA    V24.S4, V3.S4, V0.S4
+
+	// p = e^r
+	FMOVQ    816(R26), F3
+	FMOVQ    800(R26), F4
+	VFMLS    V0.S4, V4.S4, V3.S4
+	FMOVQ    832(R26), F4
+	VFMLS    V0.S4, V3.S4, V4.S4
+	FMOVQ    848(R26), F3
+	VFMLS    V0.S4, V4.S4, V3.S4
+	FMOVQ    864(R26), F4
+	VFMLS    V0.S4, V3.S4, V4.S4
+	FMOVQ    688(R26), F3
+	VFMLS    V0.S4, V4.S4, V3.S4
+	FMOVQ    688(R26), F4
+	VFMLS    V0.S4, V3.S4, V4.S4
+
+	// p 2^n
+	VSHL     $23, V2.S4, V0.S4
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+
+	// 1/(1+e)
+	WORD     $0x4e20d7c0 // fadd v0.4s, v30.4s, v0.4s
+	WORD     $0x6e20ffc0 // fdiv v0.4s, v30.4s, v0.4s
+	FMOVQ    F0, (R2)
+	ADD      R5<<0, R2, R25
+	FMOVQ    (R25), F2
 	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F3
+	FMOVQ    560(R26), F3
 	VFMLS    V26.S4, V2.S4, V3.S4
 	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	VFMLA    V25.S4, V4.S4, V2.S4
 	VFMLA    V24.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F4
-	VFMLS    V2.S4, V23.S4, V4.S4
-	FMOVQ    656(R26), F5
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLS    V2.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
 	VFMLS    V2.S4, V4.S4, V5.S4
-	FMOVQ    672(R26), F4
+	FMOVQ    848(R26), F4
+	VFMLS    V2.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLS    V2.S4, V4.S4, V5.S4
+	FMOVQ    688(R26), F4
 	VFMLS    V2.S4, V5.S4, V4.S4
 	FMOVQ    688(R26), F5
-	VFMLS    V2.S4, V4.S4, V5.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V2.S4, V5.S4, V4.S4
-	FMOVQ    512(R26), F5
 	VFMLS    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
@@ -547,45 +902,17 @@ l6:
 	// 1/(1+e)
 	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
 	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
-	FMOVQ    F2, (R24)
-	ADD      R5<<1, R2, R25
-	FMOVQ    (R25), F3
-	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
-
-	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F5
-	VFMLA    V22.S4, V4.S4, V5.S4
-	WORD     $0x4ebdd4a6 // fsub v6.4s, v5.4s, v29.4s
-	VFMLS    V21.S4, V6.S4, V4.S4
-	VFMLS    V20.S4, V6.S4, V4.S4
-	FMOVQ    784(R26), F6
-	VFMLA    V4.S4, V19.S4, V6.S4
-	FMOVQ    800(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
-	FMOVQ    816(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    832(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
-	WORD     $0x6e24dce6 // fmul v6.4s, v7.4s, v4.4s
-	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
-	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
-	VFMLA    V7.S4, V4.S4, V5.S4
-
-	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d4a4 // fadd v4.4s, v5.4s, v18.4s
-	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	VBIT     V17.B16, V3.B16, V4.B16
-	FMOVQ    F4, (R25)
+	FMOVQ    F2, (R25)
+	FMOVQ    (R3), F3
+	VAND     V31.B16, V3.B16, V3.B16
 
 	// cy = f cx + i g, flushed
-	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
-	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
+	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	VFMLA    V3.S4, V2.S4, V0.S4
+	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
+	FMOVQ    880(R26), F2
+	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
+	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	FMOVQ    F0, (R1)
 	ADD      R6<<0, R2, R24
 	FMOVQ    (R24), F1
@@ -593,24 +920,25 @@ l6:
 	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F2
+	FMOVQ    560(R26), F2
 	VFMLS    V26.S4, V1.S4, V2.S4
 	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	VFMLA    V25.S4, V3.S4, V1.S4
 	VFMLA    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F3
-	VFMLS    V1.S4, V23.S4, V3.S4
-	FMOVQ    656(R26), F4
+	FMOVQ    816(R26), F3
+	FMOVQ    800(R26), F4
+	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    832(R26), F4
 	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    672(R26), F3
+	FMOVQ    848(R26), F3
+	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    864(R26), F4
+	VFMLS    V1.S4, V3.S4, V4.S4
+	FMOVQ    688(R26), F3
 	VFMLS    V1.S4, V4.S4, V3.S4
 	FMOVQ    688(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    512(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    512(R26), F4
 	VFMLS    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
@@ -625,18 +953,22 @@ l6:
 	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F3
-	VFMLA    V22.S4, V2.S4, V3.S4
+	FMOVQ    560(R26), F3
+	FMOVQ    544(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
-	VFMLS    V21.S4, V4.S4, V2.S4
-	VFMLS    V20.S4, V4.S4, V2.S4
-	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V19.S4, V4.S4
-	FMOVQ    800(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
-	FMOVQ    816(R26), F4
+	FMOVQ    576(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    592(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F4
+	FMOVQ    608(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    832(R26), F5
+	FMOVQ    640(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    656(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca4 // fmul v4.4s, v5.4s, v2.4s
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
@@ -646,9 +978,11 @@ l6:
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d462 // fadd v2.4s, v3.4s, v18.4s
+	FMOVQ    704(R26), F2
+	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V17.B16, V0.B16, V2.B16
+	FMOVQ    720(R26), F3
+	VBIT     V3.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -657,101 +991,147 @@ l6:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
-	SUB      $4, R15, R15
+	SUBS     $4, R15, R15
+	BGE      l6
 l4:
 	ADDS     $4, R15, R15
 	BEQ      l5
+	ADD      R5<<1, R2, R24
 	TBNZ     $1, R15, t30
-	FMOVS    (R3), F0
+	FMOVS    (R24), F0
 	B        t29
 t30:
-	FMOVD    (R3), F0
+	FMOVD    (R24), F0
 	TBZ      $0, R15, t29
-	ADD      $8, R3, R23
+	ADD      $8, R24, R23
 	VLD1     (R23), V0.S[2]
 t29:
-	VAND     V31.B16, V0.B16, V0.B16
+	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
+	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+
+	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
+	FMOVQ    560(R26), F2
+	FMOVQ    544(R26), F3
+	VFMLA    V3.S4, V1.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	FMOVQ    576(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    592(R26), F4
+	VFMLS    V4.S4, V3.S4, V1.S4
+	FMOVQ    624(R26), F3
+	FMOVQ    608(R26), F4
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    640(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	FMOVQ    656(R26), F3
+	VFMLA    V1.S4, V4.S4, V3.S4
+	FMOVQ    672(R26), F4
+	VFMLA    V1.S4, V3.S4, V4.S4
+	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
+	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
+	VFMLA    V1.S4, V3.S4, V4.S4
+	VSHL     $23, V2.S4, V1.S4
+	WORD     $0x4ebed422 // fsub v2.4s, v1.4s, v30.4s
+	VFMLA    V4.S4, V1.S4, V2.S4
+
+	// tanh: t/(t+2), sign of x
+	FMOVQ    704(R26), F1
+	WORD     $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	FMOVQ    720(R26), F2
+	VBIT     V2.B16, V0.B16, V1.B16
 	TBNZ     $1, R15, t32
-	FMOVS    (R2), F1
+	FMOVS    F1, (R24)
 	B        t31
 t32:
-	FMOVD    (R2), F1
+	FMOVD    F1, (R24)
 	TBZ      $0, R15, t31
-	ADD      $8, R2, R23
-	VLD1     (R23), V1.S[2]
+	ADD      $8, R24, R23
+	VST1     V1.S[2], (R23)
 t31:
-	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
-	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F2
-	VFMLS    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
-	VFMLA    V25.S4, V3.S4, V1.S4
-	VFMLA    V24.S4, V3.S4, V1.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F3
-	VFMLS    V1.S4, V23.S4, V3.S4
-	FMOVQ    656(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    672(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    688(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    512(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-
-	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
-
-	// 1/(1+e)
-	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
-	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	TBNZ     $1, R15, t34
-	FMOVS    F1, (R2)
+	FMOVS    (R2), F0
 	B        t33
 t34:
-	FMOVD    F1, (R2)
+	FMOVD    (R2), F0
 	TBZ      $0, R15, t33
 	ADD      $8, R2, R23
-	VST1     V1.S[2], (R23)
+	VLD1     (R23), V0.S[2]
 t33:
-	ADD      R5<<0, R2, R24
+	WORD     $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD     $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    560(R26), F2
+	VFMLS    V26.S4, V0.S4, V2.S4
+	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
+	VFMLA    V25.S4, V3.S4, V0.S4
+	VFMLA    V24.S4, V3.S4, V0.S4
+
+	// p = e^r
+	FMOVQ    816(R26), F3
+	FMOVQ    800(R26), F4
+	VFMLS    V0.S4, V4.S4, V3.S4
+	FMOVQ    832(R26), F4
+	VFMLS    V0.S4, V3.S4, V4.S4
+	FMOVQ    848(R26), F3
+	VFMLS    V0.S4, V4.S4, V3.S4
+	FMOVQ    864(R26), F4
+	VFMLS    V0.S4, V3.S4, V4.S4
+	FMOVQ    688(R26), F3
+	VFMLS    V0.S4, V4.S4, V3.S4
+	FMOVQ    688(R26), F4
+	VFMLS    V0.S4, V3.S4, V4.S4
+
+	// p 2^n
+	VSHL     $23, V2.S4, V0.S4
+	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
+
+	// 1/(1+e)
+	WORD     $0x4e20d7c0 // fadd v0.4s, v30.4s, v0.4s
+	WORD     $0x6e20ffc0 // fdiv v0.4s, v30.4s, v0.4s
 	TBNZ     $1, R15, t36
-	FMOVS    (R24), F2
+	FMOVS    F0, (R2)
 	B        t35
 t36:
-	FMOVD    (R24), F2
+	FMOVD    F0, (R2)
 	TBZ      $0, R15, t35
-	ADD      $8, R24, R23
-	VLD1     (R23), V2.S[2]
+	ADD      $8, R2, R23
+	VST1     V0.S[2], (R23)
 t35:
+	ADD      R5<<0, R2, R25
+	TBNZ     $1, R15, t38
+	FMOVS    (R25), F2
+	B        t37
+t38:
+	FMOVD    (R25), F2
+	TBZ      $0, R15, t37
+	ADD      $8, R25, R23
+	VLD1     (R23), V2.S[2]
+t37:
 	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F3
+	FMOVQ    560(R26), F3
 	VFMLS    V26.S4, V2.S4, V3.S4
 	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
 	VFMLA    V25.S4, V4.S4, V2.S4
 	VFMLA    V24.S4, V4.S4, V2.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F4
-	VFMLS    V2.S4, V23.S4, V4.S4
-	FMOVQ    656(R26), F5
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLS    V2.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
 	VFMLS    V2.S4, V4.S4, V5.S4
-	FMOVQ    672(R26), F4
+	FMOVQ    848(R26), F4
+	VFMLS    V2.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLS    V2.S4, V4.S4, V5.S4
+	FMOVQ    688(R26), F4
 	VFMLS    V2.S4, V5.S4, V4.S4
 	FMOVQ    688(R26), F5
-	VFMLS    V2.S4, V4.S4, V5.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V2.S4, V5.S4, V4.S4
-	FMOVQ    512(R26), F5
 	VFMLS    V2.S4, V4.S4, V5.S4
 
 	// p 2^n
@@ -761,69 +1141,33 @@ t35:
 	// 1/(1+e)
 	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
 	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
-	TBNZ     $1, R15, t38
-	FMOVS    F2, (R24)
-	B        t37
-t38:
-	FMOVD    F2, (R24)
-	TBZ      $0, R15, t37
-	ADD      $8, R24, R23
-	VST1     V2.S[2], (R23)
-t37:
-	ADD      R5<<1, R2, R25
 	TBNZ     $1, R15, t40
-	FMOVS    (R25), F3
+	FMOVS    F2, (R25)
 	B        t39
 t40:
-	FMOVD    (R25), F3
+	FMOVD    F2, (R25)
 	TBZ      $0, R15, t39
 	ADD      $8, R25, R23
-	VLD1     (R23), V3.S[2]
+	VST1     V2.S[2], (R23)
 t39:
-	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
-
-	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F5
-	VFMLA    V22.S4, V4.S4, V5.S4
-	WORD     $0x4ebdd4a6 // fsub v6.4s, v5.4s, v29.4s
-	VFMLS    V21.S4, V6.S4, V4.S4
-	VFMLS    V20.S4, V6.S4, V4.S4
-	FMOVQ    784(R26), F6
-	VFMLA    V4.S4, V19.S4, V6.S4
-	FMOVQ    800(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
-	FMOVQ    816(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    832(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
-	WORD     $0x6e24dce6 // fmul v6.4s, v7.4s, v4.4s
-	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
-	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
-	VFMLA    V7.S4, V4.S4, V5.S4
-
-	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d4a4 // fadd v4.4s, v5.4s, v18.4s
-	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	VBIT     V17.B16, V3.B16, V4.B16
 	TBNZ     $1, R15, t42
-	FMOVS    F4, (R25)
+	FMOVS    (R3), F3
 	B        t41
 t42:
-	FMOVD    F4, (R25)
+	FMOVD    (R3), F3
 	TBZ      $0, R15, t41
-	ADD      $8, R25, R23
-	VST1     V4.S[2], (R23)
+	ADD      $8, R3, R23
+	VLD1     (R23), V3.S[2]
 t41:
+	VAND     V31.B16, V3.B16, V3.B16
 
 	// cy = f cx + i g, flushed
-	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	VFMLA    V0.S4, V2.S4, V1.S4
-	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
-	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
+	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	VFMLA    V3.S4, V2.S4, V0.S4
+	WORD     $0x4ea0f801 // fabs v1.4s, v0.4s
+	FMOVQ    880(R26), F2
+	WORD     $0x6ea1e441 // fcmgt v1.4s, v2.4s, v1.4s
+	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
 	TBNZ     $1, R15, t44
 	FMOVS    F0, (R1)
 	B        t43
@@ -847,24 +1191,25 @@ t45:
 	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F2
+	FMOVQ    560(R26), F2
 	VFMLS    V26.S4, V1.S4, V2.S4
 	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	VFMLA    V25.S4, V3.S4, V1.S4
 	VFMLA    V24.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F3
-	VFMLS    V1.S4, V23.S4, V3.S4
-	FMOVQ    656(R26), F4
+	FMOVQ    816(R26), F3
+	FMOVQ    800(R26), F4
+	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    832(R26), F4
 	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    672(R26), F3
+	FMOVQ    848(R26), F3
+	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    864(R26), F4
+	VFMLS    V1.S4, V3.S4, V4.S4
+	FMOVQ    688(R26), F3
 	VFMLS    V1.S4, V4.S4, V3.S4
 	FMOVQ    688(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    512(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    512(R26), F4
 	VFMLS    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
@@ -887,18 +1232,22 @@ t47:
 	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F3
-	VFMLA    V22.S4, V2.S4, V3.S4
+	FMOVQ    560(R26), F3
+	FMOVQ    544(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
-	VFMLS    V21.S4, V4.S4, V2.S4
-	VFMLS    V20.S4, V4.S4, V2.S4
-	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V19.S4, V4.S4
-	FMOVQ    800(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
-	FMOVQ    816(R26), F4
+	FMOVQ    576(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    592(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F4
+	FMOVQ    608(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    832(R26), F5
+	FMOVQ    640(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    656(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca4 // fmul v4.4s, v5.4s, v2.4s
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
@@ -908,9 +1257,11 @@ t47:
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d462 // fadd v2.4s, v3.4s, v18.4s
+	FMOVQ    704(R26), F2
+	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V17.B16, V0.B16, V2.B16
+	FMOVQ    720(R26), F3
+	VBIT     V3.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -952,12 +1303,12 @@ TEXT ·LSTMStepBackward(SB), NOSPLIT, $104-96
 	FMOVS    hasCx+88(FP), F30
 	VDUP     V30.S[0], V30.S4
 	FMOVQ    896(R26), F29
-	FMOVQ    512(R26), F28
-	FMOVQ    576(R26), F27
-	FMOVQ    528(R26), F26
-	FLDPQ    720(R26), (F25, F24)
-	FLDPQ    752(R26), (F23, F22)
-	FLDPQ    848(R26), (F21, F20)
+	FMOVQ    688(R26), F28
+	FMOVQ    560(R26), F27
+	FLDPQ    528(R26), (F26, F25)
+	FLDPQ    576(R26), (F24, F23)
+	FMOVQ    608(R26), F22
+	FLDPQ    704(R26), (F21, F20)
 
 	// Registers:    R0 dgates    R1 dcx    R2 dh    R3 dcy    R4 gates    R5 cx    R6 cy    R15 elements left in the row    R7 4n
 	MOVD     dgates+0(FP), R0
@@ -1014,9 +1365,9 @@ l52:
 	WORD     $0x4ea3f743 // fmin v3.4s, v26.4s, v3.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F4
+	FMOVQ    560(R26), F4
 	VFMLA    V25.S4, V2.S4, V4.S4
-	FMOVQ    576(R26), F5
+	FMOVQ    560(R26), F5
 	VFMLA    V25.S4, V3.S4, V5.S4
 	WORD     $0x4ebbd486 // fsub v6.4s, v4.4s, v27.4s
 	WORD     $0x4ebbd4a7 // fsub v7.4s, v5.4s, v27.4s
@@ -1024,21 +1375,21 @@ l52:
 	VFMLS    V24.S4, V7.S4, V3.S4
 	VFMLS    V23.S4, V6.S4, V2.S4
 	VFMLS    V23.S4, V7.S4, V3.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V22.S4, V6.S4
-	FMOVQ    784(R26), F7
+	FMOVQ    624(R26), F7
 	VFMLA    V3.S4, V22.S4, V7.S4
-	FMOVQ    800(R26), F8
+	FMOVQ    640(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    800(R26), F6
+	FMOVQ    640(R26), F6
 	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    656(R26), F7
 	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    816(R26), F8
+	FMOVQ    656(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    672(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    832(R26), F7
+	FMOVQ    672(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
 	WORD     $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
 	WORD     $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
@@ -1096,9 +1447,9 @@ l52:
 	WORD     $0x4e6b1d29 // bic v9.16b, v9.16b, v11.16b
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    512(R26), F4
+	FMOVQ    688(R26), F4
 	VFMLS    V2.S4, V2.S4, V4.S4
-	FMOVQ    512(R26), F2
+	FMOVQ    688(R26), F2
 	VFMLS    V3.S4, V3.S4, V2.S4
 	VFMLA    V4.S4, V0.S4, V6.S4
 	VFMLA    V2.S4, V1.S4, V7.S4
@@ -1142,9 +1493,9 @@ l52:
 	WORD     $0x4e6f1d6b // bic v11.16b, v11.16b, v15.16b
 	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	FMOVQ    512(R26), F14
+	FMOVQ    688(R26), F14
 	VFMLS    V4.S4, V4.S4, V14.S4
-	FMOVQ    512(R26), F4
+	FMOVQ    688(R26), F4
 	VFMLS    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
@@ -1188,18 +1539,18 @@ l56:
 	WORD     $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F2
+	FMOVQ    560(R26), F2
 	VFMLA    V25.S4, V1.S4, V2.S4
 	WORD     $0x4ebbd443 // fsub v3.4s, v2.4s, v27.4s
 	VFMLS    V24.S4, V3.S4, V1.S4
 	VFMLS    V23.S4, V3.S4, V1.S4
-	FMOVQ    784(R26), F3
+	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V22.S4, V3.S4
-	FMOVQ    800(R26), F4
+	FMOVQ    640(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    816(R26), F3
+	FMOVQ    656(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
@@ -1233,7 +1584,7 @@ l56:
 	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    512(R26), F2
+	FMOVQ    688(R26), F2
 	VFMLS    V1.S4, V1.S4, V2.S4
 	VFMLA    V2.S4, V0.S4, V3.S4
 	FMOVQ    (R4), F0
@@ -1260,7 +1611,7 @@ l56:
 	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
-	FMOVQ    512(R26), F7
+	FMOVQ    688(R26), F7
 	VFMLS    V2.S4, V2.S4, V7.S4
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
@@ -1302,18 +1653,18 @@ t83:
 	WORD     $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F2
+	FMOVQ    560(R26), F2
 	VFMLA    V25.S4, V1.S4, V2.S4
 	WORD     $0x4ebbd443 // fsub v3.4s, v2.4s, v27.4s
 	VFMLS    V24.S4, V3.S4, V1.S4
 	VFMLS    V23.S4, V3.S4, V1.S4
-	FMOVQ    784(R26), F3
+	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V22.S4, V3.S4
-	FMOVQ    800(R26), F4
+	FMOVQ    640(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    816(R26), F3
+	FMOVQ    656(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
@@ -1371,7 +1722,7 @@ t89:
 	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    512(R26), F2
+	FMOVQ    688(R26), F2
 	VFMLS    V1.S4, V1.S4, V2.S4
 	VFMLA    V2.S4, V0.S4, V3.S4
 	TBNZ     $1, R15, t92
@@ -1430,7 +1781,7 @@ t97:
 	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
-	FMOVQ    512(R26), F7
+	FMOVQ    688(R26), F7
 	VFMLS    V2.S4, V2.S4, V7.S4
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
@@ -1520,19 +1871,14 @@ l55:
 TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $56-76
 	MOVD     $lstmConsts<>(SB), R26
 
-	// Registers:    V0-V15 values    V16-V31 constants and scalars
+	// Registers:    V0-V24 values    V25-V31 constants and scalars
 	FMOVS    hasCx+72(FP), F31
 	VDUP     V31.S[0], V31.S4
-	FMOVQ    512(R26), F30
-	FMOVQ    576(R26), F29
-	FLDPQ    528(R26), (F28, F27)
-	FMOVQ    560(R26), F26
-	FLDPQ    592(R26), (F25, F24)
-	FMOVQ    624(R26), F23
-	FLDPQ    720(R26), (F22, F21)
-	FLDPQ    752(R26), (F20, F19)
-	FLDPQ    848(R26), (F18, F17)
-	FMOVQ    880(R26), F16
+	FMOVQ    688(R26), F30
+	FMOVQ    560(R26), F29
+	FMOVQ    528(R26), F28
+	FLDPQ    736(R26), (F27, F26)
+	FMOVQ    768(R26), F25
 
 	// Registers:    R0 hy    R1 cy    R2 gates    R3 cx    R4 peephole    R15 elements left in the row    R5 4n
 	MOVD     hy+0(FP), R0
@@ -1565,440 +1911,795 @@ TEXT ·LSTMPeepholeStep(SB), NOSPLIT, $56-76
 	MOVD     R14, 40(RSP)
 l109:
 	MOVD     n+48(FP), R15
-	SUBS     $8, R15, R15
+	SUBS     $16, R15, R15
 	BLT      l111
 l110:
 	FLDPQ    (R3), (F0, F1)
+	FLDPQ    32(R3), (F2, F3)
 	VAND     V31.B16, V0.B16, V0.B16
 	VAND     V31.B16, V1.B16, V1.B16
-	FLDPQ    (R2), (F2, F3)
-	FLDPQ    (R4), (F4, F5)
-	VFMLA    V0.S4, V4.S4, V2.S4
-	VFMLA    V1.S4, V5.S4, V3.S4
-	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
-	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
-	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F4
-	VFMLS    V26.S4, V2.S4, V4.S4
-	FMOVQ    576(R26), F5
-	VFMLS    V26.S4, V3.S4, V5.S4
-	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
-	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
-	VFMLA    V25.S4, V6.S4, V2.S4
-	VFMLA    V25.S4, V7.S4, V3.S4
-	VFMLA    V24.S4, V6.S4, V2.S4
-	VFMLA    V24.S4, V7.S4, V3.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F6
-	VFMLS    V2.S4, V23.S4, V6.S4
-	FMOVQ    640(R26), F7
-	VFMLS    V3.S4, V23.S4, V7.S4
-	FMOVQ    656(R26), F8
-	VFMLS    V2.S4, V6.S4, V8.S4
-	FMOVQ    656(R26), F6
-	VFMLS    V3.S4, V7.S4, V6.S4
-	FMOVQ    672(R26), F7
-	VFMLS    V2.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F8
-	VFMLS    V3.S4, V6.S4, V8.S4
-	FMOVQ    688(R26), F6
-	VFMLS    V2.S4, V7.S4, V6.S4
-	FMOVQ    688(R26), F7
-	VFMLS    V3.S4, V8.S4, V7.S4
-	FMOVQ    512(R26), F8
-	VFMLS    V2.S4, V6.S4, V8.S4
-	FMOVQ    512(R26), F6
-	VFMLS    V3.S4, V7.S4, V6.S4
-	FMOVQ    512(R26), F7
-	VFMLS    V2.S4, V8.S4, V7.S4
-	FMOVQ    512(R26), F2
-	VFMLS    V3.S4, V6.S4, V2.S4
-
-	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-
-	// 1/(1+e)
-	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
-	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
-	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
-	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
-	FSTPQ    (F3, F2), (R2)
-	ADD      R6<<0, R2, R24
+	VAND     V31.B16, V2.B16, V2.B16
+	VAND     V31.B16, V3.B16, V3.B16
+	ADD      R6<<1, R2, R24
 	FLDPQ    (R24), (F4, F5)
-	ADD      R6<<0, R4, R25
-	FLDPQ    (R25), (F6, F7)
-	VFMLA    V0.S4, V6.S4, V4.S4
-	VFMLA    V1.S4, V7.S4, V5.S4
-	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
-	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
-	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
-	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F6
-	VFMLS    V26.S4, V4.S4, V6.S4
-	FMOVQ    576(R26), F7
-	VFMLS    V26.S4, V5.S4, V7.S4
-	WORD     $0x4ebdd4c8 // fsub v8.4s, v6.4s, v29.4s
-	WORD     $0x4ebdd4e9 // fsub v9.4s, v7.4s, v29.4s
-	VFMLA    V25.S4, V8.S4, V4.S4
-	VFMLA    V25.S4, V9.S4, V5.S4
-	VFMLA    V24.S4, V8.S4, V4.S4
-	VFMLA    V24.S4, V9.S4, V5.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F8
-	VFMLS    V4.S4, V23.S4, V8.S4
-	FMOVQ    640(R26), F9
-	VFMLS    V5.S4, V23.S4, V9.S4
-	FMOVQ    656(R26), F10
-	VFMLS    V4.S4, V8.S4, V10.S4
-	FMOVQ    656(R26), F8
-	VFMLS    V5.S4, V9.S4, V8.S4
-	FMOVQ    672(R26), F9
-	VFMLS    V4.S4, V10.S4, V9.S4
-	FMOVQ    672(R26), F10
-	VFMLS    V5.S4, V8.S4, V10.S4
-	FMOVQ    688(R26), F8
-	VFMLS    V4.S4, V9.S4, V8.S4
-	FMOVQ    688(R26), F9
-	VFMLS    V5.S4, V10.S4, V9.S4
-	FMOVQ    512(R26), F10
-	VFMLS    V4.S4, V8.S4, V10.S4
-	FMOVQ    512(R26), F8
-	VFMLS    V5.S4, V9.S4, V8.S4
-	FMOVQ    512(R26), F9
-	VFMLS    V4.S4, V10.S4, V9.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V5.S4, V8.S4, V4.S4
-
-	// p 2^n
-	VSHL     $23, V6.S4, V5.S4
-	VSHL     $23, V7.S4, V6.S4
-	WORD     $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
-	WORD     $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
-
-	// 1/(1+e)
-	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
-	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
-	WORD     $0x6e25ffc5 // fdiv v5.4s, v30.4s, v5.4s
-	WORD     $0x6e24ffc4 // fdiv v4.4s, v30.4s, v4.4s
-	FSTPQ    (F5, F4), (R24)
-	ADD      R6<<1, R2, R25
-	FLDPQ    (R25), (F6, F7)
-	WORD     $0x4ea0f8c8 // fabs v8.4s, v6.4s
-	WORD     $0x4ea0f8e9 // fabs v9.4s, v7.4s
+	FLDPQ    32(R24), (F6, F7)
+	WORD     $0x4ea0f888 // fabs v8.4s, v4.4s
+	WORD     $0x4ea0f8a9 // fabs v9.4s, v5.4s
+	WORD     $0x4ea0f8ca // fabs v10.4s, v6.4s
+	WORD     $0x4ea0f8eb // fabs v11.4s, v7.4s
 	WORD     $0x4ea8f788 // fmin v8.4s, v28.4s, v8.4s
 	WORD     $0x4ea9f789 // fmin v9.4s, v28.4s, v9.4s
+	WORD     $0x4eaaf78a // fmin v10.4s, v28.4s, v10.4s
+	WORD     $0x4eabf78b // fmin v11.4s, v28.4s, v11.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F10
-	VFMLA    V22.S4, V8.S4, V10.S4
-	FMOVQ    576(R26), F11
-	VFMLA    V22.S4, V9.S4, V11.S4
-	WORD     $0x4ebdd54c // fsub v12.4s, v10.4s, v29.4s
-	WORD     $0x4ebdd56d // fsub v13.4s, v11.4s, v29.4s
-	VFMLS    V21.S4, V12.S4, V8.S4
-	VFMLS    V21.S4, V13.S4, V9.S4
-	VFMLS    V20.S4, V12.S4, V8.S4
-	VFMLS    V20.S4, V13.S4, V9.S4
-	FMOVQ    784(R26), F12
-	VFMLA    V8.S4, V19.S4, V12.S4
-	FMOVQ    784(R26), F13
-	VFMLA    V9.S4, V19.S4, V13.S4
-	FMOVQ    800(R26), F14
-	VFMLA    V8.S4, V12.S4, V14.S4
-	FMOVQ    800(R26), F12
-	VFMLA    V9.S4, V13.S4, V12.S4
-	FMOVQ    816(R26), F13
-	VFMLA    V8.S4, V14.S4, V13.S4
-	FMOVQ    816(R26), F14
-	VFMLA    V9.S4, V12.S4, V14.S4
-	FMOVQ    832(R26), F12
-	VFMLA    V8.S4, V13.S4, V12.S4
-	FMOVQ    832(R26), F13
-	VFMLA    V9.S4, V14.S4, V13.S4
-	WORD     $0x6e28dd8c // fmul v12.4s, v12.4s, v8.4s
-	WORD     $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
-	WORD     $0x4e28d50e // fadd v14.4s, v8.4s, v8.4s
-	WORD     $0x4e29d52f // fadd v15.4s, v9.4s, v9.4s
-	VFMLA    V8.S4, V12.S4, V14.S4
-	VFMLA    V9.S4, V13.S4, V15.S4
-	VSHL     $23, V10.S4, V8.S4
-	VSHL     $23, V11.S4, V9.S4
-	WORD     $0x4ebed50a // fsub v10.4s, v8.4s, v30.4s
-	WORD     $0x4ebed52b // fsub v11.4s, v9.4s, v30.4s
-	VFMLA    V14.S4, V8.S4, V10.S4
-	VFMLA    V15.S4, V9.S4, V11.S4
+	FMOVQ    560(R26), F12
+	FMOVQ    544(R26), F13
+	VFMLA    V13.S4, V8.S4, V12.S4
+	FMOVQ    560(R26), F13
+	FMOVQ    544(R26), F14
+	VFMLA    V14.S4, V9.S4, V13.S4
+	FMOVQ    560(R26), F14
+	FMOVQ    544(R26), F15
+	VFMLA    V15.S4, V10.S4, V14.S4
+	FMOVQ    560(R26), F15
+	FMOVQ    544(R26), F16
+	VFMLA    V16.S4, V11.S4, V15.S4
+	WORD     $0x4ebdd590 // fsub v16.4s, v12.4s, v29.4s
+	WORD     $0x4ebdd5b1 // fsub v17.4s, v13.4s, v29.4s
+	WORD     $0x4ebdd5d2 // fsub v18.4s, v14.4s, v29.4s
+	WORD     $0x4ebdd5f3 // fsub v19.4s, v15.4s, v29.4s
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V16.S4, V8.S4
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V17.S4, V9.S4
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V18.S4, V10.S4
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V19.S4, V11.S4
+	FMOVQ    592(R26), F20
+	VFMLS    V20.S4, V16.S4, V8.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V17.S4, V9.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V18.S4, V10.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V19.S4, V11.S4
+	FMOVQ    624(R26), F16
+	FMOVQ    608(R26), F17
+	VFMLA    V8.S4, V17.S4, V16.S4
+	FMOVQ    624(R26), F17
+	FMOVQ    608(R26), F18
+	VFMLA    V9.S4, V18.S4, V17.S4
+	FMOVQ    624(R26), F18
+	FMOVQ    608(R26), F19
+	VFMLA    V10.S4, V19.S4, V18.S4
+	FMOVQ    624(R26), F19
+	FMOVQ    608(R26), F20
+	VFMLA    V11.S4, V20.S4, V19.S4
+	FMOVQ    640(R26), F20
+	VFMLA    V8.S4, V16.S4, V20.S4
+	FMOVQ    640(R26), F16
+	VFMLA    V9.S4, V17.S4, V16.S4
+	FMOVQ    640(R26), F17
+	VFMLA    V10.S4, V18.S4, V17.S4
+	FMOVQ    640(R26), F18
+	VFMLA    V11.S4, V19.S4, V18.S4
+	FMOVQ    656(R26), F19
+	VFMLA    V8.S4, V20.S4, V19.S4
+	FMOVQ    656(R26), F20
+	VFMLA    V9.S4, V16.S4, V20.S4
+	FMOVQ    656(R26), F16
+	VFMLA    V10.S4, V17.S4, V16.S4
+	FMOVQ    656(R26), F17
+	VFMLA    V11.S4, V18.S4, V17.S4
+	FMOVQ    672(R26), F18
+	VFMLA    V8.S4, V19.S4, V18.S4
+	FMOVQ    672(R26), F19
+	VFMLA    V9.S4, V20.S4, V19.S4
+	FMOVQ    672(R26), F20
+	VFMLA    V10.S4, V16.S4, V20.S4
+	FMOVQ    672(R26), F16
+	VFMLA    V11.S4, V17.S4, V16.S4
+	WORD     $0x6e28de51 // fmul v17.4s, v18.4s, v8.4s
+	WORD     $0x6e29de72 // fmul v18.4s, v19.4s, v9.4s
+	WORD     $0x6e2ade93 // fmul v19.4s, v20.4s, v10.4s
+	WORD     $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
+	WORD     $0x4e28d514 // fadd v20.4s, v8.4s, v8.4s
+	WORD     $0x4e29d535 // fadd v21.4s, v9.4s, v9.4s
+	WORD     $0x4e2ad556 // fadd v22.4s, v10.4s, v10.4s
+	WORD     $0x4e2bd577 // fadd v23.4s, v11.4s, v11.4s
+	VFMLA    V8.S4, V17.S4, V20.S4
+	VFMLA    V9.S4, V18.S4, V21.S4
+	VFMLA    V10.S4, V19.S4, V22.S4
+	VFMLA    V11.S4, V16.S4, V23.S4
+	VSHL     $23, V12.S4, V8.S4
+	VSHL     $23, V13.S4, V9.S4
+	VSHL     $23, V14.S4, V10.S4
+	VSHL     $23, V15.S4, V11.S4
+	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
+	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
+	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
+	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
+	VFMLA    V20.S4, V8.S4, V12.S4
+	VFMLA    V21.S4, V9.S4, V13.S4
+	VFMLA    V22.S4, V10.S4, V14.S4
+	VFMLA    V23.S4, V11.S4, V15.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d548 // fadd v8.4s, v10.4s, v18.4s
-	WORD     $0x4e32d569 // fadd v9.4s, v11.4s, v18.4s
-	WORD     $0x6e28fd48 // fdiv v8.4s, v10.4s, v8.4s
-	WORD     $0x6e29fd69 // fdiv v9.4s, v11.4s, v9.4s
-	VBIT     V17.B16, V6.B16, V8.B16
-	VBIT     V17.B16, V7.B16, V9.B16
-	FSTPQ    (F8, F9), (R25)
-
-	// cy = f cx + i g, flushed
-	WORD     $0x6e28dc63 // fmul v3.4s, v3.4s, v8.4s
-	WORD     $0x6e29dc42 // fmul v2.4s, v2.4s, v9.4s
-	VFMLA    V0.S4, V5.S4, V3.S4
-	VFMLA    V1.S4, V4.S4, V2.S4
-	WORD     $0x4ea0f860 // fabs v0.4s, v3.4s
-	WORD     $0x4ea0f841 // fabs v1.4s, v2.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
-	WORD     $0x6ea1e601 // fcmgt v1.4s, v16.4s, v1.4s
-	WORD     $0x4e601c60 // bic v0.16b, v3.16b, v0.16b
-	WORD     $0x4e611c41 // bic v1.16b, v2.16b, v1.16b
-	FSTPQ    (F0, F1), (R1)
-	ADD      R7<<0, R2, R24
-	FLDPQ    (R24), (F2, F3)
-	ADD      R6<<1, R4, R25
-	FLDPQ    (R25), (F4, F5)
-	VFMLA    V0.S4, V4.S4, V2.S4
-	VFMLA    V1.S4, V5.S4, V3.S4
-	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
-	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
-	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F4
-	VFMLS    V26.S4, V2.S4, V4.S4
-	FMOVQ    576(R26), F5
-	VFMLS    V26.S4, V3.S4, V5.S4
-	WORD     $0x4ebdd486 // fsub v6.4s, v4.4s, v29.4s
-	WORD     $0x4ebdd4a7 // fsub v7.4s, v5.4s, v29.4s
-	VFMLA    V25.S4, V6.S4, V2.S4
-	VFMLA    V25.S4, V7.S4, V3.S4
-	VFMLA    V24.S4, V6.S4, V2.S4
-	VFMLA    V24.S4, V7.S4, V3.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F6
-	VFMLS    V2.S4, V23.S4, V6.S4
-	FMOVQ    640(R26), F7
-	VFMLS    V3.S4, V23.S4, V7.S4
-	FMOVQ    656(R26), F8
-	VFMLS    V2.S4, V6.S4, V8.S4
-	FMOVQ    656(R26), F6
-	VFMLS    V3.S4, V7.S4, V6.S4
-	FMOVQ    672(R26), F7
-	VFMLS    V2.S4, V8.S4, V7.S4
-	FMOVQ    672(R26), F8
-	VFMLS    V3.S4, V6.S4, V8.S4
-	FMOVQ    688(R26), F6
-	VFMLS    V2.S4, V7.S4, V6.S4
-	FMOVQ    688(R26), F7
-	VFMLS    V3.S4, V8.S4, V7.S4
-	FMOVQ    512(R26), F8
-	VFMLS    V2.S4, V6.S4, V8.S4
-	FMOVQ    512(R26), F6
-	VFMLS    V3.S4, V7.S4, V6.S4
-	FMOVQ    512(R26), F7
-	VFMLS    V2.S4, V8.S4, V7.S4
-	FMOVQ    512(R26), F2
-	VFMLS    V3.S4, V6.S4, V2.S4
-
-	// p 2^n
-	VSHL     $23, V4.S4, V3.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
-	WORD     $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
-
-	// 1/(1+e)
-	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
-	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
-	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
-	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
-	FSTPQ    (F3, F2), (R24)
-	WORD     $0x4ea0f804 // fabs v4.4s, v0.4s
-	WORD     $0x4ea0f825 // fabs v5.4s, v1.4s
+	FMOVQ    704(R26), F8
+	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
+	FMOVQ    704(R26), F9
+	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
+	FMOVQ    704(R26), F10
+	WORD     $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
+	FMOVQ    704(R26), F11
+	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
+	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
+	WORD     $0x6e29fda9 // fdiv v9.4s, v13.4s, v9.4s
+	WORD     $0x6e2afdca // fdiv v10.4s, v14.4s, v10.4s
+	WORD     $0x6e2bfdeb // fdiv v11.4s, v15.4s, v11.4s
+	FMOVQ    720(R26), F12
+	VBIT     V12.B16, V4.B16, V8.B16
+	FMOVQ    720(R26), F4
+	VBIT     V4.B16, V5.B16, V9.B16
+	FMOVQ    720(R26), F4
+	VBIT     V4.B16, V6.B16, V10.B16
+	FMOVQ    720(R26), F4
+	VBIT     V4.B16, V7.B16, V11.B16
+	FSTPQ    (F8, F9), (R24)
+	FSTPQ    (F10, F11), 32(R24)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
+	FLDPQ    (R4), (F12, F13)
+	FLDPQ    32(R4), (F14, F15)
+	VFMLA    V0.S4, V12.S4, V4.S4
+	VFMLA    V1.S4, V13.S4, V5.S4
+	VFMLA    V2.S4, V14.S4, V6.S4
+	VFMLA    V3.S4, V15.S4, V7.S4
 	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
 	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
+	WORD     $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
+	WORD     $0x4ea7f787 // fmin v7.4s, v28.4s, v7.4s
+	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
+	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
+	WORD     $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
+	WORD     $0x4e27f767 // fmax v7.4s, v27.4s, v7.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    560(R26), F12
+	VFMLS    V26.S4, V4.S4, V12.S4
+	FMOVQ    560(R26), F13
+	VFMLS    V26.S4, V5.S4, V13.S4
+	FMOVQ    560(R26), F14
+	VFMLS    V26.S4, V6.S4, V14.S4
+	FMOVQ    560(R26), F15
+	VFMLS    V26.S4, V7.S4, V15.S4
+	WORD     $0x4ebdd590 // fsub v16.4s, v12.4s, v29.4s
+	WORD     $0x4ebdd5b1 // fsub v17.4s, v13.4s, v29.4s
+	WORD     $0x4ebdd5d2 // fsub v18.4s, v14.4s, v29.4s
+	WORD     $0x4ebdd5f3 // fsub v19.4s, v15.4s, v29.4s
+	VFMLA    V25.S4, V16.S4, V4.S4
+	VFMLA    V25.S4, V17.S4, V5.S4
+	VFMLA    V25.S4, V18.S4, V6.S4
+	VFMLA    V25.S4, V19.S4, V7.S4
+	FMOVQ    784(R26), F20
+	VFMLA    V20.S4, V16.S4, V4.S4
+	FMOVQ    784(R26), F16
+	VFMLA    V16.S4, V17.S4, V5.S4
+	FMOVQ    784(R26), F16
+	VFMLA    V16.S4, V18.S4, V6.S4
+	FMOVQ    784(R26), F16
+	VFMLA    V16.S4, V19.S4, V7.S4
+
+	// p = e^r
+	FMOVQ    816(R26), F16
+	FMOVQ    800(R26), F17
+	VFMLS    V4.S4, V17.S4, V16.S4
+	FMOVQ    816(R26), F17
+	FMOVQ    800(R26), F18
+	VFMLS    V5.S4, V18.S4, V17.S4
+	FMOVQ    816(R26), F18
+	FMOVQ    800(R26), F19
+	VFMLS    V6.S4, V19.S4, V18.S4
+	FMOVQ    816(R26), F19
+	FMOVQ    800(R26), F20
+	VFMLS    V7.S4, V20.S4, V19.S4
+	FMOVQ    832(R26), F20
+	VFMLS    V4.S4, V16.S4, V20.S4
+	FMOVQ    832(R26), F16
+	VFMLS    V5.S4, V17.S4, V16.S4
+	FMOVQ    832(R26), F17
+	VFMLS    V6.S4, V18.S4, V17.S4
+	FMOVQ    832(R26), F18
+	VFMLS    V7.S4, V19.S4, V18.S4
+	FMOVQ    848(R26), F19
+	VFMLS    V4.S4, V20.S4, V19.S4
+	FMOVQ    848(R26), F20
+	VFMLS    V5.S4, V16.S4, V20.S4
+	FMOVQ    848(R26), F16
+	VFMLS    V6.S4, V17.S4, V16.S4
+	FMOVQ    848(R26), F17
+	VFMLS    V7.S4, V18.S4, V17.S4
+	FMOVQ    864(R26), F18
+	VFMLS    V4.S4, V19.S4, V18.S4
+	FMOVQ    864(R26), F19
+	VFMLS    V5.S4, V20.S4, V19.S4
+	FMOVQ    864(R26), F20
+	VFMLS    V6.S4, V16.S4, V20.S4
+	FMOVQ    864(R26), F16
+	VFMLS    V7.S4, V17.S4, V16.S4
+	FMOVQ    688(R26), F17
+	VFMLS    V4.S4, V18.S4, V17.S4
+	FMOVQ    688(R26), F18
+	VFMLS    V5.S4, V19.S4, V18.S4
+	FMOVQ    688(R26), F19
+	VFMLS    V6.S4, V20.S4, V19.S4
+	FMOVQ    688(R26), F20
+	VFMLS    V7.S4, V16.S4, V20.S4
+	FMOVQ    688(R26), F16
+	VFMLS    V4.S4, V17.S4, V16.S4
+	FMOVQ    688(R26), F4
+	VFMLS    V5.S4, V18.S4, V4.S4
+	FMOVQ    688(R26), F5
+	VFMLS    V6.S4, V19.S4, V5.S4
+	FMOVQ    688(R26), F6
+	VFMLS    V7.S4, V20.S4, V6.S4
+
+	// p 2^n
+	VSHL     $23, V12.S4, V7.S4
+	VSHL     $23, V13.S4, V12.S4
+	VSHL     $23, V14.S4, V13.S4
+	VSHL     $23, V15.S4, V14.S4
+	WORD     $0x6e27de07 // fmul v7.4s, v16.4s, v7.4s
+	WORD     $0x6e2cdc84 // fmul v4.4s, v4.4s, v12.4s
+	WORD     $0x6e2ddca5 // fmul v5.4s, v5.4s, v13.4s
+	WORD     $0x6e2edcc6 // fmul v6.4s, v6.4s, v14.4s
+
+	// 1/(1+e)
+	WORD     $0x4e27d7c7 // fadd v7.4s, v30.4s, v7.4s
+	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
+	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
+	WORD     $0x4e26d7c6 // fadd v6.4s, v30.4s, v6.4s
+	WORD     $0x6e27ffc7 // fdiv v7.4s, v30.4s, v7.4s
+	WORD     $0x6e24ffc4 // fdiv v4.4s, v30.4s, v4.4s
+	WORD     $0x6e25ffc5 // fdiv v5.4s, v30.4s, v5.4s
+	WORD     $0x6e26ffc6 // fdiv v6.4s, v30.4s, v6.4s
+	FSTPQ    (F7, F4), (R2)
+	FSTPQ    (F5, F6), 32(R2)
+	ADD      R6<<0, R2, R25
+	FLDPQ    (R25), (F12, F13)
+	FLDPQ    32(R25), (F14, F15)
+	ADD      R6<<0, R4, R24
+	FLDPQ    (R24), (F16, F17)
+	FLDPQ    32(R24), (F18, F19)
+	VFMLA    V0.S4, V16.S4, V12.S4
+	VFMLA    V1.S4, V17.S4, V13.S4
+	VFMLA    V2.S4, V18.S4, V14.S4
+	VFMLA    V3.S4, V19.S4, V15.S4
+	WORD     $0x4eacf78c // fmin v12.4s, v28.4s, v12.4s
+	WORD     $0x4eadf78d // fmin v13.4s, v28.4s, v13.4s
+	WORD     $0x4eaef78e // fmin v14.4s, v28.4s, v14.4s
+	WORD     $0x4eaff78f // fmin v15.4s, v28.4s, v15.4s
+	WORD     $0x4e2cf76c // fmax v12.4s, v27.4s, v12.4s
+	WORD     $0x4e2df76d // fmax v13.4s, v27.4s, v13.4s
+	WORD     $0x4e2ef76e // fmax v14.4s, v27.4s, v14.4s
+	WORD     $0x4e2ff76f // fmax v15.4s, v27.4s, v15.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    560(R26), F16
+	VFMLS    V26.S4, V12.S4, V16.S4
+	FMOVQ    560(R26), F17
+	VFMLS    V26.S4, V13.S4, V17.S4
+	FMOVQ    560(R26), F18
+	VFMLS    V26.S4, V14.S4, V18.S4
+	FMOVQ    560(R26), F19
+	VFMLS    V26.S4, V15.S4, V19.S4
+	WORD     $0x4ebdd614 // fsub v20.4s, v16.4s, v29.4s
+	WORD     $0x4ebdd635 // fsub v21.4s, v17.4s, v29.4s
+	WORD     $0x4ebdd656 // fsub v22.4s, v18.4s, v29.4s
+	WORD     $0x4ebdd677 // fsub v23.4s, v19.4s, v29.4s
+	VFMLA    V25.S4, V20.S4, V12.S4
+	VFMLA    V25.S4, V21.S4, V13.S4
+	VFMLA    V25.S4, V22.S4, V14.S4
+	VFMLA    V25.S4, V23.S4, V15.S4
+	FMOVQ    784(R26), F24
+	VFMLA    V24.S4, V20.S4, V12.S4
+	FMOVQ    784(R26), F20
+	VFMLA    V20.S4, V21.S4, V13.S4
+	FMOVQ    784(R26), F20
+	VFMLA    V20.S4, V22.S4, V14.S4
+	FMOVQ    784(R26), F20
+	VFMLA    V20.S4, V23.S4, V15.S4
+
+	// p = e^r
+	FMOVQ    816(R26), F20
+	FMOVQ    800(R26), F21
+	VFMLS    V12.S4, V21.S4, V20.S4
+	FMOVQ    816(R26), F21
+	FMOVQ    800(R26), F22
+	VFMLS    V13.S4, V22.S4, V21.S4
+	FMOVQ    816(R26), F22
+	FMOVQ    800(R26), F23
+	VFMLS    V14.S4, V23.S4, V22.S4
+	FMOVQ    816(R26), F23
+	FMOVQ    800(R26), F24
+	VFMLS    V15.S4, V24.S4, V23.S4
+	FMOVQ    832(R26), F24
+	VFMLS    V12.S4, V20.S4, V24.S4
+	FMOVQ    832(R26), F20
+	VFMLS    V13.S4, V21.S4, V20.S4
+	FMOVQ    832(R26), F21
+	VFMLS    V14.S4, V22.S4, V21.S4
+	FMOVQ    832(R26), F22
+	VFMLS    V15.S4, V23.S4, V22.S4
+	FMOVQ    848(R26), F23
+	VFMLS    V12.S4, V24.S4, V23.S4
+	FMOVQ    848(R26), F24
+	VFMLS    V13.S4, V20.S4, V24.S4
+	FMOVQ    848(R26), F20
+	VFMLS    V14.S4, V21.S4, V20.S4
+	FMOVQ    848(R26), F21
+	VFMLS    V15.S4, V22.S4, V21.S4
+	FMOVQ    864(R26), F22
+	VFMLS    V12.S4, V23.S4, V22.S4
+	FMOVQ    864(R26), F23
+	VFMLS    V13.S4, V24.S4, V23.S4
+	FMOVQ    864(R26), F24
+	VFMLS    V14.S4, V20.S4, V24.S4
+	FMOVQ    864(R26), F20
+	VFMLS    V15.S4, V21.S4, V20.S4
+	FMOVQ    688(R26), F21
+	VFMLS    V12.S4, V22.S4, V21.S4
+	FMOVQ    688(R26), F22
+	VFMLS    V13.S4, V23.S4, V22.S4
+	FMOVQ    688(R26), F23
+	VFMLS    V14.S4, V24.S4, V23.S4
+	FMOVQ    688(R26), F24
+	VFMLS    V15.S4, V20.S4, V24.S4
+	FMOVQ    688(R26), F20
+	VFMLS    V12.S4, V21.S4, V20.S4
+	FMOVQ    688(R26), F12
+	VFMLS    V13.S4, V22.S4, V12.S4
+	FMOVQ    688(R26), F13
+	VFMLS    V14.S4, V23.S4, V13.S4
+	FMOVQ    688(R26), F14
+	VFMLS    V15.S4, V24.S4, V14.S4
+
+	// p 2^n
+	VSHL     $23, V16.S4, V15.S4
+	VSHL     $23, V17.S4, V16.S4
+	VSHL     $23, V18.S4, V17.S4
+	VSHL     $23, V19.S4, V18.S4
+	WORD     $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
+	WORD     $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
+	WORD     $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
+	WORD     $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+
+	// 1/(1+e)
+	WORD     $0x4e2fd7cf // fadd v15.4s, v30.4s, v15.4s
+	WORD     $0x4e2cd7cc // fadd v12.4s, v30.4s, v12.4s
+	WORD     $0x4e2dd7cd // fadd v13.4s, v30.4s, v13.4s
+	WORD     $0x4e2ed7ce // fadd v14.4s, v30.4s, v14.4s
+	WORD     $0x6e2fffcf // fdiv v15.4s, v30.4s, v15.4s
+	WORD     $0x6e2cffcc // fdiv v12.4s, v30.4s, v12.4s
+	WORD     $0x6e2dffcd // fdiv v13.4s, v30.4s, v13.4s
+	WORD     $0x6e2effce // fdiv v14.4s, v30.4s, v14.4s
+	FSTPQ    (F15, F12), (R25)
+	FSTPQ    (F13, F14), 32(R25)
+
+	// cy = f cx + i g, flushed
+	WORD     $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD     $0x6e29dc84 // fmul v4.4s, v4.4s, v9.4s
+	WORD     $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
+	WORD     $0x6e2bdcc6 // fmul v6.4s, v6.4s, v11.4s
+	VFMLA    V0.S4, V15.S4, V7.S4
+	VFMLA    V1.S4, V12.S4, V4.S4
+	VFMLA    V2.S4, V13.S4, V5.S4
+	VFMLA    V3.S4, V14.S4, V6.S4
+	WORD     $0x4ea0f8e0 // fabs v0.4s, v7.4s
+	WORD     $0x4ea0f881 // fabs v1.4s, v4.4s
+	WORD     $0x4ea0f8a2 // fabs v2.4s, v5.4s
+	WORD     $0x4ea0f8c3 // fabs v3.4s, v6.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea0e500 // fcmgt v0.4s, v8.4s, v0.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea1e501 // fcmgt v1.4s, v8.4s, v1.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea2e502 // fcmgt v2.4s, v8.4s, v2.4s
+	FMOVQ    880(R26), F8
+	WORD     $0x6ea3e503 // fcmgt v3.4s, v8.4s, v3.4s
+	WORD     $0x4e601ce0 // bic v0.16b, v7.16b, v0.16b
+	WORD     $0x4e611c81 // bic v1.16b, v4.16b, v1.16b
+	WORD     $0x4e621ca2 // bic v2.16b, v5.16b, v2.16b
+	WORD     $0x4e631cc3 // bic v3.16b, v6.16b, v3.16b
+	FSTPQ    (F0, F1), (R1)
+	FSTPQ    (F2, F3), 32(R1)
+	ADD      R7<<0, R2, R24
+	FLDPQ    (R24), (F4, F5)
+	FLDPQ    32(R24), (F6, F7)
+	ADD      R6<<1, R4, R25
+	FLDPQ    (R25), (F8, F9)
+	FLDPQ    32(R25), (F10, F11)
+	VFMLA    V0.S4, V8.S4, V4.S4
+	VFMLA    V1.S4, V9.S4, V5.S4
+	VFMLA    V2.S4, V10.S4, V6.S4
+	VFMLA    V3.S4, V11.S4, V7.S4
+	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
+	WORD     $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
+	WORD     $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
+	WORD     $0x4ea7f787 // fmin v7.4s, v28.4s, v7.4s
+	WORD     $0x4e24f764 // fmax v4.4s, v27.4s, v4.4s
+	WORD     $0x4e25f765 // fmax v5.4s, v27.4s, v5.4s
+	WORD     $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
+	WORD     $0x4e27f767 // fmax v7.4s, v27.4s, v7.4s
+
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    560(R26), F8
+	VFMLS    V26.S4, V4.S4, V8.S4
+	FMOVQ    560(R26), F9
+	VFMLS    V26.S4, V5.S4, V9.S4
+	FMOVQ    560(R26), F10
+	VFMLS    V26.S4, V6.S4, V10.S4
+	FMOVQ    560(R26), F11
+	VFMLS    V26.S4, V7.S4, V11.S4
+	WORD     $0x4ebdd50c // fsub v12.4s, v8.4s, v29.4s
+	WORD     $0x4ebdd52d // fsub v13.4s, v9.4s, v29.4s
+	WORD     $0x4ebdd54e // fsub v14.4s, v10.4s, v29.4s
+	WORD     $0x4ebdd56f // fsub v15.4s, v11.4s, v29.4s
+	VFMLA    V25.S4, V12.S4, V4.S4
+	VFMLA    V25.S4, V13.S4, V5.S4
+	VFMLA    V25.S4, V14.S4, V6.S4
+	VFMLA    V25.S4, V15.S4, V7.S4
+	FMOVQ    784(R26), F16
+	VFMLA    V16.S4, V12.S4, V4.S4
+	FMOVQ    784(R26), F12
+	VFMLA    V12.S4, V13.S4, V5.S4
+	FMOVQ    784(R26), F12
+	VFMLA    V12.S4, V14.S4, V6.S4
+	FMOVQ    784(R26), F12
+	VFMLA    V12.S4, V15.S4, V7.S4
+
+	// p = e^r
+	FMOVQ    816(R26), F12
+	FMOVQ    800(R26), F13
+	VFMLS    V4.S4, V13.S4, V12.S4
+	FMOVQ    816(R26), F13
+	FMOVQ    800(R26), F14
+	VFMLS    V5.S4, V14.S4, V13.S4
+	FMOVQ    816(R26), F14
+	FMOVQ    800(R26), F15
+	VFMLS    V6.S4, V15.S4, V14.S4
+	FMOVQ    816(R26), F15
+	FMOVQ    800(R26), F16
+	VFMLS    V7.S4, V16.S4, V15.S4
+	FMOVQ    832(R26), F16
+	VFMLS    V4.S4, V12.S4, V16.S4
+	FMOVQ    832(R26), F12
+	VFMLS    V5.S4, V13.S4, V12.S4
+	FMOVQ    832(R26), F13
+	VFMLS    V6.S4, V14.S4, V13.S4
+	FMOVQ    832(R26), F14
+	VFMLS    V7.S4, V15.S4, V14.S4
+	FMOVQ    848(R26), F15
+	VFMLS    V4.S4, V16.S4, V15.S4
+	FMOVQ    848(R26), F16
+	VFMLS    V5.S4, V12.S4, V16.S4
+	FMOVQ    848(R26), F12
+	VFMLS    V6.S4, V13.S4, V12.S4
+	FMOVQ    848(R26), F13
+	VFMLS    V7.S4, V14.S4, V13.S4
+	FMOVQ    864(R26), F14
+	VFMLS    V4.S4, V15.S4, V14.S4
+	FMOVQ    864(R26), F15
+	VFMLS    V5.S4, V16.S4, V15.S4
+	FMOVQ    864(R26), F16
+	VFMLS    V6.S4, V12.S4, V16.S4
+	FMOVQ    864(R26), F12
+	VFMLS    V7.S4, V13.S4, V12.S4
+	FMOVQ    688(R26), F13
+	VFMLS    V4.S4, V14.S4, V13.S4
+	FMOVQ    688(R26), F14
+	VFMLS    V5.S4, V15.S4, V14.S4
+	FMOVQ    688(R26), F15
+	VFMLS    V6.S4, V16.S4, V15.S4
+	FMOVQ    688(R26), F16
+	VFMLS    V7.S4, V12.S4, V16.S4
+	FMOVQ    688(R26), F12
+	VFMLS    V4.S4, V13.S4, V12.S4
+	FMOVQ    688(R26), F4
+	VFMLS    V5.S4, V14.S4, V4.S4
+	FMOVQ    688(R26), F5
+	VFMLS    V6.S4, V15.S4, V5.S4
+	FMOVQ    688(R26), F6
+	VFMLS    V7.S4, V16.S4, V6.S4
+
+	// p 2^n
+	VSHL     $23, V8.S4, V7.S4
+	VSHL     $23, V9.S4, V8.S4
+	VSHL     $23, V10.S4, V9.S4
+	VSHL     $23, V11.S4, V10.S4
+	WORD     $0x6e27dd87 // fmul v7.4s, v12.4s, v7.4s
+	WORD     $0x6e28dc84 // fmul v4.4s, v4.4s, v8.4s
+	WORD     $0x6e29dca5 // fmul v5.4s, v5.4s, v9.4s
+	WORD     $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+
+	// 1/(1+e)
+	WORD     $0x4e27d7c7 // fadd v7.4s, v30.4s, v7.4s
+	WORD     $0x4e24d7c4 // fadd v4.4s, v30.4s, v4.4s
+	WORD     $0x4e25d7c5 // fadd v5.4s, v30.4s, v5.4s
+	WORD     $0x4e26d7c6 // fadd v6.4s, v30.4s, v6.4s
+	WORD     $0x6e27ffc7 // fdiv v7.4s, v30.4s, v7.4s
+	WORD     $0x6e24ffc4 // fdiv v4.4s, v30.4s, v4.4s
+	WORD     $0x6e25ffc5 // fdiv v5.4s, v30.4s, v5.4s
+	WORD     $0x6e26ffc6 // fdiv v6.4s, v30.4s, v6.4s
+	FSTPQ    (F7, F4), (R24)
+	FSTPQ    (F5, F6), 32(R24)
+	WORD     $0x4ea0f808 // fabs v8.4s, v0.4s
+	WORD     $0x4ea0f829 // fabs v9.4s, v1.4s
+	WORD     $0x4ea0f84a // fabs v10.4s, v2.4s
+	WORD     $0x4ea0f86b // fabs v11.4s, v3.4s
+	WORD     $0x4ea8f788 // fmin v8.4s, v28.4s, v8.4s
+	WORD     $0x4ea9f789 // fmin v9.4s, v28.4s, v9.4s
+	WORD     $0x4eaaf78a // fmin v10.4s, v28.4s, v10.4s
+	WORD     $0x4eabf78b // fmin v11.4s, v28.4s, v11.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F6
-	VFMLA    V22.S4, V4.S4, V6.S4
-	FMOVQ    576(R26), F7
-	VFMLA    V22.S4, V5.S4, V7.S4
-	WORD     $0x4ebdd4c8 // fsub v8.4s, v6.4s, v29.4s
-	WORD     $0x4ebdd4e9 // fsub v9.4s, v7.4s, v29.4s
-	VFMLS    V21.S4, V8.S4, V4.S4
-	VFMLS    V21.S4, V9.S4, V5.S4
-	VFMLS    V20.S4, V8.S4, V4.S4
-	VFMLS    V20.S4, V9.S4, V5.S4
-	FMOVQ    784(R26), F8
-	VFMLA    V4.S4, V19.S4, V8.S4
-	FMOVQ    784(R26), F9
-	VFMLA    V5.S4, V19.S4, V9.S4
-	FMOVQ    800(R26), F10
-	VFMLA    V4.S4, V8.S4, V10.S4
-	FMOVQ    800(R26), F8
-	VFMLA    V5.S4, V9.S4, V8.S4
-	FMOVQ    816(R26), F9
-	VFMLA    V4.S4, V10.S4, V9.S4
-	FMOVQ    816(R26), F10
-	VFMLA    V5.S4, V8.S4, V10.S4
-	FMOVQ    832(R26), F8
-	VFMLA    V4.S4, V9.S4, V8.S4
-	FMOVQ    832(R26), F9
-	VFMLA    V5.S4, V10.S4, V9.S4
-	WORD     $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
-	WORD     $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
-	WORD     $0x4e24d48a // fadd v10.4s, v4.4s, v4.4s
-	WORD     $0x4e25d4ab // fadd v11.4s, v5.4s, v5.4s
-	VFMLA    V4.S4, V8.S4, V10.S4
-	VFMLA    V5.S4, V9.S4, V11.S4
-	VSHL     $23, V6.S4, V4.S4
-	VSHL     $23, V7.S4, V5.S4
-	WORD     $0x4ebed486 // fsub v6.4s, v4.4s, v30.4s
-	WORD     $0x4ebed4a7 // fsub v7.4s, v5.4s, v30.4s
-	VFMLA    V10.S4, V4.S4, V6.S4
-	VFMLA    V11.S4, V5.S4, V7.S4
+	FMOVQ    560(R26), F12
+	FMOVQ    544(R26), F13
+	VFMLA    V13.S4, V8.S4, V12.S4
+	FMOVQ    560(R26), F13
+	FMOVQ    544(R26), F14
+	VFMLA    V14.S4, V9.S4, V13.S4
+	FMOVQ    560(R26), F14
+	FMOVQ    544(R26), F15
+	VFMLA    V15.S4, V10.S4, V14.S4
+	FMOVQ    560(R26), F15
+	FMOVQ    544(R26), F16
+	VFMLA    V16.S4, V11.S4, V15.S4
+	WORD     $0x4ebdd590 // fsub v16.4s, v12.4s, v29.4s
+	WORD     $0x4ebdd5b1 // fsub v17.4s, v13.4s, v29.4s
+	WORD     $0x4ebdd5d2 // fsub v18.4s, v14.4s, v29.4s
+	WORD     $0x4ebdd5f3 // fsub v19.4s, v15.4s, v29.4s
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V16.S4, V8.S4
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V17.S4, V9.S4
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V18.S4, V10.S4
+	FMOVQ    576(R26), F20
+	VFMLS    V20.S4, V19.S4, V11.S4
+	FMOVQ    592(R26), F20
+	VFMLS    V20.S4, V16.S4, V8.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V17.S4, V9.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V18.S4, V10.S4
+	FMOVQ    592(R26), F16
+	VFMLS    V16.S4, V19.S4, V11.S4
+	FMOVQ    624(R26), F16
+	FMOVQ    608(R26), F17
+	VFMLA    V8.S4, V17.S4, V16.S4
+	FMOVQ    624(R26), F17
+	FMOVQ    608(R26), F18
+	VFMLA    V9.S4, V18.S4, V17.S4
+	FMOVQ    624(R26), F18
+	FMOVQ    608(R26), F19
+	VFMLA    V10.S4, V19.S4, V18.S4
+	FMOVQ    624(R26), F19
+	FMOVQ    608(R26), F20
+	VFMLA    V11.S4, V20.S4, V19.S4
+	FMOVQ    640(R26), F20
+	VFMLA    V8.S4, V16.S4, V20.S4
+	FMOVQ    640(R26), F16
+	VFMLA    V9.S4, V17.S4, V16.S4
+	FMOVQ    640(R26), F17
+	VFMLA    V10.S4, V18.S4, V17.S4
+	FMOVQ    640(R26), F18
+	VFMLA    V11.S4, V19.S4, V18.S4
+	FMOVQ    656(R26), F19
+	VFMLA    V8.S4, V20.S4, V19.S4
+	FMOVQ    656(R26), F20
+	VFMLA    V9.S4, V16.S4, V20.S4
+	FMOVQ    656(R26), F16
+	VFMLA    V10.S4, V17.S4, V16.S4
+	FMOVQ    656(R26), F17
+	VFMLA    V11.S4, V18.S4, V17.S4
+	FMOVQ    672(R26), F18
+	VFMLA    V8.S4, V19.S4, V18.S4
+	FMOVQ    672(R26), F19
+	VFMLA    V9.S4, V20.S4, V19.S4
+	FMOVQ    672(R26), F20
+	VFMLA    V10.S4, V16.S4, V20.S4
+	FMOVQ    672(R26), F16
+	VFMLA    V11.S4, V17.S4, V16.S4
+	WORD     $0x6e28de51 // fmul v17.4s, v18.4s, v8.4s
+	WORD     $0x6e29de72 // fmul v18.4s, v19.4s, v9.4s
+	WORD     $0x6e2ade93 // fmul v19.4s, v20.4s, v10.4s
+	WORD     $0x6e2bde10 // fmul v16.4s, v16.4s, v11.4s
+	WORD     $0x4e28d514 // fadd v20.4s, v8.4s, v8.4s
+	WORD     $0x4e29d535 // fadd v21.4s, v9.4s, v9.4s
+	WORD     $0x4e2ad556 // fadd v22.4s, v10.4s, v10.4s
+	WORD     $0x4e2bd577 // fadd v23.4s, v11.4s, v11.4s
+	VFMLA    V8.S4, V17.S4, V20.S4
+	VFMLA    V9.S4, V18.S4, V21.S4
+	VFMLA    V10.S4, V19.S4, V22.S4
+	VFMLA    V11.S4, V16.S4, V23.S4
+	VSHL     $23, V12.S4, V8.S4
+	VSHL     $23, V13.S4, V9.S4
+	VSHL     $23, V14.S4, V10.S4
+	VSHL     $23, V15.S4, V11.S4
+	WORD     $0x4ebed50c // fsub v12.4s, v8.4s, v30.4s
+	WORD     $0x4ebed52d // fsub v13.4s, v9.4s, v30.4s
+	WORD     $0x4ebed54e // fsub v14.4s, v10.4s, v30.4s
+	WORD     $0x4ebed56f // fsub v15.4s, v11.4s, v30.4s
+	VFMLA    V20.S4, V8.S4, V12.S4
+	VFMLA    V21.S4, V9.S4, V13.S4
+	VFMLA    V22.S4, V10.S4, V14.S4
+	VFMLA    V23.S4, V11.S4, V15.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d4c4 // fadd v4.4s, v6.4s, v18.4s
-	WORD     $0x4e32d4e5 // fadd v5.4s, v7.4s, v18.4s
-	WORD     $0x6e24fcc4 // fdiv v4.4s, v6.4s, v4.4s
-	WORD     $0x6e25fce5 // fdiv v5.4s, v7.4s, v5.4s
-	VBIT     V17.B16, V0.B16, V4.B16
-	VBIT     V17.B16, V1.B16, V5.B16
+	FMOVQ    704(R26), F8
+	WORD     $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
+	FMOVQ    704(R26), F9
+	WORD     $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
+	FMOVQ    704(R26), F10
+	WORD     $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
+	FMOVQ    704(R26), F11
+	WORD     $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
+	WORD     $0x6e28fd88 // fdiv v8.4s, v12.4s, v8.4s
+	WORD     $0x6e29fda9 // fdiv v9.4s, v13.4s, v9.4s
+	WORD     $0x6e2afdca // fdiv v10.4s, v14.4s, v10.4s
+	WORD     $0x6e2bfdeb // fdiv v11.4s, v15.4s, v11.4s
+	FMOVQ    720(R26), F12
+	VBIT     V12.B16, V0.B16, V8.B16
+	FMOVQ    720(R26), F0
+	VBIT     V0.B16, V1.B16, V9.B16
+	FMOVQ    720(R26), F0
+	VBIT     V0.B16, V2.B16, V10.B16
+	FMOVQ    720(R26), F0
+	VBIT     V0.B16, V3.B16, V11.B16
 
 	// hy = o tanh(cy)
-	WORD     $0x6e24dc60 // fmul v0.4s, v3.4s, v4.4s
-	WORD     $0x6e25dc41 // fmul v1.4s, v2.4s, v5.4s
+	WORD     $0x6e28dce0 // fmul v0.4s, v7.4s, v8.4s
+	WORD     $0x6e29dc81 // fmul v1.4s, v4.4s, v9.4s
+	WORD     $0x6e2adca2 // fmul v2.4s, v5.4s, v10.4s
+	WORD     $0x6e2bdcc3 // fmul v3.4s, v6.4s, v11.4s
 	FSTPQ    (F0, F1), (R0)
-	ADD      $32, R0, R0
-	ADD      $32, R1, R1
-	ADD      $32, R2, R2
-	ADD      $32, R3, R3
-	ADD      $32, R4, R4
-	SUBS     $8, R15, R15
+	FSTPQ    (F2, F3), 32(R0)
+	ADD      $64, R0, R0
+	ADD      $64, R1, R1
+	ADD      $64, R2, R2
+	ADD      $64, R3, R3
+	ADD      $64, R4, R4
+	SUBS     $16, R15, R15
 	BGE      l110
 l111:
-	ADDS     $4, R15, R15
+	ADDS     $12, R15, R15
 	BLT      l112
 l114:
 	FMOVQ    (R3), F0
 	VAND     V31.B16, V0.B16, V0.B16
+	ADD      R6<<1, R2, R24
+	FMOVQ    (R24), F1
+	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+
+	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
+	FMOVQ    560(R26), F3
+	FMOVQ    544(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
+	FMOVQ    576(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    592(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F4
+	FMOVQ    608(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    640(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    656(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	WORD     $0x6e22dca4 // fmul v4.4s, v5.4s, v2.4s
+	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLA    V5.S4, V2.S4, V3.S4
+
+	// tanh: t/(t+2), sign of x
+	FMOVQ    704(R26), F2
+	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	FMOVQ    720(R26), F3
+	VBIT     V3.B16, V1.B16, V2.B16
+	FMOVQ    F2, (R24)
 	FMOVQ    (R2), F1
-	FMOVQ    (R4), F2
-	VFMLA    V0.S4, V2.S4, V1.S4
+	FMOVQ    (R4), F3
+	VFMLA    V0.S4, V3.S4, V1.S4
 	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
 	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F2
-	VFMLS    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
-	VFMLA    V25.S4, V3.S4, V1.S4
-	VFMLA    V24.S4, V3.S4, V1.S4
+	FMOVQ    560(R26), F3
+	VFMLS    V26.S4, V1.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
+	VFMLA    V25.S4, V4.S4, V1.S4
+	FMOVQ    784(R26), F5
+	VFMLA    V5.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F3
-	VFMLS    V1.S4, V23.S4, V3.S4
-	FMOVQ    656(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    672(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLS    V1.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLS    V1.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLS    V1.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLS    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    512(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
+	VFMLS    V1.S4, V5.S4, V4.S4
+	FMOVQ    688(R26), F5
+	VFMLS    V1.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
 
 	// 1/(1+e)
 	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
 	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
 	FMOVQ    F1, (R2)
-	ADD      R6<<0, R2, R24
-	FMOVQ    (R24), F2
-	ADD      R6<<0, R4, R25
+	ADD      R6<<0, R2, R25
 	FMOVQ    (R25), F3
-	VFMLA    V0.S4, V3.S4, V2.S4
-	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
+	ADD      R6<<0, R4, R24
+	FMOVQ    (R24), F4
+	VFMLA    V0.S4, V4.S4, V3.S4
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F3
-	VFMLS    V26.S4, V2.S4, V3.S4
-	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
-	VFMLA    V25.S4, V4.S4, V2.S4
-	VFMLA    V24.S4, V4.S4, V2.S4
+	FMOVQ    560(R26), F4
+	VFMLS    V26.S4, V3.S4, V4.S4
+	WORD     $0x4ebdd485 // fsub v5.4s, v4.4s, v29.4s
+	VFMLA    V25.S4, V5.S4, V3.S4
+	FMOVQ    784(R26), F6
+	VFMLA    V6.S4, V5.S4, V3.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F4
-	VFMLS    V2.S4, V23.S4, V4.S4
-	FMOVQ    656(R26), F5
-	VFMLS    V2.S4, V4.S4, V5.S4
-	FMOVQ    672(R26), F4
-	VFMLS    V2.S4, V5.S4, V4.S4
+	FMOVQ    816(R26), F5
+	FMOVQ    800(R26), F6
+	VFMLS    V3.S4, V6.S4, V5.S4
+	FMOVQ    832(R26), F6
+	VFMLS    V3.S4, V5.S4, V6.S4
+	FMOVQ    848(R26), F5
+	VFMLS    V3.S4, V6.S4, V5.S4
+	FMOVQ    864(R26), F6
+	VFMLS    V3.S4, V5.S4, V6.S4
 	FMOVQ    688(R26), F5
-	VFMLS    V2.S4, V4.S4, V5.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V2.S4, V5.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VFMLS    V2.S4, V4.S4, V5.S4
+	VFMLS    V3.S4, V6.S4, V5.S4
+	FMOVQ    688(R26), F6
+	VFMLS    V3.S4, V5.S4, V6.S4
 
 	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	VSHL     $23, V4.S4, V3.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
 
 	// 1/(1+e)
-	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
-	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
-	FMOVQ    F2, (R24)
-	ADD      R6<<1, R2, R25
-	FMOVQ    (R25), F3
-	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
-
-	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F5
-	VFMLA    V22.S4, V4.S4, V5.S4
-	WORD     $0x4ebdd4a6 // fsub v6.4s, v5.4s, v29.4s
-	VFMLS    V21.S4, V6.S4, V4.S4
-	VFMLS    V20.S4, V6.S4, V4.S4
-	FMOVQ    784(R26), F6
-	VFMLA    V4.S4, V19.S4, V6.S4
-	FMOVQ    800(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
-	FMOVQ    816(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    832(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
-	WORD     $0x6e24dce6 // fmul v6.4s, v7.4s, v4.4s
-	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
-	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
-	VFMLA    V7.S4, V4.S4, V5.S4
-
-	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d4a4 // fadd v4.4s, v5.4s, v18.4s
-	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	VBIT     V17.B16, V3.B16, V4.B16
-	FMOVQ    F4, (R25)
+	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
+	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
+	FMOVQ    F3, (R25)
 
 	// cy = f cx + i g, flushed
-	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	VFMLA    V0.S4, V2.S4, V1.S4
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	VFMLA    V0.S4, V3.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	FMOVQ    880(R26), F2
+	WORD     $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	FMOVQ    F0, (R1)
 	ADD      R7<<0, R2, R24
@@ -2010,24 +2711,26 @@ l114:
 	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F2
+	FMOVQ    560(R26), F2
 	VFMLS    V26.S4, V1.S4, V2.S4
 	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	VFMLA    V25.S4, V3.S4, V1.S4
-	VFMLA    V24.S4, V3.S4, V1.S4
+	FMOVQ    784(R26), F4
+	VFMLA    V4.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F3
-	VFMLS    V1.S4, V23.S4, V3.S4
-	FMOVQ    656(R26), F4
+	FMOVQ    816(R26), F3
+	FMOVQ    800(R26), F4
+	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    832(R26), F4
 	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    672(R26), F3
+	FMOVQ    848(R26), F3
+	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    864(R26), F4
+	VFMLS    V1.S4, V3.S4, V4.S4
+	FMOVQ    688(R26), F3
 	VFMLS    V1.S4, V4.S4, V3.S4
 	FMOVQ    688(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    512(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    512(R26), F4
 	VFMLS    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
@@ -2042,18 +2745,22 @@ l114:
 	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F3
-	VFMLA    V22.S4, V2.S4, V3.S4
+	FMOVQ    560(R26), F3
+	FMOVQ    544(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
-	VFMLS    V21.S4, V4.S4, V2.S4
-	VFMLS    V20.S4, V4.S4, V2.S4
-	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V19.S4, V4.S4
-	FMOVQ    800(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
-	FMOVQ    816(R26), F4
+	FMOVQ    576(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    592(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F4
+	FMOVQ    608(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    832(R26), F5
+	FMOVQ    640(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    656(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca4 // fmul v4.4s, v5.4s, v2.4s
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
@@ -2063,9 +2770,11 @@ l114:
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d462 // fadd v2.4s, v3.4s, v18.4s
+	FMOVQ    704(R26), F2
+	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V17.B16, V0.B16, V2.B16
+	FMOVQ    720(R26), F3
+	VBIT     V3.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -2075,7 +2784,8 @@ l114:
 	ADD      $16, R2, R2
 	ADD      $16, R3, R3
 	ADD      $16, R4, R4
-	SUB      $4, R15, R15
+	SUBS     $4, R15, R15
+	BGE      l114
 l112:
 	ADDS     $4, R15, R15
 	BEQ      l113
@@ -2089,179 +2799,190 @@ t144:
 	VLD1     (R23), V0.S[2]
 t143:
 	VAND     V31.B16, V0.B16, V0.B16
+	ADD      R6<<1, R2, R24
 	TBNZ     $1, R15, t146
-	FMOVS    (R2), F1
+	FMOVS    (R24), F1
 	B        t145
 t146:
-	FMOVD    (R2), F1
+	FMOVD    (R24), F1
 	TBZ      $0, R15, t145
-	ADD      $8, R2, R23
+	ADD      $8, R24, R23
 	VLD1     (R23), V1.S[2]
 t145:
+	WORD     $0x4ea0f822 // fabs v2.4s, v1.4s
+	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+
+	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
+	FMOVQ    560(R26), F3
+	FMOVQ    544(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
+	FMOVQ    576(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    592(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F4
+	FMOVQ    608(R26), F5
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    640(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    656(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	WORD     $0x6e22dca4 // fmul v4.4s, v5.4s, v2.4s
+	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
+	VFMLA    V2.S4, V4.S4, V5.S4
+	VSHL     $23, V3.S4, V2.S4
+	WORD     $0x4ebed443 // fsub v3.4s, v2.4s, v30.4s
+	VFMLA    V5.S4, V2.S4, V3.S4
+
+	// tanh: t/(t+2), sign of x
+	FMOVQ    704(R26), F2
+	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
+	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
+	FMOVQ    720(R26), F3
+	VBIT     V3.B16, V1.B16, V2.B16
 	TBNZ     $1, R15, t148
-	FMOVS    (R4), F2
+	FMOVS    F2, (R24)
 	B        t147
 t148:
-	FMOVD    (R4), F2
+	FMOVD    F2, (R24)
 	TBZ      $0, R15, t147
-	ADD      $8, R4, R23
-	VLD1     (R23), V2.S[2]
+	ADD      $8, R24, R23
+	VST1     V2.S[2], (R23)
 t147:
-	VFMLA    V0.S4, V2.S4, V1.S4
+	TBNZ     $1, R15, t150
+	FMOVS    (R2), F1
+	B        t149
+t150:
+	FMOVD    (R2), F1
+	TBZ      $0, R15, t149
+	ADD      $8, R2, R23
+	VLD1     (R23), V1.S[2]
+t149:
+	TBNZ     $1, R15, t152
+	FMOVS    (R4), F3
+	B        t151
+t152:
+	FMOVD    (R4), F3
+	TBZ      $0, R15, t151
+	ADD      $8, R4, R23
+	VLD1     (R23), V3.S[2]
+t151:
+	VFMLA    V0.S4, V3.S4, V1.S4
 	WORD     $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
 	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F2
-	VFMLS    V26.S4, V1.S4, V2.S4
-	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
-	VFMLA    V25.S4, V3.S4, V1.S4
-	VFMLA    V24.S4, V3.S4, V1.S4
+	FMOVQ    560(R26), F3
+	VFMLS    V26.S4, V1.S4, V3.S4
+	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
+	VFMLA    V25.S4, V4.S4, V1.S4
+	FMOVQ    784(R26), F5
+	VFMLA    V5.S4, V4.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F3
-	VFMLS    V1.S4, V23.S4, V3.S4
-	FMOVQ    656(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    672(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    816(R26), F4
+	FMOVQ    800(R26), F5
+	VFMLS    V1.S4, V5.S4, V4.S4
+	FMOVQ    832(R26), F5
+	VFMLS    V1.S4, V4.S4, V5.S4
+	FMOVQ    848(R26), F4
+	VFMLS    V1.S4, V5.S4, V4.S4
+	FMOVQ    864(R26), F5
+	VFMLS    V1.S4, V4.S4, V5.S4
 	FMOVQ    688(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    512(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
+	VFMLS    V1.S4, V5.S4, V4.S4
+	FMOVQ    688(R26), F5
+	VFMLS    V1.S4, V4.S4, V5.S4
 
 	// p 2^n
-	VSHL     $23, V2.S4, V1.S4
-	WORD     $0x6e21dc81 // fmul v1.4s, v4.4s, v1.4s
+	VSHL     $23, V3.S4, V1.S4
+	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
 
 	// 1/(1+e)
 	WORD     $0x4e21d7c1 // fadd v1.4s, v30.4s, v1.4s
 	WORD     $0x6e21ffc1 // fdiv v1.4s, v30.4s, v1.4s
-	TBNZ     $1, R15, t150
-	FMOVS    F1, (R2)
-	B        t149
-t150:
-	FMOVD    F1, (R2)
-	TBZ      $0, R15, t149
-	ADD      $8, R2, R23
-	VST1     V1.S[2], (R23)
-t149:
-	ADD      R6<<0, R2, R24
-	TBNZ     $1, R15, t152
-	FMOVS    (R24), F2
-	B        t151
-t152:
-	FMOVD    (R24), F2
-	TBZ      $0, R15, t151
-	ADD      $8, R24, R23
-	VLD1     (R23), V2.S[2]
-t151:
-	ADD      R6<<0, R4, R25
 	TBNZ     $1, R15, t154
-	FMOVS    (R25), F3
+	FMOVS    F1, (R2)
 	B        t153
 t154:
-	FMOVD    (R25), F3
+	FMOVD    F1, (R2)
 	TBZ      $0, R15, t153
-	ADD      $8, R25, R23
-	VLD1     (R23), V3.S[2]
+	ADD      $8, R2, R23
+	VST1     V1.S[2], (R23)
 t153:
-	VFMLA    V0.S4, V3.S4, V2.S4
-	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD     $0x4e22f762 // fmax v2.4s, v27.4s, v2.4s
-
-	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F3
-	VFMLS    V26.S4, V2.S4, V3.S4
-	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
-	VFMLA    V25.S4, V4.S4, V2.S4
-	VFMLA    V24.S4, V4.S4, V2.S4
-
-	// p = e^r
-	FMOVQ    640(R26), F4
-	VFMLS    V2.S4, V23.S4, V4.S4
-	FMOVQ    656(R26), F5
-	VFMLS    V2.S4, V4.S4, V5.S4
-	FMOVQ    672(R26), F4
-	VFMLS    V2.S4, V5.S4, V4.S4
-	FMOVQ    688(R26), F5
-	VFMLS    V2.S4, V4.S4, V5.S4
-	FMOVQ    512(R26), F4
-	VFMLS    V2.S4, V5.S4, V4.S4
-	FMOVQ    512(R26), F5
-	VFMLS    V2.S4, V4.S4, V5.S4
-
-	// p 2^n
-	VSHL     $23, V3.S4, V2.S4
-	WORD     $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
-
-	// 1/(1+e)
-	WORD     $0x4e22d7c2 // fadd v2.4s, v30.4s, v2.4s
-	WORD     $0x6e22ffc2 // fdiv v2.4s, v30.4s, v2.4s
+	ADD      R6<<0, R2, R25
 	TBNZ     $1, R15, t156
-	FMOVS    F2, (R24)
+	FMOVS    (R25), F3
 	B        t155
 t156:
-	FMOVD    F2, (R24)
-	TBZ      $0, R15, t155
-	ADD      $8, R24, R23
-	VST1     V2.S[2], (R23)
-t155:
-	ADD      R6<<1, R2, R25
-	TBNZ     $1, R15, t158
-	FMOVS    (R25), F3
-	B        t157
-t158:
 	FMOVD    (R25), F3
-	TBZ      $0, R15, t157
+	TBZ      $0, R15, t155
 	ADD      $8, R25, R23
 	VLD1     (R23), V3.S[2]
+t155:
+	ADD      R6<<0, R4, R24
+	TBNZ     $1, R15, t158
+	FMOVS    (R24), F4
+	B        t157
+t158:
+	FMOVD    (R24), F4
+	TBZ      $0, R15, t157
+	ADD      $8, R24, R23
+	VLD1     (R23), V4.S[2]
 t157:
-	WORD     $0x4ea0f864 // fabs v4.4s, v3.4s
-	WORD     $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
+	VFMLA    V0.S4, V4.S4, V3.S4
+	WORD     $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD     $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
 
-	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F5
-	VFMLA    V22.S4, V4.S4, V5.S4
-	WORD     $0x4ebdd4a6 // fsub v6.4s, v5.4s, v29.4s
-	VFMLS    V21.S4, V6.S4, V4.S4
-	VFMLS    V20.S4, V6.S4, V4.S4
+	// e^x: n = round(x / ln 2), r = x - n ln 2
+	FMOVQ    560(R26), F4
+	VFMLS    V26.S4, V3.S4, V4.S4
+	WORD     $0x4ebdd485 // fsub v5.4s, v4.4s, v29.4s
+	VFMLA    V25.S4, V5.S4, V3.S4
 	FMOVQ    784(R26), F6
-	VFMLA    V4.S4, V19.S4, V6.S4
-	FMOVQ    800(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
-	FMOVQ    816(R26), F6
-	VFMLA    V4.S4, V7.S4, V6.S4
-	FMOVQ    832(R26), F7
-	VFMLA    V4.S4, V6.S4, V7.S4
-	WORD     $0x6e24dce6 // fmul v6.4s, v7.4s, v4.4s
-	WORD     $0x4e24d487 // fadd v7.4s, v4.4s, v4.4s
-	VFMLA    V4.S4, V6.S4, V7.S4
-	VSHL     $23, V5.S4, V4.S4
-	WORD     $0x4ebed485 // fsub v5.4s, v4.4s, v30.4s
-	VFMLA    V7.S4, V4.S4, V5.S4
+	VFMLA    V6.S4, V5.S4, V3.S4
 
-	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d4a4 // fadd v4.4s, v5.4s, v18.4s
-	WORD     $0x6e24fca4 // fdiv v4.4s, v5.4s, v4.4s
-	VBIT     V17.B16, V3.B16, V4.B16
+	// p = e^r
+	FMOVQ    816(R26), F5
+	FMOVQ    800(R26), F6
+	VFMLS    V3.S4, V6.S4, V5.S4
+	FMOVQ    832(R26), F6
+	VFMLS    V3.S4, V5.S4, V6.S4
+	FMOVQ    848(R26), F5
+	VFMLS    V3.S4, V6.S4, V5.S4
+	FMOVQ    864(R26), F6
+	VFMLS    V3.S4, V5.S4, V6.S4
+	FMOVQ    688(R26), F5
+	VFMLS    V3.S4, V6.S4, V5.S4
+	FMOVQ    688(R26), F6
+	VFMLS    V3.S4, V5.S4, V6.S4
+
+	// p 2^n
+	VSHL     $23, V4.S4, V3.S4
+	WORD     $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+
+	// 1/(1+e)
+	WORD     $0x4e23d7c3 // fadd v3.4s, v30.4s, v3.4s
+	WORD     $0x6e23ffc3 // fdiv v3.4s, v30.4s, v3.4s
 	TBNZ     $1, R15, t160
-	FMOVS    F4, (R25)
+	FMOVS    F3, (R25)
 	B        t159
 t160:
-	FMOVD    F4, (R25)
+	FMOVD    F3, (R25)
 	TBZ      $0, R15, t159
 	ADD      $8, R25, R23
-	VST1     V4.S[2], (R23)
+	VST1     V3.S[2], (R23)
 t159:
 
 	// cy = f cx + i g, flushed
-	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
-	VFMLA    V0.S4, V2.S4, V1.S4
+	WORD     $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	VFMLA    V0.S4, V3.S4, V1.S4
 	WORD     $0x4ea0f820 // fabs v0.4s, v1.4s
-	WORD     $0x6ea0e600 // fcmgt v0.4s, v16.4s, v0.4s
+	FMOVQ    880(R26), F2
+	WORD     $0x6ea0e440 // fcmgt v0.4s, v2.4s, v0.4s
 	WORD     $0x4e601c20 // bic v0.16b, v1.16b, v0.16b
 	TBNZ     $1, R15, t162
 	FMOVS    F0, (R1)
@@ -2297,24 +3018,26 @@ t165:
 	WORD     $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
 
 	// e^x: n = round(x / ln 2), r = x - n ln 2
-	FMOVQ    576(R26), F2
+	FMOVQ    560(R26), F2
 	VFMLS    V26.S4, V1.S4, V2.S4
 	WORD     $0x4ebdd443 // fsub v3.4s, v2.4s, v29.4s
 	VFMLA    V25.S4, V3.S4, V1.S4
-	VFMLA    V24.S4, V3.S4, V1.S4
+	FMOVQ    784(R26), F4
+	VFMLA    V4.S4, V3.S4, V1.S4
 
 	// p = e^r
-	FMOVQ    640(R26), F3
-	VFMLS    V1.S4, V23.S4, V3.S4
-	FMOVQ    656(R26), F4
+	FMOVQ    816(R26), F3
+	FMOVQ    800(R26), F4
+	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    832(R26), F4
 	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    672(R26), F3
+	FMOVQ    848(R26), F3
+	VFMLS    V1.S4, V4.S4, V3.S4
+	FMOVQ    864(R26), F4
+	VFMLS    V1.S4, V3.S4, V4.S4
+	FMOVQ    688(R26), F3
 	VFMLS    V1.S4, V4.S4, V3.S4
 	FMOVQ    688(R26), F4
-	VFMLS    V1.S4, V3.S4, V4.S4
-	FMOVQ    512(R26), F3
-	VFMLS    V1.S4, V4.S4, V3.S4
-	FMOVQ    512(R26), F4
 	VFMLS    V1.S4, V3.S4, V4.S4
 
 	// p 2^n
@@ -2337,18 +3060,22 @@ t167:
 	WORD     $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F3
-	VFMLA    V22.S4, V2.S4, V3.S4
+	FMOVQ    560(R26), F3
+	FMOVQ    544(R26), F4
+	VFMLA    V4.S4, V2.S4, V3.S4
 	WORD     $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
-	VFMLS    V21.S4, V4.S4, V2.S4
-	VFMLS    V20.S4, V4.S4, V2.S4
-	FMOVQ    784(R26), F4
-	VFMLA    V2.S4, V19.S4, V4.S4
-	FMOVQ    800(R26), F5
-	VFMLA    V2.S4, V4.S4, V5.S4
-	FMOVQ    816(R26), F4
+	FMOVQ    576(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    592(R26), F5
+	VFMLS    V5.S4, V4.S4, V2.S4
+	FMOVQ    624(R26), F4
+	FMOVQ    608(R26), F5
 	VFMLA    V2.S4, V5.S4, V4.S4
-	FMOVQ    832(R26), F5
+	FMOVQ    640(R26), F5
+	VFMLA    V2.S4, V4.S4, V5.S4
+	FMOVQ    656(R26), F4
+	VFMLA    V2.S4, V5.S4, V4.S4
+	FMOVQ    672(R26), F5
 	VFMLA    V2.S4, V4.S4, V5.S4
 	WORD     $0x6e22dca4 // fmul v4.4s, v5.4s, v2.4s
 	WORD     $0x4e22d445 // fadd v5.4s, v2.4s, v2.4s
@@ -2358,9 +3085,11 @@ t167:
 	VFMLA    V5.S4, V2.S4, V3.S4
 
 	// tanh: t/(t+2), sign of x
-	WORD     $0x4e32d462 // fadd v2.4s, v3.4s, v18.4s
+	FMOVQ    704(R26), F2
+	WORD     $0x4e22d462 // fadd v2.4s, v3.4s, v2.4s
 	WORD     $0x6e22fc62 // fdiv v2.4s, v3.4s, v2.4s
-	VBIT     V17.B16, V0.B16, V2.B16
+	FMOVQ    720(R26), F3
+	VBIT     V3.B16, V0.B16, V2.B16
 
 	// hy = o tanh(cy)
 	WORD     $0x6e22dc20 // fmul v0.4s, v1.4s, v2.4s
@@ -2404,12 +3133,12 @@ TEXT ·LSTMPeepholeStepBackward(SB), NOSPLIT, $104-104
 	FMOVS    hasCx+96(FP), F30
 	VDUP     V30.S[0], V30.S4
 	FMOVQ    896(R26), F29
-	FMOVQ    512(R26), F28
-	FMOVQ    576(R26), F27
-	FMOVQ    528(R26), F26
-	FLDPQ    720(R26), (F25, F24)
-	FLDPQ    752(R26), (F23, F22)
-	FLDPQ    848(R26), (F21, F20)
+	FMOVQ    688(R26), F28
+	FMOVQ    560(R26), F27
+	FLDPQ    528(R26), (F26, F25)
+	FLDPQ    576(R26), (F24, F23)
+	FMOVQ    608(R26), F22
+	FLDPQ    704(R26), (F21, F20)
 
 	// Registers:    R0 dgates    R1 dcx    R2 dh    R3 dcy    R4 gates    R5 cx    R6 cy    R7 peephole    R15 elements left in the row    R8 4n
 	MOVD     dgates+0(FP), R0
@@ -2467,9 +3196,9 @@ l172:
 	WORD     $0x4ea3f743 // fmin v3.4s, v26.4s, v3.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F4
+	FMOVQ    560(R26), F4
 	VFMLA    V25.S4, V2.S4, V4.S4
-	FMOVQ    576(R26), F5
+	FMOVQ    560(R26), F5
 	VFMLA    V25.S4, V3.S4, V5.S4
 	WORD     $0x4ebbd486 // fsub v6.4s, v4.4s, v27.4s
 	WORD     $0x4ebbd4a7 // fsub v7.4s, v5.4s, v27.4s
@@ -2477,21 +3206,21 @@ l172:
 	VFMLS    V24.S4, V7.S4, V3.S4
 	VFMLS    V23.S4, V6.S4, V2.S4
 	VFMLS    V23.S4, V7.S4, V3.S4
-	FMOVQ    784(R26), F6
+	FMOVQ    624(R26), F6
 	VFMLA    V2.S4, V22.S4, V6.S4
-	FMOVQ    784(R26), F7
+	FMOVQ    624(R26), F7
 	VFMLA    V3.S4, V22.S4, V7.S4
-	FMOVQ    800(R26), F8
+	FMOVQ    640(R26), F8
 	VFMLA    V2.S4, V6.S4, V8.S4
-	FMOVQ    800(R26), F6
+	FMOVQ    640(R26), F6
 	VFMLA    V3.S4, V7.S4, V6.S4
-	FMOVQ    816(R26), F7
+	FMOVQ    656(R26), F7
 	VFMLA    V2.S4, V8.S4, V7.S4
-	FMOVQ    816(R26), F8
+	FMOVQ    656(R26), F8
 	VFMLA    V3.S4, V6.S4, V8.S4
-	FMOVQ    832(R26), F6
+	FMOVQ    672(R26), F6
 	VFMLA    V2.S4, V7.S4, V6.S4
-	FMOVQ    832(R26), F7
+	FMOVQ    672(R26), F7
 	VFMLA    V3.S4, V8.S4, V7.S4
 	WORD     $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
 	WORD     $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
@@ -2549,9 +3278,9 @@ l172:
 	WORD     $0x4e6b1d29 // bic v9.16b, v9.16b, v11.16b
 	WORD     $0x6e20dc80 // fmul v0.4s, v4.4s, v0.4s
 	WORD     $0x6e21dca1 // fmul v1.4s, v5.4s, v1.4s
-	FMOVQ    512(R26), F4
+	FMOVQ    688(R26), F4
 	VFMLS    V2.S4, V2.S4, V4.S4
-	FMOVQ    512(R26), F2
+	FMOVQ    688(R26), F2
 	VFMLS    V3.S4, V3.S4, V2.S4
 	VFMLA    V4.S4, V0.S4, V6.S4
 	VFMLA    V2.S4, V1.S4, V7.S4
@@ -2599,9 +3328,9 @@ l172:
 	WORD     $0x4e6f1d6b // bic v11.16b, v11.16b, v15.16b
 	WORD     $0x6e20dcc0 // fmul v0.4s, v6.4s, v0.4s
 	WORD     $0x6e21dce1 // fmul v1.4s, v7.4s, v1.4s
-	FMOVQ    512(R26), F14
+	FMOVQ    688(R26), F14
 	VFMLS    V4.S4, V4.S4, V14.S4
-	FMOVQ    512(R26), F4
+	FMOVQ    688(R26), F4
 	VFMLS    V5.S4, V5.S4, V4.S4
 	WORD     $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
 	WORD     $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
@@ -2653,18 +3382,18 @@ l176:
 	WORD     $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F2
+	FMOVQ    560(R26), F2
 	VFMLA    V25.S4, V1.S4, V2.S4
 	WORD     $0x4ebbd443 // fsub v3.4s, v2.4s, v27.4s
 	VFMLS    V24.S4, V3.S4, V1.S4
 	VFMLS    V23.S4, V3.S4, V1.S4
-	FMOVQ    784(R26), F3
+	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V22.S4, V3.S4
-	FMOVQ    800(R26), F4
+	FMOVQ    640(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    816(R26), F3
+	FMOVQ    656(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
@@ -2698,7 +3427,7 @@ l176:
 	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    512(R26), F2
+	FMOVQ    688(R26), F2
 	VFMLS    V1.S4, V1.S4, V2.S4
 	VFMLA    V2.S4, V0.S4, V3.S4
 	ADD      R9<<1, R7, R25
@@ -2728,7 +3457,7 @@ l176:
 	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
-	FMOVQ    512(R26), F7
+	FMOVQ    688(R26), F7
 	VFMLS    V2.S4, V2.S4, V7.S4
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s
@@ -2776,18 +3505,18 @@ t209:
 	WORD     $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
 
 	// t = e^2a - 1: n = round(2a / ln 2), r = a - n ln(2)/2
-	FMOVQ    576(R26), F2
+	FMOVQ    560(R26), F2
 	VFMLA    V25.S4, V1.S4, V2.S4
 	WORD     $0x4ebbd443 // fsub v3.4s, v2.4s, v27.4s
 	VFMLS    V24.S4, V3.S4, V1.S4
 	VFMLS    V23.S4, V3.S4, V1.S4
-	FMOVQ    784(R26), F3
+	FMOVQ    624(R26), F3
 	VFMLA    V1.S4, V22.S4, V3.S4
-	FMOVQ    800(R26), F4
+	FMOVQ    640(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
-	FMOVQ    816(R26), F3
+	FMOVQ    656(R26), F3
 	VFMLA    V1.S4, V4.S4, V3.S4
-	FMOVQ    832(R26), F4
+	FMOVQ    672(R26), F4
 	VFMLA    V1.S4, V3.S4, V4.S4
 	WORD     $0x6e21dc83 // fmul v3.4s, v4.4s, v1.4s
 	WORD     $0x4e21d424 // fadd v4.4s, v1.4s, v1.4s
@@ -2845,7 +3574,7 @@ t215:
 	WORD     $0x6ea5e7a5 // fcmgt v5.4s, v29.4s, v5.4s
 	WORD     $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
 	WORD     $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ    512(R26), F2
+	FMOVQ    688(R26), F2
 	VFMLS    V1.S4, V1.S4, V2.S4
 	VFMLA    V2.S4, V0.S4, V3.S4
 	ADD      R9<<1, R7, R25
@@ -2915,7 +3644,7 @@ t225:
 	WORD     $0x6ea7e7a7 // fcmgt v7.4s, v29.4s, v7.4s
 	WORD     $0x4e671ca5 // bic v5.16b, v5.16b, v7.16b
 	WORD     $0x6e20dc60 // fmul v0.4s, v3.4s, v0.4s
-	FMOVQ    512(R26), F7
+	FMOVQ    688(R26), F7
 	VFMLS    V2.S4, V2.S4, V7.S4
 	WORD     $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
 	WORD     $0x4ea0f802 // fabs v2.4s, v0.4s

@@ -69,6 +69,19 @@ func TileRows16(isa asm.ISA) int {
 	return 1
 }
 
+// Copies is how many vectors a loop works on in turn, if it finds registers for that.
+func Copies(isa asm.ISA) int {
+	switch isa {
+	case asm.AVX512:
+		return 2
+	case asm.AVX2:
+		return 2
+	case asm.NEON:
+		return 4
+	}
+	return 1
+}
+
 // Among reports whether there is LSTMTiles, which computes gates among a product.
 func Among(isa asm.ISA) bool {
 	switch isa {

@@ -99,17 +99,17 @@ func (p *Step[T]) Units() (group, cut int) {
 	if !w.Packed() {
 		return cut, cut
 	}
-	group = cut
-	if w.gates > 0 && p.MostRows == 0 || p.byPairs() || w.first > 0 {
-		group *= 2 // two vectors of units to work on in turn
-	}
-	if w.first > 0 {
-		cut = group // panels of words come in pairs
+	panels := 1
+	if w.gates > 0 && p.MostRows == 0 {
+		panels = simd.Copies(w.isa) // vectors of units to work on in turn
 	}
 	if p.byPairs() {
-		group *= w.pairs()
+		panels = max(panels, 2*w.pairs())
 	}
-	return group, cut
+	if w.first > 0 { // panels of words come in pairs
+		panels, cut = max(panels, 2), 2*cut
+	}
+	return panels * w.Width(), cut
 }
 
 // byPairs reports whether there are so few rows that panels are multiplied in pairs.
@@ -245,15 +245,14 @@ func (p *Step[T]) Multiply() {
 		return
 	}
 	u, width := p.unit, w.Width()
-	switch {
-	case p.byPairs():
+	if p.byPairs() {
 		end := u + p.n/(2*width)*(2*width)
 		p.row(p.Row, p.Count, u, min(end, w.first))
 		p.row(p.Row, p.Count, max(u, w.first), end)
 		u = end
-	case u < w.first:
+	}
+	for ; u < min(w.first, p.unit+p.n); u += 2 * width {
 		p.half(u)
-		u += 2 * width
 	}
 	for ; u < p.unit+p.n; u += width {
 		var args Args[T]

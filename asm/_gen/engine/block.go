@@ -347,10 +347,13 @@ func (b *Block) LeaveIf(bit int, x, y *Value) {
 // Note puts a comment before the next operation. Interleaved copies share the first one's.
 func (b *Block) Note(text string) { b.record(&Value{Op: OpNote, text: text}) }
 
+// InTurn reports whether Par takes recipes in turn.
+func (b *Block) InTurn() bool { return b.f.Target().Traits().Par }
+
 // Par records recipes that do not depend on each other; one operation of each in turn, if the target
 // wants that.
 func (b *Block) Par(fs ...func()) {
-	if !b.f.Target().Traits().Par {
+	if !b.InTurn() {
 		for _, f := range fs {
 			f()
 		}

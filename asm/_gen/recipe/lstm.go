@@ -36,26 +36,41 @@ func Lstm(f *File) {
 }
 
 func lstmStep(b *Block, peep bool) {
-	c := loadOr0(b, "cx", "hasCx")
-	var i, f, g, o *Value
-	b.Par(func() {
+	var c, i, f, g, o *Value
+	inputGate := func() {
 		i = b.Load("gates", 0)
 		if peep {
 			i = b.FMA(b.Load("peephole", 0), c, i)
 		}
 		i = gateSigmoid(b, i)
 		b.Store("gates", 0, i)
-	}, func() {
+	}
+	forgetGate := func() {
 		f = b.Load("gates", 1)
 		if peep {
 			f = b.FMA(b.Load("peephole", 1), c, f)
 		}
 		f = gateSigmoid(b, f)
 		b.Store("gates", 1, f)
-	}, func() {
+	}
+	candidate := func() {
 		g = gateTanh(b, b.Load("gates", 2))
 		b.Store("gates", 2, g)
-	})
+	}
+	inTurn := b.InTurn()
+	if peep || inTurn {
+		c = loadOr0(b, "cx", "hasCx")
+	}
+	if inTurn {
+		b.Par(inputGate, forgetGate, candidate)
+	} else { // what takes most registers first, and c as late as can be: room for more copies
+		candidate()
+		inputGate()
+		forgetGate()
+	}
+	if c == nil {
+		c = loadOr0(b, "cx", "hasCx")
+	}
 	b.Note("cy = f cx + i g, flushed")
 	c = flushState(b, b.FMA(f, c, b.Mul(i, g)))
 	b.Store("cy", 0, c)

@@ -151,14 +151,14 @@ type part struct {
 	units int
 }
 
-// fused is what a fused step does for 6 rows of 8 units, for which weights are 2 panels: each
+// fused is what a fused step does for 6 rows of 16 units, for which weights are 4 panels: each
 // time the chains are loaded, go on by the product and are stored, and then come the gates. h is
-// packed once for all units: 8 rows of it, as there are 2 vectors in a step, so 16 vectors for 8.
+// packed once for all units: 8 rows of it, as there are 2 vectors in a step, so 32 vectors for 16.
 func fused(hidden int) row {
 	n := 24 * hidden
 	panel := []part{{"start", 1}, {"GemmTiles" + stepTile, n}, {"end", 1}}
-	return row{fmt.Sprintf("LSTM step of %d units, 6 rows x 8 units", hidden), 2 * n, 0,
-		slices.Concat([]part{{"GemmPackT", 16}}, panel, panel, []part{{"LSTMStep", 12}})}
+	return row{fmt.Sprintf("LSTM step of %d units, 6 rows x 16 units", hidden), 4 * n, 0,
+		slices.Concat([]part{{"GemmPackT", 32}}, panel, panel, panel, panel, []part{{"LSTMStep", 24}})}
 }
 
 // tile is a product that a tile of so many rows of four vectors does in 8 steps.
