@@ -20,9 +20,82 @@ func Uniform[T Float](w []T, cols int, lo, hi float64, noise kernels.Noise, row 
 		panic(fmt.Sprintf("cell: %s: len(w) = %d, want a multiple of cols = %d", fn, len(w), cols))
 	}
 	checkNoiseRows(fn, row, len(w)/cols)
-	kernels.Uniforms(w, noise, 0, uint32(row), len(w)/cols, cols)
+	uniform(w, cols, lo, hi, noise, 0, uint32(row))
+}
+
+func uniform[T Float](w []T, cols int, lo, hi float64, noise kernels.Noise, step, row uint32) {
+	kernels.Uniforms(w, noise, step, row, len(w)/cols, cols)
 	for i, u := range w {
 		w[i] = T(lo + float64((hi-lo)*float64(u)))
+	}
+}
+
+// Init draws the parameters as PyTorch does: all uniform within ±1/√Hidden, but for the gains of
+// LayerNorm, which are 1, and Bc, which is 0. Parameter k of [Recurrent.Tensors] is drawn from the
+// noise at step k. The layer has to be packed afterwards. It panics if the parameters do not have
+// the sizes of the layer.
+func (l *Recurrent[T]) Init(noise kernels.Noise) { l.init("Recurrent.Init", noise, 0) }
+
+// init is Init with its parameters drawn from step first on. It returns the step after the last.
+func (l *Recurrent[T]) init(fn string, noise kernels.Noise, first uint32) uint32 {
+	l.checkTensors(fn, "")
+	for _, t := range l.Tensors() {
+		switch t.Name {
+		case "gih", "ghh", "gc":
+			for i := range t.Data {
+				t.Data[i] = 1
+			}
+		case "bc":
+			clear(t.Data)
+		default:
+			initTensor(t, l.Hidden, noise, first)
+		}
+		first++
+	}
+	return first
+}
+
+// Init draws the parameters as PyTorch does: W and B uniform within ±1/√In, from the noise at step 0
+// and 1. The layer has to be packed afterwards. It panics if the parameters do not have the sizes of
+// the layer.
+func (d *Dense[T]) Init(noise kernels.Noise) { d.init("Dense.Init", noise, 0) }
+
+func (d *Dense[T]) init(fn string, noise kernels.Noise, first uint32) uint32 {
+	d.checkTensors(fn, "")
+	for _, t := range d.Tensors() {
+		initTensor(t, d.In, noise, first)
+		first++
+	}
+	return first
+}
+
+// initTensor draws t within ±1/√fan.
+func initTensor[T Float](t Tensor[T], fan int, noise kernels.Noise, step uint32) {
+	if len(t.Data) > 0 {
+		bound := 1 / math.Sqrt(float64(max(1, fan)))
+		uniform(t.Data, t.Shape[len(t.Shape)-1], -bound, bound, noise, step, 0)
+	}
+}
+
+// Init is [Recurrent.Init] for all layers: parameter k of [Stack.Tensors] is drawn at step k. It
+// panics if a layer does not fit on the one below, and as that does.
+func (st *Stack[T]) Init(noise kernels.Noise) {
+	const fn = "Stack.Init"
+	st.checkLayers(fn)
+	first := uint32(0)
+	for _, l := range st.Layers {
+		first = l.init(fn, noise, first)
+	}
+}
+
+// Init is [Dense.Init] for all layers: parameter k of [MLP.Tensors] is drawn at step k. It panics if
+// a layer does not fit on the one below, and as that does.
+func (m *MLP[T]) Init(noise kernels.Noise) {
+	const fn = "MLP.Init"
+	m.checkLayers(fn)
+	first := uint32(0)
+	for _, d := range m.Layers {
+		first = d.init(fn, noise, first)
 	}
 }
 
