@@ -111,6 +111,35 @@ func TestFences(t *testing.T) {
 	})
 }
 
+// TestFencesNarrow multiplies by matrices with rows so short that whole vectors reach over the next one:
+// all widths and distances up to 5, B at the end of memory that can be read.
+func TestFencesNarrow(t *testing.T) {
+	fence := asmtest.NewFence(64)
+	defer fence.Close()
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		isa := asm.Active()
+		for i := range 5 * 5 * 3 * 9 {
+			s := shape{tA: blas.NoTrans, tB: blas.NoTrans, n: 1 + i%5, gap: i / 5 % 5, m: 1 + i/25%3, k: 1 + i/75, alpha: 1}
+			if s.n+s.gap > 5 {
+				continue
+			}
+			lens, _ := s.sizes()
+			a, b, got, want := make([]float32, lens[0]), fence.Tail(lens[1]), make([]float32, lens[2]), make([]float32, lens[2])
+			for j := range a {
+				a[j] = float32(j + 1)
+			}
+			for j := range b {
+				b[j] = float32(3*j - 7)
+			}
+			s.run(a, b, got)
+			asm.Use(asm.Generic)
+			s.run(a, b, want)
+			asm.Use(isa)
+			asmtest.SameFloats(t, s.String()+": C", got, want)
+		}
+	})
+}
+
 // TestConcurrent: products at the same time do not share scratch.
 func TestConcurrent(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
