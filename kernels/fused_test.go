@@ -232,6 +232,7 @@ func fusedSizes() (sizes [][3]int) {
 	}
 	return append(sizes, [3]int{0, 0, 5}, [3]int{3, 2, 0}, [3]int{33, 33, 64},
 		[3]int{10, 7, 180},                   // tiles of five rows with gates among them
+		[3]int{7, 6, 257},                    // A packed tile by tile in the gradient too
 		[3]int{2, 2, 200}, [3]int{3, 2, 530}) // several blocks of k
 }
 
