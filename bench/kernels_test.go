@@ -59,6 +59,8 @@ func BenchmarkReLUBackward(b *testing.B)               { family(b, "ReLUBackward
 func BenchmarkSoftmax(b *testing.B)                    { family(b, "Softmax") }
 func BenchmarkSoftmaxBackward(b *testing.B)            { family(b, "SoftmaxBackward") }
 func BenchmarkLogSumExp(b *testing.B)                  { family(b, "LogSumExp") }
+func BenchmarkLayerNorm(b *testing.B)                  { family(b, "LayerNorm") }
+func BenchmarkLayerNormBackward(b *testing.B)          { family(b, "LayerNormBackward") }
 func BenchmarkAxpy(b *testing.B)                       { family(b, "Axpy") }
 func BenchmarkScal(b *testing.B)                       { family(b, "Scal") }
 func BenchmarkSumSquares(b *testing.B)                 { family(b, "SumSquares") }

@@ -39,6 +39,21 @@ var vecFamilies = []family{
 		c.Run = func() { kernels.LogSumExp(c.Arrays[0].Data, c.Arrays[1].Data, s[0], s[1]) }
 		return c
 	}),
+	rowwise("LayerNorm", func(s shape) *Case {
+		n, r := s[0]*s[1], numbers()
+		y, xhat, rstd, x, weight := Array{make([]float32, n), InOut}, out(n), out(s[0]), in(r.normal(n, 3)), in(r.uniform(s[1], 0.5, 1.5))
+		return &Case{Arrays: []Array{y, xhat, rstd, x, weight}, Run: func() {
+			kernels.LayerNorm(y.Data, xhat.Data, rstd.Data, x.Data, weight.Data, s[0], s[1], s[1], 1e-5)
+		}}
+	}),
+	rowwise("LayerNormBackward", func(s shape) *Case {
+		n, r := s[0]*s[1], numbers()
+		dx, dy, xhat := out(n), in(r.normal(n, 1)), in(r.normal(n, 1))
+		rstd, weight := in(r.uniform(s[0], 0.2, 0.5)), in(r.uniform(s[1], 0.5, 1.5))
+		return &Case{Arrays: []Array{dx, dy, xhat, rstd, weight}, Run: func() {
+			kernels.LayerNormBackward(dx.Data, dy.Data, xhat.Data, rstd.Data, weight.Data, s[0], s[1], s[1])
+		}}
+	}),
 	linear("Axpy", InOut, func(dst, x []float32) { kernels.Axpy(dst, x, 1e-6) }),
 	linear("Scal", Out, func(dst, x []float32) { kernels.Scal(dst, x, 3) }),
 	{"SumSquares", each(lengths, func(n int) *Case {
