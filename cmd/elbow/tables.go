@@ -24,7 +24,7 @@ func warm50(t *model.TrainConfig) { t.KLWarmup = 50 }
 
 var jsbTable = experiment{
 	name:   "jsb",
-	about:  "Bach chorales, quarter-note grid: RNNs and VRNNs with independent notes",
+	about:  "Bach chorales, quarter-note grid: RNNs and VRNNs with independent notes, and the RNN-NADE",
 	unit:   "nats per time step, lower is better",
 	folder: "jsb-chorales/jsb-chorales-quarter.json",
 	data:   dataFlags{Options: dataset.Options{Kind: model.FormRoll}},
@@ -49,8 +49,23 @@ var jsbTable = experiment{
 			{"8.01", "trained and scored with 5 draws", "VSMC-PRC, Table 1, read"},
 		}, 64: nil}},
 		{name: "VRNN-I", model: model.Config{Model: model.ModelVRNNI, Hidden: 32}, train: warm50, samples: []int{5, 64}},
+		{name: "RNN-NADE", model: nade(64, 0.1, 0.2), train: nadeTraining, figures: nadeFigures},
+		{name: "RNN-NADE, transposed", model: nade(80, 0.05, 0.1), train: func(t *model.TrainConfig) {
+			nadeTraining(t)
+			t.Transpose, t.EMADecay = 5, 0.995
+		}, figures: nadeFigures},
 	},
 }
+
+// nade is an RNN-NADE with so many units that drops shares of its inputs and of its states:
+// without that it learns the chorales by heart.
+func nade(hidden int, input, heads float64) model.Config {
+	return model.Config{Model: model.ModelRNN, Likelihood: model.NADE, Units: 100, Hidden: hidden, DropoutInput: input, DropoutHeads: heads}
+}
+
+func nadeTraining(t *model.TrainConfig) { t.Batch, t.Rate, t.Reshuffle = 8, 4e-3, true }
+
+var nadeFigures = []figures{{"5.56", "RNN-NADE", "Boulanger-Lewandowski, Bengio and Vincent 2012, from memory"}}
 
 // speech is how all models of that table are made and trained: small enough for minutes.
 func speech(kind, likelihood string) model.Config {
