@@ -205,6 +205,9 @@ func (d *Dense[T]) InputGrad(dx, da []T, rows, from, to int, add bool) {
 // is too short, a range is not within the layer, or grad is not of its shape.
 func (d *Dense[T]) ParamGrad(grad *Dense[T], da, x []T, rows, from, to, lo, hi int) {
 	const fn = "Dense.ParamGrad"
+	if grad == d {
+		panic("cell: " + fn + ": grad is the layer itself, want one from NewGrad")
+	}
 	if grad == nil || grad.In != d.In || grad.Out != d.Out {
 		panic("cell: " + fn + ": grad is not of the shape of the layer, want one from NewGrad")
 	}

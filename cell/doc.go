@@ -44,7 +44,9 @@
 // all steps and do not wait for each other. For a batch of a sequence or a few there is
 // [Sequence.Spin], with which they share every step.
 //
-// Wrong shapes, calls in the wrong order and layers that do not belong together are bugs of the
-// caller. They panic with function, argument, got and want, before anything is written. No size
-// is too large for the checks; the largest that are allowed are [MaxSize] and those beside it.
+// Wrong shapes, a backward pass that no forward pass went before, and layers that do not belong
+// together are bugs of the caller. They panic with function, argument, got and want, before anything
+// is written. No size is too large for the checks; the largest that are allowed are [MaxSize] and
+// those beside it. Whether the parts of a pass (Project, Step, StepBackward ...) are called for every
+// step, and in order, nobody checks.
 package cell

@@ -31,8 +31,9 @@ func uniform[T Float](w []T, cols int, lo, hi float64, noise kernels.Noise, step
 }
 
 // Init draws the parameters as PyTorch does: all uniform within ±1/√Hidden, but for the gains of
-// LayerNorm, which are 1, and Bc, which is 0. Parameter k of [Recurrent.Tensors] is drawn from the
-// noise at step k. The layer has to be packed afterwards. It panics if the parameters do not have
+// LayerNorm, which are 1, and Bc, which is 0. (B is one draw, where PyTorch has two biases and so the
+// sum of two.) Parameter k of [Recurrent.Tensors] is drawn from the noise at step k, so layers that
+// shall differ need noises that differ, by their Stream, say. The layer has to be packed afterwards. It panics if the parameters do not have
 // the sizes of the layer.
 func (l *Recurrent[T]) Init(noise kernels.Noise) { l.init("Recurrent.Init", noise, 0) }
 
@@ -56,7 +57,7 @@ func (l *Recurrent[T]) init(fn string, noise kernels.Noise, first uint32) uint32
 }
 
 // Init draws the parameters as PyTorch does: W and B uniform within ±1/√In, from the noise at step 0
-// and 1. The layer has to be packed afterwards. It panics if the parameters do not have the sizes of
+// and 1; see [Recurrent.Init] on noises. The layer has to be packed afterwards. It panics if the parameters do not have the sizes of
 // the layer.
 func (d *Dense[T]) Init(noise kernels.Noise) { d.init("Dense.Init", noise, 0) }
 

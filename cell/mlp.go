@@ -264,6 +264,9 @@ func (m *MLP[T]) ParamGrad(grad *MLP[T], a *Activations[T], i, parts int, x ...[
 
 // checkGrad panics unless grad is of the shape of m.
 func (m *MLP[T]) checkGrad(fn string, grad *MLP[T]) {
+	if grad == m {
+		panic("cell: " + fn + ": grad is the MLP itself, want one from NewGrad")
+	}
 	same := grad != nil && len(grad.Layers) == len(m.Layers)
 	for l := 0; same && l < len(m.Layers); l++ {
 		same = grad.Layers[l].In == m.Layers[l].In && grad.Layers[l].Out == m.Layers[l].Out

@@ -21,7 +21,7 @@ import "fmt"
 type Stack[T Float] struct {
 	Layers        []*Recurrent[T] // from the input up; each has as many inputs as the one below has outputs
 	Bidirectional Bidirectional
-	Dropout       float64 // at least 0 and less than 1
+	Dropout       float64 // at least 0 and less than 1; at work after [StackSequence.Train] only
 }
 
 // Bidirectional says whether a [Stack] reads every sequence from its end as well. If so, its Layers

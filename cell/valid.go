@@ -39,6 +39,9 @@ func (l *Recurrent[T]) checkTensors(fn, layer string) {
 
 // checkGrad panics unless grad is of the shape of l.
 func (l *Recurrent[T]) checkGrad(fn string, grad *Recurrent[T]) {
+	if grad == l {
+		panic("cell: " + fn + ": grad is the layer itself, want one from NewGrad")
+	}
 	if grad == nil || grad.sizes() != l.sizes() {
 		panic("cell: " + fn + ": grad is not of the shape of the layer, want one from NewGrad")
 	}

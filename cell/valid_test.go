@@ -100,6 +100,7 @@ func TestPanics(t *testing.T) {
 		{"cell: Recurrent.Project: the sequence has gone backward, which is done once", backward, func() { l.Project(s, x, 0, 3, 0, 2) }},
 		{"cell: Recurrent.InputGrad: lo..hi = 0..9, want a range within 0..3", backward, func() { l.InputGrad(s, x, 0, 9, 0, 2, false) }},
 		{"cell: Recurrent.ParamGrad: lo..hi = 0..13, want a range within 0..12", backward, func() { l.ParamGrad(l.NewGrad(), s, x, 0, 2, 0, 13) }},
+		{"cell: Recurrent.Backward: grad is the layer itself, want one from NewGrad", forward, func() { l.Backward(s, l, Grads[float32]{}, x, 1) }},
 		{"cell: Recurrent.ParamGrad: grad is not of the shape of the layer, want one from NewGrad", backward, func() { l.ParamGrad(nil, s, x, 0, 2, 0, 12) }},
 		{"cell: Sequence.InitialGrad: b0..b1 = 1..0, want a range within 0..2", backward, func() { s.InitialGrad(nil, nil, 1, 0) }},
 		{"cell: Sequence.BeginBackward: the sequence has gone backward, which is done once", backward, func() { s.BeginBackward(nil, nil) }},
@@ -112,6 +113,7 @@ func TestPanics(t *testing.T) {
 		{"cell: Dense.Project: len(x) = 3, want at least 4", nil, func() { d.Forward(y, x[:3], 2) }},
 		{"cell: Dense.Project: len(y) = 5, want at least 6", nil, func() { d.Forward(y[:5], x, 2) }},
 		{"cell: Dense.ParamGrad: lo..hi = 2..4, want a range within 0..3", nil, func() { d.ParamGrad(d.NewGrad(), y, x, 2, 0, 2, 2, 4) }},
+		{"cell: Dense.ParamGrad: grad is the layer itself, want one from NewGrad", nil, func() { d.ParamGrad(d, y, x, 2, 0, 2, 2, 3) }},
 		{"cell: Dense.ParamGrad: grad is not of the shape of the layer, want one from NewGrad", nil, func() { d.ParamGrad(NewDense[float32](3, 2, Linear), y, x, 2, 0, 2, 2, 3) }},
 		{"cell: Dense.ParamGrad: len(grad.W) = 0, want 3*2", nil, func() { d.ParamGrad(&Dense[float32]{In: 2, Out: 3}, y, x, 2, 0, 2, 2, 3) }},
 
@@ -132,6 +134,7 @@ func TestPanics(t *testing.T) {
 		{"cell: MLP.Project: the activations have begun with another MLP", run, func() { NewMLP[float32](ReLU, Linear, 2, 3).Project(act, x, 0, 1, 0, 2) }},
 		{"cell: MLP.ActivateBackward: the activations do not go backward", run, func() { mlp.ActivateBackward(act, 0, 3) }},
 		{"cell: MLP.Backward: g has gradients of states, want DY and DX only", run, func() { mlp.Backward(act, nil, Grads[float32]{DHn: x}, x, 1) }},
+		{"cell: MLP.Backward: grad is the MLP itself, want one from NewGrad", run, func() { mlp.Backward(act, mlp, Grads[float32]{}, x, 1) }},
 		{"cell: MLP.Backward: grad is not of the shape of the MLP, want one from NewGrad", run, func() { mlp.Backward(act, NewMLP[float32](ReLU, Linear, 2, 3), Grads[float32]{}, x, 1) }},
 		{"cell: MLP.ParamGrad: x has 1 columns, want 2", run, func() { act.BeginBackward(); mlp.ParamGrad(mlp.NewGrad(), act, 0, 1, x[:3]) }},
 		{"cell: MLP.ParamGrad: len(x[0]) = 5, want a multiple of 3 rows", run, func() { act.BeginBackward(); mlp.ParamGrad(mlp.NewGrad(), act, 0, 1, x[:5]) }},

@@ -35,8 +35,8 @@ type TrainConfig struct {
 	// and training descends to the MAP estimate. WeightPosterior is full variational Bayes
 	// over all parameters instead; see the type. The prior counts once for all steps of the
 	// train split, so its part of the loss per step is one over their number. With adamw
-	// WeightDecay is that of torch.optim.AdamW: every update multiplies the matrices by
-	// 1 - lr WeightDecay. See [Optimizer] for what decays.
+	// WeightDecay is as in torch.optim.AdamW, but for vectors, which do not decay: every update
+	// multiplies the matrices by 1 - lr WeightDecay. See [Optimizer].
 	WeightDecay     float64 `json:"weight_decay,omitempty"`
 	WeightPosterior bool    `json:"weight_posterior,omitempty"`
 

@@ -50,17 +50,6 @@ func newPointBatch[T cell.Float](c Config, samples int, lengths ...int) *Batch[T
 	return b
 }
 
-// pointObjectives returns every objective with the pathwise gradient, for the given steps.
-func pointObjectives(steps int) map[string]Objective {
-	o := Objective{KLWeight: 0.7, Scale: 1 / float64(steps), Samples: 1}
-	b3, a, a3, w3 := o, o, o, o
-	b3.Samples = 3
-	a.Sampled = true
-	a3.Sampled, a3.Samples = true, 3
-	w3.Importance, w3.Samples = true, 3
-	return map[string]Objective{"B": o, "B L=3": b3, "A": a, "A L=3": a3, "IWAE K=3": w3}
-}
-
 // checkDifferences compares some elements of every gradient with central differences of the
 // loss.
 func checkDifferences(t *testing.T, params, grads []cell.Tensor[float64], loss func() float64) {

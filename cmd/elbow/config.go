@@ -135,6 +135,17 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	if t.Optimizer == model.OptimizerAdamW && !given["weight-decay"] {
 		t.WeightDecay = 0.01 // as in PyTorch
 	}
+	for _, z := range []struct {
+		flag string
+		zero bool
+	}{
+		{"units", m.Units == 0}, {"transpose-prob", t.TransposeProb == 0}, {"lr-gamma", t.Schedule.Gamma == 0},
+		{"lr-t-max", t.Schedule.TMax == 0}, {"lr-patience", t.Schedule.Patience == 0}, {"lr-threshold", t.Schedule.Threshold == 0},
+	} {
+		if given[z.flag] && z.zero { // in a configuration it stands for the default
+			return m, t, usagef("-%s 0: want above 0", z.flag)
+		}
+	}
 	if t.Schedule.Name == model.ScheduleCosine && t.Schedule.TMax == 0 {
 		t.Schedule.TMax = t.Epochs
 	}

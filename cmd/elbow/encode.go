@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/atomicfile"
 	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/figure"
@@ -43,8 +44,8 @@ func encode(_ context.Context, args []string, out io.Writer) error {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	if *threads < 1 {
-		return usagef("-threads %d: want at least 1", *threads)
+	if *threads < 1 || *threads > cell.MaxThreads {
+		return usagef("-threads %d: want 1..%d", *threads, cell.MaxThreads)
 	}
 	if err := apart(data.path, *dir); err != nil {
 		return err

@@ -5,10 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 
+	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/floatjson"
 	"github.com/elbow-go/elbow/model"
 )
@@ -33,8 +35,16 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	if given["batch"] && *batch < 1 || given["samples"] && *samples < 1 || *threads < 1 {
-		return usagef("-batch %d -samples %d -threads %d: want at least 1", *batch, *samples, *threads)
+	for _, n := range []struct {
+		flag             string
+		got, least, most int
+	}{{"batch", *batch, 0, 1 << 20}, {"samples", *samples, 0, math.MaxInt}, {"threads", *threads, 1, cell.MaxThreads}} {
+		if given[n.flag] {
+			n.least = 1
+		}
+		if n.got < n.least || n.got > n.most {
+			return usagef("-%s %d: want %d..%d", n.flag, n.got, n.least, n.most)
+		}
 	}
 	m, info, err := model.Load(checkpoint(*from))
 	if err != nil {

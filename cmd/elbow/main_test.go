@@ -301,7 +301,12 @@ func TestUsage(t *testing.T) {
 		{[]string{"train", "-lr", "NaN"}, 2, "lr = NaN"},
 		{[]string{"train", "-preset", "best"}, 2, `unknown preset "best"`},
 		{[]string{"eval", "-batch", "0"}, 2, "-batch 0"},
+		{[]string{"eval", "-threads", "5000"}, 2, "-threads 5000: want 1..4096"},
+		{[]string{"encode", "-threads", "5000"}, 2, "-threads 5000: want 1..4096"},
 		{[]string{"sample", "-steps", "-1"}, 2, "-steps -1"},
+		{[]string{"sample", "-count", "0"}, 2, "-count 0: want 1.."},
+		{[]string{"train", "-transpose", "2", "-transpose-prob", "0"}, 2, "-transpose-prob 0: want above 0"},
+		{[]string{"train", "-lr-schedule", "plateau", "-lr-patience", "0"}, 2, "-lr-patience 0: want above 0"},
 	} {
 		code, _, errOut := elbow(context.Background(), c.args...)
 		if code != c.code || !strings.Contains(errOut, c.want) {

@@ -26,8 +26,15 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 	if err := parse(flags, args, out); err != nil {
 		return err
 	}
-	if s.steps < 0 || s.steps > 1<<20 || s.count < 0 || s.count > 1<<12 {
-		return usagef("-steps %d -count %d: want at most %d and %d", s.steps, s.count, 1<<20, 1<<12)
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for _, n := range []struct {
+		flag      string
+		got, most int
+	}{{"steps", s.steps, 1 << 20}, {"count", s.count, 1 << 12}} {
+		if given[n.flag] && (n.got < 1 || n.got > n.most) {
+			return usagef("-%s %d: want 1..%d", n.flag, n.got, n.most)
+		}
 	}
 	if err := line.data.check(); err != nil {
 		return err
