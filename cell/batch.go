@@ -89,7 +89,7 @@ func (p Padded) check(fn string, b *Batch, rows, padded int, nameRows, namePadde
 		panic(fmt.Sprintf("cell: %s: p.Steps = %d, want at least %d, the largest length", fn, p.Steps, b.Shape.Steps()))
 	}
 	checkMatrix(fn, nameRows, rows, b.Shape.Rows(), p.Cols)
-	checkMatrix(fn, namePadded, padded, b.Shape.Batch()*p.Steps, p.Cols)
+	checkExact(fn, namePadded, padded, b.Shape.Batch()*p.Steps, p.Cols)
 }
 
 // check panics unless b has a shape.
@@ -101,8 +101,8 @@ func (b *Batch) check(fn string) {
 }
 
 // FromPadded copies a padded batch src, laid out as p says, to the rows dst [Rows, Cols] that
-// layers read. The slices must not overlap. It panics if one is too short or a sequence is longer
-// than p.Steps.
+// layers read. The slices must not overlap. It panics if dst is too short, src has not as many
+// elements as the batch, or a sequence is longer than p.Steps.
 func FromPadded[T Float](b *Batch, dst, src []T, p Padded) {
 	p.check("FromPadded", b, len(dst), len(src), "dst", "src")
 	for t := range b.Shape.Steps() {
@@ -115,7 +115,8 @@ func FromPadded[T Float](b *Batch, dst, src []T, p Padded) {
 }
 
 // ToPadded copies rows src [Rows, Cols], as layers write them, to a padded batch dst, laid out as p
-// says, and sets the padding to fill. The slices must not overlap. It panics as [FromPadded] does.
+// says, and sets the padding to fill. The slices must not overlap. It panics as [FromPadded] does, with the two
+// changed over.
 func ToPadded[T Float](b *Batch, dst, src []T, p Padded, fill T) {
 	p.check("ToPadded", b, len(src), len(dst), "src", "dst")
 	batch := b.Shape.Batch()

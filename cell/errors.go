@@ -35,6 +35,15 @@ func checkMatrix(fn, arg string, got, rows, cols int) {
 	}
 }
 
+// checkExact panics unless arg has rows*cols elements, no more: what is longer than a batch is often
+// a batch of another layout.
+func checkExact(fn, arg string, got, rows, cols int) {
+	checkMatrix(fn, arg, got, rows, cols)
+	if want := rows * cols; got != want {
+		panic(fmt.Sprintf("cell: %s: len(%s) = %d, want %d", fn, arg, got, want))
+	}
+}
+
 //go:noinline
 func badLen(fn, arg string, got, rows, cols int) {
 	want := fmt.Sprintf("%d*%d", rows, cols)

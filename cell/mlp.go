@@ -278,7 +278,7 @@ func (m *MLP[T]) checkGrad(fn string, grad *MLP[T]) {
 
 // Forward computes the outputs a.Y of all rows of x [rows, In], on the given number of goroutines;
 // the bits do not depend on it. One goroutine is the caller's own, and then nothing is allocated in
-// the steady state. It panics if x is too short, rows or threads is negative or too large, or a
+// the steady state. It panics if x has not as many elements, rows or threads is negative or too large, or a
 // layer is not packed.
 func (m *MLP[T]) Forward(a *Activations[T], x []T, rows, threads int) {
 	const fn = "MLP.Forward"
@@ -289,7 +289,7 @@ func (m *MLP[T]) Forward(a *Activations[T], x []T, rows, threads int) {
 	m.checkPacked(fn, false)
 	checkSize(fn, "rows", rows, MaxRows)
 	checkSize(fn, "threads", threads, MaxThreads)
-	checkMatrix(fn, "x", len(x), rows, m.In())
+	checkExact(fn, "x", len(x), rows, m.In())
 	a.begin(fn, m, rows)
 	a.run(threads, x, nil, nil)
 }

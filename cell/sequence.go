@@ -324,7 +324,7 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 // Begin. The batch is split over the given number of goroutines, each taking whole
 // sequences, or see [Sequence.Spin]; the bits do not depend on it. One goroutine is the
 // caller's own, and then nothing is allocated in the steady state; 0 is one too. It panics as
-// Begin does, and if x is too short or threads is negative or larger than [MaxThreads].
+// Begin does, and if x has not as many elements or threads is negative or larger than [MaxThreads].
 func (l *Recurrent[T]) Forward(s *Sequence[T], shape *Ragged, x, h0, c0 []T, threads int) {
 	const fn = "Recurrent.Forward"
 	if s == nil {
@@ -332,7 +332,7 @@ func (l *Recurrent[T]) Forward(s *Sequence[T], shape *Ragged, x, h0, c0 []T, thr
 	}
 	l.checkPacked(fn, false)
 	shape.check(fn)
-	checkMatrix(fn, "x", len(x), shape.Rows(), l.In)
+	checkExact(fn, "x", len(x), shape.Rows(), l.In)
 	checkSize(fn, "threads", threads, MaxThreads)
 	s.begin(fn, l, shape, h0, c0)
 	s.runForward(x, threads)

@@ -50,7 +50,7 @@ var mlpCalls = map[string]sizeCall{
 		w.mlpBackward()
 		w.mlp.ParamGrad(w.mlp.NewGrad(), w.act, n[0], n[1], s[0][:min(sizesRows, len(s[0]))], s[1][:min(sizesRows, len(s[1]))])
 	}, right: rightPart},
-	"MLP.Forward": {ints: 2, slices: 1, call: func(w *sizeWorld, n []int, s [][]float32) { w.mlp.Forward(w.act, s[0], n[0], n[1]) },
+	"MLP.Forward": {ints: 2, slices: 1, call: func(w *sizeWorld, n []int, s [][]float32) { w.mlp.Forward(w.act, cut(s[0], n[0], sizesIn), n[0], n[1]) },
 		right: func(n, lens []int) bool { return has(lens[0], n[0], sizesIn) && in(0, n[1], MaxThreads) }},
 	"MLP.Backward": {ints: 1, slices: 3, call: func(w *sizeWorld, n []int, s [][]float32) {
 		w.mlpForward()
@@ -105,7 +105,7 @@ var stackCalls = map[string]sizeCall{
 		return in(n[0], n[1], sizesRows) && has(min(lens[0], lens[1]), n[1]-n[0], sizesIn)
 	}},
 	"Stack.Forward": {ints: 1, slices: 3, call: func(w *sizeWorld, n []int, s [][]float32) {
-		w.stack.Forward(w.sseq, w.shape, s[0], s[1], s[2], n[0])
+		w.stack.Forward(w.sseq, w.shape, cut(s[0], sizesRows, sizesIn), s[1], s[2], n[0])
 	}, right: func(n, lens []int) bool {
 		return in(0, n[0], MaxThreads) && has(lens[0], sizesRows, sizesIn) && stackStates(lens[1:]...)
 	}},

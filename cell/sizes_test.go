@@ -86,6 +86,14 @@ func has(n, rows, cols int) bool {
 	return rows >= 0 && cols >= 0 && float64(rows)*float64(cols) <= float64(n)
 }
 
+// cut returns of x no more than rows*cols elements: TestPanics says what becomes of more.
+func cut(x []float32, rows, cols int) []float32 {
+	if has(len(x), rows, cols) {
+		return x[:rows*cols]
+	}
+	return x
+}
+
 // in says whether lo..hi is a range within 0..n.
 func in(lo, hi, n int) bool { return 0 <= lo && lo <= hi && hi <= n }
 
@@ -130,12 +138,12 @@ var sizeCalls = map[string]sizeCall{
 	"Batch.Reset": {ints: 3, call: func(_ *sizeWorld, n []int, _ [][]float32) { new(Batch).Reset(n) },
 		right: rightAnyLengths},
 	"FromPadded": {ints: 2, slices: 2, call: func(_ *sizeWorld, n []int, s [][]float32) {
-		FromPadded(NewBatch(1, 2), s[0], s[1], Padded{Steps: n[0], Cols: n[1]})
+		FromPadded(NewBatch(1, 2), s[0], cut(s[1], 2*n[0], n[1]), Padded{Steps: n[0], Cols: n[1]})
 	}, right: func(n, lens []int) bool {
 		return in(2, n[0], MaxSteps) && in(0, n[1], MaxSize) && has(lens[0], sizesRows, n[1]) && has(lens[1], 2*n[0], n[1])
 	}},
 	"ToPadded": {ints: 2, slices: 2, call: func(_ *sizeWorld, n []int, s [][]float32) {
-		ToPadded(NewBatch(1, 2), s[0], s[1], Padded{Steps: n[0], Cols: n[1], BatchFirst: true}, 0)
+		ToPadded(NewBatch(1, 2), cut(s[0], 2*n[0], n[1]), s[1], Padded{Steps: n[0], Cols: n[1], BatchFirst: true}, 0)
 	}, right: func(n, lens []int) bool {
 		return in(2, n[0], MaxSteps) && in(0, n[1], MaxSize) && has(lens[1], sizesRows, n[1]) && has(lens[0], 2*n[0], n[1])
 	}},
@@ -192,7 +200,7 @@ var sizeCalls = map[string]sizeCall{
 	}},
 	"Recurrent.Forward": {ints: 1, slices: 3, call: func(w *sizeWorld, n []int, s [][]float32) {
 		w.seq.Spin = n[0]%2 == 0
-		w.lstm.Forward(w.seq, w.shape, s[0], s[1], s[2], n[0])
+		w.lstm.Forward(w.seq, w.shape, cut(s[0], sizesRows, sizesIn), s[1], s[2], n[0])
 	}, right: func(n, lens []int) bool {
 		return in(0, n[0], MaxThreads) && has(lens[0], sizesRows, sizesIn) && states(lens[1:]...)
 	}},

@@ -240,7 +240,7 @@ func (st *Stack[T]) checkGrad(fn string, grad *Stack[T]) {
 }
 
 // Forward runs the whole batch: x [Rows, In] in, the outputs in s.H. h0 and c0 are the initial
-// states; nil is zero. Threads and bits are as in [Recurrent.Forward]. It panics if a slice is too
+// states; nil is zero. Threads and bits are as in [Recurrent.Forward]. It panics if x has not as many elements, a state is too
 // short, threads is negative or larger than [MaxThreads], or a layer is not packed.
 func (st *Stack[T]) Forward(s *StackSequence[T], shape *Ragged, x, h0, c0 []T, threads int) {
 	const fn = "Stack.Forward"
@@ -249,7 +249,7 @@ func (st *Stack[T]) Forward(s *StackSequence[T], shape *Ragged, x, h0, c0 []T, t
 	}
 	st.checkPacked(fn, false)
 	shape.check(fn)
-	checkMatrix(fn, "x", len(x), shape.Rows(), st.In())
+	checkExact(fn, "x", len(x), shape.Rows(), st.In())
 	checkSize(fn, "threads", threads, MaxThreads)
 	s.begin(fn, st, shape, h0, c0)
 	s.runForward(x, threads)

@@ -438,7 +438,7 @@ func TestStackSegments(t *testing.T) {
 			first[b], rest[b] = min(p.shape.Length(b), cut), max(p.shape.Length(b)-cut, 0)
 		}
 		at, _ := p.shape.Step(cut)
-		st.Forward(p.seq, NewRagged(first...), p.x, p.h0, p.c0, 1)
+		st.Forward(p.seq, NewRagged(first...), p.x[:at*st.In()], p.h0, p.c0, 1)
 		asmtest.SameFloats(t, name+" first segment", p.seq.H, h[:at*st.Out()])
 		p.seq.Final(p.hn, p.cn)
 		st.Forward(p.seq, NewRagged(rest...), p.x[at*st.In():], p.hn, p.cn, 1)

@@ -23,9 +23,9 @@ func TestPanics(t *testing.T) {
 	st, sseq := NewStackOf(OneWay, 0, l, NewRecurrent[float32](GRU, 3, 4)), NewStackSequence[float32]()
 	st.PackForTraining()
 	both := NewStackOf(Sum, 0, l, other)
-	runBoth := func() { both.Forward(sseq, shape, x, nil, nil, 1) }
-	run := func() { mlp.Forward(act, x, 3, 1); st.Forward(sseq, shape, x, nil, nil, 1) }
-	forward := func() { l.Forward(s, shape, x, nil, nil, 1) }
+	runBoth := func() { both.Forward(sseq, shape, x[:6], nil, nil, 1) }
+	run := func() { mlp.Forward(act, x[:6], 3, 1); st.Forward(sseq, shape, x[:6], nil, nil, 1) }
+	forward := func() { l.Forward(s, shape, x[:6], nil, nil, 1) }
 	backward := func() { forward(); s.BeginBackward(nil, nil) }
 	for _, c := range []struct {
 		text  string
@@ -67,13 +67,13 @@ func TestPanics(t *testing.T) {
 			changed := NewRecurrent[float32](LSTM, 2, 3)
 			changed.Pack()
 			changed.In = 1
-			changed.Forward(s, shape, x, nil, nil, 1)
+			changed.Forward(s, shape, x[:6], nil, nil, 1)
 		}},
 
-		{"cell: Recurrent.Forward: s is nil, want a Sequence", nil, func() { l.Forward(nil, shape, x, nil, nil, 1) }},
+		{"cell: Recurrent.Forward: s is nil, want a Sequence", nil, func() { l.Forward(nil, shape, x[:6], nil, nil, 1) }},
 		{"cell: Recurrent.Forward: len(x) = 5, want at least 6", nil, func() { l.Forward(s, shape, x[:5], nil, nil, 1) }},
-		{"cell: Recurrent.Forward: len(h0) = 5, want at least 6", nil, func() { l.Forward(s, shape, x, x[:5], nil, 1) }},
-		{"cell: Recurrent.Forward: threads = 5000, want 0..4096", nil, func() { l.Forward(s, shape, x, nil, nil, 5000) }},
+		{"cell: Recurrent.Forward: len(h0) = 5, want at least 6", nil, func() { l.Forward(s, shape, x[:6], x[:5], nil, 1) }},
+		{"cell: Recurrent.Forward: threads = 5000, want 0..4096", nil, func() { l.Forward(s, shape, x[:6], nil, nil, 5000) }},
 		{"cell: Sequence.Begin: l is nil, want a layer", nil, func() { s.Begin(nil, shape, nil, nil) }},
 		{"cell: Recurrent.Project: from..to = 1..3, want a range within 0..2", nil, func() { l.Project(s, x, 0, 3, 1, 3) }},
 		{"cell: Recurrent.Project: the sequence has not begun: call Begin or Forward", nil, func() { l.Project(new(Sequence[float32]), x, 0, 3, 1, 3) }},
@@ -121,6 +121,11 @@ func TestPanics(t *testing.T) {
 		{"cell: Batch.Reset: the sum of lengths[:5] is 1342177280, want at most 1073741824", nil, func() { NewBatch(MaxSteps, MaxSteps, MaxSteps, MaxSteps, MaxSteps) }},
 		{"cell: FromPadded: the batch is a zero Batch, want one from NewBatch, or Reset", nil, func() { FromPadded(new(Batch), x, x, Padded{}) }},
 		{"cell: FromPadded: p.Steps = 1, want at least 2, the largest length", nil, func() { FromPadded(NewBatch(1, 2), x, x, Padded{Steps: 1, Cols: 1}) }},
+		{"cell: Recurrent.Forward: len(x) = 9, want 6", nil, func() { l.Forward(s, shape, x, nil, nil, 1) }},
+		{"cell: Stack.Forward: len(x) = 9, want 6", nil, func() { st.Forward(sseq, shape, x, nil, nil, 1) }},
+		{"cell: MLP.Forward: len(x) = 9, want 6", nil, func() { mlp.Forward(act, x, 3, 1) }},
+		{"cell: FromPadded: len(src) = 9, want 8", nil, func() { FromPadded(NewBatch(1, 2), x, x, Padded{Steps: 2, Cols: 2}) }},
+		{"cell: FromPadded: len(src) = 9, want 0", nil, func() { FromPadded(NewBatch(1, 2), x, x, Padded{Steps: 2}) }},
 		{"cell: FromPadded: len(src) = 9, want at least 12", nil, func() { FromPadded(NewBatch(1, 2), x, x, Padded{Steps: 2, Cols: 3}) }},
 		{"cell: SortStates: len(src) = 9, want a multiple of batch*cols = 4", nil, func() { SortStates(NewBatch(1, 2), x, x, 2) }},
 
@@ -153,10 +158,10 @@ func TestPanics(t *testing.T) {
 		{"cell: Stack.InputGrad: the stack is bidirectional", func() { runBoth(); both.Backward(sseq, nil, Grads[float32]{}, x, 1) }, func() { both.InputGrad(sseq, x, 0, 1, 0, 2, false) }},
 		{"cell: NewStackOf: Layers[1] is nil, want a layer", nil, func() { NewStackOf(OneWay, 0, l, nil) }},
 		{"cell: Stack.Forward: layer 0: the layer is not packed", nil, func() {
-			NewStack[float32](StackConfig{In: 2, Hidden: 3, Layers: 2}).Forward(sseq, shape, x, nil, nil, 1)
+			NewStack[float32](StackConfig{In: 2, Hidden: 3, Layers: 2}).Forward(sseq, shape, x[:6], nil, nil, 1)
 		}},
-		{"cell: Stack.Forward: s is nil, want a StackSequence", nil, func() { st.Forward(nil, shape, x, nil, nil, 1) }},
-		{"cell: Stack.Forward: len(h0) = 9, want at least 14", nil, func() { st.Forward(sseq, shape, x, x, nil, 1) }},
+		{"cell: Stack.Forward: s is nil, want a StackSequence", nil, func() { st.Forward(nil, shape, x[:6], nil, nil, 1) }},
+		{"cell: Stack.Forward: len(h0) = 9, want at least 14", nil, func() { st.Forward(sseq, shape, x[:6], x, nil, 1) }},
 		{"cell: Stack.Step: the sequence has not begun: call Begin or Forward", nil, func() { st.Step(NewStackSequence[float32](), 0, 0, 1) }},
 		{"cell: Stack.Step: the sequence has begun with another stack", run, func() { NewStackOf(OneWay, 0, l).Step(sseq, 0, 0, 1) }},
 		{"cell: Stack.Backward: len(g.DH0) = 9, want at least 14", run, func() { st.Backward(sseq, nil, Grads[float32]{DH0: x}, x, 1) }},
