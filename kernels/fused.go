@@ -387,9 +387,9 @@ func GRUFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
 // step reads; s.H is overwritten. Nothing may overlap.
 //
 // NaN, infinity, accuracy and flush are those of the product (see package blas) and of
-// [GRUBeforeReset] and [GRUBeforeUpdate]. It panics if w is not packed for StepGRUBefore and the instruction set in use, if a size is
-// negative, a slice or stride too short. Zero sizes do nothing. It starts no goroutine and
-// allocates nothing.
+// [GRUBeforeReset] and [GRUBeforeUpdate]. It panics if w is not packed for StepGRUBefore and the
+// instruction set in use, if a size is negative, a slice or stride too short. Zero sizes do nothing.
+// It starts no goroutine and allocates nothing.
 func GRUBeforeFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
 	if !s.check("GRUBeforeFusedStep", StepGRUBefore, w, false, nil) {
 		return
