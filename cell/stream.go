@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -208,7 +209,7 @@ func (s *Stream[T]) readHeader(data []byte) (rest []byte, err error) {
 			var want [kindText]byte
 			copy(want[:], f.kind.String())
 			if string(rest[:kindText]) != string(want[:]) {
-				return nil, fmt.Errorf("%s = %q, want %q", f.name, rest[:kindText], f.kind)
+				return nil, fmt.Errorf("%s = %q, want %q", f.name, bytes.TrimRight(rest[:kindText], "\x00"), f.kind)
 			}
 			rest = rest[kindText:]
 			continue
