@@ -58,6 +58,9 @@ func TestBatch(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestBatchAllocations(t *testing.T) {
 	b, lengths := NewBatch(9, 9, 9, 9, 9), []int{1, 4, 2, 8}
 	x, rows := make([]float32, 8*4*2), make([]float32, 15*2)
 	if n := testing.AllocsPerRun(10, func() {

@@ -55,9 +55,21 @@ func TestStream(t *testing.T) {
 				})
 			}
 			wg.Wait()
+		}
+	})
+}
+
+func TestStreamAllocations(t *testing.T) {
+	blastest.UseGo(t)
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		x := make([]float32, 2*5)
+		for name, st := range stacks[float32](5, 17, 0.3, rand.New(rand.NewPCG(1, 1))) {
+			if st.Bidirectional != OneWay {
+				continue
+			}
 			s := mustStream(t, st, 2)
-			s.Push(p.x)
-			if n := testing.AllocsPerRun(5, func() { s.Push(p.x) }); n != 0 {
+			s.Push(x)
+			if n := testing.AllocsPerRun(5, func() { s.Push(x) }); n != 0 {
 				t.Errorf("%s: a step allocates %v times, want 0", name, n)
 			}
 		}
