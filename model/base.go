@@ -110,8 +110,11 @@ func (m *base[T]) eachLayer(f func(layer[T])) {
 	}
 }
 
-// packBF16 is [BF16Packer.PackBF16], which models with recurrent layers export.
-func (m *base[T]) packBF16() {
+// recurrentBase is what the models with recurrent layers have in common.
+type recurrentBase[T cell.Float] struct{ base[T] }
+
+// PackBF16 implements [BF16Packer].
+func (m *recurrentBase[T]) PackBF16() {
 	m.Pack()
 	m.eachLayer(func(l layer[T]) {
 		if l, ok := l.(BF16Packer); ok {

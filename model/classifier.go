@@ -25,7 +25,7 @@ import (
 // Source: Fabius and van Amersfoort 2014, whose abstract proposes to initialise weights and
 // network state of a supervised network in this way.
 type Classifier[T cell.Float] struct {
-	base[T]
+	recurrentBase[T]
 
 	cell  *cell.Recurrent[T]
 	start *vector[T] // h_0
@@ -35,7 +35,7 @@ type Classifier[T cell.Float] struct {
 }
 
 func newClassifier[T cell.Float](c Config) builder[T] {
-	m := &Classifier[T]{base: newBase[T]("Classifier", c), classes: map[string]int32{}}
+	m := &Classifier[T]{recurrentBase: recurrentBase[T]{newBase[T]("Classifier", c)}, classes: map[string]int32{}}
 	for i, name := range c.Labels {
 		m.classes[name] = int32(i)
 	}
@@ -89,9 +89,6 @@ func Labels(seqs []Sequence) []string {
 	return slices.Compact(names)
 }
 
-// PackBF16 implements [BF16Packer].
-func (m *Classifier[T]) PackBF16() { m.packBF16() }
-
 // Sample implements [Model]. A classifier has no distribution over sequences: it panics.
 func (m *Classifier[T]) Sample([]T, int, int, uint64, bool) {
 	panic("model: Sample: a classifier has no distribution over sequences")
@@ -144,28 +141,21 @@ func (m *Classifier[T]) take(from *cell.Recurrent[T]) error {
 // equally probable ones the first. The model is packed. The sequences are read in batches
 // of the given size; the result depends on neither that nor the number of goroutines.
 func (m *Classifier[T]) Classify(seqs []Sequence, batch, threads int) []string {
-	const fn = "Classifier.Classify"
-	m.checkPacked(fn, false)
-	EvalConfig{Batch: batch, Threads: threads}.check(fn)
-	checkSequences(fn, seqs, m.Data)
 	classes := make([]string, len(seqs))
-	n := len(m.Labels)
-	p := m.pass(threads)
-	var b Batch[T]
-	for _, places := range cut(seqs, m.Data, batch) {
-		segment(&b, seqs, places, m.Data, 0, 0, 1, 0)
-		p.run(&b)
-		for k, i := range places {
-			row, best := p.logits[k*n:(k+1)*n], 0
-			for c, v := range row {
-				if v > row[best] {
-					best = c
-				}
+	m.reader(threads).each("Classifier.Classify", seqs, batch, func(i int, logits []T) {
+		best := 0
+		for c, v := range logits {
+			if v > logits[best] {
+				best = c
 			}
-			classes[i] = m.Labels[best]
 		}
-	}
+		classes[i] = m.Labels[best]
+	})
 	return classes
+}
+
+func (m *Classifier[T]) reader(threads int) *reader[T] {
+	return &reader[T]{model: &m.base, cell: m.cell, start: m.start, head: m.head, threads: threads, seq: cell.NewSequence[T]()}
 }
 
 // Accuracy is the share of sequences whose most probable class is their label.
@@ -185,13 +175,10 @@ type classifierPass[T cell.Float] struct {
 	passBase[T]
 	m *Classifier[T]
 
-	seq     *cell.Sequence[T]
+	read    *reader[T]   // whose y are the logits
 	ones    *cell.Ragged // one row per sequence
 	lengths []int
-
-	read, rev, h0, h, logits []T
-	label                    []int32
-	dlogits, dh, dh0         []T
+	label   []int32
 
 	g *Classifier[T] // where a running Backward adds
 
@@ -199,28 +186,10 @@ type classifierPass[T cell.Float] struct {
 }
 
 // NewPass implements [Model].
-func (m *Classifier[T]) NewPass(threads int) Pass[T] { return m.pass(threads) }
-
-func (m *Classifier[T]) pass(threads int) *classifierPass[T] {
-	p := &classifierPass[T]{passBase: m.newPass(threads), m: m, seq: cell.NewSequence[T](), ones: new(cell.Ragged)}
+func (m *Classifier[T]) NewPass(threads int) Pass[T] {
+	p := &classifierPass[T]{passBase: m.newPass(threads), m: m, read: m.reader(threads), ones: new(cell.Ragged)}
 	p.params = p.paramGrad
 	return p
-}
-
-// run computes the logits of every sequence of b.
-func (p *classifierPass[T]) run(b *Batch[T]) {
-	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
-	p.read = b.X
-	if m.Reverse {
-		p.rev = pages.Grow(p.rev, rows*m.Data)
-		cell.Reverse(b.Shape, p.rev, b.X, m.Data)
-		p.read = p.rev
-	}
-	p.h0, p.h, p.logits = pages.Grow(p.h0, n*m.Hidden), pages.Grow(p.h, n*m.Hidden), pages.Grow(p.logits, n*len(m.Labels))
-	kernels.SetRows(p.h0, m.start.v, n, m.Hidden, m.Hidden)
-	m.cell.Forward(p.seq, b.Shape, p.read, p.h0, nil, p.threads)
-	p.seq.Final(p.h, nil)
-	m.head.Forward(p.logits, p.h, n)
 }
 
 // Forward implements [Pass]. The labels of the batch are among the classes.
@@ -238,8 +207,8 @@ func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	}
 	p.ones.Reset(p.lengths)
 	p.open(b, p.ones, obj, training)
-	p.run(b)
-	kernels.CategoricalLogProb(p.LogProb, p.label, p.logits, n, len(p.m.Labels))
+	p.read.read(b)
+	kernels.CategoricalLogProb(p.LogProb, p.label, p.read.y, n, len(p.m.Labels))
 }
 
 // Backward implements [Pass].
@@ -247,24 +216,25 @@ func (p *classifierPass[T]) Backward(grad Model[T]) {
 	if !p.startBackward(p.m, grad) {
 		return
 	}
-	m, n := p.m, p.shape.Batch()
+	r, n := p.read, p.shape.Batch()
 	p.g = grad.(*Classifier[T])
-	p.dlogits, p.dh, p.dh0 = pages.Grow(p.dlogits, n*len(m.Labels)), pages.Grow(p.dh, n*m.Hidden), pages.Grow(p.dh0, n*m.Hidden)
-	kernels.CategoricalLogProbBackward(nil, p.dlogits, p.dlp, p.label, p.logits, n, len(m.Labels))
-	m.head.InputGrad(p.dh, p.dlogits, n, 0, m.Hidden, false)
-	m.cell.Backward(p.seq, p.g.cell, cell.Grads[T]{DHn: p.dh, DH0: p.dh0}, p.read, p.threads)
-	kernels.AddColumnSums(p.g.start.v, p.dh0, n, m.Hidden, m.Hidden)
-	par.Do(p.threads, m.head.Out, p.params)
+	r.beginBackward()
+	kernels.CategoricalLogProbBackward(nil, r.dy, p.dlp, p.label, r.y, n, len(p.m.Labels))
+	r.headBackward(0, n)
+	r.backward(p.g.cell, p.g.start)
+	par.Do(p.threads, p.threads, p.params)
 	p.g = nil
 }
 
 func (p *classifierPass[T]) paramGrad(lo, hi int) {
-	p.m.head.ParamGrad(p.g.head, p.dlogits, p.h, p.shape.Batch(), 0, p.m.Hidden, lo, hi)
+	for i := lo; i < hi; i++ {
+		p.read.headGrad(p.g.head, i, p.threads)
+	}
 }
 
 // Channels implements [Pass].
 func (p *classifierPass[T]) Channels(add func(name string, values []T)) {
 	p.checkRan("Pass.Channels")
 	checkThere("Pass.Channels", "add", add != nil)
-	add("logits", p.logits)
+	add("logits", p.read.y)
 }

@@ -118,54 +118,15 @@ func (p *passBase[T]) showSigma(add func(name string, values []T), name string, 
 	z := p.model.Latent
 	rows := len(heads) / (2 * z)
 	s := make([]T, rows*z)
-	sigmasOf(s, from(heads, z), p.model.form, rows, z, 2*z)
+	gaussiansOf(nil, s, heads, p.model.form, rows, z)
 	add(name, s)
 }
 
-// net is a net of a model at work in a pass, or nothing where the model has none. What is not said
-// to be of some rows belongs to the whole batch.
-type net[T cell.Float] struct {
-	cell.Activations[T]
-	mlp *cell.MLP[T]
-}
-
-// beginNets prepares nets for so many rows.
-func beginNets[T cell.Float](rows int, nets ...*net[T]) {
-	for _, n := range nets {
-		if n.mlp != nil {
-			n.Begin(n.mlp, rows)
-		}
-	}
-}
-
-// beginNetsBackward prepares them for the gradients.
-func beginNetsBackward[T cell.Float](nets ...*net[T]) {
-	for _, n := range nets {
-		if n.mlp != nil {
-			n.BeginBackward()
-		}
-	}
-}
-
-// project gives the rows lo..hi the columns from..to of their input, all columns of x.
-func (n *net[T]) project(x []T, lo, hi, from, to int) {
-	w := to - from
-	n.mlp.Project(&n.Activations, x[lo*w:hi*w], lo, hi, from, to)
-}
-
-// activate computes the outputs of the rows lo..hi, of which all columns are projected.
-func (n *net[T]) activate(lo, hi int) { n.mlp.Activate(&n.Activations, lo, hi) }
-
-// back turns the gradient of the outputs of the rows lo..hi into that of all pre-activations.
-func (n *net[T]) back(lo, hi int) { n.mlp.ActivateBackward(&n.Activations, lo, hi) }
-
-// inputGrad computes the gradient of the input columns from..to, all columns of dx, or adds to it.
-func (n *net[T]) inputGrad(dx []T, lo, hi, from, to int, add bool) {
-	w := to - from
-	n.mlp.InputGrad(&n.Activations, dx[lo*w:hi*w], lo, hi, from, to, add)
-}
-
-// paramGrad adds part i of parts of the gradient of the parameters; x are the parts of the input.
-func (n *net[T]) paramGrad(grad *cell.MLP[T], i, parts int, x ...[]T) {
-	n.mlp.ParamGrad(grad, &n.Activations, i, parts, x...)
+// latentBackward takes the gradient from the outputs of φz of the rows lo..hi, through z, to the
+// pre-activations of the posterior, whose heads have that of the KL term already.
+func (p *passBase[T]) latentBackward(phiZ, posterior *net[T], lo, hi int) {
+	phiZ.back(lo, hi)
+	phiZ.inputGrad(p.lat.dz, lo, hi, 0, p.lat.size, p.lat.sampled)
+	p.lat.drawBackward(posterior.DY, posterior.Y, lo, hi)
+	posterior.back(lo, hi)
 }

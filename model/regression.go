@@ -38,34 +38,10 @@ func newRegression[T cell.Float](c Config) builder[T] {
 	return m
 }
 
-// evaluate computes [μ | a] of the rows lo..hi of the centred inputs u.
-func (m *Regression[T]) evaluate(n *net[T], u []T, lo, hi int) {
-	n.project(u, lo, hi, 0, m.Given)
-	n.activate(lo, hi)
-	if m.squash {
-		squashMeans(n.Y[lo*2*m.dim:hi*2*m.dim], m.dim)
-	}
-}
-
 // Predict writes μ and σ of p(y|x) of the rows of x [rows, Given] to mu and sigma [rows,
-// Data-Given]. It panics if a slice is too short.
+// Data-Given]; sigma may be nil. It panics if a slice is too short or rows is negative.
 func (m *Regression[T]) Predict(mu, sigma, x []T, rows int) {
-	const fn = "Regression.Predict"
-	m.checkPacked(fn, false)
-	checkSize(fn, "rows", rows, 0, cell.MaxRows)
-	d := m.dim
-	checkLen(fn, "x", len(x), rows, m.Given)
-	checkLen(fn, "mu", len(mu), rows, d)
-	checkLen(fn, "sigma", len(sigma), rows, d)
-	u := make([]T, rows*m.Given)
-	n := net[T]{mlp: m.net}
-	beginNets(rows, &n)
-	for i := range rows {
-		center(u[i*m.Given:(i+1)*m.Given], x[i*m.Given:], m.Mean)
-	}
-	m.evaluate(&n, u, 0, rows)
-	m.like.mean(mu, n.Y, rows, d)
-	sigmasOf(sigma, from(n.Y, d), m.form, rows, d, 2*d)
+	m.gaussians("Regression.Predict", m.outputNet(m.net), mu, sigma, x, rows, m.dim)
 }
 
 // Sample implements [Model]: y is drawn at the mean of x of the training data, which
@@ -90,21 +66,16 @@ func (m *Regression[T]) Sample(dst []T, count, steps int, seed uint64, mean bool
 	}
 }
 
-// regressionPass is the [Pass] of a [Regression]. As in that of a VAE, the net sees each
-// data point once, however many samples there are of it.
+// regressionPass is the [Pass] of a [Regression].
 type regressionPass[T cell.Float] struct {
 	passBase[T]
 	m *Regression[T]
 
-	points, k  int
-	u          []T    // x - mean of every point
-	out, dOut  []T    // [μ | a] of every row; with one sample those of the net itself
-	repeated   [2][]T // what they are otherwise
-	y          []T    // of every row
-	eps, draw  []T    // of the sampled objective
-	scale      []T    // ln σ of its density
+	net        pointNet[T] // its rows are [μ | a] of every sample
+	y          []T         // of every row
+	eps, draw  []T         // of the sampled objective
+	scale      []T         // ln σ of its density
 	dDraw, dNo []T
-	net        net[T]
 	g          *Regression[T]
 
 	forward, back, params func(lo, hi int)
@@ -112,7 +83,7 @@ type regressionPass[T cell.Float] struct {
 
 // NewPass implements [Model].
 func (m *Regression[T]) NewPass(threads int) Pass[T] {
-	p := &regressionPass[T]{passBase: m.newPass(threads), m: m, net: net[T]{mlp: m.net}}
+	p := &regressionPass[T]{passBase: m.newPass(threads), m: m, net: pointNet[T]{net: m.outputNet(m.net)}}
 	p.forward, p.back, p.params = p.forwardPoints, p.backwardPoints, p.paramGrad
 	return p
 }
@@ -121,42 +92,30 @@ func (m *Regression[T]) NewPass(threads int) Pass[T] {
 func (p *regressionPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.start(b, obj, training)
 	m, rows := p.m, b.Shape.Rows()
-	p.k = obj.samples()
-	p.points = rows / p.k
 	n := rows * m.dim
-	p.u, p.y = pages.Grow(p.u, p.points*m.Given), pages.Grow(p.y, n)
+	p.y = pages.Grow(p.y, n)
 	p.x = p.y
-	beginNets(p.points, &p.net)
-	p.out = p.net.Y
-	if p.k > 1 {
-		p.repeated[0] = pages.Grow(p.repeated[0], 2*n)
-		p.out = p.repeated[0]
-	}
+	p.net.begin(rows, obj.samples())
 	if obj.sampled() {
 		p.eps, p.draw, p.scale = pages.Grow(p.eps, n), pages.Grow(p.draw, n), pages.Grow(p.scale, n)
 		fill(p.scale, T(f64.Log(m.Config.Noise)))
 	}
-	par.Do(p.threads, p.points, p.forward)
+	par.Do(p.threads, p.net.points, p.forward)
 }
 
 func (p *regressionPass[T]) forwardPoints(lo, hi int) {
-	m, d, k := p.m, p.m.dim, p.k
-	for i := lo; i < hi; i++ {
-		center(p.u[i*m.Given:(i+1)*m.Given], p.batch.X[i*k*m.Data:], m.Mean)
-	}
-	m.evaluate(&p.net, p.u, lo, hi)
-	if k > 1 {
-		repeatRows(p.out, p.net.Y, 2*d, k, lo, hi)
-	}
+	m, d, k := p.m, p.m.dim, p.net.k
+	p.net.see(p.batch.X, k*m.Data, m.Mean, lo, hi)
+	p.net.repeat(lo, hi)
 	a, b := lo*k, hi*k
 	for i := a; i < b; i++ {
 		copy(p.y[i*d:(i+1)*d], p.batch.X[i*m.Data+m.Given:])
 	}
 	if !p.obj.sampled() {
-		p.score(p.out, a, b)
+		p.score(p.net.y, a, b)
 		return
 	}
-	out, y := p.out[a*2*d:b*2*d], p.y[a*d:b*d]
+	out, y := p.net.y[a*2*d:b*2*d], p.y[a*d:b*d]
 	eachStep(p.shape, a, b, 1, p.batch.Row0, func(t, row uint32, from, to int) {
 		kernels.Normals(p.eps[from*d:to*d], p.batch.Noise, t, row, to-from, d)
 	})
@@ -171,25 +130,20 @@ func (p *regressionPass[T]) Backward(grad Model[T]) {
 		return
 	}
 	p.g = grad.(*Regression[T])
-	beginNetsBackward(&p.net)
-	p.dOut = p.net.DY
-	if p.k > 1 {
-		p.repeated[1] = pages.Grow(p.repeated[1], len(p.out))
-		p.dOut = p.repeated[1]
-	}
+	p.net.beginBackward()
 	if p.obj.sampled() {
 		p.dDraw, p.dNo = pages.Grow(p.dDraw, len(p.draw)), pages.Grow(p.dNo, len(p.draw))
 	}
-	par.Do(p.threads, p.points, p.back)
+	par.Do(p.threads, p.net.points, p.back)
 	par.Do(p.threads, p.threads, p.params)
 	p.g = nil
 }
 
 func (p *regressionPass[T]) backwardPoints(lo, hi int) {
 	m, d := p.m, p.m.dim
-	a, b := lo*p.k, hi*p.k
+	a, b := lo*p.net.k, hi*p.net.k
 	if p.obj.sampled() {
-		out, dOut := p.out[a*2*d:b*2*d], p.dOut[a*2*d:b*2*d]
+		out, dOut := p.net.y[a*2*d:b*2*d], p.net.dy[a*2*d:b*2*d]
 		y, dlp := p.y[a*d:b*d], p.dlp[a:b]
 		dDraw, dNo := p.dDraw[a*d:b*d], p.dNo[a*d:b*d]
 		kernels.GaussLogProbBackward(nil, nil, &kernels.GaussGrad[T]{Mu: dDraw, S: dNo}, dlp, y,
@@ -197,22 +151,16 @@ func (p *regressionPass[T]) backwardPoints(lo, hi int) {
 		clear(dOut)
 		kernels.GaussSampleBackward(kernels.GaussHeadGrad(dOut, d), dDraw, kernels.GaussHead(out, d, m.form), p.eps[a*d:b*d], b-a, d)
 	} else {
-		p.scoreBackward(p.dOut, p.out, a, b)
-	}
-	if p.k > 1 {
-		sumRows(p.net.DY, p.dOut, 2*d, p.k, lo, hi)
-	}
-	if m.squash {
-		squashBackward(p.net.DY[lo*2*d:hi*2*d], p.net.Y[lo*2*d:hi*2*d], d)
+		p.scoreBackward(p.net.dy, p.net.y, a, b)
 	}
 	p.net.back(lo, hi)
 }
 
 func (p *regressionPass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		p.net.paramGrad(p.g.net, i, p.threads, p.u)
+		p.net.paramGrad(p.g.net, i, p.threads, p.net.u)
 	}
 }
 
 // Channels implements [Pass].
-func (p *regressionPass[T]) Channels(add func(name string, values []T)) { p.show(add, p.out) }
+func (p *regressionPass[T]) Channels(add func(name string, values []T)) { p.show(add, p.net.y) }

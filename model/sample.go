@@ -59,6 +59,51 @@ func (s *sampler[T]) put(t int, x []T) {
 	}
 }
 
+// stepper draws step by step from models with layers of recurrent cells.
+type stepper[T cell.Float] struct {
+	*sampler[T]
+	cells               *stackTape[T]
+	phiX, phiZ, decoder net[T]
+
+	state Batch[T]
+	u, z  []T // what φx and φz see [count, ...]
+}
+
+func (m *base[T]) stepper(s *sampler[T], st *cell.Stack[T], phiX, phiZ, decoder *cell.MLP[T]) *stepper[T] {
+	p := &stepper[T]{sampler: s, cells: newStackTape(st, streamDropout, 0, 0),
+		phiX: net[T]{mlp: phiX}, phiZ: net[T]{mlp: phiZ}, decoder: net[T]{mlp: decoder},
+		u: make([]T, s.count*len(m.Mean)), z: make([]T, s.count*m.Latent)}
+	beginNets(s.count, &p.phiX, &p.phiZ, &p.decoder)
+	n := s.count * p.cells.state()
+	p.state = Batch[T]{Shape: oneStep(s.count), H: make([]T, n), C: make([]T, n)}
+	return p
+}
+
+// noise draws z of step t from N(0, I).
+func (p *stepper[T]) noise(t int) {
+	kernels.Normals(p.z, p.prior, uint32(t), 0, p.count, p.m.Latent)
+}
+
+// step gives φx(u) and φz(z), which is known, to the cells.
+func (p *stepper[T]) step() {
+	m, n := p.m, p.count
+	p.phiX.forward(0, n, p.u)
+	p.cells.begin(&p.state, 0, p.cells.state(), false)
+	p.cells.project(p.phiX.Y, 0, n, 0, m.PhiX)
+	if m.Latent > 0 {
+		p.cells.project(p.phiZ.Y, 0, n, m.PhiX, m.PhiX+m.PhiZ)
+	}
+	p.cells.step(0, 0, n)
+	p.cells.final(p.state.H, p.state.C, n, 0, p.cells.state())
+}
+
+// emit draws step t from the decoder, whose input has the parts x, as the next step will see it.
+func (p *stepper[T]) emit(t int, x ...[]T) {
+	p.decoder.forward(0, p.count, x...)
+	p.draw(t, p.decoder.Y)
+	p.m.encode(p.u, p.x, 0, p.count)
+}
+
 // oneStep returns the shape of count sequences of one step.
 func oneStep(count int) *cell.Ragged {
 	ones := make([]int, count)

@@ -1,9 +1,6 @@
 package model
 
-import (
-	"github.com/elbow-go/elbow/cell"
-	"github.com/elbow-go/elbow/kernels"
-)
+import "github.com/elbow-go/elbow/cell"
 
 // STORN is the stochastic recurrent network of Bayer and Osendorfer 2014: one recurrent
 // network recognises, another one generates, and only z goes from the first to the second.
@@ -18,14 +15,14 @@ import (
 // Before the first step x - mean is 0. The nets are stacks of ReLU layers, every σ is
 // softplus(a) + 1e-4, the recurrent networks are of the same kind and size.
 type STORN[T cell.Float] struct {
-	base[T]
+	recurrentBase[T]
 
 	phiR, posterior, phiX, phiZ, decoder *cell.MLP[T]
 	recognition, generator               *cell.Stack[T]
 }
 
 func newSTORN[T cell.Float](c Config) builder[T] {
-	m := &STORN[T]{base: newBase[T]("STORN", c)}
+	m := &STORN[T]{recurrentBase: recurrentBase[T]{newBase[T]("STORN", c)}}
 	in := m.like.inputs(c.Data)
 	m.state = 2*c.Layers*c.Hidden + in // of the generating and the recognising network, and the last input
 	m.has(
@@ -40,38 +37,13 @@ func newSTORN[T cell.Float](c Config) builder[T] {
 	return m
 }
 
-// PackBF16 implements [BF16Packer].
-func (m *STORN[T]) PackBF16() { m.packBF16() }
-
 // Sample implements [Model].
 func (m *STORN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	s := m.sampler("STORN.Sample", dst, count, steps, seed, mean)
-	if steps == 0 {
-		return
-	}
-	var (
-		cells      = newStackTape(m.generator, streamDropout, 0, 0)
-		phiX, phiZ = net[T]{mlp: m.phiX}, net[T]{mlp: m.phiZ}
-		dec        = net[T]{mlp: m.decoder}
-		n          = cells.state()
-		state      = Batch[T]{Shape: oneStep(count), H: make([]T, count*n), C: make([]T, count*n)}
-		u, z       = make([]T, count*len(m.Mean)), make([]T, count*m.Latent)
-	)
-	beginNets(count, &phiX, &phiZ, &dec)
+	s := m.stepper(m.sampler("STORN.Sample", dst, count, steps, seed, mean), m.generator, m.phiX, m.phiZ, m.decoder)
 	for t := range steps {
-		phiX.project(u, 0, count, 0, len(m.Mean))
-		phiX.activate(0, count)
-		kernels.Normals(z, s.prior, uint32(t), 0, count, m.Latent)
-		phiZ.project(z, 0, count, 0, m.Latent)
-		phiZ.activate(0, count)
-		cells.begin(&state, 0, n, false)
-		cells.project(phiX.Y, 0, count, 0, m.PhiX)
-		cells.project(phiZ.Y, 0, count, m.PhiX, m.PhiX+m.PhiZ)
-		cells.step(0, 0, count)
-		cells.final(state.H, state.C, count, 0, n)
-		dec.project(cells.seq.H, 0, count, 0, m.Hidden)
-		dec.activate(0, count)
-		s.draw(t, dec.Y)
-		m.encode(u, s.x, 0, count)
+		s.noise(t)
+		s.phiZ.forward(0, count, s.z)
+		s.step()
+		s.emit(t, s.cells.seq.H)
 	}
 }

@@ -84,12 +84,10 @@ func (p *stornPass[T]) shift() {
 }
 
 func (p *stornPass[T]) beforeRows(lo, hi int) {
-	m, in := p.m, len(p.m.Mean)
-	p.phiR.project(p.in.u, lo, hi, 0, in)
-	p.phiR.activate(lo, hi)
+	m := p.m
+	p.phiR.forward(lo, hi, p.in.u)
 	p.recognition.project(p.phiR.Y, lo, hi, 0, m.PhiX)
-	p.phiX.project(p.prev, lo, hi, 0, in)
-	p.phiX.activate(lo, hi)
+	p.phiX.forward(lo, hi, p.prev)
 	p.generator.project(p.phiX.Y, lo, hi, 0, m.PhiX)
 }
 
@@ -108,11 +106,9 @@ func (p *stornPass[T]) recogniseRows(b0, b1 int) {
 
 func (p *stornPass[T]) betweenRows(lo, hi int) {
 	m := p.m
-	p.posterior.project(p.recognition.heads, lo, hi, 0, m.Hidden)
-	p.posterior.activate(lo, hi)
+	p.posterior.forward(lo, hi, p.recognition.heads)
 	p.lat.step(p.KL, p.posterior.Y, lo, hi)
-	p.phiZ.project(p.lat.z, lo, hi, 0, m.Latent)
-	p.phiZ.activate(lo, hi)
+	p.phiZ.forward(lo, hi, p.lat.z)
 	p.generator.project(p.phiZ.Y, lo, hi, m.PhiX, m.PhiX+m.PhiZ)
 }
 
@@ -124,8 +120,7 @@ func (p *stornPass[T]) generateRows(b0, b1 int) {
 }
 
 func (p *stornPass[T]) afterRows(lo, hi int) {
-	p.decoder.project(p.generator.heads, lo, hi, 0, p.m.Hidden)
-	p.decoder.activate(lo, hi)
+	p.decoder.forward(lo, hi, p.generator.heads)
 	p.score(p.decoder.Y, lo, hi)
 }
 
@@ -175,10 +170,7 @@ func (p *stornPass[T]) betweenRowsBackward(lo, hi int) {
 	m := p.m
 	p.lat.klBackward(p.posterior.DY, nil, p.dkl, p.posterior.Y, nil, lo, hi)
 	p.generator.inputGrad(p.phiZ.DY, lo, hi, m.PhiX, m.PhiX+m.PhiZ, false)
-	p.phiZ.back(lo, hi)
-	p.phiZ.inputGrad(p.lat.dz, lo, hi, 0, m.Latent, p.lat.sampled)
-	p.lat.drawBackward(p.posterior.DY, p.posterior.Y, lo, hi)
-	p.posterior.back(lo, hi)
+	p.latentBackward(&p.phiZ, &p.posterior, lo, hi)
 	p.posterior.inputGrad(p.dR, lo, hi, 0, m.Hidden, false)
 	p.recognition.seeBackward(p.dR, lo, hi)
 }

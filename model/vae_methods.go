@@ -24,7 +24,7 @@ func (p *vaePass[T]) costs() {
 		}
 		return v
 	}
-	group := p.k
+	group := p.encoder.k
 	if group == 1 {
 		group = rows
 	}
@@ -46,13 +46,14 @@ func (p *vaePass[T]) costs() {
 // scoreFunction computes the score-function gradient of the heads of the rows a..b. The sampled
 // KL depends on q directly too, but the expectation of that part is 0, so it is left out.
 func (p *vaePass[T]) scoreFunction(a, b int) {
-	dq := p.lat.heads(p.dq, a, b)
+	heads := p.encoder.y
+	dq := p.lat.heads(p.encoder.dy, a, b)
 	if p.lat.sampled {
 		clear(dq)
 	} else {
-		p.lat.klBackward(p.dq, nil, p.dkl, p.q, nil, a, b)
+		p.lat.klBackward(p.encoder.dy, nil, p.dkl, heads, nil, a, b)
 	}
-	kernels.GaussLogProbBackward(nil, nil, p.lat.dq(p.dHat, a, b), p.cost[a:b], p.lat.rows(p.lat.z, a, b), p.lat.q(p.q, a, b), b-a, p.m.Latent)
+	kernels.GaussLogProbBackward(nil, nil, p.lat.dq(p.dHat, a, b), p.cost[a:b], p.lat.rows(p.lat.z, a, b), p.lat.q(heads, a, b), b-a, p.m.Latent)
 	kernels.Axpy(dq, p.lat.heads(p.dHat, a, b), 1)
 }
 
@@ -68,20 +69,16 @@ func (p *vaePass[T]) sleepPoints(lo, hi int) {
 	noise.Stream = streamDreamZ
 	// The first row of each point's samples holds its dream.
 	z := p.lat.dz
-	p.normals(z, noise, lo, hi, p.k)
-	m.decode(&p.dreamer, z, lo, hi)
+	p.normals(z, noise, lo, hi, p.encoder.k)
+	p.dreamer.forward(lo, hi, z[:p.encoder.points*m.Latent])
 	noise.Stream = streamDreamX
 	w := p.width
-	x := p.dreamX[lo*m.Data : hi*m.Data]
-	eachStep(p.shape, lo, hi, p.k, p.batch.Row0, func(t, row uint32, from, to int) {
+	eachStep(p.shape, lo, hi, p.encoder.k, p.batch.Row0, func(t, row uint32, from, to int) {
 		m.like.sample(p.dreamX[from*m.Data:to*m.Data], p.dreamer.Y[from*w:to*w], noise, t, row, to-from, m.Data)
 	})
-	for i := range n {
-		center(p.u[(lo+i)*m.Data:(lo+i+1)*m.Data], x[i*m.Data:], m.Mean)
-	}
-	m.encode(&p.encoder, p.u, lo, hi)
+	p.encoder.see(p.dreamX, m.Data, m.Mean, lo, hi)
 	weight := p.dlp[lo:hi] // the likelihood is done with it
 	fill(weight, T(-p.obj.Scale))
 	kernels.GaussLogProbBackward(nil, nil, p.lat.dq(p.encoder.DY, lo, hi), weight, p.lat.rows(z, lo, hi), p.lat.q(p.encoder.Y, lo, hi), n, m.Latent)
-	p.encoder.back(lo, hi)
+	p.encoder.net.back(lo, hi)
 }

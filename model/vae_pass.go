@@ -18,11 +18,8 @@ type vaePass[T cell.Float] struct {
 	passBase[T]
 	m *VAE[T]
 
-	points, k        int    // data points, and samples of each
-	u                []T    // x - mean of every point
-	q, dq            []T    // heads [μ | a] of every row; with one sample those of the encoder itself
-	repeated         [2][]T // what q and dq are otherwise
-	encoder, decoder net[T] // the decoder's means already squashed
+	encoder pointNet[T] // its rows are the heads [μ | a] of every sample
+	decoder net[T]
 
 	cost, dHat []T    // score function: weight of every row, gradient of ln q
 	dreamX     []T    // wake-sleep: x of every point
@@ -37,8 +34,8 @@ type vaePass[T cell.Float] struct {
 func (m *VAE[T]) NewPass(threads int) Pass[T] { return m.pass(threads) }
 
 func (m *VAE[T]) pass(threads int) *vaePass[T] {
-	p := &vaePass[T]{passBase: m.newPass(threads), m: m,
-		encoder: net[T]{mlp: m.encoder}, decoder: net[T]{mlp: m.decoder}, dreamer: net[T]{mlp: m.decoder}}
+	p := &vaePass[T]{passBase: m.newPass(threads), m: m, decoder: m.outputNet(m.decoder), dreamer: m.outputNet(m.decoder)}
+	p.encoder.mlp = m.encoder
 	p.forward, p.back, p.sleep, p.params = p.forwardPoints, p.backwardPoints, p.sleepPoints, p.paramGrad
 	return p
 }
@@ -46,34 +43,21 @@ func (m *VAE[T]) pass(threads int) *vaePass[T] {
 // Forward implements [Pass].
 func (p *vaePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.start(b, obj, training)
-	m, rows := p.m, b.Shape.Rows()
-	p.k = obj.samples()
-	p.points = rows / p.k
-	p.u = pages.Grow(p.u, p.points*m.Data)
-	beginNets(p.points, &p.encoder)
+	rows := b.Shape.Rows()
+	p.encoder.begin(rows, obj.samples())
 	beginNets(rows, &p.decoder)
-	p.q = p.encoder.Y
-	if p.k > 1 {
-		p.repeated[0] = pages.Grow(p.repeated[0], rows*2*m.Latent)
-		p.q = p.repeated[0]
-	}
-	par.Do(p.threads, p.points, p.forward)
+	par.Do(p.threads, p.encoder.points, p.forward)
 }
 
 // forwardPoints computes the data points lo..hi.
 func (p *vaePass[T]) forwardPoints(lo, hi int) {
-	m, k := p.m, p.k
-	for i := lo; i < hi; i++ {
-		center(p.u[i*m.Data:(i+1)*m.Data], p.x[i*k*m.Data:], m.Mean)
-	}
-	m.encode(&p.encoder, p.u, lo, hi)
+	m, k := p.m, p.encoder.k
+	p.encoder.see(p.x, k*m.Data, m.Mean, lo, hi)
+	p.encoder.repeat(lo, hi)
 	a, b := lo*k, hi*k
-	if k > 1 {
-		repeatRows(p.q, p.encoder.Y, 2*m.Latent, k, lo, hi)
-	}
 	p.normals(p.lat.eps, p.batch.Noise, a, b, 1)
-	p.lat.step(p.KL, p.q, a, b)
-	m.decode(&p.decoder, p.lat.z, a, b)
+	p.lat.step(p.KL, p.encoder.y, a, b)
+	p.decoder.forward(a, b, p.lat.z)
 	p.score(p.decoder.Y, a, b)
 }
 
@@ -103,22 +87,18 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 	if !p.startBackward(p.m, grad) {
 		return
 	}
-	m, rows := p.m, p.shape.Rows()
 	p.g = grad.(*VAE[T])
-	beginNetsBackward(&p.encoder, &p.decoder)
-	p.dq = p.encoder.DY
-	if p.k > 1 {
-		p.repeated[1] = pages.Grow(p.repeated[1], rows*2*m.Latent)
-		p.dq = p.repeated[1]
-	}
+	p.encoder.beginBackward()
+	beginNetsBackward(&p.decoder)
 	if p.obj.Method == MethodScore || p.obj.Method == MethodBaseline {
 		p.costs()
 	}
-	par.Do(p.threads, p.points, p.back)
+	points := p.encoder.points
+	par.Do(p.threads, points, p.back)
 	if p.obj.Method == MethodWakeSleep {
-		p.dreamX = pages.Grow(p.dreamX, p.points*m.Data)
-		beginNets(p.points, &p.dreamer)
-		par.Do(p.threads, p.points, p.sleep)
+		p.dreamX = pages.Grow(p.dreamX, points*p.m.Data)
+		beginNets(points, &p.dreamer)
+		par.Do(p.threads, points, p.sleep)
 	}
 	par.Do(p.threads, p.threads, p.params)
 	p.g = nil
@@ -126,12 +106,9 @@ func (p *vaePass[T]) Backward(grad Model[T]) {
 
 // backwardPoints computes the gradients of the pre-activations of the data points lo..hi.
 func (p *vaePass[T]) backwardPoints(lo, hi int) {
-	m, l := p.m, p.m.Latent
-	a, b := lo*p.k, hi*p.k
+	q, dq, k := p.encoder.y, p.encoder.dy, p.encoder.k
+	a, b := lo*k, hi*k
 	p.scoreBackward(p.decoder.DY, p.decoder.Y, a, b)
-	if m.squash {
-		squashBackward(p.decoder.DY[a*p.width:b*p.width], p.decoder.Y[a*p.width:b*p.width], m.Data)
-	}
 	p.decoder.back(a, b)
 	switch p.obj.Method {
 	case MethodWakeSleep:
@@ -140,78 +117,19 @@ func (p *vaePass[T]) backwardPoints(lo, hi int) {
 		p.scoreFunction(a, b)
 	default:
 		if p.lat.sampled {
-			p.lat.klBackward(p.dq, nil, p.dkl, p.q, nil, a, b)
+			p.lat.klBackward(dq, nil, p.dkl, q, nil, a, b)
 		}
-		p.decoder.inputGrad(p.lat.dz, a, b, 0, l, p.lat.sampled)
-		p.lat.stepBackward(p.dq, p.dkl, p.q, a, b)
-	}
-	if p.k > 1 {
-		sumRows(p.encoder.DY, p.dq, 2*l, p.k, lo, hi)
+		p.decoder.inputGrad(p.lat.dz, a, b, 0, p.m.Latent, p.lat.sampled)
+		p.lat.stepBackward(dq, p.dkl, q, a, b)
 	}
 	p.encoder.back(lo, hi)
-}
-
-// repeatRows writes the rows lo..hi of src, of w columns, to dst, every one k times.
-func repeatRows[T cell.Float](dst, src []T, w, k, lo, hi int) {
-	for i := lo * k; i < hi*k; i++ {
-		copy(dst[i*w:(i+1)*w], src[i/k*w:])
-	}
-}
-
-// sumRows is the gradient of repeatRows: the rows lo..hi of dst become the sums of their k
-// rows of src, in order.
-func sumRows[T cell.Float](dst, src []T, w, k, lo, hi int) {
-	for i := lo; i < hi; i++ {
-		d := dst[i*w : (i+1)*w]
-		copy(d, src[i*k*w:])
-		for r := i*k + 1; r < (i+1)*k; r++ {
-			kernels.Axpy(d, src[r*w:(r+1)*w], 1)
-		}
-	}
 }
 
 // paramGrad computes the parts lo..hi of all parameter gradients, split by outputs.
 func (p *vaePass[T]) paramGrad(lo, hi int) {
 	for i := lo; i < hi; i++ {
-		p.encoder.paramGrad(p.g.encoder, i, p.threads, p.u)
+		p.encoder.paramGrad(p.g.encoder, i, p.threads, p.encoder.u)
 		p.decoder.paramGrad(p.g.decoder, i, p.threads, p.lat.z)
-	}
-}
-
-// center writes x - mean to u.
-func center[T cell.Float](u, x, mean []T) {
-	copy(u, x[:len(mean)])
-	kernels.Axpy(u, mean, -1)
-}
-
-// encode computes the heads of the rows lo..hi of u.
-func (m *VAE[T]) encode(n *net[T], u []T, lo, hi int) {
-	n.project(u, lo, hi, 0, m.Data)
-	n.activate(lo, hi)
-}
-
-// decode computes the outputs of the rows lo..hi of z.
-func (m *VAE[T]) decode(n *net[T], z []T, lo, hi int) {
-	n.project(z, lo, hi, 0, m.Latent)
-	n.activate(lo, hi)
-	if m.squash {
-		w := m.decoder.Out()
-		squashMeans(n.Y[lo*w:hi*w], m.Data)
-	}
-}
-
-// squashMeans puts the means of the rows of out, [mean | a] with d columns each, through a
-// sigmoid.
-func squashMeans[T cell.Float](out []T, d int) {
-	for i := 0; i < len(out); i += 2 * d {
-		kernels.Sigmoid(out[i:i+d], out[i:i+d])
-	}
-}
-
-// squashBackward turns the gradient of the squashed means into that of the raw ones.
-func squashBackward[T cell.Float](dOut, out []T, d int) {
-	for i := 0; i < len(out); i += 2 * d {
-		kernels.SigmoidBackward(dOut[i:i+d], dOut[i:i+d], out[i:i+d])
 	}
 }
 

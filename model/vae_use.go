@@ -9,28 +9,7 @@ import (
 // [rows, Latent]; sigma may be nil. It panics if a slice is too short or rows
 // is negative.
 func (m *VAE[T]) Encode(mu, sigma, x []T, rows int) {
-	const fn = "VAE.Encode"
-	m.checkPacked(fn, false)
-	checkSize(fn, "rows", rows, 0, cell.MaxRows)
-	l := m.Latent
-	checkLen(fn, "x", len(x), rows, m.Data)
-	checkLen(fn, "mu", len(mu), rows, l)
-	if sigma != nil {
-		checkLen(fn, "sigma", len(sigma), rows, l)
-	}
-	u := make([]T, rows*m.Data)
-	for i := range rows {
-		center(u[i*m.Data:(i+1)*m.Data], x[i*m.Data:], m.Mean)
-	}
-	n := net[T]{mlp: m.encoder}
-	beginNets(rows, &n)
-	m.encode(&n, u, 0, rows)
-	for i := range rows {
-		copy(mu[i*l:(i+1)*l], n.Y[i*2*l:])
-	}
-	if sigma != nil {
-		sigmasOf(sigma, from(n.Y, l), m.form, rows, l, 2*l)
-	}
+	m.gaussians("VAE.Encode", net[T]{mlp: m.encoder}, mu, sigma, x, rows, m.Latent)
 }
 
 // Decode writes the mean of p(x|z) of the rows of z [rows, Latent] to x [rows, Data]. It
@@ -46,9 +25,9 @@ func (m *VAE[T]) Decode(x, z []T, rows int) {
 
 // outputsAt returns the parameters of p(x|z) of the rows of z.
 func (m *VAE[T]) outputsAt(z []T, rows int) []T {
-	n := net[T]{mlp: m.decoder}
+	n := m.outputNet(m.decoder)
 	beginNets(rows, &n)
-	m.decode(&n, z, 0, rows)
+	n.forward(0, rows, z[:rows*m.Latent])
 	return n.Y
 }
 

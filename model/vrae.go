@@ -29,7 +29,7 @@ import (
 // A VRAE is read-only while it is used and may be shared; what a batch leaves behind lives
 // in a pass.
 type VRAE[T cell.Float] struct {
-	base[T]
+	recurrentBase[T]
 
 	encoder, decoder    *cell.Recurrent[T]
 	head, start, output *cell.Dense[T]
@@ -73,7 +73,7 @@ func (c Config) resolveVRAE() (Config, error) {
 }
 
 func newVRAE[T cell.Float](c Config) builder[T] {
-	m := &VRAE[T]{base: newBase[T]("VRAE", c)}
+	m := &VRAE[T]{recurrentBase: recurrentBase[T]{newBase[T]("VRAE", c)}}
 	m.form = kernels.LogVar
 	m.feed, _ = m.like.(feeder[T])
 	m.has(
@@ -85,5 +85,6 @@ func newVRAE[T cell.Float](c Config) builder[T] {
 	return m
 }
 
-// PackBF16 implements [BF16Packer].
-func (m *VRAE[T]) PackBF16() { m.packBF16() }
+func (m *VRAE[T]) reader(threads int) *reader[T] {
+	return &reader[T]{model: &m.base, cell: m.encoder, head: m.head, threads: threads, seq: cell.NewSequence[T]()}
+}

@@ -15,15 +15,12 @@ type vraePass[T cell.Float] struct {
 	passBase[T]
 	m *VRAE[T]
 
-	enc, dec *cell.Sequence[T]
-	rev      []T // the input, reversed
-	read     []T // what the encoder reads
-	h        []T // h_T [Batch, Hidden]
-	q        []T // [μ | ln σ²] [Batch, 2 Latent]
-	s0       []T // [Batch, Hidden]
-	in, out  []T // y_{t-1} and the outputs of every row
+	enc     *reader[T] // whose y are q [Batch, 2 Latent]
+	dec     *cell.Sequence[T]
+	s0      []T // [Batch, Hidden]
+	in, out []T // y_{t-1} and the outputs of every row
 
-	dout, dh, din, ds0, dq, dhn []T
+	dout, dh, din, ds0 []T
 
 	g *VRAE[T] // where a running Backward adds
 
@@ -33,10 +30,8 @@ type vraePass[T cell.Float] struct {
 }
 
 // NewPass implements [Model].
-func (m *VRAE[T]) NewPass(threads int) Pass[T] { return m.pass(threads) }
-
-func (m *VRAE[T]) pass(threads int) *vraePass[T] {
-	p := &vraePass[T]{passBase: m.newPass(threads), m: m, enc: cell.NewSequence[T](), dec: cell.NewSequence[T]()}
+func (m *VRAE[T]) NewPass(threads int) Pass[T] {
+	p := &vraePass[T]{passBase: m.newPass(threads), m: m, enc: m.reader(threads), dec: cell.NewSequence[T]()}
 	p.perSequence = true
 	p.draw, p.loop, p.outputs, p.scores = p.drawRows, p.loopRows, p.outputRows, p.scoreRows
 	p.scoreBack, p.outputsBack, p.loopBack = p.scoreRowsBackward, p.outputRowsBackward, p.loopRowsBackward
@@ -44,26 +39,11 @@ func (m *VRAE[T]) pass(threads int) *vraePass[T] {
 	return p
 }
 
-// encode runs the encoder and its head over b, which it keeps.
-func (p *vraePass[T]) encode(b *Batch[T]) {
-	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
-	p.read = b.X
-	if m.Reverse {
-		p.rev = pages.Grow(p.rev, rows*m.Data)
-		cell.Reverse(b.Shape, p.rev, b.X, m.Data)
-		p.read = p.rev
-	}
-	m.encoder.Forward(p.enc, b.Shape, p.read, nil, nil, p.threads)
-	p.h, p.q = pages.Grow(p.h, n*m.Hidden), pages.Grow(p.q, n*2*m.Latent)
-	p.enc.Final(p.h, nil)
-	m.head.Forward(p.q, p.h, n)
-}
-
 // Forward implements [Pass].
 func (p *vraePass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.start(b, obj, training)
 	m, rows, n := p.m, b.Shape.Rows(), b.Shape.Batch()
-	p.encode(b)
+	p.enc.read(b)
 	p.s0 = pages.Grow(p.s0, n*m.Hidden)
 	p.in, p.out = pages.Grow(p.in, rows*m.Data), pages.Grow(p.out, rows*m.output.Out)
 	par.Do(p.threads, n, p.draw)
@@ -99,7 +79,7 @@ func (p *vraePass[T]) firstInputs() {
 func (p *vraePass[T]) drawRows(lo, hi int) {
 	h := p.m.Hidden
 	p.lat.noise(p.batch.Noise, 0, uint32(p.batch.Row0+lo), lo, hi)
-	p.lat.step(p.KL, p.q, lo, hi)
+	p.lat.step(p.KL, p.enc.y, lo, hi)
 	p.m.start.Forward(p.s0[lo*h:hi*h], p.lat.rows(p.lat.z, lo, hi), hi-lo)
 }
 
@@ -141,7 +121,8 @@ func (p *vraePass[T]) Backward(grad Model[T]) {
 	m, rows, n := p.m, p.shape.Rows(), p.shape.Batch()
 	p.g = grad.(*VRAE[T])
 	p.dout, p.dh, p.din = pages.Grow(p.dout, rows*m.output.Out), pages.Grow(p.dh, rows*m.Hidden), pages.Grow(p.din, rows*m.Data)
-	p.ds0, p.dq, p.dhn = pages.Grow(p.ds0, n*m.Hidden), pages.Grow(p.dq, n*2*m.Latent), pages.Grow(p.dhn, n*m.Hidden)
+	p.ds0 = pages.Grow(p.ds0, n*m.Hidden)
+	p.enc.beginBackward()
 	p.dec.BeginBackward(nil, nil)
 	par.Do(p.threads, rows, p.scoreBack)
 	if m.Teacher {
@@ -150,7 +131,7 @@ func (p *vraePass[T]) Backward(grad Model[T]) {
 	par.Do(p.threads, n, p.loopBack)
 	p.dec.InitialGrad(p.ds0, nil, 0, n)
 	par.Do(p.threads, n, p.drawBack)
-	m.encoder.Backward(p.enc, p.g.encoder, cell.Grads[T]{DHn: p.dhn}, p.read, p.threads)
+	p.enc.backward(p.g.encoder, nil)
 	par.Do(p.threads, p.threads, p.params)
 	p.g = nil
 }
@@ -190,15 +171,15 @@ func (p *vraePass[T]) loopRowsBackward(b0, b1 int) {
 // drawRowsBackward takes the gradient from the initial states of the decoder to the last
 // states of the encoder, for the sequences lo..hi.
 func (p *vraePass[T]) drawRowsBackward(lo, hi int) {
-	m, h, n := p.m, p.m.Hidden, hi-lo
+	m, h, n, q, dq := p.m, p.m.Hidden, hi-lo, p.enc.y, p.enc.dy
 	ds0 := p.ds0[lo*h : hi*h]
 	m.start.ActivateBackward(ds0, p.s0[lo*h:hi*h], n)
 	if p.lat.sampled {
-		p.lat.klBackward(p.dq, nil, p.dkl, p.q, nil, lo, hi)
+		p.lat.klBackward(dq, nil, p.dkl, q, nil, lo, hi)
 	}
 	m.start.InputGrad(p.lat.rows(p.lat.dz, lo, hi), ds0, n, 0, m.Latent, p.lat.sampled)
-	p.lat.stepBackward(p.dq, p.dkl, p.q, lo, hi)
-	m.head.InputGrad(p.dhn[lo*h:hi*h], p.lat.heads(p.dq, lo, hi), n, 0, h, false)
+	p.lat.stepBackward(dq, p.dkl, q, lo, hi)
+	p.enc.headBackward(lo, hi)
 }
 
 // paramGrad computes the parts lo..hi of all parameter gradients but the encoder's, split
@@ -207,9 +188,8 @@ func (p *vraePass[T]) paramGrad(lo, hi int) {
 	m, g, rows, n := p.m, p.g, p.shape.Rows(), p.shape.Batch()
 	for i := lo; i < hi; i++ {
 		p.likeGrad(&g.base, i)
-		from, to := share(m.head.Out, i, p.threads)
-		m.head.ParamGrad(g.head, p.dq, p.h, n, 0, m.head.In, from, to)
-		from, to = share(m.start.Out, i, p.threads)
+		p.enc.headGrad(g.head, i, p.threads)
+		from, to := share(m.start.Out, i, p.threads)
 		m.start.ParamGrad(g.start, p.ds0, p.lat.z, n, 0, m.start.In, from, to)
 		from, to = share(m.decoder.Kind.Gates()*m.Hidden, i, p.threads)
 		m.decoder.ParamGrad(g.decoder, p.dec, p.in, 0, m.Data, from, to)
@@ -221,5 +201,5 @@ func (p *vraePass[T]) paramGrad(lo, hi int) {
 // Channels implements [Pass]: phi_sig is σ of the posterior.
 func (p *vraePass[T]) Channels(add func(name string, values []T)) {
 	p.show(add, p.out)
-	p.showSigma(add, "phi_sig", p.q)
+	p.showSigma(add, "phi_sig", p.enc.y)
 }

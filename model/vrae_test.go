@@ -72,7 +72,7 @@ func TestVRAEFeedback(t *testing.T) {
 		clear(m.head.W) // z no longer depends on the data
 		m.Pack()
 		b := vraeBatch[float64](c, rand.New(rand.NewPCG(9, 9)), 6)
-		p := m.pass(1)
+		p := m.NewPass(1).(*vraePass[float64])
 		p.Forward(b, Bound(6), false)
 		before := slices.Clone(p.out)
 		b.X[0] = 1 - b.X[0]
@@ -98,13 +98,13 @@ func TestVRAEReverse(t *testing.T) {
 			c.Reverse = reverse
 			switch m := newTestModel[float64](t, c).(type) {
 			case *VRAE[float64]:
-				p := m.pass(1)
-				p.encode(b)
-				return p.q
+				r := m.reader(1)
+				r.read(b)
+				return r.y
 			case *Classifier[float64]:
-				p := m.pass(1)
-				p.run(b)
-				return p.logits
+				r := m.reader(1)
+				r.read(b)
+				return r.y
 			}
 			return nil
 		}
@@ -160,12 +160,12 @@ func TestVRAEUse(t *testing.T) {
 			seqs := append(d.Train, Sequence{})
 			mean, sigma := m.Encode(seqs, 4, 2)
 			for i, s := range seqs {
-				p := m.pass(1)
+				p := m.NewPass(1).(*vraePass[float32])
 				b := &Batch[float32]{Shape: cell.NewRagged(len(s.X) / c.Data), X: s.X}
 				p.Forward(b, Bound(1), false)
-				asmtest.SameFloats(t, "mean", mean[i*3:(i+1)*3], p.q[:3])
+				asmtest.SameFloats(t, "mean", mean[i*3:(i+1)*3], p.enc.y[:3])
 				for j, v := range sigma[i*3 : (i+1)*3] {
-					if want := math.Exp(0.5 * float64(p.q[3+j])); math.Abs(float64(v)-want) > 1e-6*want {
+					if want := math.Exp(0.5 * float64(p.enc.y[3+j])); math.Abs(float64(v)-want) > 1e-6*want {
 						t.Errorf("sigma %v, want %v", v, want)
 					}
 				}

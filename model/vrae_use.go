@@ -11,23 +11,11 @@ import (
 // Latent], in the order of seqs. The model is packed. The sequences are read in batches of
 // the given size; the result depends on neither that nor the number of goroutines.
 func (m *VRAE[T]) Encode(seqs []Sequence, batch, threads int) (mean, sigma []T) {
-	const fn = "VRAE.Encode"
-	m.checkPacked(fn, false)
-	EvalConfig{Batch: batch, Threads: threads}.check(fn)
-	checkSequences(fn, seqs, m.Data)
 	z := m.Latent
 	mean, sigma = make([]T, len(seqs)*z), make([]T, len(seqs)*z)
-	p := m.pass(threads)
-	var b Batch[T]
-	for _, places := range cut(seqs, m.Data, batch) {
-		segment(&b, seqs, places, m.Data, 0, 0, 1, 0)
-		p.encode(&b)
-		for k, i := range places {
-			row := p.q[k*2*z : (k+1)*2*z]
-			copy(mean[i*z:], row[:z])
-			sigmasOf(sigma[i*z:], row[z:], m.form, 1, z, 2*z)
-		}
-	}
+	m.reader(threads).each("VRAE.Encode", seqs, batch, func(i int, q []T) {
+		gaussiansOf(mean[i*z:], sigma[i*z:], q, m.form, 1, z)
+	})
 	return mean, sigma
 }
 

@@ -22,7 +22,7 @@ import (
 // A VRNN is read-only while it is used and may be shared; what a batch leaves behind lives
 // in a [Pass].
 type VRNN[T cell.Float] struct {
-	base[T]
+	recurrentBase[T]
 
 	phiX, phiZ, prior, posterior, decoder *cell.MLP[T] // phiZ, prior and posterior may be nil
 	stack                                 *cell.Stack[T]
@@ -47,7 +47,7 @@ func fieldsVRNNI() []field {
 }
 
 func newVRNN[T cell.Float](c Config) builder[T] {
-	m := &VRNN[T]{base: newBase[T]("VRNN", c)}
+	m := &VRNN[T]{recurrentBase: recurrentBase[T]{newBase[T]("VRNN", c)}}
 	in := m.like.inputs(c.Data)
 	m.state = c.Layers * c.Hidden
 	m.has(
@@ -61,51 +61,19 @@ func newVRNN[T cell.Float](c Config) builder[T] {
 	return m
 }
 
-// PackBF16 implements [BF16Packer].
-func (m *VRNN[T]) PackBF16() { m.packBF16() }
-
 // Sample implements [Model].
 func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
-	s := m.sampler("VRNN.Sample", dst, count, steps, seed, mean)
-	if steps == 0 {
-		return
-	}
-	var (
-		cells      = newStackTape(m.stack, streamDropout, 0, 0)
-		phiX, phiZ = net[T]{mlp: m.phiX}, net[T]{mlp: m.phiZ}
-		prior, dec = net[T]{mlp: m.prior}, net[T]{mlp: m.decoder}
-		state      = Batch[T]{Shape: oneStep(count), H: make([]T, count*m.State()), C: make([]T, count*m.State())}
-		h          = make([]T, count*m.Hidden) // of the topmost layer
-		u          = make([]T, count*len(m.Mean))
-		z, eps     = make([]T, count*m.Latent), make([]T, count*m.Latent)
-	)
-	beginNets(count, &phiX, &phiZ, &prior, &dec)
+	s := m.stepper(m.sampler("VRNN.Sample", dst, count, steps, seed, mean), m.stack, m.phiX, m.phiZ, m.decoder)
+	prior, h := net[T]{mlp: m.prior}, make([]T, count*m.Hidden) // of the topmost layer
+	beginNets(count, &prior)
 	for t := range steps {
-		if l := m.Latent; l > 0 {
-			kernels.Normals(eps, s.prior, uint32(t), 0, count, l)
-			copy(z, eps)
-			if m.prior != nil {
-				prior.project(h, 0, count, 0, m.Hidden)
-				prior.activate(0, count)
-				kernels.GaussSample(z, kernels.GaussHead(prior.Y, l, m.form), eps, count, l)
-			}
-			phiZ.project(z, 0, count, 0, l)
-			phiZ.activate(0, count)
-			dec.project(phiZ.Y, 0, count, 0, m.PhiZ)
+		s.noise(t)
+		if prior.forward(0, count, h); m.prior != nil {
+			kernels.GaussSample(s.z, kernels.GaussHead(prior.Y, m.Latent, m.form), s.z, count, m.Latent)
 		}
-		dec.project(h, 0, count, m.PhiZ, m.PhiZ+m.Hidden)
-		dec.activate(0, count)
-		s.draw(t, dec.Y)
-		m.encode(u, s.x, 0, count)
-		phiX.project(u, 0, count, 0, len(m.Mean))
-		phiX.activate(0, count)
-		cells.begin(&state, 0, m.State(), false)
-		cells.project(phiX.Y, 0, count, 0, m.PhiX)
-		if m.Latent > 0 {
-			cells.project(phiZ.Y, 0, count, m.PhiX, m.PhiX+m.PhiZ)
-		}
-		cells.step(0, 0, count)
-		cells.final(state.H, state.C, count, 0, m.State())
-		h = cells.seq.H
+		s.phiZ.forward(0, count, s.z)
+		s.emit(t, s.phiZ.Y, h)
+		s.step()
+		h = s.cells.seq.H
 	}
 }

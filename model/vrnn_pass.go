@@ -57,8 +57,7 @@ func (p *vrnnPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 func (p *vrnnPass[T]) beforeRows(lo, hi int) {
 	m := p.m
 	p.in.encode(&p.passBase, lo, hi)
-	p.phiX.project(p.in.u, lo, hi, 0, len(m.Mean))
-	p.phiX.activate(lo, hi)
+	p.phiX.forward(lo, hi, p.in.u)
 	p.cells.project(p.phiX.Y, lo, hi, 0, m.PhiX)
 	if m.Latent > 0 {
 		p.posterior.project(p.phiX.Y, lo, hi, 0, m.PhiX)
@@ -81,8 +80,7 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 			p.posterior.activate(lo, hi)
 			p.lat.noise(p.batch.Noise, uint32(t), uint32(p.batch.Row0+b0), lo, hi)
 			p.lat.draw(p.posterior.Y, lo, hi)
-			p.phiZ.project(p.lat.z, lo, hi, 0, m.Latent)
-			p.phiZ.activate(lo, hi)
+			p.phiZ.forward(lo, hi, p.lat.z)
 			p.cells.project(p.phiZ.Y, lo, hi, m.PhiX, m.PhiX+m.PhiZ)
 		}
 		p.cells.step(t, b0, b1)
@@ -91,17 +89,13 @@ func (p *vrnnPass[T]) loopRows(b0, b1 int) {
 
 // afterRows computes what needs the states of all steps, for the rows lo..hi.
 func (p *vrnnPass[T]) afterRows(lo, hi int) {
-	m, h := p.m, p.cells.heads
-	if m.Latent > 0 {
-		p.decoder.project(p.phiZ.Y, lo, hi, 0, m.PhiZ)
-		if m.prior != nil {
-			p.prior.project(h, lo, hi, 0, m.Hidden)
-			p.prior.activate(lo, hi)
-		}
+	if h := p.cells.heads; p.m.Latent > 0 {
+		p.prior.forward(lo, hi, h)
 		p.lat.kl(p.KL, p.posterior.Y, p.prior.Y, lo, hi)
+		p.decoder.forward(lo, hi, p.phiZ.Y, h)
+	} else {
+		p.decoder.forward(lo, hi, h)
 	}
-	p.decoder.project(h, lo, hi, m.PhiZ, m.PhiZ+m.Hidden)
-	p.decoder.activate(lo, hi)
 	p.score(p.decoder.Y, lo, hi)
 }
 
@@ -153,10 +147,7 @@ func (p *vrnnPass[T]) loopRowsBackward(b0, b1 int) {
 		lo, hi := off+b0, off+n
 		if m.Latent > 0 {
 			p.cells.inputGrad(p.phiZ.DY, lo, hi, m.PhiX, m.PhiX+m.PhiZ, true)
-			p.phiZ.back(lo, hi)
-			p.phiZ.inputGrad(p.lat.dz, lo, hi, 0, m.Latent, p.lat.sampled)
-			p.lat.drawBackward(p.posterior.DY, p.posterior.Y, lo, hi)
-			p.posterior.back(lo, hi)
+			p.latentBackward(&p.phiZ, &p.posterior, lo, hi)
 			p.posterior.inputGrad(p.dHPrev, lo, hi, m.PhiX, m.PhiX+h, true)
 		}
 		p.cells.seeBackward(p.dHPrev, lo, hi)
