@@ -3,7 +3,6 @@ package model
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
@@ -15,6 +14,7 @@ type base[T cell.Float] struct {
 	Mean []T // subtracted from the inputs, not from the targets; there is none where a model reads data as they are
 
 	typ   string // the name of the model's type
+	kind  Kind
 	like  likelihood[T]
 	dim   int               // of what the likelihood describes: the last dimensions of the data
 	form  kernels.ScaleForm // of σ in the heads of latent variables
@@ -26,13 +26,13 @@ type base[T cell.Float] struct {
 	squash bool // the means of the output go through a sigmoid
 	apart  bool // the steps of a sequence are scored apart, though no state is carried over
 
-	drawn   bool     // draws count for something though there are no latent variables
-	methods []string // ways to learn from draws, see [Objective]; nil is the pathwise gradient alone
+	drawn bool // draws count for something though there are no latent variables
 }
 
 // newBase is where the function build of a kind begins.
 func newBase[T cell.Float](typ string, c Config) base[T] {
 	m := base[T]{Config: c, typ: typ, dim: c.Data, form: c.scaleForm()}
+	m.kind, _ = KindOf(c.Model)
 	if c.Likelihood != "" {
 		m.like = newLikelihood[T](c)
 	}
@@ -145,11 +145,6 @@ func (m *base[T]) checkPacked(fn string, training bool) {
 	if err := m.packed(training); err != nil {
 		panic("model: " + fn + ": " + err.Error())
 	}
-}
-
-// knows reports whether the model can learn by the method.
-func (m *base[T]) knows(method string) bool {
-	return method == "" || method == MethodPathwise || slices.Contains(m.methods, method)
 }
 
 // encode writes what the model sees of the rows lo..hi of x, less its mean, to those of u.

@@ -17,22 +17,32 @@ import (
 )
 
 // sequenceModels are the models with recurrent layers on top of each other.
-var sequenceModels = []string{ModelRNN, ModelVRNN, ModelVRNNI, ModelSTORN}
+var sequenceModels = names(func(k Kind) bool { return k.Carried })
+
+// names returns the names of some of the kinds.
+func names(which func(Kind) bool) (ns []string) {
+	for _, k := range Kinds() {
+		if which(k) {
+			ns = append(ns, k.Name)
+		}
+	}
+	return ns
+}
 
 // testConfigs returns configurations of every model of the table of kinds, with sizes that differ
 // from each other so that no two can be mistaken. -short keeps one cell: they have tests of their own.
 func testConfigs() []Config {
 	var cs []Config
 	for _, k := range kinds[float32]() {
-		switch k.name {
+		switch k.Name {
 		case ModelVRAE:
 			cs = append(cs, vraeConfigs()...)
 		case ModelClassifier:
 			cs = append(cs, classifierConfigs()...)
 		case ModelVAE, ModelRegression:
-			cs = append(cs, pointConfigs(k.name)...)
+			cs = append(cs, pointConfigs(k.Name)...)
 		default:
-			cs = append(cs, sequenceConfigs(k.name)...)
+			cs = append(cs, sequenceConfigs(k.Name)...)
 		}
 	}
 	return append(cs, stacked()...)
@@ -297,7 +307,7 @@ func TestPassBits(t *testing.T) {
 		for _, c := range testConfigs() {
 			m := newTestModel[float32](t, c)
 			objectives := testObjectives(m, 21)
-			for _, method := range partsOf(m).methods {
+			for _, method := range partsOf(m).kind.Methods {
 				o := objectives["analytic K=3"]
 				o.Method = method
 				objectives[method] = o

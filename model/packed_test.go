@@ -14,10 +14,10 @@ func everyModel() []Config {
 	cs := append(stacked(), Config{Model: ModelVRAE, Cell: "lstm", Likelihood: Gauss, Data: 5, Hidden: 4, Latent: 3, Teacher: true, Reverse: true})
 	for _, k := range kinds[float32]() {
 		l := Bernoulli
-		if k.name == ModelRegression {
+		if k.Name == ModelRegression {
 			l = Gauss
 		}
-		cs = append(cs, testConfig(k.name, "gru", l))
+		cs = append(cs, testConfig(k.Name, "gru", l))
 	}
 	return cs
 }

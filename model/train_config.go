@@ -134,7 +134,7 @@ func (c TrainConfig) weighsKL() bool { return c.finalKL() != 1 || c.KLWarmup > 0
 func (c TrainConfig) suits(m Model[float32]) error {
 	s, parts := m.Settings(), partsOf(m)
 	switch {
-	case !parts.knows(c.Method):
+	case !parts.kind.knows(c.Method):
 		return fmt.Errorf("model: a %s cannot learn by the method %s", s.Model, c.Method)
 	case c.Method != "" && c.Method != MethodPathwise && c.Importance:
 		return fmt.Errorf("model: the importance bound has no method %s", c.Method)

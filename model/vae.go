@@ -20,7 +20,7 @@ type VAE[T cell.Float] struct {
 
 func newVAE[T cell.Float](c Config) builder[T] {
 	m := &VAE[T]{base: newBase[T]("VAE", c)}
-	m.points, m.apart, m.squash, m.methods = true, true, c.Means == MeansUnit, methods
+	m.points, m.apart, m.squash = true, true, c.Means == MeansUnit
 	m.has(
 		slot[T]{name: meanTensor, place: &m.Mean, out: c.Data},
 		slot[T]{name: "encoder", place: &m.encoder, in: c.Data, width: c.Posterior, out: 2 * c.Latent, head: gaussian},

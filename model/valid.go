@@ -92,7 +92,7 @@ func (m *base[T]) checkBatch(b *Batch[T], obj Objective) {
 		panic(fmt.Sprintf("model: %s: b.Row0 = %d, want at least 0 and, with the batch of %d, at most 2^32", fn, b.Row0, n))
 	}
 	checkSize(fn, "obj.Samples", obj.Samples, 0, maxBatch)
-	if !m.knows(obj.Method) {
+	if !m.kind.knows(obj.Method) {
 		panic(fmt.Sprintf("model: %s: obj.Method = %.40q, which is none for a %s", fn, obj.Method, m.Model))
 	}
 	if l, ok := m.like.(indexed[T]); ok {

@@ -19,7 +19,8 @@ import (
 )
 
 var (
-	allModels      = append(slices.Clone(sequenceModels), model.ModelVAE, model.ModelVRAE)
+	allModels      = kindsThat(trainable)
+	sequenceModels = kindsThat(func(k model.Kind) bool { return k.Carried })
 	allLikelihoods = model.Likelihoods()
 )
 

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/dataset"
@@ -25,7 +24,7 @@ type settings struct {
 func (s *settings) flags(fs *flag.FlagSet) {
 	d := model.DefaultTrainConfig()
 	fs.StringVar(&s.preset, "preset", "", "settings that flags then change: plain, tunes (small data and two minutes; used without -data), vrae (likewise, for a vrae) or chung (the VRNN paper's own, for speech)")
-	fs.StringVar(&s.model.Model, "model", "", "rnn, vrnn, vrnn-i, storn, vrae or vae (default: vrnn, for text rnn, for images vae)")
+	fs.StringVar(&s.model.Model, "model", "", strings.Join(kindsThat(trainable), ", ")+" (default: vrnn, for text rnn, for images vae)")
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, rnn-relu, lstm, gru or gru-before")
 	fs.StringVar(&s.model.Likelihood, "likelihood", "", strings.Join(model.Likelihoods(), ", ")+" (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
@@ -90,48 +89,30 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	if m.Likelihood == "" {
 		m.Likelihood = d.Suits.Likelihood
 	}
+	k, err := model.KindOf(m.Model)
+	switch {
+	case err != nil:
+		return m, t, usagef("unknown model %q, want one of %s", m.Model, strings.Join(kindsThat(trainable), ", "))
+	case !trainable(k):
+		return m, t, usagef("-model %s: programs train it, with package model", m.Model)
+	}
 	reshuffle := t.Reshuffle
 	if suitImages(&m, &t, d); given["reshuffle"] {
 		t.Reshuffle = reshuffle
 	}
-	if !given["truncate"] && sequential(m) {
+	if !given["truncate"] && k.Carried {
 		t.Truncate = d.Suits.Truncate
 	}
-	if !given["batch"] && d.Suits.Truncate > 0 && sequential(m) {
+	if !given["batch"] && d.Suits.Truncate > 0 && k.Carried {
 		t.Batch = len(d.Train) // the parts that are read beside each other
 	}
 	def := model.DefaultTrainConfig()
 	t.Beta1, t.Beta2, t.Epsilon = def.Beta1, def.Beta2, def.Epsilon
-	preset := s.preset
-	if preset == "" {
-		preset = "plain"
-		switch {
-		case d.Form.Builtin != "" && m.Model == model.ModelVRAE:
-			preset = "vrae"
-		case d.Form.Builtin != "":
-			preset = "tunes"
-		}
+	p, err := s.chosen(k, d)
+	if err != nil {
+		return m, t, err
 	}
-	switch preset {
-	case "plain":
-	case "tunes":
-		m, t = tunes(m, t, given)
-	case "vrae":
-		if m.Model != model.ModelVRAE {
-			return m, t, usagef("-preset %s: it is for a vrae, not a %s", preset, m.Model)
-		}
-		m, t = latentTunes(m, t, given)
-	case "chung":
-		if !sequential(m) {
-			return m, t, usagef("-preset %s: it is for %s, not a %s", preset, strings.Join(sequenceModels, ", "), m.Model)
-		}
-		m, t = chung(m, t, given)
-	default:
-		return m, t, usagef("unknown preset %q, want plain, tunes, vrae or chung", s.preset)
-	}
-	if m.Model == model.ModelClassifier || m.Model == model.ModelRegression {
-		return m, t, usagef("-model %s: programs train it, with package model", m.Model)
-	}
+	m, t = p.apply(k, m, t, given)
 	if t.Optimizer == model.OptimizerAdamW && !given["weight-decay"] {
 		t.WeightDecay = 0.01 // as in PyTorch
 	}
@@ -152,48 +133,53 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 	if t.KLWeight == 0 {
 		return m, t, usagef("-kl-weight 0: want above 0")
 	}
-	m, err := m.Resolve()
+	unused, err := m.Unused()
 	if err == nil {
 		err = t.Check()
 	}
 	if err != nil {
 		return m, t, usageError{err}
 	}
-	return m, t, useless(m, given)
+	if m, err = m.Resolve(); err != nil {
+		return m, t, usageError{err}
+	}
+	return m, t, useless(k, m, unused, given)
 }
 
-// sequenceModels are those that carry a state from step to step: they can have layers on
-// top of each other and be trained on parts of sequences.
-var sequenceModels = []string{model.ModelRNN, model.ModelVRNN, model.ModelVRNNI, model.ModelSTORN}
+// trainable reports whether data alone are enough to train a model.
+func trainable(k model.Kind) bool { return !k.Supervised }
 
-func sequential(m model.Config) bool { return slices.Contains(sequenceModels, m.Model) }
+// kindsThat returns the names of some of the kinds of models.
+func kindsThat(do func(model.Kind) bool) (names []string) {
+	for _, k := range model.Kinds() {
+		if do(k) {
+			names = append(names, k.Name)
+		}
+	}
+	return names
+}
 
-// useless reports a flag that was given and that the model, which is resolved, would ignore.
-// What cannot be trained together, package model reports.
-func useless(m model.Config, given map[string]bool) error {
-	vae, vrae := m.Model == model.ModelVAE, m.Model == model.ModelVRAE
+// useless reports a flag that was given and that the model, which is resolved, would ignore. unused
+// are the settings for which it has no use: flags have their names, with dashes; -levels is one of
+// the data. What cannot be trained together, package model reports.
+func useless(k model.Kind, m model.Config, unused []string, given map[string]bool) error {
+	for _, name := range unused {
+		if name = strings.ReplaceAll(name, "_", "-"); given[name] && !isDataFlag(name) {
+			return usagef("-%s: a %s with %s outputs has no use for it", name, m.Model, m.Likelihood)
+		}
+	}
 	for _, u := range []struct {
 		flags string
 		used  bool
 	}{
-		{"cell", !vae},
-		{"layers dropout dropout-input dropout-heads", sequential(m)},
-		{"depth", !vrae},
-		{"latent kl-weight kl-warmup free-bits samples sampled importance", m.Latent > 0},
-		{"activation means scale method", vae},
-		{"reverse teacher", vrae},
+		{"kl-weight kl-warmup free-bits samples sampled importance", k.Latent != model.LatentNone},
+		{"method", len(k.Methods) > 0},
 	} {
 		for name := range strings.FieldsSeq(u.flags) {
 			if given[name] && !u.used {
 				return usagef("-%s: a %s has no use for it", name, m.Model)
 			}
 		}
-	}
-	if given["components"] && m.Components == 0 {
-		return usagef("-components: a %s output is no mixture", m.Likelihood)
-	}
-	if given["units"] && m.Units == 0 {
-		return usagef("-units: a %s output has no hidden units", m.Likelihood)
 	}
 	return nil
 }
@@ -204,14 +190,56 @@ func suitImages(m *model.Config, t *model.TrainConfig, d *dataset.Data) {
 	if d.Suits.Reshuffle {
 		t.Reshuffle = true
 	}
-	if d.Form.Kind == model.FormImage && m.Model == model.ModelVAE && m.Likelihood == model.Gauss && m.Means == "" {
-		m.Means = model.MeansUnit
+	if d.Form.Kind == model.FormImage && m.Likelihood == model.Gauss && m.Means == "" {
+		m.Means = model.MeansUnit // where the model has a use for it
 	}
+}
+
+// preset is a set of settings for some kinds of models, below the flags that were given.
+type preset struct {
+	name  string
+	fits  func(model.Kind) bool
+	apply func(k model.Kind, m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig)
+}
+
+var presets = []preset{
+	{"plain", trainable, plain},
+	{"tunes", trainable, tunes},
+	{"vrae", wholeSequences, latentTunes},
+	{"chung", func(k model.Kind) bool { return k.Carried }, chung},
+}
+
+// wholeSequences reports whether a model has one latent variable for a whole sequence.
+func wholeSequences(k model.Kind) bool { return k.Latent == model.LatentSequence }
+
+// chosen returns the preset that was asked for, or what suits the data.
+func (s *settings) chosen(k model.Kind, d *dataset.Data) (preset, error) {
+	name := cmp.Or(s.preset, "plain")
+	if s.preset == "" && d.Form.Builtin != "" {
+		if name = "tunes"; wholeSequences(k) {
+			name = "vrae"
+		}
+	}
+	var names []string
+	for _, p := range presets {
+		if p.name == name && !p.fits(k) {
+			return p, usagef("-preset %s: it is for %s, not a %s", name, strings.Join(kindsThat(p.fits), ", "), k.Name)
+		} else if p.name == name {
+			return p, nil
+		}
+		names = append(names, p.name)
+	}
+	return preset{}, usagef("unknown preset %q, want one of %s", name, strings.Join(names, ", "))
+}
+
+// plain sets nothing.
+func plain(_ model.Kind, m model.Config, t model.TrainConfig, _ map[string]bool) (model.Config, model.TrainConfig) {
+	return m, t
 }
 
 // tunes sets what lets a model learn something of the built-in tunes within two minutes on
 // two cores.
-func tunes(m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig) {
+func tunes(k model.Kind, m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig) {
 	for _, v := range []struct {
 		flag string
 		p    *int
@@ -221,7 +249,7 @@ func tunes(m model.Config, t model.TrainConfig, given map[string]bool) (model.Co
 			*v.p = v.v
 		}
 	}
-	if !given["kl-warmup"] && (m.Model == model.ModelRNN || t.Method == model.MethodWakeSleep) {
+	if !given["kl-warmup"] && (k.Latent == model.LatentNone || t.Method == model.MethodWakeSleep) {
 		t.KLWarmup = 0 // no KL term to weigh
 	}
 	if !given["lr"] {
@@ -233,7 +261,7 @@ func tunes(m model.Config, t model.TrainConfig, given map[string]bool) (model.Co
 // chung sets what Chung et al. 2015 used for speech (Blizzard), as their published
 // configuration has it, except where a flag was given. A -hidden that was given sets all
 // widths, as without the preset.
-func chung(m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig) {
+func chung(k model.Kind, m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig) {
 	set := func(flag string, p *int, v int) {
 		if !given[flag] {
 			*p = v
@@ -241,10 +269,10 @@ func chung(m model.Config, t model.TrainConfig, given map[string]bool) (model.Co
 	}
 	if !given["hidden"] {
 		m.Hidden = 4000
-		switch gauss := m.Likelihood == model.Gauss; {
-		case m.Model == model.ModelRNN && gauss:
+		switch gauss, exact := m.Likelihood == model.Gauss, k.Latent == model.LatentNone; {
+		case exact && gauss:
 			m.PhiX, m.Decoder = 800, 800
-		case m.Model == model.ModelRNN:
+		case exact:
 			m.PhiX, m.Decoder = 700, 700
 		default:
 			m.PhiX, m.PhiZ, m.Prior, m.Posterior, m.Decoder = 500, 500, 500, 500, 500

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"os"
 
 	"github.com/elbow-go/elbow/internal/dataset"
@@ -78,8 +78,8 @@ func drawing(m model.Model[float32], count, steps int) float64 {
 func writeSamples(dir string, m model.Model[float32], form model.Form, s sampling, data []model.Sequence) ([]string, error) {
 	count, steps := s.sizes(form)
 	dim := m.Settings().Data
-	if m.Settings().Model == model.ModelClassifier {
-		return nil, errors.New("a classifier has nothing to draw from")
+	if c := m.Settings(); c.Likelihood == "" {
+		return nil, fmt.Errorf("a %s has nothing to draw from", c.Model)
 	}
 	// The mean of an image is what one looks at: its pixels do not know of each other.
 	x := model.Sample(m, count, steps, s.seed, s.mean || form.Kind == model.FormImage)

@@ -34,7 +34,7 @@ func (f *dataFlags) toTrain(s *settings, dir string, resume bool, out io.Writer)
 		}
 		return f.openAs(path, info, out)
 	}
-	if f.path == "" && s.model.Model == model.ModelVRAE {
+	if k, err := model.KindOf(s.model.Model); err == nil && f.path == "" && wholeSequences(k) {
 		f.own = true
 		if f.Window == 0 {
 			f.Window = tuneWindow
@@ -50,7 +50,7 @@ func (f *dataFlags) toTrain(s *settings, dir string, resume bool, out io.Writer)
 // latentTunes sets what gives a map of the built-in tunes in half a minute on two cores. The
 // KL weight is below 1 because with two dimensions for 50 steps of music the bound prefers
 // to leave z unused.
-func latentTunes(m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig) {
+func latentTunes(_ model.Kind, m model.Config, t model.TrainConfig, given map[string]bool) (model.Config, model.TrainConfig) {
 	for _, v := range []struct {
 		flag string
 		p    *int
@@ -73,7 +73,7 @@ func latentTunes(m model.Config, t model.TrainConfig, given map[string]bool) (mo
 }
 
 // vraeTraining is latentTunes for a row of a table.
-func vraeTraining(t *model.TrainConfig) { _, *t = latentTunes(model.Config{}, *t, nil) }
+func vraeTraining(t *model.TrainConfig) { _, *t = latentTunes(model.Kind{}, model.Config{}, *t, nil) }
 
 var vraeTable = experiment{
 	name:  "vrae",
@@ -184,14 +184,14 @@ func (l *latentLine) flags(fs *flag.FlagSet) {
 
 // check reports flags that do not go together or with the model.
 func (l *latentLine) check(m model.Model[float32], path string) error {
-	switch {
+	switch _, ok := m.(*model.VRAE[float32]); {
 	case l.from == "" && l.to == "":
 		return nil
 	case l.from == "":
 		return usagef("-to %s: it needs -from", l.to)
 	case l.between < 0 || l.between > 1000:
 		return usagef("-between %d: want 0..1000", l.between)
-	case m.Settings().Model != model.ModelVRAE:
+	case !ok:
 		return fmt.Errorf("%s: a %s has no latent variable of a whole sequence, as -from needs", path, m.Settings().Model)
 	}
 	return nil
