@@ -78,7 +78,7 @@ func (l *Recurrent[T]) projectState(gates, h []T, n, ld int) {
 	k, rows := l.columns(), l.cell.form().gates*l.Hidden
 	for i, row := 0, 0; row < rows; i++ {
 		end, at := l.block(row, rows)
-		l.blocks[i].project(gates[l.column(row):], h[at:], l.Whh[row*k:], n, end-row, k, 0, k, ld, l.Out())
+		l.blocks[i].project(gates[l.column(row):], h[at:], l.Whh[row*k:], n, 0, end-row, end-row, k, 0, k, ld, l.Out())
 		row = end
 	}
 }

@@ -142,7 +142,7 @@ func (d *Dense[T]) Project(y, x []T, rows, from, to int) {
 	if from == 0 {
 		kernels.SetRows(y, d.B, rows, d.Out, d.Out)
 	}
-	d.products.project(y, x, d.W, rows, d.Out, d.In, from, to, d.Out, n)
+	d.products.project(y, x, d.W, rows, 0, d.Out, d.Out, d.In, from, to, d.Out, n)
 }
 
 // Activate replaces the pre-activation y [rows, Out] by the activation. It panics if y is too

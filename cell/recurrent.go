@@ -205,23 +205,24 @@ func (l *Recurrent[T]) Project(s *Sequence[T], x []T, lo, hi, from, to int) {
 	checkRange(fn, "from..to", from, to, l.In)
 	checkRange(fn, "lo..hi", lo, hi, s.shape.Rows())
 	checkMatrix(fn, "x", len(x), hi-lo, to-from)
-	l.project(s, x, lo, hi, from, to)
+	l.project(s.gates[lo*l.stride():], x, hi-lo, from, to, 0, l.cell.form().gates*l.Hidden)
 }
 
-// project is Project with what has been checked.
-func (l *Recurrent[T]) project(s *Sequence[T], x []T, lo, hi, from, to int) {
-	n, w, g := to-from, l.stride(), l.cell.form().gates*l.Hidden
-	pre, bias := s.gates[lo*w:hi*w], l.B
-	if lo < hi {
-		pre = pre[l.inputColumn():]
+// project is Project for the outputs j0..j1 of so many rows, which gates starts with.
+func (l *Recurrent[T]) project(gates, x []T, rows, from, to, j0, j1 int) {
+	if rows == 0 || j0 == j1 {
+		return
 	}
-	if l.LayerNorm {
-		bias = nil // it comes behind the normalisation
-	}
+	w := l.stride()
+	pre := gates[l.inputColumn()+j0 : rows*w]
 	if from == 0 {
-		kernels.SetRows(pre, bias, hi-lo, g, w)
+		var bias []T // with LayerNorm it comes behind the normalisation
+		if !l.LayerNorm {
+			bias = l.B[j0:j1]
+		}
+		kernels.SetRows(pre, bias, rows, j1-j0, w)
 	}
-	l.products.project(pre, x, l.Wih, hi-lo, g, l.In, from, to, w, n)
+	l.products.project(pre, x, l.Wih, rows, j0, j1, l.cell.form().gates*l.Hidden, l.In, from, to, w, to-from)
 }
 
 // Step computes step t for the sequences b0..b1 of the batch, as far as they are still
@@ -234,11 +235,11 @@ func (l *Recurrent[T]) Step(s *Sequence[T], t, b0, b1 int) {
 	s.check(fn, l, begun, ran)
 	checkIndex(fn, "t", t, s.shape.Steps())
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
-	l.step(s, t, b0, b1)
+	l.step(s, t, b0, b1, 0)
 }
 
-// step is Step with what has been checked.
-func (l *Recurrent[T]) step(s *Sequence[T], t, b0, b1 int) {
+// step is Step with what has been checked; s.gates start with row first.
+func (l *Recurrent[T]) step(s *Sequence[T], t, b0, b1, first int) {
 	off, n := s.shape.Step(t)
 	n = min(b1, n) - b0
 	if n <= 0 {
@@ -247,28 +248,29 @@ func (l *Recurrent[T]) step(s *Sequence[T], t, b0, b1 int) {
 	h := s.out
 	lo, hi := off+b0, off+b0+n
 	hx := s.HPrev[lo*h : hi*h]
-	l.fusedStep(s, t, b0, n, hx, kernels.StepPart{})
+	l.fusedStep(s, t, b0, n, first, hx, kernels.StepPart{})
 	next, more := s.shape.Step(t + 1)
 	if more = min(b0+n, more); more > b0 {
 		copy(s.HPrev[(next+b0)*h:(next+more)*h], s.H[lo*h:])
 	}
 }
 
-// fusedStep is a part of step t for n sequences from b0, with the state hx before it.
-func (l *Recurrent[T]) fusedStep(s *Sequence[T], t, b0, n int, hx []T, part kernels.StepPart) {
+// fusedStep is a part of step t for n sequences from b0, with the state hx before it; s.gates start
+// with row first.
+func (l *Recurrent[T]) fusedStep(s *Sequence[T], t, b0, n, first int, hx []T, part kernels.StepPart) {
 	// Every other step reads the weights the other way round and so starts with those that the
 	// step before has left in the cache.
 	part.Falling = t&1 != 0
-	m := s.moment(t, b0, n, part)
+	m := s.moment(t, b0, n, first, part)
 	m.hx = hx
 	l.cell.step(l, m)
 }
 
-// moment returns step t of n sequences from b0.
-func (s *Sequence[T]) moment(t, b0, n int, part kernels.StepPart) moment[T] {
+// moment returns step t of n sequences from b0; s.gates start with row first.
+func (s *Sequence[T]) moment(t, b0, n, first int, part kernels.StepPart) moment[T] {
 	off, _ := s.shape.Step(t)
 	lo, hi, w := off+b0, off+b0+n, s.layer.stride()
-	m := moment[T]{s: s, lo: lo, n: n, ld: w, gates: s.gates[lo*w : hi*w], hx: s.HPrev[lo*s.out : hi*s.out], hy: s.H[lo*s.out : hi*s.out],
+	m := moment[T]{s: s, lo: lo, n: n, ld: w, gates: s.gates[(lo-first)*w : (hi-first)*w], hx: s.HPrev[lo*s.out : hi*s.out], hy: s.H[lo*s.out : hi*s.out],
 		cx: s.cellBefore(t, b0, n), cy: s.state(s.C, lo, n), part: part}
 	if m.my = s.state(s.m, lo, n); m.my == nil {
 		m.my = m.hy
@@ -310,7 +312,7 @@ func (l *Recurrent[T]) stepBackward(s *Sequence[T], t, b0, n int, part kernels.S
 	next, m := s.shape.Step(t + 1)
 	m = max(0, min(b0+n, m)-b0) // sequences that go on at t+1
 	next += b0 * min(1, m)
-	l.cell.stepBackward(l, momentBack[T]{moment: s.moment(t, b0, n, part), next: m, after: s.gates[next*w : (next+m)*w],
+	l.cell.stepBackward(l, momentBack[T]{moment: s.moment(t, b0, n, 0, part), next: m, after: s.gates[next*w : (next+m)*w],
 		dh: s.dh[b0*h : (b0+n)*h], dm: s.state(s.dm, b0, n), dc: s.state(s.dc, b0, n), dhx: s.state(s.dhx, b0, n)})
 	if len(s.dH) > 0 {
 		off, _ := s.shape.Step(t)

@@ -361,6 +361,9 @@ func TestPacking(t *testing.T) {
 	l.Forward(s, shape, x, nil, nil, 1)
 	mustPanic(t, "packed for inference only", func() { l.Backward(s, nil, Grads[float32]{}, x, 1) })
 	l.PackForTraining()
+	mustPanic(t, "has kept nothing", func() { l.Backward(s, nil, Grads[float32]{}, x, 1) })
+	mustPanic(t, "has kept nothing", func() { l.Step(s, 0, 0, 1) })
+	l.Forward(s, shape, x, nil, nil, 1)
 	l.Backward(s, nil, Grads[float32]{}, x, 1)
 	for _, isa := range asm.Available() {
 		if isa == asm.Active() {

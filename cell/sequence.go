@@ -12,7 +12,8 @@ import (
 //
 // It goes through stages and panics where one is left out: Begin or Forward with a layer, then
 // BeginBackward or Backward with the same one, once, since the gradients take the place of the
-// gates. The shape must not be reset before all is done.
+// gates; after Forward only if the layer was packed for training. The shape must not be reset before
+// all is done.
 type Sequence[T Float] struct {
 	H     []T // h_t of all rows [Rows, Out]
 	HPrev []T // h_{t-1} of all rows: the state a row starts its step with; those of step t are there once step t-1 is done
@@ -38,13 +39,14 @@ type Sequence[T Float] struct {
 	out      int // columns of h
 	streamed int // single steps of the layer so far
 	h0, c0   []T
-	gates    []T // [Rows, stride]: pre-activations, then activated gates, then their gradient
-	m        []T // what the gates give, of all rows, where that is not h
-	dh, dc   []T // [Batch, Out] and [Batch, Hidden], the gradients that flow back from step to step
-	dhx      []T // the GRU's direct path
-	dhn      []T // gradient of the final states, or nil
-	dm       []T // [Batch, Hidden], room for the gradient of m at a step
-	dH       []T // with a projection: the gradient of h_t of all rows
+	gates    []T  // [Rows, stride]: pre-activations, then activated gates, then their gradient
+	kept     bool // gates are of all rows, and not just of those that run: see tape
+	m        []T  // what the gates give, of all rows, where that is not h
+	dh, dc   []T  // [Batch, Out] and [Batch, Hidden], the gradients that flow back from step to step
+	dhx      []T  // the GRU's direct path
+	dhn      []T  // gradient of the final states, or nil
+	dm       []T  // [Batch, Hidden], room for the gradient of m at a step
+	dH       []T  // with a projection: the gradient of h_t of all rows
 
 	// With LayerNorm: 1 over the root mean squares, the first of all rows, then the second, ...; and
 	// the state normalised, and tanh of it with gain and bias, whose gradient takes its place.
@@ -55,7 +57,8 @@ type Sequence[T Float] struct {
 	layer, grad   *Recurrent[T]
 	x, y, dx      []T
 	forward, back func(b0, b1 int)
-	params        func(lo, hi int)
+	outside       func(lo, hi int)
+	parts         int     // of what is outside of the steps
 	barrier       barrier // of the goroutines that share steps
 	meet          func()
 	forwardShare  func(i, _ int)
@@ -66,10 +69,11 @@ type Sequence[T Float] struct {
 type stage uint8
 
 const (
-	fresh stage = iota
-	begun       // Begin: steps may go forward
-	ran         // Forward has done all of them
-	back        // BeginBackward: steps may go backward
+	fresh  stage = iota
+	passed       // Forward has done all of them and left nothing to go backward with
+	begun        // Begin: steps may go forward
+	ran          // Forward has done all of them
+	back         // BeginBackward: steps may go backward
 )
 
 // NewSequence returns an empty workspace.
@@ -84,7 +88,7 @@ func (s *Sequence[T]) init() {
 	if s.forward != nil {
 		return
 	}
-	s.forward, s.back, s.params = s.forwardRows, s.backwardRows, s.paramGrad
+	s.forward, s.back, s.outside = s.forwardRows, s.backwardRows, s.outsideParts
 	s.meet, s.forwardShare, s.backShare = s.barrier.wait, s.forwardUnits, s.backwardUnits
 }
 
@@ -103,6 +107,8 @@ func (s *Sequence[T]) misused(fn string, l *Recurrent[T], from, to stage) {
 		what = "s is nil, want a Sequence"
 	case s.stage == fresh:
 		what = "the sequence has not begun: call Begin or Forward"
+	case s.stage == passed && s.layer == l:
+		what = "the sequence has kept nothing to go on with, as Forward does with a layer packed for inference only: call Begin, or PackForTraining before Forward"
 	case s.layer != l:
 		what = "the sequence has begun with another layer"
 	case s.stage > to:
@@ -127,6 +133,7 @@ func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 	shape.check(fn)
 	s.checkLook(fn, l, shape)
 	s.begin(fn, l, shape, h0, c0)
+	s.tape(true)
 }
 
 // checkLook panics unless l is packed, and looks at its parameters as often as Begin says.
@@ -155,7 +162,7 @@ func (s *Sequence[T]) checkStream(fn string, l *Recurrent[T]) {
 // stepsPerLook is how many single steps go from one look at the parameters to the next.
 const stepsPerLook = 64
 
-// begin is Begin with a layer that is packed.
+// begin is Begin with a layer that is packed, but for the room for gates: see tape.
 func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 	h, out, w, b, rows := l.Hidden, l.Out(), l.stride(), shape.Batch(), shape.Rows()
 	if h0 != nil {
@@ -168,7 +175,6 @@ func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []
 	s.init()
 	s.stage, s.layer, s.shape, s.version, s.hidden, s.out, s.dhn = begun, l, shape, shape.version, h, out, nil
 	s.H, s.HPrev = pages.Grow(s.H, rows*out), pages.Grow(s.HPrev, rows*out)
-	s.gates = pages.Grow(s.gates, rows*w)
 	s.h0 = initial(s.h0, h0, b*out)
 	if shape.Steps() > 0 {
 		_, n := shape.Step(0)
@@ -220,7 +226,7 @@ func (s *Sequence[T]) cellBefore(t, b0, n int) []T {
 // panics if a slice is too short or s has not begun.
 func (s *Sequence[T]) Final(h, c []T) {
 	const fn = "Sequence.Final"
-	s.check(fn, s.layer, begun, back)
+	s.check(fn, s.layer, passed, back)
 	checkMatrix(fn, "h", len(h), s.shape.Batch(), s.out)
 	if len(s.c0) > 0 && c != nil {
 		checkMatrix(fn, "c", len(c), s.shape.Batch(), s.hidden)
@@ -323,8 +329,11 @@ func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 // Forward runs the whole batch: x [Rows, In] in, the outputs in s.H. h0 and c0 are as in
 // Begin. The batch is split over the given number of goroutines, each taking whole
 // sequences, or see [Sequence.Spin]; the bits do not depend on it. One goroutine is the
-// caller's own, and then nothing is allocated in the steady state; 0 is one too. It panics as
-// Begin does, and if x has not as many elements or threads is negative or larger than [MaxThreads].
+// caller's own, and then nothing is allocated in the steady state; 0 is one too.
+//
+// With a layer that is packed for inference only, by Pack, nothing is kept to go backward with, which
+// takes little memory for long sequences and is quicker. It panics as Begin does, and if x has not as
+// many elements or threads is negative or larger than [MaxThreads].
 func (l *Recurrent[T]) Forward(s *Sequence[T], shape *Ragged, x, h0, c0 []T, threads int) {
 	const fn = "Recurrent.Forward"
 	if s == nil {
@@ -341,8 +350,15 @@ func (l *Recurrent[T]) Forward(s *Sequence[T], shape *Ragged, x, h0, c0 []T, thr
 // runForward runs a batch that has begun.
 func (s *Sequence[T]) runForward(x []T, threads int) {
 	s.x = x
+	// Goroutines with sequences of their own are not all at the same step, so there the gates of a
+	// row must not move up into the place of another sequence's.
+	together := threads <= 1 || s.spins(threads) || s.shape.Steps() == 0 || s.shape.Rows() == s.shape.Steps()*s.shape.Batch()
+	s.tape(s.layer.packing.training || !together)
 	s.do(threads, s.forward, s.forwardShare)
-	s.x, s.stage = nil, ran
+	s.x = nil
+	if s.stage = ran; !s.kept {
+		s.stage = passed
+	}
 }
 
 // do runs rows for the parts of the batch, or share for each goroutine.
@@ -353,23 +369,6 @@ func (s *Sequence[T]) do(threads int, rows func(b0, b1 int), share func(i, _ int
 	}
 	s.barrier.size = int32(threads)
 	par.Do(threads, threads, share)
-}
-
-func (s *Sequence[T]) forwardRows(b0, b1 int) {
-	l := s.layer
-	if b0 == 0 && b1 == s.shape.Batch() {
-		l.project(s, s.x, 0, s.shape.Rows(), 0, l.In)
-	} else {
-		for t := range s.shape.Steps() {
-			off, n := s.shape.Step(t)
-			if n = min(n, b1); n > b0 {
-				l.project(s, s.x[(off+b0)*l.In:], off+b0, off+n, 0, l.In)
-			}
-		}
-	}
-	for t := range s.shape.Steps() {
-		l.step(s, t, b0, b1)
-	}
 }
 
 // Grads are the gradients that go into a backward pass and come out of it, but for those of the
@@ -412,8 +411,9 @@ func (s *Sequence[T]) runBackward(grad *Recurrent[T], g Grads[T], x []T, threads
 	s.grad, s.x, s.y, s.dx = grad, x, g.DY, g.DX
 	s.do(threads, s.back, s.backShare)
 	s.InitialGrad(g.DH0, g.DC0, 0, s.shape.Batch())
-	if grad != nil {
-		par.Do(threads, s.layer.cell.form().gates*s.hidden, s.params)
+	if grad != nil || g.DX != nil {
+		s.parts = max(1, threads)
+		par.Do(s.parts, s.parts, s.outside)
 	}
 	s.grad, s.x, s.y, s.dx = nil, nil, nil, nil
 }
@@ -422,10 +422,6 @@ func (s *Sequence[T]) backwardRows(b0, b1 int) {
 	l := s.layer
 	for t := s.shape.Steps() - 1; t >= 0; t-- {
 		l.StepBackward(s, t, b0, b1, s.outputGrad(t))
-		off, n := s.shape.Step(t)
-		if n = min(n, b1); s.dx != nil && n > b0 {
-			l.InputGrad(s, s.dx[(off+b0)*l.In:], off+b0, off+n, 0, l.In, false)
-		}
 	}
 }
 
@@ -438,6 +434,16 @@ func (s *Sequence[T]) outputGrad(t int) []T {
 	return s.y[off*s.out : (off+n)*s.out]
 }
 
-func (s *Sequence[T]) paramGrad(lo, hi int) {
-	s.layer.ParamGrad(s.grad, s, s.x, 0, s.layer.In, lo, hi)
+// outsideParts computes the parts lo..hi of the gradients that no step waits for, which are products of
+// all rows: that of a single row would read all of Wih for it, and push Whh out of the cache.
+func (s *Sequence[T]) outsideParts(lo, hi int) {
+	l := s.layer
+	for i := lo; i < hi; i++ {
+		if from, to := portion(s.shape.Rows(), i, s.parts); s.dx != nil && from < to {
+			l.InputGrad(s, s.dx[from*l.In:], from, to, 0, l.In, false)
+		}
+		if from, to := portion(s.outputs(), i, s.parts); s.grad != nil {
+			l.ParamGrad(s.grad, s, s.x, 0, l.In, from, to)
+		}
+	}
 }

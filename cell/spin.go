@@ -10,11 +10,12 @@ import (
 
 // Steps shared by goroutines. Part i of them, on a goroutine of its own:
 //
-//	project a share of all rows
-//	meet
-//	for each step
-//	    its units of the step      reads the whole state before the step
+//	for each few steps
+//	    project their input to a share of the outputs
 //	    meet
+//	    for each of them
+//	        its units of the step      reads the whole state before the step
+//	        meet
 
 // A barrier makes goroutines wait until all of them have reached it. They do so every few
 // microseconds, and waking a sleeping goroutine takes much longer than that, so those that wait
@@ -72,6 +73,10 @@ func (s *Sequence[T]) spins(threads int) bool {
 	return s.Spin && threads > 1 && s.shape.Batch() < spinBatch*threads && s.layer.divides()
 }
 
+// shareCols is the number of outputs at whose multiples the projection is shared out: the columns of a
+// panel of Wih.
+const shareCols = 64
+
 // divides reports whether goroutines gain from sharing a step, and may: what follows the product in
 // package cell itself is not divided.
 func (l *Recurrent[T]) divides() bool { return l.fused() && l.CellClip == 0 && l.whh.Divides() }
@@ -89,19 +94,26 @@ func (s *Sequence[T]) part(i int) kernels.StepPart {
 // forwardUnits is the part of goroutine i in Forward.
 func (s *Sequence[T]) forwardUnits(i, _ int) {
 	l, h := s.layer, s.out
-	lo, hi := s.share(i, s.shape.Rows())
-	l.project(s, s.x[lo*l.In:], lo, hi, 0, l.In)
-	s.meet()
+	from, to := s.share(i, (s.outputs()+shareCols-1)/shareCols)
+	from, to = min(from*shareCols, s.outputs()), min(to*shareCols, s.outputs())
 	hx := s.HPrev
-	for t := range s.shape.Steps() {
-		off, n := s.shape.Step(t)
-		l.fusedStep(s, t, 0, n, hx[:n*h], s.part(i))
+	for t0, t1 := 0, 0; t0 < s.shape.Steps(); t0 = t1 {
+		t1 = s.until(t0)
+		first := s.firstRow(t0)
+		lo, _ := s.shape.Step(t0)
+		hi, _ := s.shape.Step(t1)
+		s.project(lo, hi, first, from, to)
 		s.meet()
-		// The next step reads the state from H, since the others may still be copying it.
-		hx = s.H[off*h:]
-		next, more := s.shape.Step(t + 1)
-		lo, hi := s.share(i, more*h)
-		copy(s.HPrev[next*h+lo:next*h+hi], hx[lo:hi])
+		for t := t0; t < t1; t++ {
+			off, n := s.shape.Step(t)
+			l.fusedStep(s, t, 0, n, first, hx[:n*h], s.part(i))
+			s.meet()
+			// The next step reads the state from H, since the others may still be copying it.
+			hx = s.H[off*h:]
+			next, more := s.shape.Step(t + 1)
+			lo, hi := s.share(i, more*h)
+			copy(s.HPrev[next*h+lo:next*h+hi], hx[lo:hi])
+		}
 	}
 }
 
@@ -116,8 +128,5 @@ func (s *Sequence[T]) backwardUnits(i, _ int) {
 		s.meet()
 		l.stepBackward(s, t, 0, n, s.part(i))
 		s.meet()
-	}
-	if lo, hi := s.share(i, s.shape.Rows()); s.dx != nil && lo < hi {
-		l.InputGrad(s, s.dx[lo*l.In:], lo, hi, 0, l.In, false)
 	}
 }

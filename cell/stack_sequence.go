@@ -93,6 +93,9 @@ func (s *StackSequence[T]) Begin(st *Stack[T], shape *Ragged, h0, c0 []T) {
 		s.seq(l).checkLook(fn, layer, shape)
 	}
 	s.begin(fn, st, shape, h0, c0)
+	for _, seq := range s.running() {
+		seq.tape(true)
+	}
 }
 
 // seq returns the sequence of layer l, which is made if need be.
@@ -104,7 +107,7 @@ func (s *StackSequence[T]) seq(l int) *Sequence[T] {
 	return s.seqs[l]
 }
 
-// begin is Begin with a stack that is packed.
+// begin is Begin with a stack that is packed, but for the room for gates.
 func (s *StackSequence[T]) begin(fn string, st *Stack[T], shape *Ragged, h0, c0 []T) {
 	if s.drawPart == nil {
 		s.drawPart, s.dropPart, s.scalePart, s.movePart = s.drop.drawAll, s.dropRows, s.scaleRows, s.moveRows
@@ -182,7 +185,7 @@ func block[T Float](x []T, at, cols, rows int) []T {
 // It panics if a slice is too short or s has not begun.
 func (s *StackSequence[T]) Final(h, c []T) {
 	const fn = "StackSequence.Final"
-	s.check(fn, s.stack, begun, back)
+	s.check(fn, s.stack, passed, back)
 	s.checkStates(fn, "h", h, "c", c)
 	for l, seq := range s.running() {
 		seq.final(s.hOf(l, h), s.cOf(l, c))

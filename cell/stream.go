@@ -69,8 +69,9 @@ func (s *Stream[T]) Push(x []T) []T {
 	for l, layer := range s.stack.Layers {
 		seq := s.seqs[l]
 		seq.begin(fn, layer, &s.shape, s.hs[l], s.cs[l])
-		layer.project(seq, x, 0, batch, 0, layer.In)
-		layer.step(seq, 0, 0, batch)
+		seq.tape(true)
+		layer.project(seq.gates, x, batch, 0, layer.In, 0, layer.cell.form().gates*layer.Hidden)
+		layer.step(seq, 0, 0, batch, 0)
 		seq.final(s.hs[l], s.cs[l])
 		x = seq.H
 	}

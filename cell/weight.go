@@ -67,16 +67,16 @@ func (l *lazy[T]) get(t blas.Transpose, k, n int, w []T, ld, rows, soon, late in
 	return &l.packed
 }
 
-// project computes y += x w[:, from:to]ᵀ with w [out, in], y [rows, out] and x [rows, to-from].
-func (p *products[T]) project(y, x, w []T, rows, out, in, from, to, ldy, ldx int) {
-	if rows == 0 || out == 0 || from == to {
+// project computes y += x w[j0:j1, from:to]ᵀ with w [out, in], y [rows, j1-j0] and x [rows, to-from].
+func (p *products[T]) project(y, x, w []T, rows, j0, j1, out, in, from, to, ldy, ldx int) {
+	if rows == 0 || j0 == j1 || from == to {
 		return
 	}
 	if b := p.forward.get(blas.Trans, in, out, w, in, rows, forwardSoon, forwardLate); b != nil {
-		blas.GemmPacked(rows, from, to, 0, out, x, ldx, b, 1, y, ldy)
+		blas.GemmPacked(rows, from, to, j0, j1, x, ldx, b, 1, y, ldy)
 		return
 	}
-	mulT(y, x, w[from:], rows, out, to-from, ldy, ldx, in)
+	mulT(y, x, w[j0*in+from:], rows, j1-j0, to-from, ldy, ldx, in)
 }
 
 // inputGrad computes dx = dy w[:, from:to], or dx += if add is set, with w [out, in], dx
