@@ -130,6 +130,8 @@ fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong siz
 	$(FUZZ) FuzzOpen ./internal/dataset
 	$(FUZZ) FuzzStrokes ./internal/dataset
 	$(FUZZ) FuzzCheckpoint ./model
+	$(FUZZ) FuzzSafetensors ./weights
+	$(FUZZ) FuzzNPZ ./weights
 	$(FUZZ) FuzzStream ./cell
 	$(FUZZ) FuzzGemm ./blas
 	$(FUZZ) FuzzCalls ./blas

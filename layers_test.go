@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ var layers = [][]string{
 	{"internal/measure", "internal/tile"},
 	{"kernels", "blas"},
 	{"cell"},
+	{"weights"},
 	{"model"},
 	{"cmd/elbow"},
 	{"bench"},
@@ -99,6 +101,26 @@ func TestImportsGoDown(t *testing.T) {
 			if !seen[p] {
 				t.Errorf("package %s is listed but not there", p)
 			}
+		}
+	}
+}
+
+// TestLean: a program of kernels and cell is built of nothing else of this module than what is below them, and of no
+// library beyond those in lean and theirs.
+func TestLean(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./kernels", "./cell").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := append([]string{"golang.org/x/sys"}, lean...) // which cpuid takes
+	for _, path := range strings.Fields(string(out)) {
+		first, _, _ := strings.Cut(path, "/")
+		inside, ok := strings.CutPrefix(path, modulePath+"/")
+		switch layer, _ := layerOf(inside); {
+		case ok && (layer < 0 || layer > 3):
+			t.Errorf("kernels and cell depend on %s", path)
+		case !ok && strings.Contains(first, ".") && !slices.ContainsFunc(others, func(l string) bool { return path == l || strings.HasPrefix(path, l+"/") }):
+			t.Errorf("kernels and cell depend on %s, want %v", path, others)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
@@ -11,7 +10,7 @@ import (
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/atomicfile"
 	"github.com/elbow-go/elbow/internal/floatjson"
-	"github.com/nlpodyssey/safetensors"
+	"github.com/elbow-go/elbow/weights"
 )
 
 // The files of a run. Both are safetensors, so other programs can read them: parameters
@@ -99,43 +98,18 @@ func writeTensors(path string, h header, ts []cell.Tensor[float32]) error {
 	if err != nil {
 		return fmt.Errorf("model: %s: %w", path, err)
 	}
-	views := make(map[string]view, len(ts))
+	f := &weights.File{Meta: map[string]string{headerKey: string(text)}}
 	for _, t := range ts {
-		views[t.Name] = view{t}
+		f.Add(weights.Of(t.Name, t.Shape, t.Data))
 	}
-	return atomicfile.Write(path, 0o666, func(w io.Writer) error {
-		return safetensors.SerializeToWriter(views, map[string]string{headerKey: string(text)}, w)
-	})
-}
-
-// view is a tensor as safetensors writes it. The bytes are made when they are asked for, so
-// that a checkpoint is not in memory twice.
-type view struct{ cell.Tensor[float32] }
-
-func (v view) DType() safetensors.DType { return safetensors.F32 }
-func (v view) DataLen() uint64          { return 4 * uint64(len(v.Tensor.Data)) }
-
-func (v view) Shape() []uint64 {
-	shape := make([]uint64, len(v.Tensor.Shape))
-	for i, n := range v.Tensor.Shape {
-		shape[i] = uint64(n)
-	}
-	return shape
-}
-
-func (v view) Data() []byte {
-	raw := make([]byte, 0, v.DataLen())
-	for _, x := range v.Tensor.Data {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
-	}
-	return raw
+	return atomicfile.Write(path, 0o666, func(w io.Writer) error { return weights.WriteSafetensors(w, f) })
 }
 
 // checkpointFile is a checkpoint that has been read and whose header has been understood.
 type checkpointFile struct {
 	path string
 	header
-	tensors safetensors.SafeTensors
+	tensors *weights.File
 }
 
 func readTensors(path string) (*checkpointFile, error) {
@@ -143,19 +117,15 @@ func readTensors(path string) (*checkpointFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	st, err := safetensors.Deserialize(raw)
+	f, err := weights.Parse(path, raw)
 	if err != nil {
-		return nil, fmt.Errorf("model: %s: header: %w", path, err)
+		return nil, fmt.Errorf("model: %w", err)
 	}
-	_, meta, err := safetensors.ReadMetadata(raw)
-	if err != nil {
-		return nil, fmt.Errorf("model: %s: header: %w", path, err)
-	}
-	text, ok := meta.Metadata()[headerKey]
+	text, ok := f.Meta[headerKey]
 	if !ok {
 		return nil, fmt.Errorf("model: %s: header: no key %q: not a checkpoint of this program", path, headerKey)
 	}
-	c := &checkpointFile{path: path, tensors: st}
+	c := &checkpointFile{path: path, tensors: f}
 	if err := floatjson.Unmarshal([]byte(text), &c.header); err != nil {
 		return nil, fmt.Errorf("model: %s: header: key %q: %w", path, headerKey, err)
 	}
@@ -183,27 +153,22 @@ func ReadInfo(path string) (Info, error) {
 
 // read copies tensor t.Name of the file into t.Data; the shapes have to agree.
 func (c *checkpointFile) read(t cell.Tensor[float32]) error {
-	view, ok := c.tensors.Tensor(t.Name)
-	if !ok {
+	from := c.tensors.Tensor(t.Name)
+	switch {
+	case from == nil:
 		return fmt.Errorf("model: %s: no tensor %q", c.path, t.Name)
+	case from.DType != weights.F32:
+		return fmt.Errorf("model: %s: tensor %q: type %v, want F32", c.path, t.Name, from.DType)
+	case !slices.Equal(from.Shape, t.Shape):
+		return fmt.Errorf("model: %s: tensor %q: shape %v, want %v", c.path, t.Name, from.Shape, t.Shape)
 	}
-	if view.DType() != safetensors.F32 {
-		return fmt.Errorf("model: %s: tensor %q: type %v, want F32", c.path, t.Name, view.DType())
+	if err := weights.Read(from, t.Data); err != nil {
+		return fmt.Errorf("model: %s: %w", c.path, err)
 	}
-	shape := make([]int, len(view.Shape()))
-	for i, n := range view.Shape() {
-		shape[i] = int(min(n, math.MaxInt32))
-	}
-	if !slices.Equal(shape, t.Shape) {
-		return fmt.Errorf("model: %s: tensor %q: shape %v, want %v", c.path, t.Name, shape, t.Shape)
-	}
-	raw := view.Data()
-	for i := range t.Data {
-		v := math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	for i, v := range t.Data {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 			return fmt.Errorf("model: %s: tensor %q: element %d is %v", c.path, t.Name, i, v)
 		}
-		t.Data[i] = v
 	}
 	return nil
 }
@@ -275,16 +240,11 @@ func (c *checkpointFile) model() (Model[float32], error) {
 // model of these sizes is made.
 func (c *checkpointFile) fits() error {
 	for _, want := range c.Model.landmarks() {
-		view, ok := c.tensors.Tensor(want.name)
-		if !ok {
+		switch t := c.tensors.Tensor(want.name); {
+		case t == nil:
 			return fmt.Errorf("model: %s: no tensor %q", c.path, want.name)
-		}
-		ok = len(view.Shape()) == len(want.shape)
-		for i := 0; ok && i < len(want.shape); i++ {
-			ok = view.Shape()[i] == uint64(want.shape[i])
-		}
-		if !ok {
-			return fmt.Errorf("model: %s: tensor %q: shape %v does not fit the sizes in the header", c.path, want.name, view.Shape())
+		case !slices.Equal(t.Shape, want.shape):
+			return fmt.Errorf("model: %s: tensor %q: shape %v does not fit the sizes in the header", c.path, want.name, t.Shape)
 		}
 	}
 	return nil

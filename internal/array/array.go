@@ -105,6 +105,9 @@ func (a *Array) Bytes() []byte {
 	return a.data
 }
 
+// Raw returns the bytes of all elements, little-endian: the memory of the array.
+func (a *Array) Raw() []byte { return a.data }
+
 // Read fills dst with the elements from the one with number from on. A boolean is 0 or 1;
 // an integer beyond 2^53 is rounded to the nearest float64, all else is exact.
 //

@@ -52,6 +52,22 @@ func Parse(name string, raw []byte) (*Array, error) {
 	return a, err
 }
 
+// Header returns what a .npy file begins with before its elements, in C order, as NumPy writes it.
+func Header(typ string, shape []int) []byte {
+	text := "("
+	for _, n := range shape {
+		text += fmt.Sprintf("%d, ", n)
+	}
+	if len(shape) > 1 {
+		text = strings.TrimSuffix(text, ", ")
+	} else {
+		text = strings.TrimSuffix(text, " ")
+	}
+	text = fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s), }", typ, text)
+	text += strings.Repeat(" ", 63-(len(magic)+4+len(text))%64) + "\n" // the elements begin at a multiple of 64
+	return append(binary.LittleEndian.AppendUint16([]byte(magic+"\x01\x00"), uint16(len(text))), text...)
+}
+
 // IsBytes reports whether a file that begins with head could be an array of unsigned bytes
 // with so many dimensions.
 func IsBytes(head []byte, rank int) bool {

@@ -29,11 +29,12 @@ func ReadZip(path string, b *infile.Budget) (list []*Array, unread []string, err
 	if err != nil {
 		return nil, nil, err
 	}
-	return parseZip(path, raw, b)
+	return ParseZip(path, raw, b)
 }
 
-// parseZip is ReadZip for a file that is in memory and counted.
-func parseZip(path string, raw []byte, b *infile.Budget) (list []*Array, unread []string, err error) {
+// ParseZip is ReadZip for a file that is in memory and counted by the budget. The arrays keep parts of
+// raw, which the caller must not use any more.
+func ParseZip(path string, raw []byte, b *infile.Budget) (list []*Array, unread []string, err error) {
 	z, err := openZip(raw)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)

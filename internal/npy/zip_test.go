@@ -211,8 +211,8 @@ func TestHostileMemory(t *testing.T) {
 		"huge shape":    func() error { _, err := Parse("f", saved("<f4", "4294967296, 1073741824")); return err },
 		"large shape":   func() error { _, err := Parse("f", saved("<f4", "16777216,", 1, 2, 3, 4)); return err },
 		"huge header":   func() error { _, err := Parse("f", append([]byte(magic), 2, 0, 0, 0, 0, 0x7f)); return err },
-		"deflate bomb":  func() error { _, _, err := parseZip("f", bytes.Clone(bomb), &infile.Budget{Max: much - 1}); return err },
-		"a false claim": func() error { _, _, err := parseZip("f", bytes.Clone(liar), new(infile.Budget)); return err },
+		"deflate bomb":  func() error { _, _, err := ParseZip("f", bytes.Clone(bomb), &infile.Budget{Max: much - 1}); return err },
+		"a false claim": func() error { _, _, err := ParseZip("f", bytes.Clone(liar), new(infile.Budget)); return err },
 	} {
 		var a, b runtime.MemStats
 		runtime.ReadMemStats(&a)
@@ -235,7 +235,7 @@ func FuzzReadZip(f *testing.F) {
 		if b.Take("f", int64(len(raw))) != nil {
 			return
 		}
-		list, unread, err := parseZip("f", bytes.Clone(raw), b)
+		list, unread, err := ParseZip("f", bytes.Clone(raw), b)
 		if err != nil {
 			return
 		}

@@ -1,0 +1,77 @@
+package weights
+
+import (
+	"bytes"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/elbow-go/elbow/cell"
+)
+
+// fuzzReader parses any bytes of a format: tensors that can be read, or an error. Neither takes more memory than twice the
+// file and a few megabytes.
+func fuzzReader(f *testing.F, seeds ...[]byte) {
+	for _, s := range seeds {
+		f.Add(s)
+		for _, cut := range []int{len(s) / 3, len(s) - 3} {
+			if cut > 0 {
+				f.Add(s[:cut])
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		file, err := Parse("f", bytes.Clone(raw))
+		runtime.ReadMemStats(&after)
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(3*len(raw)+8<<20); got > most { // once for the clone
+			t.Errorf("%d bytes for a file of %d", got, len(raw))
+		}
+		if err != nil {
+			return
+		}
+		for _, x := range file.Tensors {
+			if !x.DType.readable() || x.Len() > len(raw) {
+				continue
+			}
+			if _, err := Values[float32](x); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, c := range Conventions() {
+			Stack[float32](file, c)
+			Dense[float32](file, c, cell.Linear)
+		}
+	})
+}
+
+// written returns the bytes of a file with layers and what else there is.
+func written(f *testing.F, write func(*bytes.Buffer, *File) error) []byte {
+	f.Helper()
+	file := &File{Meta: map[string]string{"format": "pt"}}
+	for i, c := range Conventions() {
+		if err := AddStack(file, c.Name+c.sep, random[float32](cell.LSTM, 1, cell.Bidirectional(i%2), cell.Options{}), c); err != nil {
+			f.Fatal(err)
+		}
+	}
+	file.Add(Of("number", nil, []float64{1}), Of("none", []int{0, 3}, []float32{}))
+	var b bytes.Buffer
+	if err := write(&b, file); err != nil {
+		f.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func FuzzSafetensors(f *testing.F) {
+	fuzzReader(f, written(f, func(b *bytes.Buffer, file *File) error { return WriteSafetensors(b, file) }),
+		[]byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"), []byte("\x40\x00\x00\x00\x00\x00\x00\x00"+`{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}       `+"\x00\x00\x80\x3f"))
+}
+
+func FuzzNPZ(f *testing.F) {
+	seeds := [][]byte{written(f, func(b *bytes.Buffer, file *File) error { return WriteNPZ(b, file) })}
+	if raw, err := os.ReadFile("testdata/keras.npz"); err == nil {
+		seeds = append(seeds, raw[:20000])
+	}
+	fuzzReader(f, seeds...)
+}

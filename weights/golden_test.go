@@ -1,0 +1,182 @@
+package weights
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/elbow-go/elbow/cell"
+)
+
+// golden is what testdata/golden.py writes about the layers of a library.
+type golden struct {
+	MadeBy  string `json:"made_by"`
+	Python  string
+	Numpy   string
+	Torch   string
+	Keras   string
+	In      int
+	Hidden  int
+	Steps   int
+	Lengths []int
+	Cases   []goldenCase
+}
+
+type goldenCase struct {
+	Name   string
+	Kind   string
+	Layers int
+	Both   bool
+
+	X, H0, C0 []float64
+	Y, Hn, Cn []float64
+	Z, FC     []float64 // of a dense layer: its input and output
+}
+
+func loadGolden(t *testing.T, name string) *golden {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := new(golden)
+	if err := json.Unmarshal(raw, g); err != nil || len(g.Cases) == 0 {
+		t.Fatalf("%s: %v, %d cases", name, err, len(g.Cases))
+	}
+	return g
+}
+
+func open(t *testing.T, path string) *File {
+	t.Helper()
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// as returns the convention for the kind of a case, where the tensors do not tell it.
+func as(c Convention, kind string) Convention {
+	if kind == "rnn-relu" {
+		return c.As(cell.RNNReLU)
+	}
+	return c
+}
+
+// far returns how far got is from want, against 1 + |want|.
+func far[T cell.Float](got []T, want []float64) float64 {
+	if len(got) != len(want) {
+		return math.Inf(1)
+	}
+	most := 0.0
+	for i, w := range want {
+		if e := math.Abs(float64(got[i])-w) / (1 + math.Abs(w)); !(e <= most) {
+			most = e
+		}
+	}
+	return most
+}
+
+// run runs a stack over a padded batch, batch first.
+func run[T cell.Float](g *golden, c *goldenCase, st *cell.Stack[T]) (y, hn, cn []T) {
+	st.Pack()
+	b := cell.NewBatch(g.Lengths...)
+	in, out := cell.Padded{Steps: g.Steps, Cols: g.In, BatchFirst: true}, cell.Padded{Steps: g.Steps, Cols: st.Out(), BatchFirst: true}
+	x := make([]T, b.Shape.Rows()*g.In)
+	cell.FromPadded(b, x, to[T](c.X), in)
+	h, seq := st.Layers[0].Out(), cell.NewStackSequence[T]()
+	var h0, c0 []T
+	if len(c.H0) > 0 {
+		h0, c0 = make([]T, len(c.H0)), make([]T, len(c.C0))
+		cell.SortStates(b, h0, to[T](c.H0), h)
+		cell.SortStates(b, c0, to[T](c.C0), g.Hidden)
+	}
+	st.Forward(seq, b.Shape, x, h0, c0, 1)
+	y = make([]T, len(g.Lengths)*g.Steps*st.Out())
+	cell.ToPadded(b, y, seq.H, out, 0)
+	hs, cs := st.StateSizes()
+	last, mem := make([]T, hs*len(g.Lengths)), make([]T, cs*len(g.Lengths))
+	seq.Final(last, mem)
+	hn, cn = make([]T, len(last)), make([]T, len(mem))
+	cell.UnsortStates(b, hn, last, h)
+	cell.UnsortStates(b, cn, mem, g.Hidden)
+	return y, hn, cn
+}
+
+func to[T cell.Float](v []float64) []T {
+	out := make([]T, len(v))
+	for i, x := range v {
+		out[i] = T(x)
+	}
+	return out
+}
+
+// TestGoldenPyTorch: every kind of PyTorch, 1 to 3 layers, both directions, ragged, with states and with a projection.
+func TestGoldenPyTorch(t *testing.T) {
+	g, f := loadGolden(t, "torch.json"), open(t, "testdata/torch.safetensors")
+	for _, c := range g.Cases {
+		torchCase[float64](t, g, &c, f, 1e-12)
+		torchCase[float32](t, g, &c, f, 1e-5)
+	}
+}
+
+func torchCase[T cell.Float](t *testing.T, g *golden, c *goldenCase, f *File, bound float64) {
+	t.Helper()
+	st, err := Stack[T](f.Under(c.Name+"rnn."), as(PyTorch, c.Kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fc, err := Dense[T](f.Under(c.Name+"fc."), PyTorch, cell.Linear)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind := st.Layers[0].Kind.String(); kind != strings.TrimSuffix(c.Kind, "-proj") || (st.Bidirectional == cell.Concat) != c.Both {
+		t.Errorf("%s: %s, %v", c.Name, kind, st.Bidirectional)
+	}
+	y, hn, cn := run(g, c, st)
+	fc.Pack()
+	z := make([]T, 2*fc.Out)
+	fc.Forward(z, to[T](c.Z), 2)
+	for _, v := range []struct {
+		name string
+		far  float64
+	}{{"y", far(y, c.Y)}, {"hn", far(hn, c.Hn)}, {"cn", far(cn, c.Cn)}, {"fc", far(z, c.FC)}} {
+		if !(v.far <= bound) {
+			t.Errorf("%s: %s is off by %v, want at most %v", c.Name, v.name, v.far, bound)
+		}
+	}
+}
+
+// TestGoldenKeras: every kind of Keras 3, 1 to 3 layers, both directions, under a dense layer.
+func TestGoldenKeras(t *testing.T) {
+	g, f := loadGolden(t, "keras.json"), open(t, "testdata/keras.npz")
+	for _, c := range g.Cases {
+		kerasCase[float64](t, g, &c, f.Under(c.Name+"sequential/"), 1e-12)
+		kerasCase[float32](t, g, &c, f.Under(c.Name+"sequential/"), 1e-5)
+	}
+}
+
+func kerasCase[T cell.Float](t *testing.T, g *golden, c *goldenCase, f *File, bound float64) {
+	t.Helper()
+	st, err := Stack[T](f.Select("*_cell/*"), as(Keras, c.Kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fc, err := Dense[T](f.Under("dense/"), Keras, cell.Linear)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Layers[0].Kind.String() != c.Kind || len(st.Layers) != c.Layers*map[bool]int{false: 1, true: 2}[c.Both] {
+		t.Errorf("%s: %v, %d layers", c.Name, st.Layers[0].Kind, len(st.Layers))
+	}
+	y, _, _ := run(g, c, st)
+	fc.Pack()
+	z := make([]T, len(c.Y))
+	fc.Forward(z, y, len(c.Y)/fc.Out)
+	if d := far(z, c.Y); !(d <= bound) {
+		t.Errorf("%s: y is off by %v, want at most %v", c.Name, d, bound)
+	}
+}

@@ -1,0 +1,69 @@
+package weights
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// safetensorsFile is a file with a header and elements.
+func safetensorsFile(header, data string) []byte {
+	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+data...)
+}
+
+// TestHostileSafetensors: headers that lie are refused with the place.
+func TestHostileSafetensors(t *testing.T) {
+	entry := func(typ, shape, offsets string) string {
+		return fmt.Sprintf(`{"a":{"dtype":"%s","shape":[%s],"data_offsets":[%s]}}`, typ, shape, offsets)
+	}
+	for name, c := range map[string][3]string{
+		"beyond the end":    {entry("F32", "2", "0,8"), "1234", `"a": bytes 0 to 8 of 4`},
+		"backward":          {entry("F32", "1", "4,0"), "1234", "bytes 4 to 0"},
+		"another shape":     {entry("F32", "2", "0,4"), "1234", "shape [2]"},
+		"overflow":          {entry("U8", "4294967296,4294967297", "0,4"), "1234", "shape"},
+		"a negative size":   {entry("F32", "-1", "0,4"), "1234", "size"},
+		"a huge size":       {entry("F32", "99999999999999999999", "0,4"), "1234", "size"},
+		"no such type":      {entry("F31", "1", "0,4"), "1234", "F31"},
+		"a hole":            {entry("F32", "1", "4,8"), "12345678", "begins at byte 4"},
+		"a rest":            {entry("F32", "1", "0,4"), "12345678", "end at byte 4"},
+		"two of a name":     {`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, "12", `two tensors "a"`},
+		"overlapping":       {`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, "123", "begins at byte 1"},
+		"no offsets":        {`{"a":{"dtype":"U8","shape":[1]}}`, "1", "want dtype"},
+		"an unknown key":    {`{"a":{"dtype":"U8","shape":[1],"x":1}}`, "1", `"x"`},
+		"text behind":       {`{} x`, "", "the end"},
+		"a string unclosed": {`{"a`, "", "string"},
+		"many dimensions":   {entry("F32", strings.Repeat("1,", 40)+"1", "0,4"), "1234", "dimensions"},
+	} {
+		_, err := Parse("f", safetensorsFile(c[0], c[1]))
+		if err == nil || !strings.Contains(err.Error(), c[2]) || !strings.Contains(err.Error(), "f: header") {
+			t.Errorf("%s: %v, want %q", name, err, c[2])
+		}
+	}
+}
+
+// TestHostileMemory: no header makes the reader allocate more than twice the file and a few megabytes.
+func TestHostileMemory(t *testing.T) {
+	many := func(item string, n int) string { return strings.Repeat(item, n) }
+	var tensors strings.Builder
+	for i := range 200_000 {
+		fmt.Fprintf(&tensors, `,"%x":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`, i)
+	}
+	for name, header := range map[string]string{
+		"dimensions": `{"a":{"dtype":"U8","shape":[` + many("1,", 1<<20) + `1]}}`,
+		"metadata":   `{"__metadata__":{"a":"b"` + many(`,"a":"b"`, 1<<20) + `}}`,
+		"nested":     `{"a":` + many(`{"a":`, 1<<20),
+		"one string": `{"` + many(`\n`, 1<<21) + `":{}}`,
+		"tensors":    "{" + tensors.String()[1:] + "}",
+	} {
+		raw := safetensorsFile(header, "")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Parse("f", raw)
+		runtime.ReadMemStats(&after)
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(2*len(raw)+8<<20); got > most {
+			t.Errorf("%s: %d bytes for a file of %d, %v", name, got, len(raw), err)
+		}
+	}
+}
