@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math"
 	"slices"
 
 	"github.com/elbow-go/elbow/asm"
@@ -87,9 +88,9 @@ func (c Config) MemoryToTrain(t TrainConfig, d *Data) float64 {
 	if t.WeightPosterior {
 		moments *= 2
 	}
-	rows := product(largest(d.Train, d.Dim, t.Batch, t.Truncate), float64(t.samples()))
 	e := t.Eval()
-	pass, scored := product(float32Bytes, rows, c.row(true)), c.MemoryToScore(d.Valid, d.Dim, e)
+	pass := product(float32Bytes, c.largest(d.Train, d.Dim, t.Batch, t.Truncate, true), float64(t.samples()))
+	scored := c.MemoryToScore(d.Valid, d.Dim, e)
 	if t.EMADecay > 0 { // the average is a model of its own, with its own pass
 		copies += 1 + packings()
 		pass += scored
@@ -110,8 +111,8 @@ func (c Config) MemoryToScore(seqs []Sequence, dim int, e EvalConfig) float64 {
 		k = max(e.Samples, 1)
 	}
 	size, draws := e.split(k)
-	rows := product(largest(seqs, dim, size, 0), float64(draws))
-	return product(float32Bytes, rows, c.row(false)) + product(8, float64(min(size, max(len(seqs), 1))), float64(k))
+	pass := product(float32Bytes, c.largest(seqs, dim, size, 0, false), float64(draws))
+	return pass + product(8, float64(min(size, max(len(seqs), 1))), float64(k))
 }
 
 // MemoryToSample returns what [Sample] takes beside the model, with what it returns.
@@ -128,18 +129,40 @@ func product(factors ...float64) float64 {
 	return float64(p)
 }
 
-// largest returns the number of steps of the largest batch, whichever sequences come together.
-func largest(seqs []Sequence, dim, batch, truncate int) float64 {
-	lengths := make([]int, len(seqs))
-	for i := range seqs {
-		if lengths[i] = seqs[i].Steps(dim); truncate > 0 {
-			lengths[i] = min(lengths[i], truncate)
+// uneven is a likelihood that takes more for some rows of the data than for others.
+type uneven interface {
+	// rowValues returns how many values the row x takes in a pass.
+	rowValues(x []float32, training bool) int
+}
+
+// largest returns how many values the largest batch takes in a pass, whichever sequences, or segments
+// of truncate steps, come together.
+func (c Config) largest(seqs []Sequence, dim, batch, truncate int, training bool) float64 {
+	if truncate == 0 {
+		truncate = math.MaxInt
+	}
+	values := make([]float64, len(seqs))
+	if c.Likelihood != "" {
+		if l, ok := newLikelihood[float32](c).(uneven); ok {
+			n := 0.0
+			walk(seqs, dim, func(i, t int, x []float32) error {
+				if t%truncate == 0 {
+					n = 0
+				}
+				n += float64(l.rowValues(x, training))
+				values[i] = max(values[i], n)
+				return nil
+			})
 		}
 	}
-	slices.Sort(lengths)
+	row := c.row(training)
+	for i := range seqs {
+		values[i] += product(float64(min(seqs[i].Steps(dim), truncate)), row)
+	}
+	slices.Sort(values)
 	n := 0.0
-	for _, l := range lengths[max(0, len(lengths)-batch):] {
-		n += float64(l)
+	for _, v := range values[max(0, len(values)-batch):] {
+		n += v
 	}
 	return n
 }

@@ -21,6 +21,9 @@ func repeated(n, steps, dim int) *Data {
 	d := &Data{Name: "x", Dim: dim, Hash: "x"}
 	for i := range n + 2 {
 		s := []Sequence{{X: make([]float32, steps*dim)}}
+		for j := 0; j < len(s[0].X); j += 2 {
+			s[0].X[j] = 1 // what takes more the more bits are set
+		}
 		switch i {
 		case n:
 			d.Valid = s
@@ -56,6 +59,8 @@ func TestMemoryToTrain(t *testing.T) {
 		{"vrae", Config{Model: ModelVRAE}, nil},
 		{"vae", Config{Model: ModelVAE, Likelihood: Gauss}, nil},
 		{"gmm", Config{Model: ModelRNN, Likelihood: GMM, Components: 30}, nil},
+		{"nade", Config{Model: ModelRNN, Likelihood: NADE}, nil},
+		{"truncated nade", Config{Model: ModelRNN, Likelihood: NADE}, func(c *TrainConfig) { c.Truncate = 40 }},
 		{"draws", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.Samples, c.Sampled = 5, true }},
 		{"importance", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.Samples, c.Importance = 5, true }},
 		{"posterior", Config{Model: ModelRNN}, func(c *TrainConfig) { c.WeightPosterior = true }},
@@ -107,7 +112,7 @@ func TestMemoryToUse(t *testing.T) {
 		model   Config
 		samples int
 	}{
-		{Config{Model: ModelRNN}, 1}, {Config{Model: ModelRNN, Likelihood: GMM}, 1}, {Config{Model: ModelVRNN}, 1}, {Config{Model: ModelVRNN}, 300},
+		{Config{Model: ModelRNN}, 1}, {Config{Model: ModelRNN, Likelihood: GMM}, 1}, {Config{Model: ModelRNN, Likelihood: NADE}, 1}, {Config{Model: ModelVRNN}, 1}, {Config{Model: ModelVRNN}, 300},
 		{Config{Model: ModelSTORN, Layers: 2}, 4}, {Config{Model: ModelVRAE}, 1}, {Config{Model: ModelVAE}, 50},
 	} {
 		c.model.Hidden, c.model.Data = 16, 12

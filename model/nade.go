@@ -123,6 +123,21 @@ type nadeWork[T cell.Float] struct {
 	dy, da []T // of every segment: the gradient of y; that of a, and of all segments after it
 }
 
+// rowValues: s and y of every segment and where it begins, the logits of the row, and their gradients.
+func (l *nade[T]) rowValues(x []float32, training bool) int {
+	segments := 1
+	for _, v := range x {
+		if v != 0 {
+			segments++
+		}
+	}
+	n := segments*(l.units+len(x)) + len(x)
+	if training {
+		n *= 2
+	}
+	return n + 2*(segments+1) // indices
+}
+
 func (w *nadeWork[T]) begin(x []T, rows, dim int) {
 	w.x, w.dim = x, dim
 	w.first, w.bit = pages.Grow(w.first, rows+1), w.bit[:0]
