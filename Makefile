@@ -5,6 +5,11 @@ GO       ?= go
 SHORT    = -short -timeout 30m
 TOOL     = $(GO) tool -modfile=tools/go.mod
 FUZZTIME = 60s
+# What bench-compare and profile run.
+OLD      = main
+NEW      = HEAD
+COUNT    = 6
+BENCH    = .
 # An input that finds something new is made smaller by a few tries only: by default that takes
 # a minute each, in which nothing is looked for.
 FUZZ     = $(GO) test -run xxx -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -fuzz
@@ -146,9 +151,27 @@ bench: ## all benchmarks ten times, implementations alternating, into bench.out
 bench-stat: ## the table of bench.out, one column per implementation
 	$(TOOL) benchstat -col /impl bench.out
 
+.PHONY: bench-short
+bench-short: ## a few shapes of every benchmark, two minutes in all
+	$(GO) test -run xxx -bench . -short ./bench
+
+.PHONY: bench-compare
+bench-compare: ## benchmarks of two revisions in turn, and their table: OLD=main NEW=HEAD BENCH=LSTMStep COUNT=6
+	COUNT=$(COUNT) bench/compare.sh "$(OLD)" "$(NEW)" "$(BENCH)"
+
+.PHONY: profile
+profile: ## where the time of a benchmark goes, by functions: BENCH=Train/model=vrnn/size=jsb
+	$(GO) test -run xxx -bench '$(BENCH)' -cpuprofile cpu.out -o bench.test ./bench
+	$(GO) tool pprof -top -nodecount 40 bench.test cpu.out
+
 .PHONY: bench-peers
-bench-peers: ## our kernels beside SLEEF, libmvec and C loops, and the targets (needs gcc; Debian: gcc libsleef-dev)
+bench-peers: ## beside SLEEF, libmvec, OpenBLAS, MKL, oneDNN, PyTorch, ONNX Runtime, and the targets (hours; see bench/peers/doc.go for parts)
 	@$(GO) run ./bench/peers
+
+.PHONY: peers-install
+peers-install: ## PyTorch, ONNX Runtime, oneDNN, OpenBLAS and MKL into bench/peers/bin (Debian: gcc g++ python3-venv libsleef-dev)
+	python3 -m venv bench/peers/bin/venv
+	bench/peers/bin/venv/bin/pip install -r bench/peers/requirements.txt
 
 .PHONY: cover
 cover: ## coverage of the tests, into coverage.html
@@ -157,7 +180,7 @@ cover: ## coverage of the tests, into coverage.html
 
 .PHONY: clean
 clean: ## remove what runs and tests leave behind
-	rm -rf run bench.out bench-peers.out bench/peers/bin coverage.out coverage.html
+	rm -rf run bench.out bench-peers.out bench-compare bench.test cpu.out bench/peers/bin coverage.out coverage.html
 
 .PHONY: check
 check: vet lint check-fused check-gen test-gen test test-purego test-race ## what a commit should pass

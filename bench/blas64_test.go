@@ -1,4 +1,4 @@
-package bench
+package bench_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	gonumblas "gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 
+	"github.com/elbow-go/elbow/bench"
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/internal/pages"
 )
@@ -23,30 +24,30 @@ func normals64(n int) []float64 {
 
 // BenchmarkDgemm is BenchmarkGemm in float64. gonum uses all processors for large products.
 func BenchmarkDgemm(b *testing.B) {
-	for _, s := range shortened(gemm64Shapes) {
-		tA, tB, lda, ldb := blas.NoTrans, blas.NoTrans, s.k, s.n
-		if s.transA() {
-			tA, lda = blas.Trans, s.m
+	for _, s := range shortened(bench.Products64) {
+		tA, tB, lda, ldb := blas.NoTrans, blas.NoTrans, s.K, s.N
+		if s.TransA() {
+			tA, lda = blas.Trans, s.M
 		}
-		if s.transB() {
-			tB, ldb = blas.Trans, s.k
+		if s.TransB() {
+			tB, ldb = blas.Trans, s.K
 		}
-		x, y, z := normals64(s.m*s.k), normals64(s.k*s.n), normals64(s.m*s.n)
-		b.Run(s.name()[len("Gemm/"):], func(b *testing.B) {
+		x, y, z := normals64(s.M*s.K), normals64(s.K*s.N), normals64(s.M*s.N)
+		b.Run(productName(s)[len("Gemm/"):], func(b *testing.B) {
 			timed := func(run func()) func(b *testing.B) {
 				return func(b *testing.B) {
 					b.ReportAllocs()
 					for b.Loop() {
 						run()
 					}
-					flops := 2 * float64(s.m) * float64(s.n) * float64(s.k)
+					flops := 2 * float64(s.M) * float64(s.N) * float64(s.K)
 					b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 				}
 			}
-			run := func() { blas.Gemm(tA, tB, s.m, s.n, s.k, 1, x, lda, y, ldb, 0, z, s.n) }
+			run := func() { blas.Gemm(tA, tB, s.M, s.N, s.K, 1, x, lda, y, ldb, 0, z, s.N) }
 			forEachImpl(b, true, timed(run), func() []float64 { run(); return z })
 			b.Run("impl=gonum", timed(func() {
-				gonum.Implementation{}.Dgemm(tA, tB, s.m, s.n, s.k, 1, x, lda, y, ldb, 0, z, s.n)
+				gonum.Implementation{}.Dgemm(tA, tB, s.M, s.N, s.K, 1, x, lda, y, ldb, 0, z, s.N)
 			}))
 		})
 	}
@@ -54,7 +55,7 @@ func BenchmarkDgemm(b *testing.B) {
 
 // BenchmarkDgemv multiplies a matrix of float64, as stored and transposed, and a vector.
 func BenchmarkDgemv(b *testing.B) {
-	for _, s := range shortened(gemv64Shapes) {
+	for _, s := range shortened(bench.Matrices64) {
 		for _, t := range []gonumblas.Transpose{blas.NoTrans, blas.Trans} {
 			m, n := s[0], s[1]
 			a, x, y := normals64(m*n), normals64(max(m, n)), normals64(max(m, n))

@@ -1,4 +1,4 @@
-package bench
+package bench_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/bench"
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/internal/measure"
 	"github.com/elbow-go/elbow/internal/pages"
@@ -39,9 +40,9 @@ var inputs = []struct {
 
 func normal(r *rand.Rand) float32 { return float32(r.NormFloat64()) }
 
-// A product has the operands of one gemmShape.
+// A product has the operands of one shape.
 type product struct {
-	gemmShape
+	bench.Product
 	tA, tB   blas.Transpose
 	lda, ldb int
 	a, b, c  []float32
@@ -49,14 +50,14 @@ type product struct {
 }
 
 // newProduct returns operands with values of gen in A, normal ones in B.
-func newProduct(s gemmShape, gen func(*rand.Rand) float32) *product {
-	p := &product{gemmShape: s, tA: blas.NoTrans, tB: blas.NoTrans, lda: s.k, ldb: s.n,
-		a: pages.Make[float32](s.m * s.k), b: pages.Make[float32](s.k * s.n), c: pages.Make[float32](s.m * s.n)}
-	if s.transA() {
-		p.tA, p.lda = blas.Trans, s.m
+func newProduct(s bench.Product, gen func(*rand.Rand) float32) *product {
+	p := &product{Product: s, tA: blas.NoTrans, tB: blas.NoTrans, lda: s.K, ldb: s.N,
+		a: pages.Make[float32](s.M * s.K), b: pages.Make[float32](s.K * s.N), c: pages.Make[float32](s.M * s.N)}
+	if s.TransA() {
+		p.tA, p.lda = blas.Trans, s.M
 	}
-	if s.transB() {
-		p.tB, p.ldb = blas.Trans, s.k
+	if s.TransB() {
+		p.tB, p.ldb = blas.Trans, s.K
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range p.a {
@@ -68,28 +69,28 @@ func newProduct(s gemmShape, gen func(*rand.Rand) float32) *product {
 	return p
 }
 
-// name is the name of the benchmark without the implementation.
-func (s gemmShape) name() string {
-	return fmt.Sprintf("Gemm/M=%d/N=%d/K=%d/tA=%c/tB=%c", s.m, s.n, s.k, s.op[0], s.op[1])
+// productName is the name of the benchmark without the implementation.
+func productName(s bench.Product) string {
+	return fmt.Sprintf("Gemm/M=%d/N=%d/K=%d/tA=%c/tB=%c", s.M, s.N, s.K, s.Op[0], s.Op[1])
 }
 
 func (p *product) run() {
-	blas.Gemm(p.tA, p.tB, p.m, p.n, p.k, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.n)
+	blas.Gemm(p.tA, p.tB, p.M, p.N, p.K, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.N)
 }
 
-func (p *product) pack() { p.packed.Pack(p.tB, p.k, p.n, p.b, p.ldb) }
+func (p *product) pack() { p.packed.Pack(p.tB, p.K, p.N, p.b, p.ldb) }
 
 // runPacked is run with B packed beforehand.
 func (p *product) runPacked() {
-	blas.GemmPacked(p.m, 0, p.k, 0, p.n, p.a, p.lda, &p.packed, 0, p.c, p.n)
+	blas.GemmPacked(p.M, 0, p.K, 0, p.N, p.a, p.lda, &p.packed, 0, p.c, p.N)
 }
 
 // gonum is run by gonum itself, which uses all processors for large products.
 func (p *product) gonum() {
-	gonum.Implementation{}.Sgemm(p.tA, p.tB, p.m, p.n, p.k, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.n)
+	gonum.Implementation{}.Sgemm(p.tA, p.tB, p.M, p.N, p.K, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.N)
 }
 
-func (p *product) flops() float64 { return 2 * float64(p.m) * float64(p.n) * float64(p.k) }
+func (p *product) flops() float64 { return 2 * float64(p.M) * float64(p.N) * float64(p.K) }
 
 // check runs the product and compares a sample of C with sums in float64, within the bound
 // of blas.Gemm.
@@ -97,23 +98,23 @@ func (p *product) check(tb testing.TB) {
 	tb.Helper()
 	p.run()
 	rowA, colA, rowB, colB := p.lda, 1, p.ldb, 1
-	if p.transA() {
+	if p.TransA() {
 		rowA, colA = 1, p.lda
 	}
-	if p.transB() {
+	if p.TransB() {
 		rowB, colB = 1, p.ldb
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
-		i, j := rng.IntN(p.m), rng.IntN(p.n)
+		i, j := rng.IntN(p.M), rng.IntN(p.N)
 		var want, abs float64
-		for k := range p.k {
+		for k := range p.K {
 			v := float64(p.a[i*rowA+k*colA]) * float64(p.b[k*rowB+j*colB])
 			want += v
 			abs += math.Abs(v)
 		}
-		got := float64(p.c[i*p.n+j])
-		if bound := 1.001 * float64(p.k+2) * (0x1p-24*abs + 0x1p-149); !(math.Abs(got-want) <= bound) {
+		got := float64(p.c[i*p.N+j])
+		if bound := 1.001 * float64(p.K+2) * (0x1p-24*abs + 0x1p-149); !(math.Abs(got-want) <= bound) {
 			tb.Fatalf("C[%d,%d] = %v, want %v within %.2g", i, j, got, want, bound)
 		}
 	}
@@ -133,9 +134,9 @@ func (p *product) bench(b *testing.B) {
 }
 
 func BenchmarkGemm(b *testing.B) {
-	for _, s := range shortened(gemmShapes) {
+	for _, s := range shortened(bench.Products) {
 		p := newProduct(s, normal)
-		b.Run(strings.TrimPrefix(p.name(), "Gemm/"), func(b *testing.B) {
+		b.Run(strings.TrimPrefix(productName(p.Product), "Gemm/"), func(b *testing.B) {
 			p.bench(b)
 			b.Run("impl=gonum", func(b *testing.B) {
 				peak := gemmPeak()
@@ -150,12 +151,12 @@ func BenchmarkGemm(b *testing.B) {
 
 // BenchmarkGemmPacked is BenchmarkGemm with B packed beforehand, for shapes that layers have.
 func BenchmarkGemmPacked(b *testing.B) {
-	for _, s := range shortened(gemmShapes) {
-		if s.transA() {
+	for _, s := range shortened(bench.Products) {
+		if s.TransA() {
 			continue
 		}
 		p := newProduct(s, normal)
-		b.Run(strings.TrimPrefix(p.name(), "Gemm/"), func(b *testing.B) {
+		b.Run(strings.TrimPrefix(productName(p.Product), "Gemm/"), func(b *testing.B) {
 			forEachImpl(b, false, func(b *testing.B) {
 				p.pack()
 				peak := gemmPeak()
@@ -173,7 +174,7 @@ func BenchmarkGemmPacked(b *testing.B) {
 func BenchmarkGemmData(b *testing.B) {
 	for _, in := range shortened(inputs) {
 		b.Run("data="+in.name, func(b *testing.B) {
-			newProduct(gemmShape{32, 128, 256, "NT", ""}, in.gen).bench(b)
+			newProduct(bench.Product{M: 32, N: 128, K: 256, Op: "NT"}, in.gen).bench(b)
 		})
 	}
 }
@@ -182,13 +183,13 @@ func BenchmarkGemmData(b *testing.B) {
 func BenchmarkGemmThreads(b *testing.B) {
 	defer blas.Use(blas.Active().Name())
 	blas.Use("go")
-	p := newProduct(gemmShape{2048, 1024, 256, "NT", ""}, normal)
+	p := newProduct(bench.Product{M: 2048, N: 1024, K: 256, Op: "NT"}, normal)
 	p.check(b)
 	for procs := 1; procs <= runtime.GOMAXPROCS(0); procs *= 2 {
-		b.Run(fmt.Sprintf("%s/procs=%d/impl=%v", strings.TrimPrefix(p.name(), "Gemm/"), procs, asm.Active()), func(b *testing.B) {
+		b.Run(fmt.Sprintf("%s/procs=%d/impl=%v", strings.TrimPrefix(productName(p.Product), "Gemm/"), procs, asm.Active()), func(b *testing.B) {
 			peak := gemmPeak()
 			for b.Loop() {
-				blas.GemmThreads(procs, p.tA, p.tB, p.m, p.n, p.k, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.n)
+				blas.GemmThreads(procs, p.tA, p.tB, p.M, p.N, p.K, 1, p.a, p.lda, p.b, p.ldb, 0, p.c, p.N)
 			}
 			peak.report(b, p.flops())
 		})

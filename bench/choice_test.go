@@ -1,6 +1,6 @@
 //go:build cgo && openblas
 
-package bench
+package bench_test
 
 import (
 	"flag"
@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/bench"
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/internal/measure"
 )
@@ -48,7 +49,7 @@ var choice%s = choice{
 		fmt.Fprintf(&b, "{ // %s\n", op)
 		for _, m := range classSizes {
 			line := words(func(n, k int) byte {
-				p := newProduct(gemmShape{m, n, k, op, ""}, normal)
+				p := newProduct(bench.Product{M: m, N: n, K: k, Op: op}, normal)
 				p.pack()
 				l := 'g'
 				if !ours(p.flops(), p.run, p.run) {

@@ -1,9 +1,10 @@
-// Package bench measures the packages of this module. It has benchmarks only; nothing
-// imports it.
+// Package bench measures the packages of this module. It has the shapes, where each is from, and
+// benchmarks; nothing outside of this folder imports it.
 //
-//	shapes.go --> BenchmarkGemm/M=32/N=1024/K=256/tA=N/tB=T/impl=generic
-//	                  |            |
-//	           result checked   peak measured, then timed
+//	shapes.go --> internal/cases --> BenchmarkGemm/M=32/N=1024/K=256/tA=N/tB=T/impl=generic
+//	                     |                |            |
+//	                     |         result checked   peak measured, then timed
+//	                     +--> peers: the same work beside others' code
 //
 // The names are keys with values, the implementation last, so that
 //
@@ -12,7 +13,13 @@
 //
 // prints the implementations side by side. With ten runs of -count 1 they alternate, which
 // matters on a machine whose speed drifts; -count 10 would time one after the other. Under
-// -short each list keeps three shapes.
+// -short each list keeps three shapes, and all take two minutes. Two revisions are compared, in
+// turn, by
+//
+//	make bench-compare OLD=main NEW=HEAD BENCH=Train
+//
+// Every exported kernel, every kind of layer and every model has a benchmark: tests compare the
+// lists.
 //
 // Every benchmark checks its result once before it is timed, so that what is wrong posts no
 // number, and measures in the same process just before what its speed is a part of. The unit
@@ -24,9 +31,6 @@
 //	                vectors of the instruction set in use
 //	%bw             kernels: a plain copy whose two sides together are as large as all that
 //	                the kernel works on; both count what they read and what they write
-//
-// The kernels' shapes and arguments are those of bench/internal/cases, which bench/peers
-// (make bench-peers) also times beside C code.
 //
 // Three measurements are tests, since they compare and decide instead of timing one thing:
 //

@@ -1,13 +1,26 @@
-package bench
+package bench_test
 
 import (
+	"flag"
 	"math"
 	"slices"
 	"testing"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/bench"
 	"github.com/elbow-go/elbow/blas"
 )
+
+// TestMain has the benchmarks of -short take two minutes in all, if nobody asks for another time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.benchtime" })
+	if testing.Short() && !asked {
+		flag.Set("test.benchtime", "30ms")
+	}
+	m.Run()
+}
 
 // forEachImpl runs a benchmark under every implementation: generic, the instruction sets
 // of this machine, and, where OpenBLAS is linked in and takes part, openblas: its products
@@ -60,7 +73,7 @@ func forEachImpl[T blas.Float](b *testing.B, openblas bool, f func(b *testing.B)
 // shortened returns the first shapes of a list under -short, otherwise all.
 func shortened[S any](list []S) []S {
 	if testing.Short() {
-		return list[:min(len(list), short)]
+		return list[:min(len(list), bench.Short)]
 	}
 	return list
 }

@@ -1,4 +1,4 @@
-package bench
+package bench_test
 
 import (
 	"go/ast"
@@ -28,8 +28,8 @@ func randoms(n int, gen func(*rand.Rand) float32) []float32 {
 // family benchmarks the shapes of a kernel under every implementation. Beside the time of an
 // element it reports which part of the rate of a plain copy the kernel reads and writes at.
 func family(b *testing.B, name string) {
-	for _, make := range shortened(cases.Of(name)) {
-		c := make()
+	for _, m := range shortened(cases.Of(name)) {
+		c := m.New()
 		b.Run(c.Keys, func(b *testing.B) {
 			forEachImpl(b, false, func(b *testing.B) {
 				bw := copyRate(c.Resident())
@@ -166,8 +166,8 @@ func walk(t *testing.T, pattern string, f func(ast.Node)) {
 // TestCases computes a case of every family twice.
 func TestCases(t *testing.T) {
 	for _, name := range cases.Families() {
-		for _, make := range cases.Of(name) {
-			c := make()
+		for _, m := range cases.Of(name) {
+			c := m.New()
 			if c.Resident() > 1<<20 {
 				continue
 			}

@@ -1,10 +1,11 @@
-package bench
+package bench_test
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
+	"github.com/elbow-go/elbow/bench"
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/measure"
@@ -29,7 +30,7 @@ func BenchmarkGRUStepBackward(b *testing.B) {
 // steps benchmarks a step whose input part is already there: the recurrent product and the
 // gates.
 func steps(b *testing.B, kind cell.Kind, back bool, key string) {
-	for _, s := range shortened(stepShapes) {
+	for _, s := range shortened(bench.Steps) {
 		b.Run(fmt.Sprintf("B=%d/H=%d%s", s[0], s[1], key), func(b *testing.B) {
 			newStep(kind, s[0], s[1]).bench(b, back)
 		})

@@ -1,4 +1,4 @@
-package bench
+package bench_test
 
 import (
 	"flag"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/bench"
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/internal/measure"
 )
@@ -45,7 +46,7 @@ func TestGemmSweep(t *testing.T) {
 	ratios := map[string][]float64{}
 	for _, n := range sweepSizes {
 		for _, op := range []string{"NN", "NT", "TN", "TT"} {
-			p := newProduct(gemmShape{n, n, n, op, ""}, normal)
+			p := newProduct(bench.Product{M: n, N: n, K: n, Op: op}, normal)
 			blas.Use("go") // under openblas nothing is packed
 			p.pack()
 			var names []string
@@ -64,7 +65,7 @@ func TestGemmSweep(t *testing.T) {
 				})
 			}
 			add("elbow", "go", p, p.run)
-			if !p.transA() {
+			if !p.TransA() {
 				add("packed", "go", p, p.runPacked)
 			}
 			for _, name := range theirs {
@@ -82,7 +83,7 @@ func TestGemmSweep(t *testing.T) {
 			}
 			peak := flops / low[len(fs)] / 1e9
 			var line strings.Builder
-			fmt.Fprintf(&line, "%-36s", p.name())
+			fmt.Fprintf(&line, "%-36s", productName(p.Product))
 			for i, name := range names {
 				fmt.Fprintf(&line, "  %s %4.0f", name, rates[i])
 				if name == "elbow" || name == "packed" {

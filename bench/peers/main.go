@@ -6,106 +6,136 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/klauspost/cpuid/v2"
+
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/bench/internal/cases"
+	"github.com/elbow-go/elbow/internal/measure"
 )
+
+// threads is how many each implementation may use.
+var threads = 1
+
+// options are the flags.
+type options struct {
+	out, only, shape, run string
+	sweeps, rounds        int
+}
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("peers: ")
-	dir := flag.String("dir", "bench/peers", "where the C code is, in folder c")
-	out := flag.String("o", "bench-peers.out", "file for the samples, as lines of a Go benchmark")
-	sweeps := flag.Int("sweeps", 5, "times that all cases are measured")
-	rounds := flag.Int("rounds", 8, "samples of each implementation in a sweep")
-	run := flag.String("run", "", "measure only cases whose name matches this regular expression")
+	var o options
+	dir := flag.String("dir", "bench/peers", "where the sources of the peers are, in folders c and py")
+	venv := flag.String("venv", "", "places of Python and libraries, as a list; default bin/venv in -dir")
+	flag.StringVar(&o.out, "o", "bench-peers.out", "file for the samples, as lines of a Go benchmark")
+	flag.StringVar(&o.only, "only", "", "measure only these suites, separated by commas: "+strings.Join(suiteNames(), ","))
+	flag.StringVar(&o.shape, "shape", "", "measure only this shape: B,T,I,H of sequences, B,H of steps, M,N,K of products, the name of a model")
+	flag.StringVar(&o.run, "run", "", "measure only cases whose name matches this regular expression")
+	flag.IntVar(&o.sweeps, "sweeps", 0, "times that all cases are measured; default as the suite needs")
+	flag.IntVar(&o.rounds, "rounds", 0, "samples of each implementation in a sweep; default as the suite needs")
+	flag.IntVar(&threads, "threads", 1, "threads of each implementation")
 	flag.Parse()
-	if err := measureAll(*dir, *out, *sweeps, *rounds, *run); err != nil {
+	runtime.GOMAXPROCS(threads)
+	cases.Threads = threads
+	path, err := filepath.Abs(*dir)
+	if err == nil {
+		b := &builder{path, []string{filepath.Join(path, "bin", "venv")}}
+		if *venv != "" {
+			b.venvs = filepath.SplitList(*venv)
+		}
+		err = measureAll(b, o)
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-// sampleTime is how long one sample lasts, in nanoseconds, if a call is shorter.
-const sampleTime = 0.7e6
-
-func measureAll(dir, out string, sweeps, rounds int, run string) error {
-	match, err := regexp.Compile(run)
+func measureAll(b *builder, o options) error {
+	list, err := selected(o)
 	if err != nil {
 		return err
 	}
-	program, err := build(dir)
-	if err != nil {
-		return err
-	}
-	p, err := start(program)
-	if err != nil {
-		return err
-	}
-	file, err := os.Create(out)
+	file, err := os.Create(o.out)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	header(os.Stdout)
+	procs, err := startAll(b, list)
+	if err != nil {
+		return err
+	}
+	t := &table{rows: map[string]*row{}}
+	for _, s := range list {
+		for sweep := range s.sweeps {
+			for _, make := range s.makers {
+				if err := t.measure(make.New(), procs, s, sweep == 0); err != nil {
+					return err
+				}
+			}
+		}
+	}
 	w := bufio.NewWriter(file)
-	fmt.Fprintf(w, "goos: linux\ngoarch: amd64\npkg: github.com/elbow-go/elbow/bench\n")
-	t := &table{impls: map[string][]string{}, elems: map[string]int{}, times: map[string]map[string][]float64{}}
-	list := selected(match)
-	for s := range sweeps {
-		for _, make := range list {
-			if err := t.measure(make(), p, rounds, s == 0); err != nil {
-				return err
-			}
-		}
-	}
-	if len(t.names) == 0 {
-		return fmt.Errorf("no case matches %s", run)
-	}
-	for _, name := range t.names {
-		for _, impl := range t.impls[name] {
-			for _, ns := range t.times[name][impl] {
-				fmt.Fprintf(w, "Benchmark%s/impl=%s 1 %.1f ns/op %.5f ns/elem\n", name, impl, ns, ns/float64(t.elems[name]))
-			}
-		}
-	}
+	t.writeSamples(w)
 	t.print(os.Stdout)
+	t.printMeans(os.Stdout)
 	t.printTargets(os.Stdout, targets)
 	return w.Flush()
 }
 
-// families are those measured: what has peers, or a target of its own.
-var families = []string{"Exp", "Log", "Tanh", "Sigmoid", "Softplus", "GaussKL", "GaussKLBackward", "GaussLogProb", "GaussLogProbBackward",
-	"LatentStep", "LatentStepBackward", "GMMLogProb", "GMMLogProbBackward", "BernoulliLogProb", "BernoulliLogProbBackward", "Normal", "Adam"}
-
-// leftOut are cases that no target is about.
-var leftOut = regexp.MustCompile(`/N=(64|1048576)$|/B=16/|/B=64/X=88|^Adam/N=4096$`)
-
-func selected(match *regexp.Regexp) (list []func() *cases.Case) {
-	for _, f := range families {
-		for _, make := range cases.Of(f) {
-			if name := f + "/" + make().Keys; match.MatchString(name) && !leftOut.MatchString(name) {
-				list = append(list, make)
+// header says what measures, and where.
+func header(out *os.File) {
+	allowed := "any"
+	if text, err := os.ReadFile("/proc/self/status"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if v, ok := strings.CutPrefix(line, "Cpus_allowed_list:"); ok {
+				allowed = strings.TrimSpace(v)
 			}
 		}
 	}
-	return list
+	fmt.Fprintf(out, "cpu: %s, processors %s of %d; threads: %d\n", strings.TrimSpace(cpuid.CPU.BrandName), allowed, runtime.NumCPU(), threads)
+	fmt.Fprintf(out, "ours: %s, %v\n", runtime.Version(), asm.Active())
 }
 
-// A table has the samples of all cases, in nanoseconds of a call.
-type table struct {
-	names []string // of cases
-	impls map[string][]string
-	elems map[string]int
-	times map[string]map[string][]float64
+// startAll starts the workers that the suites have work for, and prints what they are.
+func startAll(b *builder, list []suite) (procs []*process, err error) {
+	if err := os.MkdirAll(filepath.Join(b.dir, "bin"), 0o777); err != nil {
+		return nil, err
+	}
+	for _, w := range workers {
+		if !slices.ContainsFunc(list, func(s suite) bool { return slices.Contains(s.peers, w.name) }) {
+			continue
+		}
+		args, env, err := w.command(b)
+		if err != nil {
+			fmt.Printf("%s: left out: %v\n", w.name, err)
+			continue
+		}
+		p, err := start(w.name, args, env)
+		if err != nil {
+			fmt.Printf("%s: left out: %v\n", w.name, err)
+			continue
+		}
+		for _, line := range p.info {
+			fmt.Printf("%s: %s\n", w.name, line)
+		}
+		procs = append(procs, p)
+	}
+	return procs, nil
 }
 
-// isas are the instruction sets measured: what machines have that run the C code.
-func isas() (list []asm.ISA) {
+// isas are the instruction sets of ours that are measured, best first.
+func (s suite) isas() (list []asm.ISA) {
 	for _, isa := range asm.Available() {
-		if isa != asm.Generic {
+		if isa != asm.Generic && (s.allISAs || isa == asm.Active()) {
 			list = append(list, isa)
 		}
 	}
@@ -113,71 +143,152 @@ func isas() (list []asm.ISA) {
 	return list
 }
 
+// warm is how long the first of a process that has waited runs before it is timed.
+const warm = 15 * time.Millisecond
+
+// A contender is an implementation of a case by a peer.
+type contender struct {
+	p    *process
+	impl string
+}
+
 // measure adds samples of a case, after a check if it is the first time.
-func (t *table) measure(c *cases.Case, p *process, rounds int, first bool) error {
-	name := c.Name()
-	family := c.Family
-	if _, form, ok := strings.Cut(c.Keys, "form="); ok {
-		family += "." + form
+func (t *table) measure(c *cases.Case, procs []*process, s suite, first bool) error {
+	r := t.row(c)
+	var peers []contender
+	want := c.Result()
+	for _, p := range procs {
+		for _, impl := range p.impls[c.Peer] {
+			if first && impl != "limit" {
+				if err := p.check(c, impl, want, s.tolerance); err != nil {
+					fmt.Printf("%s: left out: %v\n", c.Name(), err)
+					continue
+				}
+			}
+			if first || len(r.parts[0].times[impl]) > 0 {
+				peers = append(peers, contender{p, impl})
+			}
+		}
 	}
-	impls := p.impls[family]
-	if first {
-		t.names = append(t.names, name)
-		t.elems[name], t.times[name] = c.Elems, map[string][]float64{}
-		want := c.Result()
-		for _, impl := range impls {
-			if impl != "limit" {
-				if err := p.check(c, family, impl, want); err != nil {
+	c.Reset()
+	for i, k := range peers {
+		if i == 0 || k.p != peers[i-1].p {
+			if err := k.p.load(c); err != nil {
+				return err
+			}
+		}
+	}
+	defer asm.Use(asm.Active())
+	for range s.rounds {
+		for i, isa := range s.isas() {
+			asm.Use(isa)
+			if c.Pack != nil {
+				c.Pack()
+			}
+			if i == 0 {
+				sample(c, float64(warm))
+				r.peak = append(r.peak, measure.Peak(isa))
+			}
+			r.add(isa.String(), sample(c, s.sample))
+		}
+		for i, k := range peers {
+			if i == 0 || k.p != peers[i-1].p {
+				if _, err := k.p.run(c.Peer, k.impl, float64(warm)); err != nil {
 					return err
 				}
 			}
-		}
-		for _, isa := range isas() {
-			t.impls[name] = append(t.impls[name], isa.String())
-		}
-		t.impls[name] = append(t.impls[name], impls...)
-	}
-	c.Reset()
-	if err := p.load(c); err != nil {
-		return err
-	}
-	times := t.times[name]
-	for range rounds {
-		// The first sample of a process that has waited is 10 to 20 % slower, and not counted.
-		sample(c.Run)
-		for _, isa := range isas() {
-			asm.Use(isa)
-			times[isa.String()] = append(times[isa.String()], sample(c.Run))
-		}
-		if len(impls) > 0 {
-			if _, err := p.run(family, impls[0], sampleTime); err != nil {
-				return err
-			}
-		}
-		for _, impl := range impls {
-			ns, err := p.run(family, impl, sampleTime)
+			ns, err := k.p.run(c.Peer, k.impl, s.sample)
 			if err != nil {
 				return err
 			}
-			times[impl] = append(times[impl], ns)
+			r.add(k.impl, ns)
 		}
 	}
 	return nil
 }
 
-// sample is the time of a call, taken as c/peer.c takes it.
-func sample(f func()) float64 {
-	f()
-	start := time.Now()
-	f()
-	each := float64(time.Since(start))
-	calls := max(1, int(sampleTime/max(1, each)))
-	if each*2 > sampleTime {
-		calls = 1
+// sample is the time of a call of each part of a case, taken as c/peer.c takes it: over about so
+// many nanoseconds, or one call if that takes longer.
+func sample(c *cases.Case, total float64) []float64 {
+	parts := c.Parts
+	if len(parts) == 0 {
+		parts = []cases.Part{{Run: c.Run}}
 	}
-	start = time.Now()
-	for range calls {
-		f()
+	times := make([]float64, len(parts))
+	round := func() (sum float64) {
+		for i, p := range parts {
+			start := time.Now()
+			p.Run()
+			d := float64(time.Since(start))
+			times[i] += d
+			sum += d
+		}
+		return sum
 	}
-	return float64(time.Since(start)) / float64(calls)
+	each := round()
+	if each*2 > total {
+		clear(times)
+		round()
+		return times
+	}
+	calls := int(total / max(1, each))
+	clear(times)
+	if len(parts) == 1 {
+		start := time.Now()
+		for range calls {
+			parts[0].Run()
+		}
+		times[0] = float64(time.Since(start))
+	} else {
+		for range calls {
+			round()
+		}
+	}
+	for i := range times {
+		times[i] /= float64(calls)
+	}
+	return times
+}
+
+// selected returns the suites of the flags, with their cases.
+func selected(o options) (list []suite, err error) {
+	match, err := regexp.Compile(o.run)
+	if err != nil {
+		return nil, err
+	}
+	all := suites
+	if o.only != "" {
+		all = nil
+		for _, name := range strings.Split(o.only, ",") {
+			i := slices.IndexFunc(suites, func(s suite) bool { return s.name == name })
+			if i < 0 {
+				return nil, fmt.Errorf("no suite %q: there are %s", name, strings.Join(suiteNames(), ", "))
+			}
+			all = append(all, suites[i])
+		}
+	}
+	for _, s := range all {
+		if o.shape != "" && s.of == nil {
+			continue
+		}
+		if o.shape == "" {
+			s.makers = s.all()
+		} else if s.makers, err = s.of(o.shape); err != nil {
+			return nil, fmt.Errorf("suite %s: %w", s.name, err)
+		}
+		s.makers = slices.DeleteFunc(s.makers, func(m cases.Maker) bool { return !match.MatchString(m.Family + "/" + m.Keys) })
+		if o.sweeps > 0 {
+			s.sweeps = o.sweeps
+		}
+		if o.rounds > 0 {
+			s.rounds = o.rounds
+		}
+		if len(s.makers) > 0 {
+			list = append(list, s)
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("no case matches %q", o.run)
+	}
+	return list, nil
 }

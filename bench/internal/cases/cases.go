@@ -7,6 +7,7 @@ package cases
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/elbow-go/elbow/internal/pages"
 )
@@ -15,12 +16,50 @@ import (
 type Case struct {
 	Family string  // the benchmark, as GaussKL
 	Keys   string  // its shape, as B=256/Z=64/form=Sigma
-	Dims   []int   // the sizes, in the order in which C code takes them
+	Peer   string  // what bench/peers calls the work, if not Family
+	Dims   []int   // the sizes, in the order in which peers take them
 	Elems  int     // what a time is divided by
+	Flops  float64 // of the products, 0 if there are none
 	Arrays []Array // everything that is read or written, outputs first
 	Run    func()
+	Parts  []Part // what Run consists of, if the parts are timed apart
+	Pack   func() // if not nil, comes first, and again under another instruction set
+	Settle func() // if not nil, comes behind Run and puts into the arrays what is not there
 
 	start [][]float32 // first values of the arrays that Run reads and writes
+}
+
+// A Part is a part of the work of a case, which comes behind the part before it.
+type Part struct {
+	Name string
+	Run  func()
+}
+
+// in adds a part to the work.
+func (c *Case) in(name string, run func()) {
+	c.Parts = append(c.Parts, Part{name, run})
+	c.Run = func() {
+		for _, p := range c.Parts {
+			p.Run()
+		}
+	}
+}
+
+// Threads is how many goroutines the work of layers, products and models may take.
+var Threads = 1
+
+// A Maker makes a case. The arrays exist only as long as somebody holds it.
+type Maker struct {
+	Family, Keys string
+	New          func() *Case
+}
+
+func maker(family, keys string, f func() *Case) Maker {
+	return Maker{family, keys, func() *Case {
+		c := f()
+		c.Family, c.Keys = family, keys
+		return c
+	}}
 }
 
 // An Array is an argument.
@@ -78,7 +117,13 @@ func (c *Case) Reset() {
 // Result is everything that one call writes, from the same input at every call.
 func (c *Case) Result() (all []float32) {
 	c.Reset()
+	if c.Pack != nil {
+		c.Pack()
+	}
 	c.Run()
+	if c.Settle != nil {
+		c.Settle()
+	}
 	for _, a := range c.Arrays {
 		if a.Use&Out != 0 {
 			all = append(all, a.Data...)
@@ -103,19 +148,23 @@ func Families() (names []string) {
 	return names
 }
 
-// Of returns functions that make the cases of a family: the arrays exist only as long as
-// somebody holds them.
-func Of(name string) (list []func() *Case) {
+// Of returns the cases of a family. Peers know their work by the family, with the form of the
+// scale if it has one: GaussKL.Sigma.
+func Of(name string) (list []Maker) {
 	for _, f := range families {
 		if f.name != name {
 			continue
 		}
 		for _, make := range f.cases() {
-			list = append(list, func() *Case {
+			keys, peer := make().Keys, name
+			if _, form, ok := strings.Cut(keys, "form="); ok {
+				peer += "." + form
+			}
+			list = append(list, maker(name, keys, func() *Case {
 				c := make()
-				c.Family = name
+				c.Peer = peer
 				return c
-			})
+			}))
 		}
 	}
 	return list

@@ -45,3 +45,7 @@ const struct peer sleef_peers[] = {
 	{"Exp", "sleef-avx2", exp8}, {"Log", "sleef-avx2", log8}, {"Tanh", "sleef-avx2", tanh8}, {"Tanh", "sleef-u35-avx2", tanh8u35},
 	{"Sigmoid", "sleef-avx2", sigmoid8}, {"Softplus", "sleef-avx2", softplus8}, {0},
 };
+
+#define STRING(x) #x
+#define VALUE(x) STRING(x)
+const char *const sleef_version = "SLEEF " VALUE(SLEEF_VERSION_MAJOR) "." VALUE(SLEEF_VERSION_MINOR) "." VALUE(SLEEF_VERSION_PATCHLEVEL);
