@@ -179,7 +179,7 @@ type GemmArgs struct {
 	A        *float32 // first element of the first row
 	B        *float32 // first element of the panel
 	C        *float32 // first element of the first row
-	Next     *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on; with NEON with every fourth), and with AVX-512 and up to 4 Rows the line behind
+	Next     *float32 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on; with NEON with every fourth), and with AVX-512 the line behind
 	ARow     int      // from one row of A to the next
 	AStep    int      // from one k of A to the next; with NEON, if this is Rows elements and ARow is one, what follows the last k of a tile is the next tile
 	BStep    int      // from one k of the panel to the next, with NEON Lanes-Tail elements at least
@@ -202,7 +202,7 @@ type GemmArgs64 struct {
 	A        *float64 // first element of the first row
 	B        *float64 // first element of the panel
 	C        *float64 // first element of the first row
-	Next     *float64 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on; with NEON with every fourth), and with AVX-512 and up to 4 Rows the line behind
+	Next     *float64 // nil, or what comes next: its line goes to the L2 cache with every step (from 2 Vecs on; with NEON with every fourth), and with AVX-512 the line behind
 	ARow     int      // from one row of A to the next
 	AStep    int      // from one k of A to the next; with NEON, if this is Rows elements and ARow is one, what follows the last k of a tile is the next tile
 	BStep    int      // from one k of the panel to the next, with NEON Lanes-Tail elements at least

@@ -21,7 +21,7 @@ const (
 	fetchFrom = 1 << 17
 
 	// fetchTwice is the size from which up to two cache lines are fetched with each step of a tile,
-	// so that tiles of few rows, which have few steps in all, can fetch a whole panel. Such a set
+	// so that one tile or two, which have few steps in all, can fetch a whole panel. Such a set
 	// always comes from the L3 cache. A smaller one is still partly in the L2 cache, and fetching
 	// twice as fast would evict that part.
 	fetchTwice = 3 << 18

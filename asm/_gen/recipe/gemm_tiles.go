@@ -324,7 +324,7 @@ func (t tile) step(tail bool) {
 	}
 	if t.vecs > 1 && !t.traits.ElementOperand { // with one vector there are as many loads as the ports take
 		t.Prefetch(2, At(t.next, 0))
-		if t.Bytes() == cacheLine && t.rows <= 4 { // few rows, few steps
+		if t.Bytes() == cacheLine { // a step of a panel has several lines, and there may be only one or two tiles
 			t.Prefetch(2, At(t.next, cacheLine))
 		}
 		t.Add(t.next, t.nextStep)
