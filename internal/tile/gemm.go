@@ -95,6 +95,10 @@ type product[T Float] struct {
 // multiply computes m rows and n columns. Where alpha is not 1, and where C has a stride between
 // columns, the chains are in a block of scratch.
 func (p *product[T]) multiply(m, n int, alpha, beta T) {
+	if alpha == 1 && p.c.col == 1 && p.isShort(m, n) {
+		p.short(m, n, beta)
+		return
+	}
 	if alpha == 1 && (p.c.col == 1 || n == 1 || m == 1 && p.isa == asm.Generic) {
 		p.direct(m, n, beta)
 		return

@@ -1,0 +1,57 @@
+package tile
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/elbow-go/elbow/asm"
+	"github.com/elbow-go/elbow/asm/asmtest"
+)
+
+// TestBlockedProducts: products that are cut into blocks in ways of their own have the bits of plain Go.
+func TestBlockedProducts(t *testing.T) {
+	normals := func(n int) []float32 {
+		rng := rand.New(rand.NewPCG(1, uint64(n)))
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		return x
+	}
+	for _, s := range []struct {
+		transA, transB     bool
+		m, n, k, ldb, cGap int
+	}{
+		{false, true, shortFrom, 16, 1, 3, 0}, // short, in every remainder of columns
+		{false, true, 6, 17, 33, 33, 1},
+		{true, true, 7, 23, 9, 12, 0},
+		{false, true, 8, 24, 64, 64, 5},
+		{false, true, 8, 1031, rowsK + 3, rowsK + 5, 2}, // several blocks of C and of k
+	} {
+		lda := s.k
+		if s.transA {
+			lda = s.m
+		}
+		rowsB := s.k
+		if s.transB {
+			rowsB = s.n
+		}
+		ldc := s.n + s.cGap
+		a, b, c := normals(s.m*s.k), normals(rowsB*s.ldb), normals(s.m*ldc)
+		for _, beta := range []float32{0, 1, 2} {
+			want := append([]float32(nil), c...)
+			Gemm(asm.Generic, s.transA, s.transB, s.m, s.n, s.k, 1, a, lda, b, s.ldb, beta, want, ldc)
+			asmtest.ForEachISA(t, func(t *testing.T) {
+				got := append([]float32(nil), c...)
+				Gemm(asm.Active(), s.transA, s.transB, s.m, s.n, s.k, 1, a, lda, b, s.ldb, beta, got, ldc)
+				for i := range got {
+					if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+						t.Fatalf("%s, beta = %v: C[%d,%d] = %v, want %v", fmt.Sprintf("%+v", s), beta, i/ldc, i%ldc, got[i], want[i])
+					}
+				}
+			})
+		}
+	}
+}
