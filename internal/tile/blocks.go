@@ -31,6 +31,8 @@ const (
 	skinnyK    = 64      // steps in a block for a few rows of A: the packed panel then stays in the L1 cache
 	skinny     = 4       // rows that count as a few
 	packRows   = 32      // rows from which it may pay to copy a panel
+	nearRows   = 64      // most rows for which a panel is better read where it is, if few steps of it fit the L2 cache
+	nearSteps  = 128     // steps that are not few
 	packBytes  = 1 << 17 // distance of the first and the last step of a block that makes it pay
 	fetchBytes = 1 << 19 // size of B from which panels are no longer in the L2 cache by themselves
 	fetchRows  = 12      // rows from which there are tiles enough to fetch the next panel
@@ -54,6 +56,21 @@ func blockingOf[T Float](isa asm.ISA) blocking {
 	return blocking{steps: blockSteps[T](), farB: packBytes}
 }
 
+// near makes blocks of k so short that the rows of B of a block stay in the L2 cache, at the distance
+// they have, and are read where they are, if a product with m rows gains by that. Rows that lie a power
+// of 2 apart share sets of the cache: it has room for no more of them than of all that is between them.
+// For more than nearRows rows the shorter blocks cost more than a copy, and tiles of three rows need
+// the panel in the L1 cache. Where A is packed too, loops are made for panels.
+func (by *blocking) near(isa asm.ISA, m, row int) {
+	if m < packRows || m > nearRows || simd.TileRows(isa, maxVecs) < 4 || simd.PackedRows(isa, maxVecs) > 0 {
+		return
+	}
+	if steps := L2() / row; steps >= nearSteps {
+		by.steps = min(by.steps, steps)
+		by.farB = L2() + 1
+	}
+}
+
 // blocks sets C to A*B + beta*C for m rows and n columns, where the columns of C are side by side.
 func (p *product[T]) blocks(m, n int, beta T) {
 	if m == 1 && p.packed == nil && p.vector(n, beta) {
@@ -61,6 +78,9 @@ func (p *product[T]) blocks(m, n int, beta T) {
 	}
 	by := blockingOf[T](p.isa)
 	packA := p.a.row == 1 && p.a.col != 1 && m >= packRows && size[T]()*p.a.col*min(p.k, by.steps) >= packBytes
+	if !packA && p.packed == nil && p.b.col == 1 {
+		by.near(p.isa, m, size[T]()*p.b.row)
+	}
 	p.tiled = p.tilesA(packA, m, n, by)
 	switch {
 	case m <= skinny && p.b.col != 1 && p.packed == nil:

@@ -20,6 +20,7 @@ func TestBlockedProducts(t *testing.T) {
 		}
 		return x
 	}
+	near := L2() / (4 * nearSteps) // the longest rows of B of which near takes blocks
 	for _, s := range []struct {
 		transA, transB     bool
 		m, n, k, ldb, cGap int
@@ -29,6 +30,10 @@ func TestBlockedProducts(t *testing.T) {
 		{true, true, 7, 23, 9, 12, 0},
 		{false, true, 8, 24, 64, 64, 5},
 		{false, true, 8, 1031, rowsK + 3, rowsK + 5, 2}, // several blocks of C and of k
+		{false, false, packRows, 70, 3*nearSteps + 1, near, 0},
+		{false, false, nearRows, 70, nearSteps - 1, near, 3},
+		{true, false, 40, 65, 2*nearSteps + 7, near - 1, 0},
+		{false, false, 40, 65, 2*nearSteps + 7, near + 1, 0},
 	} {
 		lda := s.k
 		if s.transA {
