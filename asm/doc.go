@@ -17,6 +17,8 @@
 // The environment variable ELBOW_ISA (generic, neon, avx2 or avx512) forces the choice
 // down: it can turn off what the machine has, never turn on what it lacks. A value that
 // is unknown or not available leaves the default in force and is kept in [EnvError].
+// ELBOW_DOT=off does the same for the one instruction that only some machines with an instruction set have: see
+// [Dot].
 // The build tag purego removes all machine code; generic is then the only choice.
 //
 // The promise of the same bits needs the processor's float control register as Go leaves it:

@@ -1,6 +1,7 @@
 package asm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -38,7 +39,9 @@ var (
 func init() {
 	isa, err := choose(os.Getenv("ELBOW_ISA"), available)
 	active.Store(uint32(isa))
-	envErr = err
+	on, dotErr := chooseDot(os.Getenv("ELBOW_DOT"), dotISA)
+	dot.Store(on)
+	envErr = errors.Join(err, dotErr)
 }
 
 // choose returns the ISA for a value of ELBOW_ISA: the best one when the value is empty
@@ -78,5 +81,41 @@ func Use(isa ISA) (before ISA) {
 	return ISA(active.Swap(uint32(isa)))
 }
 
-// EnvError returns what was wrong with ELBOW_ISA when the program started, or nil.
+// Some machines with an instruction set have an instruction besides for products of bytes: VPDPBUSD of
+// AVX-512 VNNI, SDOT of FEAT_DotProd. It changes no bit of any result.
+var (
+	dotISA = detectDot() // the instruction set that has it here, or Generic
+	dot    atomic.Bool   // it may be used
+)
+
+// chooseDot returns whether to use the instruction for a value of ELBOW_DOT: on, off, or as can be.
+func chooseDot(env string, isa ISA) (bool, error) {
+	switch {
+	case env == "off" || env == "" && isa == Generic:
+		return false, nil
+	case env == "on" && isa == Generic:
+		return false, errors.New(`asm: ELBOW_DOT="on": not available on this machine or in this build`)
+	case env == "on" || env == "":
+		return true, nil
+	}
+	return isa != Generic, fmt.Errorf("asm: ELBOW_DOT=%q: unknown value; known values: on off", env)
+}
+
+// Dot reports whether the instruction for products of bytes is in use: the machine has it, the active
+// instruction set is that to which it belongs, and neither ELBOW_DOT=off nor [UseDot] is against it.
+func Dot() bool { return dot.Load() && Active() == dotISA }
+
+// HasDot reports whether this machine and this build have the instruction.
+func HasDot() bool { return dotISA != Generic }
+
+// UseDot says whether the instruction may be used and returns what held before. It is for tests and
+// benchmarks, as [Use] is. It panics if the machine does not have what is asked for.
+func UseDot(on bool) (before bool) {
+	if on && !HasDot() {
+		panic("asm: UseDot: on = true, want false: this machine or build has no such instruction")
+	}
+	return dot.Swap(on)
+}
+
+// EnvError returns what was wrong with ELBOW_ISA and ELBOW_DOT when the program started, or nil.
 func EnvError() error { return envErr }

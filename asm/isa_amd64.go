@@ -15,3 +15,10 @@ func detect() []ISA {
 	}
 	return isas
 }
+
+func detectDot() ISA {
+	if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.AVX512VNNI) {
+		return AVX512
+	}
+	return Generic
+}

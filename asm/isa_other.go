@@ -3,3 +3,5 @@
 package asm
 
 func detect() []ISA { return []ISA{Generic} }
+
+func detectDot() ISA { return Generic }

@@ -62,3 +62,54 @@ func TestAvailable(t *testing.T) {
 		t.Error("Available returned the package's own slice")
 	}
 }
+
+func TestChooseDot(t *testing.T) {
+	for _, c := range []struct {
+		env  string
+		isa  ISA
+		want bool
+		err  string
+	}{
+		{"", AVX512, true, ""},
+		{"", Generic, false, ""},
+		{"on", NEON, true, ""},
+		{"on", Generic, false, "not available"},
+		{"off", AVX512, false, ""},
+		{"off", Generic, false, ""},
+		{"no", AVX512, true, "known values: on off"},
+		{"no", Generic, false, "known values: on off"},
+	} {
+		got, err := chooseDot(c.env, c.isa)
+		if got != c.want {
+			t.Errorf("chooseDot(%q, %v) = %v, want %v", c.env, c.isa, got, c.want)
+		}
+		if (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("chooseDot(%q, %v): error %v, want one with %q", c.env, c.isa, err, c.err)
+		}
+	}
+}
+
+func TestUseDot(t *testing.T) {
+	if !HasDot() {
+		defer func() {
+			if e, _ := recover().(string); !strings.Contains(e, "asm: UseDot: on = true") {
+				t.Errorf("UseDot(true) panicked with %q", e)
+			}
+		}()
+		UseDot(true)
+	}
+	was := UseDot(true)
+	defer UseDot(was)
+	before := Use(Generic)
+	defer Use(before)
+	if Dot() {
+		t.Error("plain Go has no such instruction")
+	}
+	Use(dotISA)
+	if !Dot() {
+		t.Error("Dot() = false after UseDot(true)")
+	}
+	if UseDot(false); Dot() {
+		t.Error("Dot() = true after UseDot(false)")
+	}
+}

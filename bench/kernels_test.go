@@ -110,7 +110,7 @@ func BenchmarkRNNGates(b *testing.B)       { family(b, "RNNGates") }
 // makes integers or arguments is not measured, nor the product behind a whole sequence.
 func TestEveryKernelIsMeasured(t *testing.T) {
 	calls := map[string]bool{"Uint32s": true, "Shuffle": true, "GaussHead": true, "GaussHeadGrad": true, "RecurrentGrad": true}
-	for _, pattern := range []string{"internal/cases/*.go", "step_test.go"} {
+	for _, pattern := range []string{"internal/cases/*.go", "step_test.go", "int8_test.go"} {
 		walk(t, pattern, func(n ast.Node) {
 			if s, ok := n.(*ast.SelectorExpr); ok {
 				if p, ok := s.X.(*ast.Ident); ok && p.Name == "kernels" {

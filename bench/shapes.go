@@ -86,6 +86,9 @@ var Products64 = []Product{
 // Matrices64 are rows and columns of matrices of float64 that a vector is multiplied by.
 var Matrices64 = [][2]int{{1024, 1024}, {300, 300}, {4, 4}, {64, 64}, {4096, 4096}, {10000, 10}, {10, 10000}}
 
+// StepsInt8 are B, H of recurrent steps with weights of int8: streams of one sequence and of a few.
+var StepsInt8 = [][2]int{{1, 512}, {1, 1024}, {8, 512}, {1, 256}, {8, 256}, {8, 1024}, {32, 256}, {32, 512}, {32, 1024}}
+
 // Steps are B, H of recurrent steps.
 var Steps = [][2]int{
 	{32, 256},

@@ -42,7 +42,8 @@ func steps(b *testing.B, kind cell.Kind, back bool, key string) {
 type step struct {
 	kind             cell.Kind
 	batch, h, ld     int
-	falling, bf16    bool
+	falling          bool
+	bf16, int8       bool // weights
 	weights          kernels.StepWeights[float32]
 	whh, bhn         []float32
 	pre, gates       []float32
@@ -75,10 +76,13 @@ func newStep(kind cell.Kind, batch, h int) *step {
 
 // pack has to come before the first step under another implementation.
 func (s *step) pack() {
-	if s.bf16 {
-		s.weights.PackBF16(stepKinds[s.kind], s.whh, s.h)
-	} else {
-		s.weights.Pack(stepKinds[s.kind], s.whh, s.h, true)
+	switch kind := stepKinds[s.kind]; {
+	case s.bf16:
+		s.weights.PackBF16(kind, s.whh, s.h)
+	case s.int8:
+		s.weights.PackInt8(kind, s.whh, s.h)
+	default:
+		s.weights.Pack(kind, s.whh, s.h, true)
 	}
 }
 
@@ -193,7 +197,7 @@ func (s *step) bench(b *testing.B, back bool) {
 	if back {
 		run = s.backward
 	}
-	forEachImpl(b, !s.bf16, func(b *testing.B) {
+	forEachImpl(b, !s.bf16 && !s.int8, func(b *testing.B) {
 		peak := gemmPeak()
 		b.ReportAllocs()
 		for b.Loop() {

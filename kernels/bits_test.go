@@ -54,6 +54,8 @@ func TestGolden(t *testing.T) {
 
 var golden = map[string]uint32{
 	"Exp":                                0x5e3dd361,
+	"GemmInt8":                           0x95ee5cc9,
+	"GemmInt8/dot=off":                   0x95ee5cc9,
 	"Log":                                0xae9a8959,
 	"Tanh":                               0x09c80983,
 	"Sigmoid":                            0x69dff525,

@@ -19,6 +19,7 @@ func calls() *asmtest.Calls {
 		both("GaussHeadGrad", GaussHeadGrad[float32], GaussHeadGrad[float64]),
 		both("StepWeights.Pack", (*StepWeights[float32]).Pack, (*StepWeights[float64]).Pack),
 		both("StepWeights.PackBF16", (*StepWeights[float32]).PackBF16, (*StepWeights[float64]).PackBF16),
+		{Name: "StepWeights.PackInt8", Forms: []any{(*StepWeights[float32]).PackInt8}}, // float64 it refuses
 		both("RNNFusedStep", RNNFusedStep[float32], RNNFusedStep[float64]),
 		both("LSTMFusedStep", LSTMFusedStep[float32], LSTMFusedStep[float64]),
 		both("GRUFusedStep", GRUFusedStep[float32], GRUFusedStep[float64]),
@@ -28,6 +29,7 @@ func calls() *asmtest.Calls {
 		both("GRUFusedStepBackward", GRUFusedStepBackward[float32], GRUFusedStepBackward[float64]),
 		both("GRUBeforeFusedStepBackward", GRUBeforeFusedStepBackward[float32], GRUBeforeFusedStepBackward[float64]),
 		both("RecurrentGrad", RecurrentGrad[float32], RecurrentGrad[float64]),
+		{Name: "Int8Weights.Pack", Forms: []any{(*Int8Weights).Pack}},
 		{Name: "Uint32s", Forms: []any{Uint32s}},
 		{Name: "Shuffle", Forms: []any{Shuffle}},
 	})}
@@ -64,6 +66,8 @@ func TestWrap(t *testing.T) {
 	big := math.MaxInt/16 + 1 // 16 and 32 of them are too many for an int and for a uint
 	var w StepWeights[float32]
 	w.Pack(StepLSTM, f(), 8, false)
+	var w8 Int8Weights
+	w8.Pack(f(), 4, 4, 4)
 	for want, call := range map[string]func(){
 		"LSTMStep: len(gates) = 256":      func() { LSTMStep(f(), f(), f(), f(), nil, 8, 8, math.MaxInt) },
 		"LSTMStepBackward: ldg = 64":      func() { LSTMStepBackward(f(), f(), f(), nil, f(), nil, f(), nil, 1, 8*big, 64) },
@@ -79,7 +83,9 @@ func TestWrap(t *testing.T) {
 		"StepWeights.PackBF16: len(whh) = 256": func() {
 			w.PackBF16(StepGRU, f(), 8*big)
 		},
-		"Softmax: len(x) = 0": func() { Softmax[float32](nil, nil, 8*big, 8*big) },
+		"Int8Weights.Pack: len(w) = 256": func() { new(Int8Weights).Pack(f(), 8*big, 4, 4*big) },
+		"GemmInt8: len(c) = 256":         func() { GemmInt8(f(), f(), &w8, 8*big, 4*big, 4) },
+		"Softmax: len(x) = 0":            func() { Softmax[float32](nil, nil, 8*big, 8*big) },
 	} {
 		func() {
 			defer func() {
@@ -135,6 +141,8 @@ func callArg(d *asmtest.Draw, fn, param string, t reflect.Type) (any, bool) {
 		return drawPart(d), true
 	case reflect.TypeFor[uint32]():
 		return []uint32{0, 1, math.MaxUint32, math.MaxUint32 - 5}[d.Byte()%4], true
+	case reflect.TypeFor[*Int8Weights]():
+		return new(Int8Weights), true
 	case reflect.TypeFor[*StepWeights[float32]]():
 		return drawWeights[float32](d, fn), true
 	case reflect.TypeFor[*StepWeights[float64]]():
@@ -174,6 +182,8 @@ func drawWeights[T Float](d *asmtest.Draw, fn string) *StepWeights[T] {
 	case b < 8:
 	case b < 32:
 		w.PackBF16(kind, whh, callUnits)
+	case b < 64 && is32[T]():
+		w.PackInt8(kind, whh, callUnits)
 	default:
 		w.Pack(kind, whh, callUnits, b < 224)
 	}

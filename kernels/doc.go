@@ -2,7 +2,8 @@
 // fused recurrent steps, vector maths, the Gaussian family and other likelihoods,
 // counter-based noise and optimisers, forward and backward.
 //
-//	Whh --StepWeights.Pack PackBF16--> packed weights
+//	Whh --StepWeights.Pack PackBF16 PackInt8--> packed weights
+//	w --Int8Weights.Pack--> quantised weights    x, quantised weights --GemmInt8--> x w'
 //	x Wih' + b, h, packed --RNNFusedStep LSTMFusedStep GRUFusedStep GRUBeforeFusedStep--> h, c
 //	x Wih' + h Whh' + b --RNNStep LSTMStep GRUStep--> h, c        (products: package blas)
 //	x            --Exp Log Tanh Sigmoid Softplus ReLU Softmax--> y

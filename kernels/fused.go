@@ -77,6 +77,8 @@ type StepWeights[T Float] struct {
 
 	// The second ones are those of a GRU, reset-before form: the weights of n.
 	forward, backward [2]tile.Panels[T]
+
+	int8 *int8Step // the weights in place of those: see PackInt8
 }
 
 // Pack copies the weights whh [Gates*H, H], dense, row-major, into w, for the instruction set
@@ -100,7 +102,7 @@ func checkPack(fn string, kind StepKind, n, hidden int) int {
 
 // pack is Pack for weights that are all of whh.
 func (w *StepWeights[T]) pack(whh []T, kind StepKind, h int, training bool) {
-	w.kind, w.hidden, w.ready, w.training, w.isa = kind, h, true, training, asm.Active()
+	w.kind, w.hidden, w.ready, w.training, w.isa, w.int8 = kind, h, true, training, asm.Active(), nil
 	if !w.machine() {
 		w.plain = append(w.plain[:0], whh...)
 		tile.Flush(w.plain)
@@ -161,7 +163,7 @@ func (w *StepWeights[T]) PackBF16(kind StepKind, whh []T, hidden int) {
 }
 
 // Divides reports whether goroutines gain from sharing a step: see [StepPart].
-func (w *StepWeights[T]) Divides() bool { return w.machine() }
+func (w *StepWeights[T]) Divides() bool { return w.machine() && w.int8 == nil }
 
 // check panics unless w is packed for what fn is going to do, and part is one.
 func (w *StepWeights[T]) check(fn string, kind StepKind, training bool, part *StepPart) {

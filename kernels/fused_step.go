@@ -101,6 +101,10 @@ func (f *fusedStep[T]) product(w *StepWeights[T]) {
 // run does one pass.
 func (f *fusedStep[T]) run(w *StepWeights[T]) {
 	f.machine, f.hidden = w.machine(), w.hidden
+	if w.int8 != nil {
+		f.runInt8(w)
+		return
+	}
 	f.product(w)
 	p := &f.p
 	if f.machine && simd.Among(w.isa) && f.op == opLSTM && f.Peephole == nil && p.Small(lateSize) {

@@ -234,6 +234,7 @@ func vecTable[T Float]() (ks []kernel[T]) {
 func linearTable[T Float]() []kernel[T] {
 	noise := map[string]any{"n": Noise{Seed: 0xfedcba9876543210, Stream: 200, Update: 7}, "step": uint32(5), "row": uint32(1<<32 - maxTestElems)}
 	x := in("x", kindAny)
+	int8Arrays := []array{inout("c").wide(int8Outputs, kindAny).ld("ldc").denormal(), x.ld("ldx"), in("w", slices.Repeat([]kind{kindAny}, int8Outputs)...).row().length()}
 	return []kernel[T]{
 		{name: "SumSquares", f: func(dst, x []T) { dst[0] = T(SumSquares(x)) }, arrays: []array{value("sum"), x.length()}},
 		{name: "SetRows", f: SetRows[T], each: true, arrays: []array{out("c", kindAny).ld("ldc"), in("bias", kindAny).row().orZeros()}},
@@ -250,6 +251,8 @@ func linearTable[T Float]() []kernel[T] {
 		{name: "LayerNormBackward", f: LayerNormBackward[T],
 			arrays: []array{out("dx", kindAny).ld("ld").over("dy", "xhat").denormal(), in("dy", kindAny).ld("ld"), in("xhat", kindAny).ld("ld"),
 				weight("rstd"), in("weight", kindAny).row()}},
+		{name: "GemmInt8", f: gemmInt8Of[T], arrays: int8Arrays},
+		{name: "GemmInt8/dot=off", f: gemmInt8WithoutDot[T], arrays: int8Arrays},
 		{name: "Uniforms", f: Uniforms[T], joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
 		{name: "Normals", f: Normals[T], joint: true, with: noise, arrays: []array{out("dst", kindAny)}},
 	}

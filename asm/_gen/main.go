@@ -46,6 +46,13 @@ var families = []struct {
 	{"step", recipe.Step}, // where there are registers for it: see Traits.Among
 	{"gemm", recipe.Gemm},
 	{"gemm64", recipe.Gemm64},
+	{"int8", recipe.Int8},
+	{"dot", recipe.Int8Dot}, // where some machines have the instruction: see Traits.Dots
+}
+
+// missing reports whether a target has no functions of a family.
+func missing(stem string, t *engine.Traits) bool {
+	return stem == "step" && !t.Among || stem == "dot" && !t.Dots.Instruction
 }
 
 func main() {
@@ -54,7 +61,7 @@ func main() {
 	for _, a := range archs {
 		for _, t := range a.isas {
 			for _, fam := range families {
-				if fam.stem == "step" && !t.Traits().Among {
+				if missing(fam.stem, t.Traits()) {
 					continue
 				}
 				f := engine.NewFile(t.NewAsm(fam.stem))

@@ -69,6 +69,32 @@ func TileRows16(isa asm.ISA) int {
 	return 1
 }
 
+// Int8Rows is the most rows in a tile of Int8Tiles.
+func Int8Rows(isa asm.ISA) int {
+	switch isa {
+	case asm.AVX512:
+		return 4
+	case asm.AVX2:
+		return 2
+	case asm.NEON:
+		return 2
+	}
+	return 1
+}
+
+// Int8DotRows is the most rows in a tile of Int8DotTiles.
+func Int8DotRows(isa asm.ISA) int {
+	switch isa {
+	case asm.AVX512:
+		return 6
+	case asm.AVX2:
+		return 0
+	case asm.NEON:
+		return 6
+	}
+	return 1
+}
+
 // Copies is how many vectors a loop works on in turn, if it finds registers for that.
 func Copies(isa asm.ISA) int {
 	switch isa {
@@ -142,6 +168,8 @@ var Kernels = []string{
 	"GemvDots64",
 	"GemvRows",
 	"GemvRows64",
+	"Int8DotTiles",
+	"Int8Tiles",
 	"LSEAdd",
 	"LSEValue",
 	"LSTMStep",
@@ -156,6 +184,7 @@ var Kernels = []string{
 	"Logistic",
 	"MaxLogSum",
 	"Normals",
+	"QuantizeInt8",
 	"RNNStep",
 	"RNNStepBackward",
 	"ReLU",
@@ -218,6 +247,23 @@ type GemmArgs64 struct {
 	Start    int      // where chains start: 0 at +0, 1 at C, 2 at Beta*C
 	Alpha    float64  // factor of A, GemmFinish only
 	Beta     float64  // factor of C
+}
+
+// Int8Args says what Int8Tiles and Int8DotTiles work on. Distances are in bytes.
+type Int8Args struct {
+	A        *int8    // first element of the first row
+	W        *int8    // first element of the first panel
+	Start    *int32   // where the sums of a panel start, 64 each: with AVX-512 VNNI only, where bytes of A have 128 added
+	RowStart *float32 // bits of int32: where the sums of a row start: with AVX2 and AVX-512 without VNNI only
+	Scale    *float32 // scales of the outputs of a panel, 64 each
+	RowScale *float32 // scales of the rows
+	C        *float32 // first element of the first row
+	ARow     int      // from one row of A to the next
+	CRow     int      // from one row of C to the next
+	K        int      // steps of 8 elements, at least 1
+	Panels   int      // number of panels, at least 1
+	Tiles    int      // number of tiles, one below the other, at least 1
+	Rows     int      // rows of a tile, 1 to Int8Rows or Int8DotRows
 }
 
 // PackArgs says what GemmPack and GemmPackT work on. Distances are in bytes.

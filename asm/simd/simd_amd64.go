@@ -142,6 +142,16 @@ func BernoulliLogProb(isa asm.ISA, lp, dlogits, x, logits *float32, rows, n int)
 	panic(missing)
 }
 
+// Int8DotTiles is Int8Tiles for machines with AVX-512 VNNI or FEAT_DotProd.
+func Int8DotTiles(isa asm.ISA, args *Int8Args) {
+	switch isa {
+	case asm.AVX512:
+		avx512.Int8DotTiles((*avx512.Int8Args)(args))
+		return
+	}
+	panic(missing)
+}
+
 // GaussPlain chooses among 2 kernels by its arguments: see asm/_gen/recipe/gauss.go.
 func GaussPlain(isa asm.ISA, x, mu, s *float32, rows, n, ld int, smask, slo, span uint32) (left int) {
 	switch isa {
@@ -890,6 +900,39 @@ func GRUBeforeResetBackward(isa asm.ISA, dgates, dhx, drh, gates, hx *float32, r
 		return
 	case asm.AVX2:
 		avx2.GRUBeforeResetBackward(dgates, dhx, drh, gates, hx, rows, n, ldg, ldh, lddrh, hasHx)
+		return
+	}
+	panic(missing)
+}
+
+// QuantizeInt8 quantises rows of n elements to bytes: see kernels.Int8Weights.
+// The bytes of a row beyond n are not defined up to the next multiple of 8.
+func QuantizeInt8(isa asm.ISA, q *int8, scale, start, x *float32, rows, n, ldq, ldx int, magic float32) {
+	for most := Rows(rows, n); rows > most; {
+		QuantizeInt8(isa, q, scale, start, x, most, n, ldq, ldx, magic)
+		rows -= most
+		q, scale, start, x = after(q, most*ldq), after(scale, most), after(start, most), after(x, most*ldx)
+	}
+	switch isa {
+	case asm.AVX512:
+		avx512.QuantizeInt8(q, scale, start, x, rows, n, ldq, ldx, magic)
+		return
+	case asm.AVX2:
+		avx2.QuantizeInt8(q, scale, start, x, rows, n, ldq, ldx, magic)
+		return
+	}
+	panic(missing)
+}
+
+// Int8Tiles multiplies Tiles*Rows rows of quantised elements by panels of weights and adds the products, times
+// both scales, to C: see asm/_gen/recipe/int8.go. args is not changed.
+func Int8Tiles(isa asm.ISA, args *Int8Args) {
+	switch isa {
+	case asm.AVX512:
+		avx512.Int8Tiles((*avx512.Int8Args)(args))
+		return
+	case asm.AVX2:
+		avx2.Int8Tiles((*avx2.Int8Args)(args))
 		return
 	}
 	panic(missing)

@@ -22,6 +22,10 @@ func BernoulliLogProb(isa asm.ISA, lp, dlogits, x, logits *float32, rows, n int)
 	panic(missing)
 }
 
+func Int8DotTiles(isa asm.ISA, args *Int8Args) {
+	panic(missing)
+}
+
 func GaussPlain(isa asm.ISA, x, mu, s *float32, rows, n, ld int, smask, slo, span uint32) (left int) {
 	panic(missing)
 }
@@ -159,6 +163,14 @@ func GRUBeforeUpdateBackward(isa asm.ISA, dgates, dhx, dh, gates, hx *float32, r
 }
 
 func GRUBeforeResetBackward(isa asm.ISA, dgates, dhx, drh, gates, hx *float32, rows, n, ldg, ldh, lddrh int, hasHx uint32) {
+	panic(missing)
+}
+
+func QuantizeInt8(isa asm.ISA, q *int8, scale, start, x *float32, rows, n, ldq, ldx int, magic float32) {
+	panic(missing)
+}
+
+func Int8Tiles(isa asm.ISA, args *Int8Args) {
 	panic(missing)
 }
 

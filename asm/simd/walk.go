@@ -17,9 +17,9 @@ func Rows(rows, n int) int {
 }
 
 // after is the place n elements behind p, where there are more; nil if there is no array.
-func after(p *float32, n int) *float32 {
+func after[T float32 | int8](p *T, n int) *T {
 	if p == nil {
 		return nil
 	}
-	return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*n))
+	return (*T)(unsafe.Add(unsafe.Pointer(p), int(unsafe.Sizeof(*p))*n))
 }

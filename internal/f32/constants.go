@@ -9,6 +9,10 @@ const (
 	Magic     = 0x1.8p23
 	MagicBits = 0x4b400000
 
+	// Int8Least is the largest element of a row below which the row is quantised to zeros: 127 over it
+	// is not far from infinite, and is for the smallest normal numbers.
+	Int8Least = 0x1p-120
+
 	Log2E = 0x1.715476p0
 	Ln2   = 0x1.62e43p-1
 	Ln2Hi = 0x1.62e4p-1    // 17 bits: n*Ln2Hi is exact for the n that occur

@@ -307,6 +307,11 @@ func (a *asm) memory(al *engine.Alloc, v *engine.Value) {
 		a.spread(V(al.Define()), v.Place, 4)
 	case engine.OpStoreLane:
 		a.access("STR", V(al.Reg(v.Args[0])), v.Place, 4)
+	case engine.OpStoreBytes: // the low halves, and of these the low halves
+		x, t := V(al.Reg(v.Args[0])), V(al.Temp())
+		a.Op("UZP1.8h", t, x, x)
+		a.Op("UZP1.16b", t, t, t)
+		a.access("STR", t, v.Place, 4)
 	case engine.OpTail:
 		a.usesPool = true
 		a.Go("SUB", Shifted{count, 2}, poolAt, third)

@@ -22,6 +22,7 @@ var NEON engine.Target = &target{engine.Traits{
 	Vectors: 32, VecBytes: 16, VecName: "V", ElementOperand: true,
 	Copies: 4, FitCopies: true, GroupTails: true,
 	Product: engine.ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 15, MaxRows16: 4},
+	Dots:    engine.DotTraits{Instruction: true, MaxRows: 2, DotRows: 6},
 }}
 
 func (t *target) Traits() *engine.Traits { return &t.traits }

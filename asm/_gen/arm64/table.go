@@ -106,6 +106,12 @@ var forms = []form{
 	{"UDOT", 0x6E809400, "", "udot Vd.4s Vn.16b Vm.16b", "", never},
 	{"SDOTE", 0x4F80E000, "", "sdot Vd.4s Vn.16b Vm.4b[e]", "", never},
 
+	{"SMULL.b", 0x0E20C000, "", "smull Vd.8h Vn.8b Vm.8b", "", never},
+	{"SMULL2.b", 0x4E20C000, "", "smull2 Vd.8h Vn.16b Vm.16b", "", never},
+	{"SMLAL.b", 0x0E208000, "", "smlal Vd.8h Vn.8b Vm.8b", "", never},
+	{"SMLAL2.b", 0x4E208000, "", "smlal2 Vd.8h Vn.16b Vm.16b", "", never},
+	{"SADALP", 0x4E606800, "", "sadalp Vd.4s Vn.8h", "", never}, // adds the sums of neighbours
+
 	// Shifts. SLI, SRI and USRA keep or add to what is in d.
 	{"SHL", 0x4F005400, "4s 2d 8h 16b", "shl Vd.T Vn.T #left.T", "VSHL", Go126},
 	{"SLI", 0x6F005400, "4s 2d", "sli Vd.T Vn.T #left.T", "VSLI", Go126},

@@ -240,11 +240,23 @@ func TestKernels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := decode(uint32(w)); got != spelled(string(m[2])) {
+			if d := dotElement.FindStringSubmatch(string(m[2])); d != nil {
+				if code, err := Enc("SDOTE", V(digits(d[1])), V(digits(d[2])), V(digits(d[3])), digits(d[4])); err != nil || uint64(code.Word) != w {
+					t.Errorf("%s: %s is %08x, %v", name, m[0], code.Word, err)
+				}
+			} else if got := decode(uint32(w)); got != spelled(string(m[2])) {
 				t.Errorf("%s: %s is %s", name, m[0], got)
 			}
 		}
 	}
+}
+
+// dotElement is an instruction that the decoder does not know: see undecoded.
+var dotElement = regexp.MustCompile(`^sdot v(\d+)\.4s, v(\d+)\.16b, v(\d+)\.4b\[(\d)\]$`)
+
+func digits(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
 }
 
 // TestValues runs a sample of the instructions under qemu: the order of operands and what an

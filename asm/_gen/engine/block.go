@@ -218,6 +218,12 @@ func (b *Block) Store(array string, block int, x *Value) {
 	b.record(&Value{Op: OpStore, Place: b.place(array, block, b.Copy), Tail: b.partial(), Short: b.short, Args: []*Value{x}})
 }
 
+// StoreBytes writes the low bytes of the lanes to an array of bytes; in a tail perhaps those of the lanes
+// that do not exist as well, up to eight.
+func (b *Block) StoreBytes(array string, x *Value) {
+	b.record(&Value{Op: OpStoreBytes, Place: b.place(array, 0, b.Copy), Tail: b.partial(), Args: []*Value{x}})
+}
+
 // LoadFrom, StoreTo and SpreadFrom take a place. They ignore tails. SpreadFrom reads one element
 // into all lanes.
 func (b *Block) LoadFrom(p Place) *Value { return b.record(&Value{Op: OpLoad, Place: p}) }
@@ -310,6 +316,9 @@ func (b *Block) AccMax(slot int, x *Value) {
 }
 
 func (b *Block) AccMaxU(slot int, x *Value) { b.accumulate(b.Acc(slot), OpMaxU, b.TailKeep(x)) }
+
+// AccAddI is AccAdd for integers.
+func (b *Block) AccAddI(slot int, x *Value) { b.accumulate(b.Acc(slot), OpAddI, b.TailKeep(x)) }
 
 // KeepMaxU is AccMaxU for what Kept gives.
 func (b *Block) KeepMaxU(i int, x *Value) { b.accumulate(b.kept[i], OpMaxU, b.TailKeep(x)) }

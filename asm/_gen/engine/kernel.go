@@ -47,6 +47,15 @@ type Array struct {
 	Blocks int    // how many there are; needed from 4 on
 	Fold   int    // Strided: rows taken in one go
 	Cols   int    // PerRow: elements a row, default 1
+	Bytes  bool   // Strided, to be stored to alone: an element is a byte. Rows have room for whole groups of eight
+}
+
+// size is the bytes of an element.
+func (a *Array) size() int {
+	if a.Bytes {
+		return 1
+	}
+	return 4
 }
 
 // ArrayKind says where the next row of an array is.
@@ -86,13 +95,16 @@ func (p *Pass) uses(array string) bool { return slices.Contains(strings.Fields(p
 
 func (k *Kernel) signature() string {
 	var arrays, lds []string
-	for _, a := range k.Arrays {
+	for i, a := range k.Arrays {
 		arrays = append(arrays, a.Name)
+		if i+1 == len(k.Arrays) || k.Arrays[i+1].Bytes != a.Bytes {
+			arrays[i] += map[bool]string{false: " *float32", true: " *int8"}[a.Bytes]
+		}
 		if a.Ld != "" && !slices.Contains(lds, a.Ld) {
 			lds = append(lds, a.Ld)
 		}
 	}
-	sig := strings.Join(arrays, ", ") + " *float32, "
+	sig := strings.Join(arrays, ", ") + ", "
 	if !k.OneRow {
 		sig += "rows, "
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/elbow-go/elbow/internal/f32"
@@ -19,7 +20,7 @@ type loops struct {
 	far    Place         // pointer of the PerRowFar array
 	stride map[string]GP // bytes between blocks
 	triple map[string]GP // three times that
-	width  Operand       // bytes of the n elements of a row
+	width  Operand       // bytes of the n elements of a row, of four bytes each
 	rows   Place         // rows left
 	short  int           // by so much Count is less than the elements left: see left
 	leaves []leave       // of a kernel with Rest
@@ -242,25 +243,37 @@ func (l *loops) adjustments() {
 		if a.Kind == Strided {
 			at := l.Local(8)
 			l.Move(l.Scratch(), Arg(a.Ld))
-			l.Shift(l.Scratch(), 2+bits.TrailingZeros(uint(max(1, a.Fold))))
-			l.Sub(l.Scratch(), l.width)
+			if by := bits.TrailingZeros(uint(a.size() * max(1, a.Fold))); by > 0 {
+				l.Shift(l.Scratch(), by)
+			}
+			l.Sub(l.Scratch(), l.rowBytes(a.Name))
 			l.Move(at, l.Scratch())
 			l.adjust = append(l.adjust, at)
 		}
 	}
 }
 
-func (l *loops) rewind(array string) { l.Sub(l.ptr[array], l.width) }
+func (l *loops) rewind(array string) { l.Sub(l.ptr[array], l.rowBytes(array)) }
+
+// array is that of the name.
+func (l *loops) array(name string) *Array {
+	i := slices.IndexFunc(l.k.Arrays, func(a Array) bool { return a.Name == name })
+	return &l.k.Arrays[i]
+}
+
+// rowBytes is the bytes of the n elements of a row.
+func (l *loops) rowBytes(array string) Operand {
+	if l.array(array).Bytes {
+		return Arg("n")
+	}
+	return l.width
+}
 
 // address of a vector of an array.
 func (l *loops) address(array string, block, copy int) Place {
-	p := At(l.ptr[array], copy*l.Target().Traits().VecBytes)
-	by := "n"
-	for _, a := range l.k.Arrays {
-		if a.Name == array {
-			by = a.block()
-		}
-	}
+	a := l.array(array)
+	p := At(l.ptr[array], copy*l.lanes()*a.size())
+	by := a.block()
 	switch block {
 	case 0:
 	case 1, 2, 4:
@@ -456,7 +469,7 @@ func (l *loops) one(p *passLoop, label, rest string) {
 // advance moves the pointers by n elements.
 func (l *loops) advance(p *passLoop, n int) {
 	for _, a := range p.arrays {
-		l.Add(l.ptr[a], Num(4*n))
+		l.Add(l.ptr[a], Num(l.array(a).size()*n))
 	}
 }
 
@@ -484,7 +497,7 @@ func (l *loops) tail(p *passLoop, end string) {
 		return // nobody reads the pointers again
 	}
 	for _, a := range p.arrays {
-		l.Address(l.ptr[a], By(l.ptr[a], l.Count(), 4))
+		l.Address(l.ptr[a], By(l.ptr[a], l.Count(), l.array(a).size()))
 	}
 }
 

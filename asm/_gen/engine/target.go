@@ -42,6 +42,7 @@ type Traits struct {
 	ShortTails bool
 
 	Product ProductTraits
+	Dots    DotTraits
 }
 
 // GPName is the name of a general register.
@@ -58,6 +59,13 @@ type ProductTraits struct {
 	UnrollFrom int    // vectors in a tile whose loop is unrolled
 	MaxRows16  int    // the most rows of a tile for panels of bfloat16
 	Halves     bool   // full groups are transposed in halves of a vector
+}
+
+// DotTraits are what a target says about products of bytes.
+type DotTraits struct {
+	Instruction bool // some machines have an instruction for four products: see Dots
+	MaxRows     int  // the most rows of a tile
+	DotRows     int  // the same with that instruction
 }
 
 // Lanes is the number of elements in a vector.
@@ -83,6 +91,7 @@ type Asm interface {
 
 	Scalar
 	Vectors(elem int) Vectors
+	Dots(instruction bool) Dots
 	Blocks
 }
 
@@ -150,6 +159,38 @@ type Vectors interface {
 	// Transposer takes registers of its own, and Scratch, and is for no more groups than that.
 	Transposer(r *Registers, groups int) Transposer
 }
+
+// Dots is code on signed bytes, none of them -128, in groups of four: word j of a sum goes on by
+//
+//	w[4j] x[0] + w[4j+1] x[1] + w[4j+2] x[2] + w[4j+3] x[3]
+//
+// exactly. A sum, a vector of weights w and a group of a row x may take several registers each,
+// neighbours.
+type Dots interface {
+	Start() DotStart
+	Regs() DotRegs
+	// Groups is how many groups are taken at once, 1 or 2. next is the distance of the vectors of the second.
+	Groups() int
+	// Prepare sets the fixed registers.
+	Prepare(fixed V)
+	LoadWeights(to V, from Place, next int)
+	LoadRow(to V, from Place) // the groups lie side by side
+	AddDots(sum, w, x, fixed, spare V)
+	// ToFloat makes float32 of a sum, rounded, in its first register.
+	ToFloat(sum V)
+}
+
+// DotStart says where sums start.
+type DotStart int
+
+const (
+	AtZero    DotStart = iota
+	AtOutputs          // at -128 times the sum of the weights: the bytes of x have 128 added
+	AtRows             // at minus the sum of the negative elements of x
+)
+
+// DotRegs are numbers of registers.
+type DotRegs struct{ Sum, Weights, Row, Fixed, Spare int }
 
 // A Transposer turns rows of a matrix into vectors across the rows. A vector has the elements of one k
 // of as many rows as it has lanes, a group. In memory only the rows that exist are read.

@@ -59,6 +59,7 @@ const (
 	OpStore
 	OpSpread
 	OpStoreLane
+	OpStoreBytes // the low bytes of the lanes
 
 	// Vars.
 	OpSet

@@ -49,6 +49,8 @@ func (a *asm) expand256(b *engine.Block, v *engine.Value) *engine.Value {
 		if v.Tail {
 			v.Args = append(v.Args, b.TailMask())
 		}
+	case engine.OpStoreBytes:
+		v.Args = []*engine.Value{b.And(x[0], b.Bits(0xff))}
 	case engine.OpCopySign:
 		return b.Or(x[0], b.And(x[1], b.Bits(engine.SignBit)))
 	case engine.OpXorSign:

@@ -120,6 +120,8 @@ func (a *asm) Lower(al *engine.Alloc, v *engine.Value) {
 		l.load()
 	case engine.OpStore, engine.OpStoreLane:
 		l.store()
+	case engine.OpStoreBytes:
+		l.storeBytes()
 	case engine.OpSet, engine.OpAcc, engine.OpAccFMA:
 		l.update()
 	case engine.OpFold:
@@ -271,6 +273,25 @@ func (l lowering) store() {
 	default:
 		l.emit("VMASKMOVPS", l.vec(x), l.vec(l.Reg(l.v.Args[1])), l.mem(at))
 	}
+}
+
+// storeBytes packs the bytes of 8 lanes, all others being 0, by halves: the lower 128 bits have words and
+// then bytes of them all.
+func (l lowering) storeBytes() {
+	x, at := l.Reg(l.v.Args[0]), l.mem(l.v.Place)
+	if l.target.avx512 {
+		if l.v.Tail {
+			l.emit("VPMOVDB", l.vec(x), l.mask(l.TailOf(l.v.Copy)), at)
+		} else {
+			l.emit("VPMOVDB", l.vec(x), at)
+		}
+		return
+	}
+	t := xmm(l.Temp())
+	l.emit("VEXTRACTI128", operand.U8(1), l.vec(x), t)
+	l.emit("VPACKUSDW", t, xmm(x), t)
+	l.emit("VPACKUSWB", t, t, t)
+	l.emit("VMOVQ", t, at)
 }
 
 // update writes to a Var.

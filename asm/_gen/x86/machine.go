@@ -32,11 +32,13 @@ var (
 	AVX2 engine.Target = &target{traits: engine.Traits{
 		Name: "avx2", GP: gpNames, Others: otherNames, Vectors: 16, VecBytes: 32, VecName: "Y", MemOperand: true, Copies: 2, Par: true, Serial: true, GroupTails: true,
 		Product: engine.ProductTraits{MaxRows: [5]int{0, 8, 6, 4, 3}, UnrollFrom: 8, MaxRows16: 2},
+		Dots:    engine.DotTraits{MaxRows: 2},
 	}}
 	AVX512 engine.Target = &target{avx512: true, traits: engine.Traits{
 		Name: "avx512", GP: gpNames, Others: otherNames, Vectors: 32, VecBytes: 64, VecName: "Z", Masks: len(maskRegs),
 		MemOperand: true, WordOperand: true, CheapMasks: true, ScaleOp: true, Copies: 2, Par: true, GroupTails: true, Among: true, Divided: 4,
 		Product: engine.ProductTraits{MaxRows: [5]int{0, 8, 8, 8, 6}, UnrollFrom: 15, MaxRows16: 4, Halves: true},
+		Dots:    engine.DotTraits{Instruction: true, MaxRows: 4, DotRows: 6},
 	}}
 )
 
