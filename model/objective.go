@@ -164,10 +164,28 @@ func importance(logW []float64, k int) float64 {
 // Loss implements [Pass].
 func (y *tally[T]) Loss() float64 {
 	y.checkRan("Pass.Loss")
-	if y.obj.Importance {
-		return -y.obj.Scale * importance(y.LogWeights(), y.obj.samples())
-	}
 	sum := 0.0
+	y.eachTerm(func(v float64) { sum += v })
+	return y.ofTerms(sum)
+}
+
+// ofTerms returns the part of the objective that is the given sum of terms.
+func (y *tally[T]) ofTerms(sum float64) float64 {
+	if y.obj.Importance {
+		return sum * y.obj.Scale
+	}
+	return sum * y.obj.Scale / float64(y.obj.samples())
+}
+
+// eachTerm calls f with the terms of the objective, unscaled: of every row and of every KL term or,
+// with Importance, of every sequence.
+func (y *tally[T]) eachTerm(f func(v float64)) {
+	if k := y.obj.samples(); y.obj.Importance {
+		for w := range slices.Chunk(y.LogWeights(), k) {
+			f(-importance(w, k))
+		}
+		return
+	}
 	klOf := func(v T) float64 {
 		kl := float64(v)
 		if !y.obj.Sampled {
@@ -176,17 +194,16 @@ func (y *tally[T]) Loss() float64 {
 		return float64(y.obj.KLWeight * kl)
 	}
 	for i, v := range y.LogProb {
-		sum -= float64(v)
+		f(-float64(v))
 		if len(y.KL) > 0 && !y.perSequence {
-			sum += klOf(y.KL[i])
+			f(klOf(y.KL[i]))
 		}
 	}
 	if y.perSequence {
 		for _, v := range y.KL {
-			sum += klOf(v)
+			f(klOf(v))
 		}
 	}
-	return sum * y.obj.Scale / float64(y.obj.samples())
 }
 
 // Totals implements [Pass].

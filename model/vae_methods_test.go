@@ -73,19 +73,18 @@ func TestScoreGradient(t *testing.T) {
 			rows := len(cost)
 			mu, sigma := make([]float64, rows*m.Latent), make([]float64, rows*m.Latent)
 			lq, kl := make([]float64, rows), make([]float64, rows)
-			loss := func() float64 {
+			loss := func() (parts []float64) {
 				m.PackForTraining()
 				m.Encode(mu, sigma, b.X, rows)
 				kernels.GaussLogProb(lq, z, &kernels.Gauss[float64]{Mu: mu, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, rows, m.Latent)
 				kernels.GaussKLStandard(kl, &kernels.Gauss[float64]{Mu: mu, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, rows, m.Latent)
-				sum := 0.0
 				for i := range cost {
-					sum += cost[i] * lq[i]
+					parts = append(parts, cost[i]*lq[i])
 					if !obj.Sampled {
-						sum += obj.KLWeight * obj.Scale / float64(obj.Samples) * kl[i]
+						parts = append(parts, obj.KLWeight*obj.Scale/float64(obj.Samples)*kl[i])
 					}
 				}
-				return sum
+				return parts
 			}
 			loss()
 			encoder := 2 * len(m.encoder.Layers)
@@ -124,25 +123,23 @@ func TestWakeSleep(t *testing.T) {
 			encoder := 2 * len(m.encoder.Layers)
 
 			mu, sigma, lq := make([]float64, 6*m.Latent), make([]float64, 6*m.Latent), make([]float64, 6)
-			checkDifferences(t, m.Tensors()[:encoder], grad.Tensors()[:encoder], func() float64 {
+			checkDifferences(t, m.Tensors()[:encoder], grad.Tensors()[:encoder], func() (parts []float64) {
 				m.PackForTraining()
 				m.Encode(mu, sigma, dreamX, 6)
 				kernels.GaussLogProb(lq, dreamZ, &kernels.Gauss[float64]{Mu: mu, S: sigma, Ld: m.Latent, Form: kernels.Sigma}, 6, m.Latent)
-				sum := 0.0
 				for _, v := range lq {
-					sum -= v * obj.Scale
+					parts = append(parts, -v*obj.Scale)
 				}
-				return sum
+				return parts
 			})
 			lp := make([]float64, 6*k)
-			checkDifferences(t, m.Tensors()[encoder:], grad.Tensors()[encoder:], func() float64 {
+			checkDifferences(t, m.Tensors()[encoder:], grad.Tensors()[encoder:], func() (parts []float64) {
 				m.PackForTraining()
 				m.like.logProb(lp, b.X, m.outputsAt(z, 6*k), 6*k, m.Data)
-				sum := 0.0
 				for _, v := range lp {
-					sum -= v * obj.Scale / float64(k)
+					parts = append(parts, -v*obj.Scale/float64(k))
 				}
-				return sum
+				return parts
 			})
 			// The sequences have 2, 2, 1 and 1 steps, so point 2 is row 2 of the first step and
 			// point 5 row 1 of the second.
@@ -181,12 +178,12 @@ func TestWeightPosterior(t *testing.T) {
 		p := m.NewPass(1)
 		obj := Bound(5)
 		noise := kernels.Noise{Seed: 1, Stream: streamWeights, Update: 4}
-		loss := func() float64 {
+		loss := func() []float64 {
 			w.Draw(noise)
 			m.PackForTraining()
 			p.Forward(b, obj, true)
 			w.Restore()
-			return p.Loss() + 0.01*w.KL()
+			return append(losses(p), 0.01*w.KL())
 		}
 		loss()
 		grad := m.NewGrad()

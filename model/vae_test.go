@@ -50,30 +50,6 @@ func newPointBatch[T cell.Float](c Config, samples int, lengths ...int) *Batch[T
 	return b
 }
 
-// checkDifferences compares some elements of every gradient with central differences of the
-// loss.
-func checkDifferences(t *testing.T, params, grads []cell.Tensor[float64], loss func() float64) {
-	t.Helper()
-	rng := rand.New(rand.NewPCG(2, 2))
-	for i, ts := range params {
-		for range 6 {
-			j := rng.IntN(len(ts.Data))
-			const h = 1e-5
-			old := ts.Data[j]
-			ts.Data[j] = old + h
-			up := loss()
-			ts.Data[j] = old - h
-			down := loss()
-			ts.Data[j] = old
-			got, want := grads[i].Data[j], (up-down)/(2*h)
-			if math.Abs(got-want) > 1e-6*math.Max(math.Abs(want), 1e-3) {
-				t.Errorf("d%s[%d] = %v, want %v", ts.Name, j, got, want)
-			}
-		}
-	}
-	loss()
-}
-
 // TestVAETerms compares the terms of every row with the equations, written out in float64,
 // and the mean of the sampled KL with the closed form.
 func TestVAETerms(t *testing.T) {
