@@ -97,7 +97,7 @@ func (p *product[T]) blocks(m, n int, beta T) {
 func (p *product[T]) few(m, n int, by blocking, beta T) {
 	bytes := size[T]()
 	args := Args[T]{ARow: bytes * p.a.row, AStep: bytes * p.a.col, CRow: bytes * p.c.row, Beta: beta}
-	for j, w := p.pairs(m, n, by, beta), 0; j < n; j += w {
+	for j, w := p.pairs(m, n, beta), 0; j < n; j += w {
 		w = p.width(j, n)
 		args.Vecs, args.Tail = vectors(lanes[T](p.isa), w)
 		args.Start = start(beta)

@@ -1,7 +1,6 @@
 package tile
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -10,7 +9,8 @@ import (
 	"github.com/elbow-go/elbow/asm/asmtest"
 )
 
-// TestBlockedProducts: products that are cut into blocks in ways of their own have the bits of plain Go.
+// TestBlockedProducts: products that are cut into blocks in ways of their own have the bits of plain Go, with
+// B packed beforehand too.
 func TestBlockedProducts(t *testing.T) {
 	normals := func(n int) []float32 {
 		rng := rand.New(rand.NewPCG(1, uint64(n)))
@@ -34,6 +34,8 @@ func TestBlockedProducts(t *testing.T) {
 		{false, false, nearRows, 70, nearSteps - 1, near, 3},
 		{true, false, 40, 65, 2*nearSteps + 7, near - 1, 0},
 		{false, false, 40, 65, 2*nearSteps + 7, near + 1, 0},
+		{false, true, 1, 300, rowsK + 3, rowsK + 3, 0}, // packed, pairs of panels in several blocks of k
+		{false, false, 2, 261, rowsK + 1, 261, 1},
 	} {
 		lda := s.k
 		if s.transA {
@@ -49,12 +51,21 @@ func TestBlockedProducts(t *testing.T) {
 			want := append([]float32(nil), c...)
 			Gemm(asm.Generic, s.transA, s.transB, s.m, s.n, s.k, 1, a, lda, b, s.ldb, beta, want, ldc)
 			asmtest.ForEachISA(t, func(t *testing.T) {
+				same := func(how string, got []float32) {
+					for i := range got {
+						if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+							t.Fatalf("%s %+v, beta = %v: C[%d,%d] = %v, want %v", how, s, beta, i/ldc, i%ldc, got[i], want[i])
+						}
+					}
+				}
 				got := append([]float32(nil), c...)
 				Gemm(asm.Active(), s.transA, s.transB, s.m, s.n, s.k, 1, a, lda, b, s.ldb, beta, got, ldc)
-				for i := range got {
-					if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
-						t.Fatalf("%s, beta = %v: C[%d,%d] = %v, want %v", fmt.Sprintf("%+v", s), beta, i/ldc, i%ldc, got[i], want[i])
-					}
+				same("Gemm", got)
+				var p Panels[float32]
+				if p.Pack(asm.Active(), s.transB, s.k, s.n, 0, b, s.ldb); p.Packed() && !s.transA {
+					got := append([]float32(nil), c...)
+					p.Gemm(s.m, s.n, s.k, 0, 0, a, lda, beta, got, ldc)
+					same("Panels.Gemm", got)
 				}
 			})
 		}

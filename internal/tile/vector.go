@@ -113,12 +113,12 @@ func (p *product[T]) cols(n int, beta T) {
 	}
 }
 
-// pairs does the pairs of full panels with which a packed B starts, for two rows of A or one, and returns
-// how many columns that is. It is for the instruction sets on which two rows have too few chains.
-func (p *product[T]) pairs(m, n int, by blocking, beta T) (columns int) {
+// pairs does the pairs of full panels with which a packed B starts, for one row of A, or two where these
+// have too few chains in a panel, and returns how many columns that is.
+func (p *product[T]) pairs(m, n int, beta T) (columns int) {
 	l, bytes := lanes[T](p.isa), size[T]()
 	width := maxVecs * l
-	if most := simd.PairRows(p.isa); most < 2 || m > most || is64[T]() || p.packed == nil || p.col%width != 0 || start(beta) == 2 {
+	if m > simd.PairRows(p.isa) || is64[T]() || p.packed == nil || p.col%width != 0 || start(beta) == 2 {
 		return 0
 	}
 	args := rowArgs[T]{
@@ -128,9 +128,9 @@ func (p *product[T]) pairs(m, n int, by blocking, beta T) (columns int) {
 	columns = n / (2 * width) * (2 * width)
 	for j := 0; j < columns; j += args.Pairs * 2 * width {
 		args.Start = start(beta)
-		args.Pairs = max(1, min((columns-j)/(2*width), callWork/(m*2*maxVecs*min(by.steps, p.k))))
-		for k0 := 0; k0 < p.k; k0 += by.steps {
-			args.K = min(by.steps, p.k-k0)
+		args.Pairs = max(1, min((columns-j)/(2*width), callWork/(m*2*maxVecs*min(rowsK, p.k))))
+		for k0 := 0; k0 < p.k; k0 += rowsK {
+			args.K = min(rowsK, p.k-k0)
 			args.A, args.C = p.a.ptr(0, k0), p.c.ptr(0, j)
 			args.B, _ = p.packed.where(p.row+k0, p.col+j)
 			args.B2, _ = p.packed.where(p.row+k0, p.col+j+width)
