@@ -46,6 +46,7 @@ type Dense[T Float] struct {
 
 	packing  packing[T]
 	products products[T] // by W
+	folded   []T         // with a mean in it, in place of B: see MLP.PackInt8Less
 }
 
 // NewDense returns a layer with all parameters 0. It panics if a size is negative or larger than
@@ -79,6 +80,7 @@ func (d *Dense[T]) PackForTraining() { d.pack("Dense.PackForTraining", true) }
 func (d *Dense[T]) pack(fn string, training bool) {
 	d.checkTensors(fn, "")
 	d.products.reset()
+	d.folded = nil
 	d.packing.set(training, d.sizes(), d.W, d.B)
 }
 
@@ -140,7 +142,11 @@ func (d *Dense[T]) Project(y, x []T, rows, from, to int) {
 	checkMatrix(fn, "y", len(y), rows, d.Out)
 	checkMatrix(fn, "x", len(x), rows, n)
 	if from == 0 {
-		kernels.SetRows(y, d.B, rows, d.Out, d.Out)
+		bias := d.B
+		if d.folded != nil {
+			bias = d.folded
+		}
+		kernels.SetRows(y, bias, rows, d.Out, d.Out)
 	}
 	d.products.project(y, x, d.W, rows, 0, d.Out, d.Out, d.In, from, to, d.Out, n)
 }

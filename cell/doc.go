@@ -35,6 +35,9 @@
 // columns in order, then the state. Gradients of parameters are added to what is there, in
 // storage order.
 //
+// PackInt8, in place of Pack, has products of int8, which are exact and so the same everywhere, too; but
+// parts of an input that are projected one after the other are quantised one by one.
+//
 // The steps are the fused ones of package kernels wherever there is machine code for them,
 // also where package blas has OpenBLAS do its products, which are then those of Project,
 // InputGrad and ParamGrad: the bits of a step do not depend on the backend. Those of a layer with a

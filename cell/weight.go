@@ -15,6 +15,7 @@ import (
 // The zero value serves any weight, after reset. Many goroutines may multiply at a time.
 type products[T Float] struct {
 	forward, backward lazy[T]
+	int8              int8Products // in place of forward, if on
 }
 
 // A lazy is a packed matrix that is packed once enough rows were multiplied by it.
@@ -40,6 +41,7 @@ const (
 func (p *products[T]) reset() {
 	p.forward.reset()
 	p.backward.reset()
+	p.int8.reset(false)
 }
 
 func (l *lazy[T]) reset() {
@@ -70,6 +72,10 @@ func (l *lazy[T]) get(t blas.Transpose, k, n int, w []T, ld, rows, soon, late in
 // project computes y += x w[j0:j1, from:to]ᵀ with w [out, in], y [rows, j1-j0] and x [rows, to-from].
 func (p *products[T]) project(y, x, w []T, rows, j0, j1, out, in, from, to, ldy, ldx int) {
 	if rows == 0 || j0 == j1 || from == to {
+		return
+	}
+	if p.int8.on {
+		projectInt8(&p.int8, y, x, w, rows, j0, j1, in, from, to, ldy, ldx)
 		return
 	}
 	if b := p.forward.get(blas.Trans, in, out, w, in, rows, forwardSoon, forwardLate); b != nil {
