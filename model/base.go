@@ -26,6 +26,8 @@ type base[T cell.Float] struct {
 	squash bool // the means of the output go through a sigmoid
 	apart  bool // the steps of a sequence are scored apart, though no state is carried over
 
+	folded bool // Mean is in a bias since Pack
+
 	drawn bool // draws count for something though there are no latent variables
 }
 
@@ -97,10 +99,26 @@ func (m *base[T]) NewGrad() Model[T] {
 }
 
 // Pack implements [Model].
-func (m *base[T]) Pack() { m.eachLayer(layer[T].Pack) }
+func (m *base[T]) Pack() {
+	m.folded = false
+	m.eachLayer(layer[T].Pack)
+}
 
 // PackForTraining implements [Model].
-func (m *base[T]) PackForTraining() { m.eachLayer(layer[T].PackForTraining) }
+func (m *base[T]) PackForTraining() {
+	m.folded = false
+	m.eachLayer(layer[T].PackForTraining)
+}
+
+// PackInt8 implements [Int8Packer].
+func (m *base[T]) PackInt8() {
+	m.Pack()
+	m.eachLayer(func(l layer[T]) {
+		if l, ok := l.(Int8Packer); ok {
+			l.PackInt8()
+		}
+	})
+}
 
 func (m *base[T]) eachLayer(f func(layer[T])) {
 	for i := range m.slots {
@@ -147,10 +165,13 @@ func (m *base[T]) checkPacked(fn string, training bool) {
 	}
 }
 
-// encode writes what the model sees of the rows lo..hi of x, less its mean, to those of u.
+// encode writes what the model sees of the rows lo..hi of x, less its mean if that is not folded, to those of u.
 func (m *base[T]) encode(u, x []T, lo, hi int) {
 	in := len(m.Mean)
 	m.like.encode(u[lo*in:hi*in], x[lo*m.Data:hi*m.Data], hi-lo, m.Data)
+	if m.folded {
+		return
+	}
 	for i := lo; i < hi; i++ {
 		kernels.Axpy(u[i*in:(i+1)*in], m.Mean, -1)
 	}

@@ -29,7 +29,8 @@
 // has no use for is refused by [NewTrainer].
 //
 // Models are generic over float32 and float64: float32 is for use, float64 for checking
-// gradients. Recurrent weights may be rounded to bfloat16 for inference, see [BF16Packer].
+// gradients. Recurrent weights may be rounded to bfloat16 for inference, see [BF16Packer],
+// and all weights be quantised to int8, see [Int8Packer].
 // Everything random is drawn by counters (package kernels, Noise), so a run can be stopped
 // and resumed, split over any number of goroutines, and repeated, with the same bits.
 //

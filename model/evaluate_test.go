@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/blas/blastest"
 	"github.com/elbow-go/elbow/kernels"
 )
@@ -131,5 +132,35 @@ func TestPackBF16(t *testing.T) {
 	var vae any = newTestModel[float32](t, Config{Model: ModelVAE, Data: 5, Hidden: 8})
 	if _, ok := vae.(BF16Packer); ok {
 		t.Error("a vae has no recurrent weights to round")
+	}
+}
+
+// TestPackInt8: a model packed so scores nearly as before and the same on every instruction set, Pack undoes
+// it, and it cannot be trained.
+func TestPackInt8(t *testing.T) {
+	blastest.UseGo(t)
+	d := testData(5)
+	for _, name := range append([]string{ModelVRAE}, sequenceModels...) {
+		m := newTestModel[float32](t, Config{Model: name, Data: d.Dim, Hidden: 8})
+		score := func() Score { return Evaluate(m, d.Valid, EvalConfig{Batch: 4, Seed: 1, Threads: 2}) }
+		before := score()
+		m.(Int8Packer).PackInt8()
+		want := score()
+		if far := math.Abs(want.NLLPerStep - before.NLLPerStep); !(far < 0.02*math.Abs(before.NLLPerStep)) || want == before {
+			t.Errorf("%s: %v nats with int8, %v before", name, want.NLLPerStep, before.NLLPerStep)
+		}
+		was := asm.Active()
+		for _, isa := range asm.Available() {
+			asm.Use(isa)
+			m.(Int8Packer).PackInt8()
+			if got := score(); got != want {
+				t.Errorf("%s: %v is %+v, want %+v", name, isa, got, want)
+			}
+		}
+		asm.Use(was)
+		m.Pack()
+		if score() != before {
+			t.Errorf("%s: Pack does not undo PackInt8", name)
+		}
 	}
 }

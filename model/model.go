@@ -45,6 +45,16 @@ type BF16Packer interface {
 	PackBF16()
 }
 
+// Int8Packer is a [Model] whose weights can be quantised for inference.
+type Int8Packer interface {
+	// PackInt8 is Pack with all weights of layers quantised to int8, and inputs of layers where they are
+	// multiplied, both row by row; the parameters stay as they are, so a later Pack undoes it, and so does
+	// training. The bits do not depend on the instruction set. See [cell.Recurrent.PackInt8]. Where only one net sees the
+	// inputs, as in a [VRNN], their mean goes into its bias, so that bits are exact. What it costs in nats,
+	// [Evaluate] tells before and after it. It panics for models of float64.
+	PackInt8()
+}
+
 // Pass runs a [Model] over one batch after another and holds what a batch leaves behind. It
 // belongs to one caller; its memory is reused, so in the steady state with one thread
 // nothing is allocated.

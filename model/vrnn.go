@@ -77,3 +77,10 @@ func (m *VRNN[T]) Sample(dst []T, count, steps int, seed uint64, mean bool) {
 		h = s.cells.seq.H
 	}
 }
+
+// PackInt8 implements [Int8Packer].
+func (m *VRNN[T]) PackInt8() {
+	m.base.PackInt8()
+	m.phiX.PackInt8Less(m.Mean)
+	m.folded = true
+}

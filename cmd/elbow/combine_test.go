@@ -302,6 +302,7 @@ func TestEveryCheckpoint(t *testing.T) {
 		for args, lacks := range map[string]string{
 			"eval -data " + path:                            "classifier",
 			"eval -bf16 -data " + path:                      "classifier vae regression",
+			"eval -int8 -data " + path:                      "classifier",
 			"eval -samples 3 -data " + path:                 "classifier",
 			"sample -count 2 -steps 5 -out " + dir:          "classifier",
 			"encode -data " + path + " -out " + dir:         "classifier vae regression rnn vrnn vrnn-i storn",

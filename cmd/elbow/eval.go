@@ -25,6 +25,7 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	samples := flags.Int("samples", 0, "draws of z per sequence; above 1 the importance-weighted bound (default: as in training)")
 	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
 	bf16 := flags.Bool("bf16", false, "round recurrent weights to bfloat16, as a program may that steps a few sequences at a time")
+	int8s := flags.Bool("int8", false, "quantise weights and what they are multiplied by to int8")
 	asJSON := flags.Bool("json", false, "print JSON")
 	if err := parse(flags, args, out); err != nil {
 		return err
@@ -45,6 +46,9 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 		if n.got < n.least || n.got > n.most {
 			return usagef("-%s %d: want %d..%d", n.flag, n.got, n.least, n.most)
 		}
+	}
+	if *bf16 && *int8s {
+		return usagef("-bf16 -int8: want one of them")
 	}
 	m, info, err := model.Load(checkpoint(*from))
 	if err != nil {
@@ -82,6 +86,9 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 			return fmt.Errorf("%s: -bf16: a %s has no recurrent weights that could be rounded", checkpoint(*from), m.Settings().Model)
 		}
 		p.PackBF16()
+	}
+	if *int8s {
+		m.(model.Int8Packer).PackInt8()
 	}
 	scores := map[string]model.Score{}
 	for _, p := range d.Parts() {
