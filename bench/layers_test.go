@@ -49,6 +49,11 @@ func BenchmarkRagged(b *testing.B) { timed(b, cases.Raggeds(bench.Raggeds)) }
 // BenchmarkOption is a training of layers with each of the options.
 func BenchmarkOption(b *testing.B) { timed(b, cases.Options(bench.Sequences[0])) }
 
+// BenchmarkQuantized is BenchmarkSequence with weights of int8, in inference.
+func BenchmarkQuantized(b *testing.B) {
+	forEachDot(b, func(b *testing.B) { timed(b, cases.Quantized(allKinds[:2], bench.QuantizedSequences)) })
+}
+
 // BenchmarkStack is a training of layers on top of each other.
 func BenchmarkStack(b *testing.B) { timed(b, cases.Stacks()) }
 

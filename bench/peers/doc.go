@@ -24,7 +24,7 @@
 //	models       PyTorch, the way its users write a model (torch), with all that can be done for
 //	             all steps at once (torch-batched), with gradients of weights gathered into one
 //	             product, too (torch-delayed), and with the loop compiled (torch-compiled)
-//	quantized    PyTorch's and ONNX Runtime's layers with weights in int8, beside ours in float32
+//	quantized    PyTorch's and ONNX Runtime's layers with weights in int8, beside ours
 //
 // What a peer computes is compared with our results before anything is timed. A peer that is not
 // installed is left out, and a line says what to install. Every peer says what it is, and

@@ -64,7 +64,7 @@ func inference(kind cell.Kind, s bench.Sequence) *Case {
 	l, x := newLayer(r, kind, s.B, s.T, s.I, s.H), in(r.normal(rows*s.I, 1))
 	y := out(rows * s.H)
 	return &Case{Peer: kind.String() + ".inference", Dims: []int{s.B, s.T, s.I, s.H}, Elems: rows, Flops: l.flops(rows),
-		Arrays: append([]Array{y, x}, l.params...), Pack: l.Pack, Settle: func() { copy(y.Data, l.seq.H) },
+		Arrays: append([]Array{y, x}, l.params...), Pack: l.Pack, PackInt8: l.PackInt8, Settle: func() { copy(y.Data, l.seq.H) },
 		Run: func() { l.Forward(l.seq, l.shape, x.Data, nil, nil, Threads) }}
 }
 
@@ -151,13 +151,13 @@ func one(b bool) int {
 	return 0
 }
 
-// Quantized are sequences through layers whose weights peers have in int8.
+// Quantized are sequences through layers with weights of int8.
 func Quantized(kinds []cell.Kind, shapes []bench.Sequence) (list []Maker) {
 	for _, m := range Sequences(kinds, shapes) {
 		if keys, ok := strings.CutSuffix(m.Keys, "/pass=inference"); ok {
 			list = append(list, maker("Quantized", keys, func() *Case {
 				c := m.New()
-				c.Peer = strings.Replace(c.Peer, "inference", "int8", 1)
+				c.Peer, c.Pack = strings.Replace(c.Peer, "inference", "int8", 1), c.PackInt8
 				return c
 			}))
 		}
