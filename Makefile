@@ -137,6 +137,7 @@ fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong siz
 	$(FUZZ) FuzzCheckpoint ./model
 	$(FUZZ) FuzzSafetensors ./weights
 	$(FUZZ) FuzzNPZ ./weights
+	$(FUZZ) FuzzONNX ./weights
 	$(FUZZ) FuzzStream ./cell
 	$(FUZZ) FuzzGemm ./blas
 	$(FUZZ) FuzzCalls ./blas

@@ -20,8 +20,9 @@ import (
 type File struct {
 	Path    string            // of the file, for errors
 	Format  string            // one of the Format constants, empty for a list that was not read
-	Meta    map[string]string // text beside the tensors, of safetensors
+	Meta    map[string]string // text beside the tensors, of safetensors and ONNX
 	Tensors []*Tensor
+	Nodes   []*Node // of an ONNX file, those in the branches of If and the bodies of Loop too
 
 	file *mapping
 }
@@ -30,6 +31,7 @@ type File struct {
 const (
 	Safetensors = "safetensors"
 	NPZ         = "npz"
+	ONNXGraph   = "onnx"
 )
 
 // maxTensors bounds the tensors of a file, each of which takes some memory that its name alone
@@ -75,6 +77,7 @@ func readers() []reader {
 	return []reader{
 		{Safetensors, isSafetensors, readSafetensors},
 		{NPZ, isNPZ, readNPZ},
+		{ONNXGraph, isONNX, readONNX},
 	}
 }
 
@@ -89,7 +92,7 @@ func parse(name string, raw []byte, m *mapping) (*File, error) {
 		}
 		return f, nil
 	}
-	return nil, fmt.Errorf("weights: %s: header: not a file of a known format, want safetensors or npz", name)
+	return nil, fmt.Errorf("weights: %s: header: not a file of a known format, want safetensors, npz or ONNX", name)
 }
 
 // Tensor returns the tensor of that name, or nil.
@@ -102,7 +105,7 @@ func (f *File) Tensor(name string) *Tensor {
 
 // with returns a list of other tensors of f.
 func (f *File) with(ts []*Tensor) *File {
-	return &File{Path: f.Path, Format: f.Format, Meta: f.Meta, Tensors: ts, file: f.file}
+	return &File{Path: f.Path, Format: f.Format, Meta: f.Meta, Tensors: ts, Nodes: f.Nodes, file: f.file}
 }
 
 // Under returns the tensors whose names begin with the prefix, without it:

@@ -39,6 +39,8 @@ func fuzzReader(f *testing.F, seeds ...[]byte) {
 				t.Error(err)
 			}
 		}
+		Recurrents[float32](file)
+		DenseNodes[float32](file)
 		for _, c := range Conventions() {
 			Stack[float32](file, c)
 			Dense[float32](file, c, cell.Linear)
@@ -72,6 +74,17 @@ func FuzzNPZ(f *testing.F) {
 	seeds := [][]byte{written(f, func(b *bytes.Buffer, file *File) error { return WriteNPZ(b, file) })}
 	if raw, err := os.ReadFile("testdata/keras.npz"); err == nil {
 		seeds = append(seeds, raw[:20000])
+	}
+	fuzzReader(f, seeds...)
+}
+
+func FuzzONNX(f *testing.F) {
+	seeds := [][]byte{graphOf(f, random[float32](cell.LSTM, 2, cell.Concat, cell.Options{Peepholes: true})), graphOf(f, random[float64](cell.GRU, 1, cell.OneWay, cell.Options{}))}
+	if nodes, err := Open("testdata/onnx_nodes.npz"); err == nil {
+		defer nodes.Close()
+		for _, x := range nodes.Select("*/model").Tensors {
+			seeds = append(seeds, bytes.Clone(x.bytes()))
+		}
 	}
 	fuzzReader(f, seeds...)
 }

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // safetensorsFile is a file with a header and elements.
@@ -43,6 +45,34 @@ func TestHostileSafetensors(t *testing.T) {
 	}
 }
 
+// TestHostileONNX: tensors that lie, and graphs without end.
+func TestHostileONNX(t *testing.T) {
+	deep := []byte{}
+	for range 40 {
+		deep = message(nil, graphNode, message(text(nil, nodeOp, "If"), nodeAttr, message(text(nil, attrName, "b"), attrG, deep)))
+	}
+	tensor := func(dim, typ uint64, num protowire.Number, data string) []byte {
+		return message(nil, graphInitializer, text(number(number(text(nil, tensorName, "t"), tensorDims, dim), tensorType, typ), num, data))
+	}
+	for name, c := range map[string]struct {
+		graph []byte
+		want  string
+	}{
+		"graphs without end": {deep, "graphs within graphs"},
+		"too few":            {tensor(2, 1, tensorRaw, "1234"), `"t": 4 bytes`},
+		"too many":           {tensor(1, 1, tensorRaw, "12345678"), `"t": 8 bytes`},
+		"varints cut":        {tensor(2, 7, tensorInt64s, "\x01\x80"), `"t": 2 bytes`},
+		"a huge dimension":   {tensor(1<<40, 1, tensorRaw, ""), "dimension 0"},
+		"another file":       {message(nil, graphInitializer, number(text(nil, tensorName, "t"), tensorLocation, 1)), "another file"},
+		"two of a name":      {append(tensor(1, 1, tensorRaw, "1234"), tensor(1, 1, tensorRaw, "1234")...), `two tensors "t"`},
+	} {
+		_, err := Parse("f", message(number(nil, modelIR, 8), modelGraph, c.graph))
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "f: ") {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
 // TestHostileMemory: no header makes the reader allocate more than twice the file and a few megabytes.
 func TestHostileMemory(t *testing.T) {
 	many := func(item string, n int) string { return strings.Repeat(item, n) }
@@ -56,8 +86,13 @@ func TestHostileMemory(t *testing.T) {
 		"nested":     `{"a":` + many(`{"a":`, 1<<20),
 		"one string": `{"` + many(`\n`, 1<<21) + `":{}}`,
 		"tensors":    "{" + tensors.String()[1:] + "}",
+		"nodes":      "ONNX\x08\x08\x3a" + string(protowire.AppendVarint(nil, 2<<20)) + many("\x0a\x00", 1<<20),
+		"inputs":     "ONNX\x08\x08\x3a" + string(protowire.AppendVarint(nil, 2<<20+5)) + "\x0a" + string(protowire.AppendVarint(nil, 2<<20)) + many("\x0a\x00", 1<<20),
 	} {
 		raw := safetensorsFile(header, "")
+		if model, ok := strings.CutPrefix(header, "ONNX"); ok {
+			raw = []byte(model)
+		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := Parse("f", raw)
