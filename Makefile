@@ -138,6 +138,8 @@ fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong siz
 	$(FUZZ) FuzzSafetensors ./weights
 	$(FUZZ) FuzzNPZ ./weights
 	$(FUZZ) FuzzONNX ./weights
+	$(FUZZ) FuzzPyTorch ./weights
+	$(FUZZ) FuzzPickle ./weights
 	$(FUZZ) FuzzStream ./cell
 	$(FUZZ) FuzzGemm ./blas
 	$(FUZZ) FuzzCalls ./blas

@@ -32,6 +32,7 @@ const (
 	Safetensors = "safetensors"
 	NPZ         = "npz"
 	ONNXGraph   = "onnx"
+	TorchZip    = "pt" // of torch.save
 )
 
 // maxTensors bounds the tensors of a file, each of which takes some memory that its name alone
@@ -76,6 +77,7 @@ type reader struct {
 func readers() []reader {
 	return []reader{
 		{Safetensors, isSafetensors, readSafetensors},
+		{TorchZip, isTorch, readTorch},
 		{NPZ, isNPZ, readNPZ},
 		{ONNXGraph, isONNX, readONNX},
 	}
@@ -92,7 +94,7 @@ func parse(name string, raw []byte, m *mapping) (*File, error) {
 		}
 		return f, nil
 	}
-	return nil, fmt.Errorf("weights: %s: header: not a file of a known format, want safetensors, npz or ONNX", name)
+	return nil, fmt.Errorf("weights: %s: header: not a file of a known format, want safetensors, npz, ONNX or .pt of PyTorch", name)
 }
 
 // Tensor returns the tensor of that name, or nil.

@@ -88,3 +88,22 @@ func FuzzONNX(f *testing.F) {
 	}
 	fuzzReader(f, seeds...)
 }
+
+func FuzzPyTorch(f *testing.F) {
+	raw, err := os.ReadFile("testdata/torch.pt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	fuzzReader(f, raw, pickled("\x80\x02}q\x00(X\x01\x00\x00\x00ah\x00u."), pickled("\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R."))
+}
+
+// FuzzPickle runs any pickle.
+func FuzzPickle(f *testing.F) {
+	file := open(f, "testdata/torch.pt")
+	raw := file.file.raw
+	at := bytes.Index(raw, []byte("\x80\x02"))
+	f.Add(raw[at : at+4000])
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		Parse("f", pickled(string(raw)))
+	})
+}

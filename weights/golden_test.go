@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,7 +49,7 @@ func loadGolden(t *testing.T, name string) *golden {
 	return g
 }
 
-func open(t *testing.T, path string) *File {
+func open(t testing.TB, path string) *File {
 	t.Helper()
 	f, err := Open(path)
 	if err != nil {
@@ -178,5 +179,23 @@ func kerasCase[T cell.Float](t *testing.T, g *golden, c *goldenCase, f *File, bo
 	fc.Forward(z, y, len(c.Y)/fc.Out)
 	if d := far(z, c.Y); !(d <= bound) {
 		t.Errorf("%s: y is off by %v, want at most %v", c.Name, d, bound)
+	}
+}
+
+// TestTorchSave: what torch.save and safetensors keep of the same layers is the same.
+func TestTorchSave(t *testing.T) {
+	saved, f := open(t, "testdata/torch.pt"), open(t, "testdata/torch.safetensors")
+	if saved.Format != TorchZip || len(saved.Tensors) < 40 {
+		t.Errorf("%s, %d tensors", saved.Format, len(saved.Tensors))
+	}
+	for _, x := range saved.Tensors {
+		got, err := Values[float64](x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Values[float64](f.Tensor(x.Name))
+		if err != nil || !slices.Equal(got, want) || !slices.Equal(x.Shape, f.Tensor(x.Name).Shape) {
+			t.Errorf("%s: %v, want %v", x.Name, got, want)
+		}
 	}
 }

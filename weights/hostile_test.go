@@ -1,9 +1,14 @@
 package weights
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +78,75 @@ func TestHostileONNX(t *testing.T) {
 	}
 }
 
+// pickled is a file of torch.save with this pickle, and a storage 0 of four floats.
+func pickled(text string) []byte {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, m := range [][2]string{{"a/data.pkl", text}, {"a/data/0", "\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x40\x40\x00\x00\x80\x40"}} {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: m[0], Method: zip.Store})
+		if err != nil {
+			panic(err)
+		}
+		w.Write([]byte(m[1]))
+	}
+	if err := z.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// pickledTensor is the pickle of {"w": a tensor of storage 0}; offset, shape and stride are operations.
+func pickledTensor(offset, shape, stride string) string {
+	return "\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQ" +
+		offset + shape + stride + "\x89NtRs."
+}
+
+// TestPickles: tensors that lie across a storage are put in order, and everything that a pickle should not do is refused or left out.
+func TestPickles(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want []float32
+	}{
+		"as it lies": {pickledTensor("K\x00", "K\x02K\x02\x86", "K\x02K\x01\x86"), []float32{1, 2, 3, 4}},
+		"transposed": {pickledTensor("K\x00", "K\x02K\x02\x86", "K\x01K\x02\x86"), []float32{1, 3, 2, 4}},
+		"a part":     {pickledTensor("K\x01", "K\x02\x85", "K\x02\x85"), []float32{2, 4}},
+		"a number":   {pickledTensor("K\x03", ")", ")"), []float32{4}},
+	} {
+		f, err := Parse("f", pickled(c.text))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := Values[float32](f.Tensor("w"))
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
+		}
+	}
+	for name, c := range map[string][2]string{
+		"beyond":         {pickledTensor("K\x00", "K\x05\x85", "K\x01\x85"), "shape [5]"},
+		"strides beyond": {pickledTensor("K\x00", "K\x02\x85", "K\x04\x85"), "strides [4]"},
+		"expanded":       {pickledTensor("K\x00", "J\xff\xff\xff\x7f\x85", "K\x00\x85"), "strides [0]"},
+		"negative":       {pickledTensor("J\xff\xff\xff\xff", ")", ")"), "no shape"},
+		"an odd dict":    {"}(K\x01u.", "without a value"},
+		"no stop":        {"}", "ends too early"},
+		"empty stack":    {".", "without its arguments"},
+		"marks":          {strings.Repeat("(", 1<<15), "more objects"},
+		"a long text":    {"X\xff\xff\xff\x7f.", "ends too early"},
+		"itself":         {"]q\x00h\x00a.", "without end"},
+		"far memory":     {"Nr\xff\xff\xff\x7f.", "out of turn"},
+		"no operation":   {"\xff", "unknown operation"},
+	} {
+		if _, err := Parse("f", pickled(c[0])); err == nil || !strings.Contains(err.Error(), c[1]) {
+			t.Errorf("%s: %v, want %q", name, err, c[1])
+		}
+	}
+	// Nothing is called, whatever its name.
+	mark := filepath.Join(t.TempDir(), "mark")
+	f, err := Parse("f", pickled(fmt.Sprintf("\x80\x02}(X\x01\x00\x00\x00acos\nsystem\nX%c\x00\x00\x00touch %s\x85RX\x01\x00\x00\x00bK\x01u.", len("touch "+mark), mark)))
+	if _, gone := os.Stat(mark); err != nil || len(f.Tensors) != 0 || gone == nil {
+		t.Errorf("%v, %v", err, f)
+	}
+}
+
 // TestHostileMemory: no header makes the reader allocate more than twice the file and a few megabytes.
 func TestHostileMemory(t *testing.T) {
 	many := func(item string, n int) string { return strings.Repeat(item, n) }
@@ -86,12 +160,18 @@ func TestHostileMemory(t *testing.T) {
 		"nested":     `{"a":` + many(`{"a":`, 1<<20),
 		"one string": `{"` + many(`\n`, 1<<21) + `":{}}`,
 		"tensors":    "{" + tensors.String()[1:] + "}",
+		"marks":      "PICK" + many("(", 1<<21),
+		"lists":      "PICK" + many("]0", 1<<20),
+		"numbers":    "PICK(" + many("K\x01", 1<<20) + "t.",
 		"nodes":      "ONNX\x08\x08\x3a" + string(protowire.AppendVarint(nil, 2<<20)) + many("\x0a\x00", 1<<20),
 		"inputs":     "ONNX\x08\x08\x3a" + string(protowire.AppendVarint(nil, 2<<20+5)) + "\x0a" + string(protowire.AppendVarint(nil, 2<<20)) + many("\x0a\x00", 1<<20),
 	} {
 		raw := safetensorsFile(header, "")
 		if model, ok := strings.CutPrefix(header, "ONNX"); ok {
 			raw = []byte(model)
+		}
+		if pickle, ok := strings.CutPrefix(header, "PICK"); ok {
+			raw = pickled(pickle)
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/internal/infile"
+	"github.com/elbow-go/elbow/internal/zipfile"
 )
 
 // pack is a zip file of members, each a name and its content, packed by a method.
@@ -165,7 +166,7 @@ func TestZipRefused(t *testing.T) {
 		{`member "y.npy" lies outside`, patched(good, func(raw []byte) { raw[central(raw, 1)+42] = 7 })},
 		{`member "x.npy" lies outside`, patched(good, func(raw []byte) { raw[central(raw, 0)+23] = 7 })},
 		{`members "x.npy" and "y.npy" overlap`, patched(good, func(raw []byte) { copy(raw[central(raw, 1)+42:], raw[central(raw, 0)+42:][:4]) })},
-		{"more than 65536 members", append([]byte(strings.Repeat("PK\x01\x02", maxMembers)), good...)},
+		{"more than 65536 members", append([]byte(strings.Repeat("PK\x01\x02", zipfile.MaxMembers)), good...)},
 	} {
 		_, _, err := ReadZip(put(t, "a.npz", c.raw), new(infile.Budget))
 		if err == nil || !strings.Contains(err.Error(), "a.npz: ") || !strings.Contains(err.Error(), c.want) {
