@@ -122,6 +122,11 @@ func (g *Graph[T]) ints(v ...int) string {
 	return g.tensor(&Tensor{Shape: []int{len(v)}, DType: I64, bytes: func() []byte { return raw }})
 }
 
+// Index adds a constant integer, for operators such as Gather.
+func (g *Graph[T]) Index(i int) string {
+	return g.tensor(&Tensor{DType: I64, bytes: func() []byte { return protowire.AppendFixed64(nil, uint64(i)) }})
+}
+
 func (g *Graph[T]) tensor(t *Tensor) string {
 	name := g.fresh("const")
 	var b []byte
@@ -218,6 +223,12 @@ func (g *Graph[T]) MLP(m *cell.MLP[T], x string) string {
 	return x
 }
 
+// Reverse is RaggedStack for a stack of one direction that reads every sequence from its end; only the last states are of use.
+func (g *Graph[T]) Reverse(st *cell.Stack[T], x, lengths string) (hn string, err error) {
+	_, hn, _, err = g.recurrent(st, x, lengths, "", "", "reverse")
+	return hn, err
+}
+
 // Stack adds the recurrent layers of a stack, in one direction or both:
 //
 //	x [steps, batch, In]    h0, hn, c0, cn [layers, batch, Out or Hidden]    y [steps, batch, Out]
@@ -231,8 +242,16 @@ func (g *Graph[T]) Stack(st *cell.Stack[T], x, h0, c0 string) (y, hn, cn string,
 // RaggedStack is Stack for sequences of different lengths, one of which each has in lengths, a value from Lengths; y is 0
 // behind their ends.
 func (g *Graph[T]) RaggedStack(st *cell.Stack[T], x, lengths, h0, c0 string) (y, hn, cn string, err error) {
-	d := 1
 	if st.Bidirectional != cell.OneWay {
+		return g.recurrent(st, x, lengths, h0, c0, "bidirectional")
+	}
+	return g.recurrent(st, x, lengths, h0, c0, "forward")
+}
+
+// recurrent adds a node for each layer or pair.
+func (g *Graph[T]) recurrent(st *cell.Stack[T], x, lengths, h0, c0, direction string) (y, hn, cn string, err error) {
+	d := 1
+	if direction == "bidirectional" {
 		d = 2
 	}
 	if st.Bidirectional == cell.Sum {
@@ -267,7 +286,7 @@ func (g *Graph[T]) RaggedStack(st *cell.Stack[T], x, lengths, h0, c0 string) (y,
 			}
 		}
 		op, attributes := onnxOperator(kind, d)
-		attributes["hidden_size"] = hidden
+		attributes["hidden_size"], attributes["direction"] = hidden, direction
 		outputs := []string{g.fresh("Y"), g.fresh("Y_h")}
 		if lstm {
 			outputs = append(outputs, g.fresh("Y_c"))
@@ -282,7 +301,7 @@ func (g *Graph[T]) RaggedStack(st *cell.Stack[T], x, lengths, h0, c0 string) (y,
 
 // onnxOperator returns the operator of a kind of layers in d directions, and its attributes.
 func onnxOperator(kind cell.Kind, d int) (op string, attributes map[string]any) {
-	attributes = map[string]any{"direction": map[int]string{1: "forward", 2: "bidirectional"}[d]}
+	attributes = map[string]any{}
 	switch kind {
 	case cell.LSTM:
 		return "LSTM", attributes
