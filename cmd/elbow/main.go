@@ -5,6 +5,9 @@
 //	elbow encode    checkpoint of a VRAE, data -> table and map of its latent variables
 //	elbow sample    checkpoint -> MIDI, WAV, text, CSV or pictures, as the data were
 //	elbow table     a published table, trained again -> our figures beside those published
+//	elbow inspect   file of weights -> its tensors, and what could be made of them
+//	elbow export    checkpoint -> safetensors or npz with PyTorch's names, or graphs of ONNX
+//	elbow import    checkpoint, the parameters of another program -> checkpoint
 //	elbow doctor    what this machine and this build have
 //
 // Without arguments train uses the tunes that ship inside the binary.
@@ -39,6 +42,9 @@ var commands = []command{
 	{"sample", "draw from a trained model what its data were like", sample},
 	{"table", "train the models of a published table and print the figures side by side", table},
 	{"encode", "place data in the latent space of a trained vrae", encode},
+	{"inspect", "list the tensors of a file of weights, and what could be made of them", inspect},
+	{"export", "write a trained model for PyTorch or ONNX", export},
+	{"import", "take the parameters of a model back from PyTorch", importWeights},
 	{"doctor", "say what this machine and this build have", doctor},
 }
 

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/atomicfile"
+	"github.com/elbow-go/elbow/internal/rundir"
+	"github.com/elbow-go/elbow/model"
+	"github.com/elbow-go/elbow/weights"
+)
+
+// What export writes.
+const (
+	asPyTorch = "pytorch"
+	asNPZ     = "npz"
+	asONNX    = "onnx"
+)
+
+// inspect prints what is in a file of weights and what could be made of it.
+func inspect(_ context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("inspect FILE", flag.ContinueOnError)
+	file := ""
+	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
+		file, args = args[0], args[1:]
+	}
+	if err := parse(flags, args, out); err != nil {
+		return err
+	}
+	if file == "" {
+		return usagef("want a file: safetensors, npz, ONNX or .pt of PyTorch")
+	}
+	f, err := weights.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines, numbers := []string{}, 0
+	for _, t := range f.Tensors {
+		numbers += t.Len()
+		lines = append(lines, fmt.Sprintf("  %s %s %v", t.Name, t.DType, t.Shape))
+	}
+	remark(out, []string{fmt.Sprintf("%s: %s, %d tensors, %d numbers", file, f.Format, len(f.Tensors), numbers)})
+	for _, key := range slices.Sorted(maps.Keys(f.Meta)) {
+		remark(out, []string{fmt.Sprintf("  %s = %q", key, f.Meta[key])})
+	}
+	for _, line := range lines {
+		fmt.Fprintln(out, "  "+message(line, maxMessage-3))
+	}
+	remark(out, weights.Layers(f))
+	return nil
+}
+
+// tensorsOf returns the parameters and constants of a model under our names.
+func tensorsOf(m model.Model[float32]) []cell.Tensor[float32] {
+	return append(m.Tensors(), m.Constants()...)
+}
+
+// export writes a trained model for other programs.
+func export(_ context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("export", flag.ContinueOnError)
+	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := flags.String("out", "run", "folder for the files")
+	as := flags.String("as", asPyTorch, "pytorch: model.safetensors with the names and shapes of PyTorch; npz: the same as model.npz; onnx: a graph for each part of the model")
+	if err := parse(flags, args, out); err != nil {
+		return err
+	}
+	path := checkpoint(*from)
+	m, _, err := model.Load(path)
+	if err != nil {
+		return err
+	}
+	var files map[string]func(io.Writer) error
+	switch *as {
+	case asPyTorch, asNPZ:
+		files, err = exportTensors(m, *as)
+	case asONNX:
+		files, err = exportGraphs(m)
+	default:
+		return usagef("-as %q: want %s, %s or %s", *as, asPyTorch, asNPZ, asONNX)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	names := slices.Sorted(maps.Keys(files))
+	return within(*dir, func(folder *rundir.Dir) error {
+		if err := folder.Reserve(names...); err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := atomicfile.Write(filepath.Join(*dir, name), 0o666, files[name]); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(out, "%s:", *dir)
+		for _, name := range names {
+			fmt.Fprint(out, " ", name)
+		}
+		fmt.Fprintln(out)
+		return nil
+	})
+}
+
+// exportTensors is the file of the parameters of a model under PyTorch's names.
+func exportTensors(m model.Model[float32], as string) (map[string]func(io.Writer) error, error) {
+	f := &weights.File{Meta: map[string]string{"format": "pt"}} // as safetensors.torch writes it
+	for _, t := range tensorsOf(m) {
+		f.Add(weights.Of(t.Name, t.Shape, t.Data))
+	}
+	f, err := weights.ToPyTorch(f)
+	if err != nil {
+		return nil, err
+	}
+	if as == asNPZ {
+		return map[string]func(io.Writer) error{"model.npz": func(w io.Writer) error { return weights.WriteNPZ(w, f) }}, nil
+	}
+	return map[string]func(io.Writer) error{"model.safetensors": func(w io.Writer) error { return weights.WriteSafetensors(w, f) }}, nil
+}
+
+// exportGraphs is the files of the graphs of a model.
+func exportGraphs(m model.Model[float32]) (map[string]func(io.Writer) error, error) {
+	graphs, err := model.Graphs(m)
+	files := map[string]func(io.Writer) error{}
+	for name, g := range graphs {
+		files[name+".onnx"] = func(w io.Writer) error { return g.Write(w, nil) }
+	}
+	return files, err
+}
+
+// importWeights makes a checkpoint of one of ours and the parameters that another program has given it.
+func importWeights(_ context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("import", flag.ContinueOnError)
+	file := flags.String("from", "", "the parameters: safetensors, npz or .pt, with the names that export gives them")
+	from := flags.String("model", "run", "the model they are of: a checkpoint, or the folder of a training")
+	dir := flags.String("out", "", "folder for the new checkpoint, "+model.BestFile)
+	if err := parse(flags, args, out); err != nil {
+		return err
+	}
+	if *file == "" || *dir == "" {
+		return usagef("want -from and -out")
+	}
+	path := checkpoint(*from)
+	if rundir.Inside(path, *dir) || rundir.Inside(*file, *dir) {
+		return usagef("-out %s holds what is read: choose another folder", *dir)
+	}
+	m, info, err := model.Load(path)
+	if err != nil {
+		return err
+	}
+	f, err := weights.Open(*file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	ours, err := weights.FromPyTorch(f)
+	if err != nil {
+		return err
+	}
+	if err := weights.Load(ours, tensorsOf(m)); err != nil {
+		return err
+	}
+	m.Pack()
+	return within(*dir, func(folder *rundir.Dir) error {
+		if err := folder.Reserve(model.BestFile); err != nil {
+			return err
+		}
+		d := &model.Data{Name: info.Name, Hash: info.Hash, Form: info.Form, Dim: info.Config.Data}
+		if err := model.Save(filepath.Join(*dir, model.BestFile), m, d); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s: %s\n", *dir, model.BestFile)
+		return nil
+	})
+}
