@@ -73,7 +73,11 @@ func addLevel[T cell.Float](f *File, prefix string, c Convention, level int, pai
 				name := c.path(layerName{l.Kind, level, len(pair) == 2, way == 1})
 				f.Add(Of(prefix+strings.Replace(name, "*", e.tail, 1), s.shape(e.axes), values))
 			}
-			c.walk(l.Kind, e, s, 0, way, func(at int, p place) { values[at] = valueAt(c, l, p) })
+			k := 0
+			if together {
+				k = way
+			}
+			c.walk(l.Kind, e, s, k, func(at int, p place) { values[at] = valueAt(c, l, p) })
 		}
 	}
 	return nil

@@ -70,11 +70,11 @@ func (c Convention) describe(f *File, gs []*group) string {
 		if i == 0 {
 			kind, first = k, s
 		}
-		if layers += max(s['l'], 1); g.reverse || s['d'] == 2 {
+		if layers += s.or1('l'); g.reverse || s['d'] == 2 {
 			ways = 2
 		}
 		if g.reverse {
-			layers -= max(s['l'], 1)
+			layers -= s.or1('l')
 		}
 	}
 	name := strings.TrimSuffix(gs[0].dir, c.sep)

@@ -147,6 +147,26 @@ func TestPickles(t *testing.T) {
 	}
 }
 
+// TestHostileShapes: shapes that fit each other but are of no layer.
+func TestHostileShapes(t *testing.T) {
+	none := []float32{}
+	for name, f := range map[string]*File{
+		"no directions":   {Tensors: []*Tensor{Of("W", []int{0, 16, 3}, none), Of("R", []int{0, 16, 4}, none)}},
+		"no units":        {Tensors: []*Tensor{Of("W", []int{1, 0, 3}, none), Of("R", []int{1, 0, 0}, none)}},
+		"three ways":      {Tensors: []*Tensor{Of("W", []int{3, 4, 1}, make([]float32, 12)), Of("R", []int{3, 4, 1}, make([]float32, 12))}},
+		"no projection":   {Tensors: []*Tensor{Of("weight_ih", []int{1 << 16, 0}, none), Of("weight_hh", []int{1 << 16, 0}, none), Of("weight_hr", []int{0, 1 << 14}, none)}},
+		"too many layers": {Tensors: []*Tensor{Of("weights_layer", []int{1 << 16, 1, 1, 4, 1}, make([]float32, 4<<16)), Of("weights_iter", []int{1 << 16, 1, 1, 4, 1}, make([]float32, 4<<16))}},
+		"no inputs left":  {Tensors: []*Tensor{Of("kernel", []int{2, 16}, make([]float32, 32)), Of("bias", []int{16}, make([]float32, 16))}},
+	} {
+		for _, c := range Conventions() {
+			if st, err := Stack[float32](f, c); err == nil {
+				t.Errorf("%s: a stack of %d layers of %s", name, len(st.Layers), c.Name)
+			}
+		}
+		Layers(f)
+	}
+}
+
 // TestHostileMemory: no header makes the reader allocate more than twice the file and a few megabytes.
 func TestHostileMemory(t *testing.T) {
 	many := func(item string, n int) string { return strings.Repeat(item, n) }

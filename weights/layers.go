@@ -48,7 +48,7 @@ func readGroups[T cell.Float](c Convention, gs []*group, wrong *MismatchError) (
 		if wrong.add(w); wrong.size() > 0 {
 			continue
 		}
-		d := max(s['d'], 1)
+		d := s.or1('d')
 		if g.reverse {
 			if i == 0 || gs[i-1].reverse || gs[i-1].dir != g.dir || gs[i-1].layer != g.layer {
 				wrong.Missing = append(wrong.Missing, "the forward layer beside "+c.called(g, ""))
@@ -60,18 +60,14 @@ func readGroups[T cell.Float](c Convention, gs []*group, wrong *MismatchError) (
 		if directions == 0 {
 			directions = d
 		}
-		if d != directions || d > 2 {
-			wrong.Shape = append(wrong.Shape, fmt.Sprintf("%s: %d directions, want %d as below it", c.called(g, ""), d, min(directions, 2)))
+		if d != directions {
+			wrong.Shape = append(wrong.Shape, fmt.Sprintf("%s: %d directions, want %d as below it", c.called(g, ""), d, directions))
 		}
-		for l := range max(s['l'], 1) {
-			for way := range max(s['d'], 1) {
-				layer, err := readLayer[T](c, g, kind, s, l, way)
-				if err != nil {
-					return nil, 0, err
-				}
-				layers = append(layers, layer)
-			}
+		made, err := readLayers[T](c, g, kind, s)
+		if err != nil {
+			return nil, 0, err
 		}
+		layers = append(layers, made...)
 	}
 	return layers, directions, nil
 }
@@ -95,8 +91,8 @@ func checkStack[T cell.Float](layers []*cell.Recurrent[T], directions int, wrong
 	}
 }
 
-// readLayer makes layer l of a group in one direction.
-func readLayer[T cell.Float](c Convention, g *group, kind cell.Kind, s sizes, l, way int) (*cell.Recurrent[T], error) {
+// readLayers makes the layers of a group, from the input up and forward first.
+func readLayers[T cell.Float](c Convention, g *group, kind cell.Kind, s sizes) ([]*cell.Recurrent[T], error) {
 	options := cell.Options{}
 	for _, e := range c.forms[kind] {
 		if g.tensors[e.tail] == nil {
@@ -109,12 +105,14 @@ func readLayer[T cell.Float](c Convention, g *group, kind cell.Kind, s sizes, l,
 			options.Proj = s['p']
 		}
 	}
-	layer := cell.NewRecurrentWith[T](kind, s['i'], s['h'], options)
-	h := layer.Hidden
-	sum := make([]float64, len(layer.B)) // of two biases, rounded once
-	if at := strings.IndexByte(canonical[kind.Gates()], 'f'); at >= 0 {
-		for i := range h {
-			sum[at*h+i] = c.ForgetBias
+	layers := make([]*cell.Recurrent[T], s.or1('l')*s.or1('d'))
+	sums := make([][]float64, len(layers)) // of two biases, rounded once
+	forget := strings.IndexByte(canonical[kind.Gates()], 'f')
+	for k := range layers {
+		layers[k] = cell.NewRecurrentWith[T](kind, s['i'], s['h'], options)
+		sums[k] = make([]float64, len(layers[k].B))
+		for i := range layers[k].Hidden * min(1, forget+1) {
+			sums[k][forget*layers[k].Hidden+i] = c.ForgetBias
 		}
 	}
 	for _, e := range c.forms[kind] {
@@ -126,18 +124,22 @@ func readLayer[T cell.Float](c Convention, g *group, kind cell.Kind, s sizes, l,
 		if err != nil {
 			return nil, err
 		}
-		c.walk(kind, e, s, l, way, func(at int, p place) {
-			if dst := element(layer, p); dst != nil {
-				*dst = T(values[at])
-			} else {
-				sum[p.gate*h+p.unit] += values[at]
-			}
-		})
+		for k, layer := range layers {
+			c.walk(kind, e, s, k, func(at int, p place) {
+				if dst := element(layer, p); dst != nil {
+					*dst = T(values[at])
+				} else {
+					sums[k][p.gate*layer.Hidden+p.unit] += values[at]
+				}
+			})
+		}
 	}
-	for i, v := range sum {
-		layer.B[i] = T(v)
+	for k, layer := range layers {
+		for i, v := range sums[k] {
+			layer.B[i] = T(v)
+		}
 	}
-	return layer, nil
+	return layers, nil
 }
 
 // A place is where an element of a tensor is in a layer.
@@ -172,24 +174,20 @@ func element[T cell.Float](l *cell.Recurrent[T], p place) *T {
 	return nil
 }
 
-// walk calls visit for all elements of a tensor that belong to layer l and direction way of it, with their
-// numbers.
-func (c Convention) walk(kind cell.Kind, e entry, s sizes, l, way int, visit func(at int, p place)) {
+// walk calls visit for all elements of a tensor that belong to the k-th layer of it, with their numbers. Where a tensor has
+// several layers or directions, these are its first axes.
+func (c Convention) walk(kind cell.Kind, e entry, s sizes, k int, visit func(at int, p place)) {
 	s = c.local(s, kind, e)
-	letters := strings.ReplaceAll(e.axes, " ", "")
+	letters := strings.TrimLeft(strings.ReplaceAll(e.axes, " ", ""), "ld")
 	order, ours := c.order(kind, e), canonical[kind.Gates()]
 	if e.holds == peepholes {
 		ours = canonicalPeepholes
 	}
-	index := make([]int, len(letters))
-	for at, n := 0, s.count(letters); at < n; at++ {
-		p, here := place{holds: e.holds, second: e.holds == biasState, within: e.holds == biasReset}, true
-		for k := range letters {
-			switch i := index[k]; letters[k] {
-			case 'l':
-				here = here && i == l
-			case 'd':
-				here = here && i == way
+	index, n := make([]int, len(letters)), s.count(letters)
+	for at := range n {
+		p := place{holds: e.holds, second: e.holds == biasState, within: e.holds == biasReset}
+		for axis := range letters {
+			switch i := index[axis]; letters[axis] {
 			case 'b':
 				p.second = i == 1
 			case 'k':
@@ -206,14 +204,12 @@ func (c Convention) walk(kind cell.Kind, e entry, s sizes, l, way int, visit fun
 		if p.second && kind == cell.GRU && ours[p.gate] == 'n' {
 			p.within = true
 		}
-		if here {
-			visit(at, p)
-		}
-		for k := len(index) - 1; k >= 0; k-- {
-			if index[k]++; index[k] < s[letters[k]] {
+		visit(k*n+at, p)
+		for axis := len(index) - 1; axis >= 0; axis-- {
+			if index[axis]++; index[axis] < s[letters[axis]] {
 				break
 			}
-			index[k] = 0
+			index[axis] = 0
 		}
 	}
 }

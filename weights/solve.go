@@ -274,12 +274,28 @@ func (c Convention) fit(g *group, kind cell.Kind) (sizes, *MismatchError) {
 			wrong.Left = append(wrong.Left, g.tensors[tail].Name)
 		}
 	}
-	if base['i'] < 0 || base['i'] > cell.MaxSize || base['h'] < 1 || base['h'] > cell.MaxSize/4 || base['r'] > cell.MaxSize {
-		if wrong.size() == 0 {
-			wrong.Shape = append(wrong.Shape, fmt.Sprintf("%s: %d inputs and %d units: no layer has these", c.called(g, ""), base['i'], base['h']))
-		}
+	if wrong.size() == 0 && !base.possible() {
+		wrong.Shape = append(wrong.Shape, fmt.Sprintf("%s: %d inputs and %d units in %d layers and %d directions: there are no such layers", c.called(g, ""), base['i'], base['h'], base.or1('l'), base.or1('d')))
 	}
 	return base, wrong
+}
+
+// maxLayers bounds the layers in one tensor.
+const maxLayers = 1 << 10
+
+// or1 returns the size of an index, 1 where there is none.
+func (s sizes) or1(letter byte) int {
+	if n, ok := s[letter]; ok {
+		return n
+	}
+	return 1
+}
+
+// possible reports whether layers can have these sizes.
+func (s sizes) possible() bool {
+	within := func(letter byte, least, most int) bool { return s[letter] >= least && s[letter] <= most }
+	return within('i', 0, cell.MaxSize) && within('h', 1, cell.MaxSize/4) && within('r', 1, cell.MaxSize) &&
+		s.or1('l') >= 1 && s.or1('l') <= maxLayers && s.or1('d') >= 1 && s.or1('d') <= 2
 }
 
 // local returns the sizes with the number of gates of an entry.
