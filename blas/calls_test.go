@@ -11,6 +11,7 @@ import (
 // calls are all exported functions that take sizes.
 var calls = asmtest.Calls{Package: "blas", Arg: blastest.CallArg, Funcs: []asmtest.Func{
 	{Name: "Gemm", Forms: []any{blas.Gemm[float32], blas.Gemm[float64]}},
+	{Name: "GemmTN", Says: "Gemm", Forms: []any{blas.GemmTN[float32], blas.GemmTN[float64]}},
 	{Name: "Gemv", Forms: []any{blas.Gemv[float32], blas.Gemv[float64]}},
 	{Name: "GemmThreads", Says: "Gemm", Forms: []any{blas.GemmThreads[float32], blas.GemmThreads[float64]}},
 	{Name: "GemmPacked", Forms: []any{blas.GemmPacked[float32], blas.GemmPacked[float64]}},

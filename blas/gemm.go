@@ -40,6 +40,34 @@ func Gemm[T Float](tA, tB Transpose, m, n, k int, alpha T, a []T, lda int, b []T
 	}
 }
 
+// A Side is what one of several products has for itself that share their first operand: B [k,N] with
+// leading dimension Ldb, and C [m,N] with leading dimension Ldc.
+type Side[T Float] = tile.Side[T]
+
+// GemmTN adds to several C the product of one transposed matrix and a B of each.
+//
+//	C += A^T B      for the C and B of every side
+//
+// A is [k,m] as it is stored, row-major with leading dimension lda. In a layer with several inputs it is
+// dy, and every input, or state, is the B of a side: dW += dy^T x. Under the backend go a large A, which
+// products copy into another order, is copied once for all of them; the bits are those of [Gemm] for
+// each side with alpha and beta 1, and other backends call that. All that is said of Gemm holds here
+// too. No C may overlap another.
+func GemmTN[T Float](m, k int, a []T, lda int, sides []Side[T]) {
+	for i := range sides {
+		s := &sides[i]
+		shared.CheckGemm(Trans, NoTrans, m, s.N, k, len(a), lda, len(s.B), s.Ldb, len(s.C), s.Ldc)
+	}
+	if active.Load() == 0 && m > 0 && k > 0 { // the backend go
+		tile.GemmTN(asm.Active(), m, k, a, lda, sides)
+		return
+	}
+	for i := range sides {
+		s := &sides[i]
+		Gemm(Trans, NoTrans, m, s.N, k, 1, a, lda, s.B, s.Ldb, 1, s.C, s.Ldc)
+	}
+}
+
 // Gemv multiplies a matrix and a vector and adds a second vector.
 //
 //	y = alpha op(A) x + beta y

@@ -1,6 +1,9 @@
 package cell
 
-import "github.com/elbow-go/elbow/kernels"
+import (
+	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/kernels"
+)
 
 // The product with the recurrent weights. With heads Whh is block-diagonal: block i belongs to head
 // i mod Heads of gate i / Heads and has the weights from that head's part of the state to the same
@@ -100,13 +103,25 @@ func (l *Recurrent[T]) stateGrad(dh, after []T, n int) {
 	}
 }
 
-// whhGrad adds the gradient of the rows lo..hi of Whh, all of one gate or of gates that lie beside
-// each other in what is saved, whose products were with h.
-func (l *Recurrent[T]) whhGrad(grad *Recurrent[T], s *Sequence[T], lo, hi int) {
-	k, w, at := l.columns(), l.stride(), l.column(lo)-lo
+// productGrad adds the gradient of the rows lo..hi of Wih, of its first columns, which have seen x, and of
+// Whh: rows all of one gate or of gates that lie beside each other in what is saved. Where the two products
+// were added up, they have the same gradient, which is then read for both at once.
+func (l *Recurrent[T]) productGrad(grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
+	k, w, rows, input, at := l.columns(), l.stride(), s.shape.Rows(), l.inputColumn(), l.column(lo)-lo
+	if l.Heads <= 1 && at == input {
+		sides := [...]blas.Side[T]{l.inputSide(grad, x, columns, lo), {N: k, B: s.HPrev, Ldb: s.out, C: grad.Whh[lo*k:], Ldc: k}}
+		blas.GemmTN(hi-lo, rows, s.gates[at+lo:], w, sides[:])
+		return
+	}
+	tMul(grad.Wih[lo*l.In:], s.gates[input+lo:], x, hi-lo, columns, rows, l.In, w, columns)
 	for row := lo; row < hi; {
 		end, column := l.block(row, hi)
-		tMul(grad.Whh[row*k:], s.gates[at+row:], s.HPrev[column:], end-row, k, s.shape.Rows(), k, w, s.out)
+		tMul(grad.Whh[row*k:], s.gates[at+row:], s.HPrev[column:], end-row, k, rows, k, w, s.out)
 		row = end
 	}
+}
+
+// inputSide is the side of Wih, of its first columns, which have seen x, in a product that starts with row lo.
+func (l *Recurrent[T]) inputSide(grad *Recurrent[T], x []T, columns, lo int) blas.Side[T] {
+	return blas.Side[T]{N: columns, B: x, Ldb: columns, C: grad.Wih[lo*l.In:], Ldc: l.In}
 }

@@ -1,6 +1,9 @@
 package cell
 
-import "github.com/elbow-go/elbow/kernels"
+import (
+	"github.com/elbow-go/elbow/blas"
+	"github.com/elbow-go/elbow/kernels"
+)
 
 // gru is the gated recurrent unit, reset-after form.
 //
@@ -47,13 +50,13 @@ func (gru[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 		&kernels.Step[T]{Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 }
 
-func (gru[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int) {
+func (gru[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
 	h := l.Hidden
 	if mid := min(hi, 2*h); lo < mid { // r and z
-		l.whhGrad(grad, s, lo, mid)
+		l.productGrad(grad, s, x, columns, lo, mid)
 	}
 	if lo = max(lo, 2*h); lo < hi { // n, behind the reset
-		l.whhGrad(grad, s, lo, hi)
+		l.productGrad(grad, s, x, columns, lo, hi)
 		kernels.AddColumnSums(grad.Bhn[lo-2*h:hi-2*h], s.gates[lo+h:], s.shape.Rows(), hi-lo, l.stride())
 	}
 }
@@ -82,12 +85,14 @@ func (gruBefore[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 		&kernels.Step[T]{Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 }
 
-func (gruBefore[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int) {
+func (gruBefore[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
 	h, w := l.Hidden, l.stride()
 	if mid := min(hi, 2*h); lo < mid { // r and z
-		l.whhGrad(grad, s, lo, mid)
+		l.productGrad(grad, s, x, columns, lo, mid)
 	}
 	if lo = max(lo, 2*h); lo < hi { // n, which saw r h
-		tMul(grad.Whh[lo*h:], s.gates[lo:], s.gates[3*h:], hi-lo, h, s.shape.Rows(), h, w, w)
+		rows := s.shape.Rows()
+		sides := [...]blas.Side[T]{l.inputSide(grad, x, columns, lo), {N: h, B: s.gates[3*h:], Ldb: w, C: grad.Whh[lo*h:], Ldc: h}}
+		blas.GemmTN(hi-lo, rows, s.gates[lo:], w, sides[:])
 	}
 }

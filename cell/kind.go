@@ -47,9 +47,9 @@ type cell[T Float] interface {
 	step(l *Recurrent[T], m moment[T])
 	stepBackward(l *Recurrent[T], m momentBack[T])
 
-	// recurrentGrad adds to grad the gradient of the outputs lo..hi, not none, of what the steps
-	// read: Whh and all that only this kind has.
-	recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int)
+	// weightGrad adds to grad the gradient of the outputs lo..hi, not none, of the first columns of
+	// Wih, which have seen x, and of what the steps read: Whh and all that only this kind has.
+	weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int)
 }
 
 // A form is what the layers of a kind have. Blocks have the size of the state.

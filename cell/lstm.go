@@ -66,8 +66,8 @@ func (c lstm[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 	}
 }
 
-func (c lstm[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int) {
-	l.whhGrad(grad, s, lo, hi)
+func (c lstm[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
+	l.productGrad(grad, s, x, columns, lo, hi)
 	if l.Peepholes {
 		c.peepholeGrad(l, grad, s, lo, hi)
 	}

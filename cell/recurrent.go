@@ -395,12 +395,12 @@ func (l *Recurrent[T]) ParamGrad(grad *Recurrent[T], s *Sequence[T], x []T, from
 	if lo == hi || rows == 0 {
 		return
 	}
-	tMul(grad.Wih[lo*l.In+from:], s.gates[l.inputColumn()+lo:], x, hi-lo, n, rows, l.In, w, n)
 	if from != 0 {
+		tMul(grad.Wih[lo*l.In+from:], s.gates[l.inputColumn()+lo:], x, hi-lo, n, rows, l.In, w, n)
 		return
 	}
 	kernels.AddColumnSums(grad.B[lo:hi], s.gates[lo:], rows, hi-lo, w)
-	l.cell.recurrentGrad(l, grad, s, lo, hi)
+	l.cell.weightGrad(l, grad, s, x, n, lo, hi)
 	if l.LayerNorm {
 		l.gainGrad(grad, s, lo, hi)
 	}

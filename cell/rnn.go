@@ -35,6 +35,6 @@ func (c rnn[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 		&kernels.Step[T]{H: m.hy, Act: c.act, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
 }
 
-func (rnn[T]) recurrentGrad(l, grad *Recurrent[T], s *Sequence[T], lo, hi int) {
-	l.whhGrad(grad, s, lo, hi)
+func (rnn[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
+	l.productGrad(grad, s, x, columns, lo, hi)
 }

@@ -36,12 +36,25 @@ func CallArg(d *asmtest.Draw, fn, param string, t reflect.Type) (any, bool) {
 			return x, true
 		}
 		return small, true
+	case reflect.TypeFor[[]blas.Side[float32]]():
+		return sides[float32](d), true
+	case reflect.TypeFor[[]blas.Side[float64]]():
+		return sides[float64](d), true
 	case reflect.TypeFor[*blas.Packed[float32]]():
 		return packed[float32](d, fn), true
 	case reflect.TypeFor[*blas.Packed[float64]]():
 		return packed[float64](d, fn), true
 	}
 	return nil, false
+}
+
+// sides returns those of up to three products.
+func sides[T blas.Float](d *asmtest.Draw) []blas.Side[T] {
+	s := make([]blas.Side[T], d.Byte()%4)
+	for i := range s {
+		s[i] = blas.Side[T]{N: d.Size("N"), B: make([]T, 40*int(d.Byte())), Ldb: d.Size("Ldb"), C: make([]T, 40*int(d.Byte())), Ldc: d.Size("Ldc")}
+	}
+	return s
 }
 
 // packed returns a matrix, or one that is still to be packed.

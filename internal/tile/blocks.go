@@ -77,7 +77,7 @@ func (p *product[T]) blocks(m, n int, beta T) {
 		return
 	}
 	by := blockingOf[T](p.isa)
-	packA := p.a.row == 1 && p.a.col != 1 && m >= packRows && size[T]()*p.a.col*min(p.k, by.steps) >= packBytes
+	packA := p.a.row == 1 && p.a.col != 1 && far[T](m, p.k, p.a.col, by)
 	if !packA && p.packed == nil && p.b.col == 1 {
 		by.near(p.isa, m, size[T]()*p.b.row)
 	}
@@ -140,7 +140,7 @@ func (p *product[T]) many(m, n int, by blocking, packA bool, beta T) {
 				} else {
 					args.A = p.a.ptr(i0, k0)
 				}
-				p.panels(args, m, i0, ib, k0, j0, min(j0+blockCols, n), by)
+				p.columns(args, m, i0, ib, k0, j0, min(j0+blockCols, n), by)
 			}
 			args.Start = 1
 		}
@@ -148,15 +148,16 @@ func (p *product[T]) many(m, n int, by blocking, packA bool, beta T) {
 }
 
 // panels takes ib rows of a block of A through the panels of the columns j0 to j1, which the first
-// rows pack if need be. args has what is the same for all panels.
-func (p *product[T]) panels(args Args[T], m, i0, ib, k0, j0, j1 int, by blocking) {
+// rows pack if need be, behind so many packed elements of other columns. args has what is the same for
+// all panels.
+func (p *product[T]) panels(args Args[T], m, i0, ib, k0, j0, j1, packed int, by blocking) {
 	a := args.A
 	for j, w := j0, 0; j < j1; j += w {
 		w = p.width(j, j1)
 		args.Vecs, args.Tail = vectors(lanes[T](p.isa), w)
 		var block []T // where the block of B is packed
 		if args.B, args.BStep = p.where(m, by, k0, j); args.B == nil {
-			block = grow[T](&p.room.get().b, args.K*(j1-j0+tileCols))
+			block = grow[T](&p.room.get().b, packed+args.K*(j1-j0+tileCols))[packed:]
 			args.B = &block[(j-j0)*args.K]
 			args.BStep = size[T]() * lanes[T](p.isa) * args.Vecs
 			if i0 == 0 {

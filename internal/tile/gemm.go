@@ -89,7 +89,8 @@ type product[T Float] struct {
 	row     int        // first k of the product in packed
 	col     int        // first column of the product in packed
 	room    *Room
-	tiled   bool // A is packed tile by tile: see tiles.go
+	tiled   bool      // A is packed tile by tile: see tiles.go
+	sides   []Side[T] // the operands B and C where there are several: see sides.go
 }
 
 // multiply computes m rows and n columns. Where alpha is not 1, and where C has a stride between
