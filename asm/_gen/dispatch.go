@@ -143,12 +143,7 @@ func sizes() string {
 				return fmt.Sprintf("%#v[vecs]", t.Product.MaxRows)
 			}},
 		{"PairRows is the most rows that GemmRow takes.", "PairRows(isa asm.ISA) int", "0",
-			func(t *engine.Traits) any {
-				if t.ElementOperand {
-					return 2
-				}
-				return 1
-			}},
+			func(t *engine.Traits) any { return recipe.PairRows(t) }},
 		{"TileRows16 is the most rows in a tile of GemmTile16.", "TileRows16(isa asm.ISA) int", "1",
 			func(t *engine.Traits) any { return t.Product.MaxRows16 }},
 		{"Int8Rows is the most rows in a tile of Int8Tiles.", "Int8Rows(isa asm.ISA) int", "1",

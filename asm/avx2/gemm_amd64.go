@@ -41,7 +41,7 @@ type RowArgs struct {
 	Pairs  int      // how many pairs of panels follow each other in B and in C, at least 1
 	Vecs   int      // vectors in a row of a panel, 2 to 4, all of them full
 	Start  int      // where chains start: 0 at +0, 1 at C
-	Rows   int      // rows of A and of C, with NEON 1 or 2, or else 1; and always with GemmRow16
+	Rows   int      // rows of A and of C, with AVX-512 and NEON 1 or 2, or else 1; and always with GemmRow16
 	ARow   int      // from one row of A to the next
 	CRow   int      // from one row of C to the next
 }
@@ -70,7 +70,7 @@ func GemmTiles(args *GemmArgs)
 //go:noescape
 func GemmFinish(args *GemmArgs)
 
-// GemmRow multiplies a row of A, or with NEON one or two rows, by pairs of panels of B and adds to as many rows
+// GemmRow multiplies a row of A, or with AVX-512 and NEON one or two rows, by pairs of panels of B and adds to as many rows
 // of C: the chain of every output goes on by K steps. The panels lie as GemmTiles has them, without
 // gaps between the steps.
 //

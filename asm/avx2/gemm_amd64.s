@@ -4478,8 +4478,8 @@ fma3:
 // func GemmRow(args *uint64)
 // Requires: AVX, FMA3
 TEXT ·GemmRow(SB), NOSPLIT, $8-8
-	// Registers:    DI arguments    SI in C    DX second B    BX B    R8 k of A    R9 vector of C    R10 last of C    R11 C    R12 3 k of A    R13 next pair    AX A    CX steps left
-	// Vectors:    0 up chains    10 up elements of A
+	// Registers:    DI arguments    SI in C, A of the second row    DX second B    BX B    R8 k of A    R9 vector of C    R10 last of C    R11 C    R12 3 k of A    R13 next pair    AX A    CX steps left
+	// Vectors:    0 up chains    10 up elements of A; with two rows chains [row][panel][vector], elements, a vector of B
 	MOVQ   args+0(FP), DI
 	MOVQ   8(DI), BX
 	MOVQ   16(DI), DX
@@ -4807,7 +4807,7 @@ store4:
 // func GemmRow16(args *uint64)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GemmRow16(SB), NOSPLIT, $8-8
-	// Registers:    DI arguments    SI in C    DX second B    BX B    R8 k of A    R9 vector of C    R10 last of C    R11 C    R12 3 k of A    R13 next pair    AX A    CX steps left
+	// Registers:    DI arguments    SI in C, A of the second row    DX second B    BX B    R8 k of A    R9 vector of C    R10 last of C    R11 C    R12 3 k of A    R13 next pair    AX A    CX steps left
 	// Vectors:    0 up chains    10 word    11 12 its even and odd step    13 mask    14 15 elements of A
 	MOVQ         args+0(FP), DI
 	MOVQ         8(DI), BX

@@ -26451,7 +26451,7 @@ t1900:
 // func GemmRow(args *RowArgs)
 TEXT ·GemmRow(SB), NOSPLIT, $8-8
 
-	// Registers:    R0 arguments    R1 in C    R2 second B    R3 B    R4 k of A    R5 vector of C    R6 last of C    R7 C    R8 3 k of A    R9 next pair    R10 A of the second row    R14 A    R15 steps left
+	// Registers:    R0 arguments    R1 in C, A of the second row    R2 second B    R3 B    R4 k of A    R5 vector of C    R6 last of C    R7 C    R8 3 k of A    R9 next pair    R14 A    R15 steps left
 	// Vectors:    chains [row][panel][vector]; a vector of each row of A; those of a step of a panel
 	MOVD     args+0(FP), R0
 	MOVD     8(R0), R3
@@ -26854,9 +26854,6 @@ vecs2x2:
 pair2x2:
 	MOVD     (R0), R14
 	MOVD     64(R0), R15
-	MOVD     R14, R10
-	MOVD     104(R0), R25
-	ADD      R25, R10, R10
 	VMOVI    $0, V0.B16
 	VMOVI    $0, V1.B16
 	VMOVI    $0, V2.B16
@@ -26888,13 +26885,16 @@ pair2x2:
 	ADD      R6<<0, R1, R24
 	FMOVQ    (R24), F7
 started2x2:
+	MOVD     R14, R1
+	MOVD     104(R0), R25
+	ADD      R25, R1, R1
 	SUBS     $4, R15, R15
 	BLT      rest2x2
 four2x2:
 	FMOVQ    (R14), F8
 	ADD      $16, R14, R14
-	FMOVQ    (R10), F9
-	ADD      $16, R10, R10
+	FMOVQ    (R1), F9
+	ADD      $16, R1, R1
 	FLDPQ    (R3), (F10, F11)
 	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
 	WORD     $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
@@ -26945,8 +26945,8 @@ rest2x2:
 one2x2:
 	FMOVS    (R14), F8
 	ADD      $4, R14, R14
-	FMOVS    (R10), F9
-	ADD      $4, R10, R10
+	FMOVS    (R1), F9
+	ADD      $4, R1, R1
 	FLDPQ    (R3), (F10, F11)
 	WORD     $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
 	WORD     $0x4f881161 // fmla v1.4s, v11.4s, v8.s[0]
@@ -27002,9 +27002,6 @@ vecs3x2:
 pair3x2:
 	MOVD     (R0), R14
 	MOVD     64(R0), R15
-	MOVD     R14, R10
-	MOVD     104(R0), R25
-	ADD      R25, R10, R10
 	VMOVI    $0, V0.B16
 	VMOVI    $0, V1.B16
 	VMOVI    $0, V2.B16
@@ -27048,13 +27045,16 @@ pair3x2:
 	ADD      R6<<0, R1, R25
 	FMOVQ    (R25), F11
 started3x2:
+	MOVD     R14, R1
+	MOVD     104(R0), R25
+	ADD      R25, R1, R1
 	SUBS     $4, R15, R15
 	BLT      rest3x2
 four3x2:
 	FMOVQ    (R14), F12
 	ADD      $16, R14, R14
-	FMOVQ    (R10), F13
-	ADD      $16, R10, R10
+	FMOVQ    (R1), F13
+	ADD      $16, R1, R1
 	FLDPQ    (R3), (F14, F15)
 	FMOVQ    32(R3), F16
 	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
@@ -27129,8 +27129,8 @@ rest3x2:
 one3x2:
 	FMOVS    (R14), F12
 	ADD      $4, R14, R14
-	FMOVS    (R10), F13
-	ADD      $4, R10, R10
+	FMOVS    (R1), F13
+	ADD      $4, R1, R1
 	FLDPQ    (R3), (F14, F15)
 	FMOVQ    32(R3), F16
 	WORD     $0x4f8c11c0 // fmla v0.4s, v14.4s, v12.s[0]
@@ -27200,9 +27200,6 @@ vecs4x2:
 pair4x2:
 	MOVD     (R0), R14
 	MOVD     64(R0), R15
-	MOVD     R14, R10
-	MOVD     104(R0), R25
-	ADD      R25, R10, R10
 	VMOVI    $0, V0.B16
 	VMOVI    $0, V1.B16
 	VMOVI    $0, V2.B16
@@ -27258,13 +27255,16 @@ pair4x2:
 	ADD      R6<<0, R1, R24
 	FMOVQ    (R24), F15
 started4x2:
+	MOVD     R14, R1
+	MOVD     104(R0), R25
+	ADD      R25, R1, R1
 	SUBS     $4, R15, R15
 	BLT      rest4x2
 four4x2:
 	FMOVQ    (R14), F16
 	ADD      $16, R14, R14
-	FMOVQ    (R10), F17
-	ADD      $16, R10, R10
+	FMOVQ    (R1), F17
+	ADD      $16, R1, R1
 	FLDPQ    (R3), (F18, F19)
 	FLDPQ    32(R3), (F20, F21)
 	WORD     $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
@@ -27355,8 +27355,8 @@ rest4x2:
 one4x2:
 	FMOVS    (R14), F16
 	ADD      $4, R14, R14
-	FMOVS    (R10), F17
-	ADD      $4, R10, R10
+	FMOVS    (R1), F17
+	ADD      $4, R1, R1
 	FLDPQ    (R3), (F18, F19)
 	FLDPQ    32(R3), (F20, F21)
 	WORD     $0x4f901240 // fmla v0.4s, v18.4s, v16.s[0]
@@ -27431,7 +27431,7 @@ store4x2:
 // func GemmRow16(args *RowArgs)
 TEXT ·GemmRow16(SB), NOSPLIT, $8-8
 
-	// Registers:    R0 arguments    R1 in C    R2 second B    R3 B    R4 k of A    R5 vector of C    R6 last of C    R7 C    R8 3 k of A    R9 next pair    R14 A    R15 steps left
+	// Registers:    R0 arguments    R1 in C, A of the second row    R2 second B    R3 B    R4 k of A    R5 vector of C    R6 last of C    R7 C    R8 3 k of A    R9 next pair    R14 A    R15 steps left
 	// Vectors:    0 up chains    10 word    11 12 its even and odd step    13 mask    14 15 elements of A
 	MOVD     args+0(FP), R0
 	MOVD     8(R0), R3

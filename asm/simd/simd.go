@@ -47,7 +47,7 @@ func PackedRows(isa asm.ISA, vecs int) int {
 func PairRows(isa asm.ISA) int {
 	switch isa {
 	case asm.AVX512:
-		return 1
+		return 2
 	case asm.AVX2:
 		return 1
 	case asm.NEON:
@@ -302,7 +302,7 @@ type RowArgs struct {
 	Pairs  int      // how many pairs of panels follow each other in B and in C, at least 1
 	Vecs   int      // vectors in a row of a panel, 2 to 4, all of them full
 	Start  int      // where chains start: 0 at +0, 1 at C
-	Rows   int      // rows of A and of C, with NEON 1 or 2, or else 1; and always with GemmRow16
+	Rows   int      // rows of A and of C, with AVX-512 and NEON 1 or 2, or else 1; and always with GemmRow16
 	ARow   int      // from one row of A to the next
 	CRow   int      // from one row of C to the next
 }

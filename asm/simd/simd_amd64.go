@@ -675,7 +675,7 @@ func GemmFinish(isa asm.ISA, args *GemmArgs) {
 	panic(missing)
 }
 
-// GemmRow multiplies a row of A, or with NEON one or two rows, by pairs of panels of B and adds to as many rows
+// GemmRow multiplies a row of A, or with AVX-512 and NEON one or two rows, by pairs of panels of B and adds to as many rows
 // of C: the chain of every output goes on by K steps. The panels lie as GemmTiles has them, without
 // gaps between the steps.
 func GemmRow(isa asm.ISA, args *RowArgs) {

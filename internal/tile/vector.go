@@ -113,8 +113,8 @@ func (p *product[T]) cols(n int, beta T) {
 	}
 }
 
-// pairs does the pairs of full panels with which a packed B starts, for one row of A, or two where these
-// have too few chains in a panel, and returns how many columns that is.
+// pairs does the pairs of full panels with which a packed B starts, for one row of A or, where GemmRow takes
+// them, two, and returns how many columns that is.
 func (p *product[T]) pairs(m, n int, beta T) (columns int) {
 	l, bytes := lanes[T](p.isa), size[T]()
 	width := maxVecs * l

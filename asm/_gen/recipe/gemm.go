@@ -99,7 +99,9 @@ func (p product) local(field Place) Place {
 }
 
 // roomy reports whether the largest tile leaves registers for several vectors of B and elements of A.
-func (p product) roomy() bool { return p.traits.Vectors >= 32 }
+func (p product) roomy() bool { return roomy(p.traits) }
+
+func roomy(t *Traits) bool { return t.Vectors >= 32 }
 
 // loadTail and storeTail move a vector, under the mask if tail is set.
 func (p product) loadTail(to V, from Place, tail bool, m Mask) {
@@ -201,7 +203,7 @@ var rowArgs = NewStruct("RowArgs", "says what GemmRow and GemmRow16 work on. Dis
 	Pairs int // how many pairs of panels follow each other in B and in C, at least 1
 	Vecs int // vectors in a row of a panel, 2 to 4, all of them full
 	Start int // where chains start: 0 at +0, 1 at C
-	Rows int // rows of A and of C, with NEON 1 or 2, or else 1; and always with GemmRow16
+	Rows int // rows of A and of C, with AVX-512 and NEON 1 or 2, or else 1; and always with GemmRow16
 	ARow int // from one row of A to the next
 	CRow int // from one row of C to the next
 `)

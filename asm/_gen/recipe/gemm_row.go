@@ -9,8 +9,8 @@ import (
 // A rowProduct writes GemmRow, a tile of one row, and with half set GemmRow16, the same for panels
 // of bfloat16. It takes two panels at a time: the chains of one of them, four at most, would wait
 // for themselves. Every vector of B is used once, straight from memory, so this runs at the
-// speed of the cache that holds the panels. With ElementOperand it takes two rows as well, for which
-// one panel has too few chains, too.
+// speed of the cache that holds the panels. Where there are registers for it, it takes two rows as well: they
+// too wait for the panels, or, with ElementOperand, for each other.
 //
 // A bfloat16 is the upper half of a float32. Two steps share a word: the even one is word<<16,
 // the odd one word&0xffff0000, so that no instruction for bfloat16 is needed and the chains are
@@ -22,7 +22,7 @@ type rowProduct struct {
 	product
 	field func(string) Place
 	half  bool
-	rows  int // 2 with ElementOperand alone
+	rows  int // 2 only if there are registers for it
 
 	at            GP    // in the row of C
 	b, b2         GP    // panels
@@ -32,7 +32,7 @@ type rowProduct struct {
 	c, cVec       GP    // vectors of this pair in C, and from one of them to the next
 	cLast         GP    // from the first to the last
 	pairs         Place // left
-	a2            GP    // A of the second row
+	a2            GP    // A of the second row, in the place of at
 }
 
 // Vector registers: first the chains of both panels. GemmRow: from rowElem on, elements of A.
@@ -44,7 +44,7 @@ const rowWord, rowEven, rowOdd, rowMask, rowElem2, rowElem1 V = 10, 11, 12, 13, 
 
 func (p product) row(half bool) {
 	name, doc := "GemmRow", []string{
-		"multiplies a row of A, or with NEON one or two rows, by pairs of panels of B and adds to as many rows",
+		"multiplies a row of A, or with AVX-512 and NEON one or two rows, by pairs of panels of B and adds to as many rows",
 		"of C: the chain of every output goes on by K steps. The panels lie as GemmTiles has them, without",
 		"gaps between the steps."}
 	if half {
@@ -54,20 +54,18 @@ func (p product) row(half bool) {
 	}
 	regs, field := p.begin(name, rowArgs, doc...)
 	r := rowProduct{product: p, field: field, half: half, rows: 1, a: regs.Take(p.Scratch(), "A"), steps: regs.Take(p.Count(), "steps left")}
-	r.at, r.b2, r.b, r.aStep = regs.GP("in C"), regs.GP("second B"), regs.GP("B"), regs.GP("k of A")
+	r.at, r.b2, r.b, r.aStep = regs.GP("in C, A of the second row"), regs.GP("second B"), regs.GP("B"), regs.GP("k of A")
 	r.cVec, r.cLast, r.c = regs.GP("vector of C"), regs.GP("last of C"), regs.GP("C")
 	r.aStep3, r.next = regs.GP("3 k of A"), regs.GP("next pair")
-	two := p.traits.ElementOperand && !half
-	if two {
-		r.a2 = regs.GP("A of the second row")
-	}
+	r.a2 = r.at
+	two := p.roomy() && !half
 	if half {
 		p.arguments(regs, fmt.Sprintf("0 up chains    %d word    %d %d its even and odd step    %d mask    %d %d elements of A",
 			rowWord, rowEven, rowOdd, rowMask, rowElem2, rowElem1))
-	} else if two {
+	} else if p.traits.ElementOperand {
 		p.arguments(regs, "chains [row][panel][vector]; a vector of each row of A; those of a step of a panel")
 	} else {
-		p.arguments(regs, fmt.Sprintf("0 up chains    %d up elements of A", rowElem))
+		p.arguments(regs, fmt.Sprintf("0 up chains    %d up elements of A; with two rows chains [row][panel][vector], elements, a vector of B", rowElem))
 	}
 	for _, f := range []struct {
 		name string
@@ -162,16 +160,16 @@ func (r rowProduct) pair(vecs int) {
 	r.Label("pair" + name)
 	r.Move(r.a, r.field("A"))
 	r.Move(r.steps, r.field("K"))
-	if r.rows == 2 {
-		r.Move(r.a2, r.a)
-		r.Add(r.a2, r.field("ARow"))
-	}
 	for x := range V(r.rows * 2 * vecs) {
 		r.Zero(x)
 	}
 	r.CmpJump(r.field("Start"), IfEq, Num(0), "started"+name)
 	r.eachC(vecs, func(x V, at Place) { r.Load(x, at) })
 	r.Label("started" + name)
+	if r.rows == 2 {
+		r.Move(r.a2, r.a)
+		r.Add(r.a2, r.field("ARow"))
+	}
 	switch {
 	case r.half:
 		r.loops16(vecs, name)
@@ -232,23 +230,46 @@ func (r rowProduct) elemLoops(vecs int, name string) {
 
 // loops writes the loops over k: four steps, then one.
 func (r rowProduct) loops(vecs int, name string) {
-	mulAdd := func(x V, step int, at Place) { r.mulAddElemAt(x, rowElem+V(step), at, rowElem+4) }
+	elem, rows := rowElem, []GP{r.a, r.a2}[:r.rows]
+	if r.rows > 1 {
+		elem = V(r.rows * 2 * vecs)
+	}
+	b := elem + V(4*r.rows)
+	mulAdd := func(x V, step int, at Place) {
+		if r.rows == 1 {
+			r.mulAddElemAt(x, elem+V(step), at, b)
+			return
+		}
+		r.Load(b, at)
+		for row := range r.rows {
+			r.mulAddElem(x+V(row*2*vecs), elem+V(4*row+step), b)
+		}
+	}
 	r.SubJump(r.steps, 4, IfLt, "rest"+name)
 	r.times(r.aStep3, r.aStep, 3)
 	r.Label("four" + name)
-	r.element(rowElem, At(r.a, 0))
-	r.element(rowElem+1, By(r.a, r.aStep, 1))
-	r.element(rowElem+2, By(r.a, r.aStep, 2))
-	r.element(rowElem+3, By(r.a, r.aStep3, 1))
+	for row, a := range rows {
+		e := elem + V(4*row)
+		r.element(e, At(a, 0))
+		r.element(e+1, By(a, r.aStep, 1))
+		r.element(e+2, By(a, r.aStep, 2))
+		r.element(e+3, By(a, r.aStep3, 1))
+	}
 	r.weights(vecs, 4, mulAdd)
-	r.Address(r.a, By(r.a, r.aStep, 4))
+	for _, a := range rows {
+		r.Address(a, By(a, r.aStep, 4))
+	}
 	r.SubJump(r.steps, 4, IfGe, "four"+name)
 	r.Label("rest" + name)
 	r.SubJump(r.steps, -4, IfEq, "store"+name)
 	r.Label("one" + name)
-	r.element(rowElem, At(r.a, 0))
+	for row, a := range rows {
+		r.element(elem+V(4*row), At(a, 0))
+	}
 	r.weights(vecs, 1, mulAdd)
-	r.Add(r.a, r.aStep)
+	for _, a := range rows {
+		r.Add(a, r.aStep)
+	}
 	r.SubJump(r.steps, 1, IfNe, "one"+name)
 }
 
@@ -275,4 +296,12 @@ func (r rowProduct) loops16(vecs int, name string) {
 		r.WidenEven(rowEven, rowWord)
 		r.mulAddElem(x, rowElem1, rowEven)
 	})
+}
+
+// PairRows is the most rows that GemmRow takes.
+func PairRows(t *Traits) int {
+	if roomy(t) {
+		return 2
+	}
+	return 1
 }

@@ -260,7 +260,7 @@ func TestRow(t *testing.T) {
 				for k := 1; k <= 9; k++ {
 					for start := range 2 {
 						testRow(t, a, half, vecs, k, start, 1)
-						if toy.traits.ElementOperand && !half {
+						if PairRows(&toy.traits) > 1 && !half {
 							testRow(t, a, half, vecs, k, start, 2)
 						}
 					}
