@@ -94,9 +94,9 @@ func (s *step) fused() bool { return blas.Active().Name() == "go" }
 func (s *step) forward() {
 	b, h, ld := s.batch, s.h, s.ld
 	s.falling = !s.falling
+	step := kernels.Step[float32]{H: s.hy, C: s.cy, Gates: s.gates, HPrev: s.hx, CPrev: s.cx, Bhn: s.bhn, Batch: b, Ld: ld,
+		Part: kernels.StepPart{Falling: s.falling}}
 	if s.fused() {
-		step := kernels.Step[float32]{H: s.hy, C: s.cy, Gates: s.gates, HPrev: s.hx, CPrev: s.cx, Bhn: s.bhn, Batch: b, Ld: ld,
-			Part: kernels.StepPart{Falling: s.falling}}
 		switch s.kind {
 		case cell.RNNTanh:
 			kernels.RNNFusedStep(&step, &s.weights)
@@ -116,22 +116,22 @@ func (s *step) forward() {
 	switch s.kind {
 	case cell.RNNTanh:
 		mulT(s.gates, s.hx, whh, h, h)
-		kernels.RNNStep(s.hy, s.gates, b, h, ld, kernels.RNNTanh)
+		kernels.RNNStep(&step, h)
 	case cell.LSTM:
 		mulT(s.gates, s.hx, whh, 4*h, h)
-		kernels.LSTMStep(s.hy, s.cy, s.gates, s.cx, nil, b, h, ld)
+		kernels.LSTMStep(&step, h)
 	case cell.GRU:
 		hn := s.gates[3*h:]
 		kernels.SetRows(hn, s.bhn, b, h, ld)
 		mulT(s.gates, s.hx, whh, 2*h, h)
 		mulT(hn, s.hx, whh[2*h*h:], h, h)
-		kernels.GRUStep(s.hy, s.gates, hn, s.hx, b, h, ld, ld)
+		kernels.GRUStep(&step, h)
 	case cell.GRUBefore:
 		rh := s.gates[3*h:]
 		mulT(s.gates, s.hx, whh, 2*h, h)
-		kernels.GRUBeforeReset(rh, s.gates, s.hx, b, h, ld, ld)
+		kernels.GRUBeforeReset(&step, h)
 		mulT(s.gates[2*h:], rh, whh[2*h*h:], h, ld)
-		kernels.GRUBeforeUpdate(s.hy, s.gates, s.hx, b, h, ld)
+		kernels.GRUBeforeUpdate(&step, h)
 	}
 }
 
@@ -139,10 +139,10 @@ func (s *step) backward() {
 	b, h, ld := s.batch, s.h, s.ld
 	s.falling = !s.falling
 	copy(s.dh, s.out)
+	d := kernels.StepGrad[float32]{H: s.dh, C: s.dcy, Gates: s.dgates, HPrev: s.dhx, CPrev: s.dc, Next: s.dnext, NextRows: b}
+	step := kernels.Step[float32]{H: s.hy, C: s.cy, Gates: s.gates, HPrev: s.hx, CPrev: s.cx, Batch: b, Ld: ld,
+		Part: kernels.StepPart{Falling: s.falling}}
 	if s.fused() {
-		d := kernels.StepGrad[float32]{H: s.dh, C: s.dcy, Gates: s.dgates, HPrev: s.dhx, CPrev: s.dc, Next: s.dnext, NextRows: b}
-		step := kernels.Step[float32]{H: s.hy, C: s.cy, Gates: s.gates, HPrev: s.hx, CPrev: s.cx, Batch: b, Ld: ld,
-			Part: kernels.StepPart{Falling: s.falling}}
 		switch s.kind {
 		case cell.RNNTanh:
 			kernels.RNNFusedStepBackward(&d, &step, &s.weights)
@@ -162,19 +162,19 @@ func (s *step) backward() {
 	switch s.kind {
 	case cell.RNNTanh:
 		mul(s.dnext, whh, h, 1)
-		kernels.RNNStepBackward(s.dgates, s.dh, s.hy, b, h, ld, kernels.RNNTanh)
+		kernels.RNNStepBackward(&d, &step, h)
 	case cell.LSTM:
 		mul(s.dnext, whh, 4*h, 1)
-		kernels.LSTMStepBackward(s.dgates, s.dc, s.dh, s.dcy, s.gates, s.cx, s.cy, nil, b, h, ld)
+		kernels.LSTMStepBackward(&d, &step, h)
 	case cell.GRU:
 		mul(s.dnext, whh, 2*h, 1)
 		mul(s.dnext[3*h:], whh[2*h*h:], h, 1)
-		kernels.GRUStepBackward(s.dgates, s.dgates[3*h:], s.dhx, s.dh, s.gates, s.gates[3*h:], s.hx, b, h, ld, ld)
+		kernels.GRUStepBackward(&d, &step, h)
 	case cell.GRUBefore:
 		mul(s.dnext, whh, 2*h, 1)
-		kernels.GRUBeforeUpdateBackward(s.dgates, s.dhx, s.dh, s.gates, s.hx, b, h, ld)
+		kernels.GRUBeforeUpdateBackward(&d, &step, h)
 		mul(s.dgates[2*h:], whh[2*h*h:], h, 0)
-		kernels.GRUBeforeResetBackward(s.dgates, s.dhx, s.dh, s.gates, s.hx, b, h, ld, h)
+		kernels.GRUBeforeResetBackward(&d, &step, h)
 	}
 }
 

@@ -22,32 +22,33 @@ func (gru[T]) form() form {
 }
 
 func (gru[T]) step(l *Recurrent[T], m moment[T]) {
-	if h := l.Hidden; !l.fused() {
-		hn := m.gates[3*h:]
-		kernels.SetRows(hn, l.Bhn, m.n, h, m.ld)
-		if l.LayerNorm {
-			l.normProject(m)
-		} else {
-			l.projectState(m.gates, m.hx, m.n, m.ld)
-		}
-		kernels.GRUStep(m.hy, m.gates, hn, m.hx, m.n, h, m.ld, m.ld)
+	s := &kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Bhn: l.Bhn, Batch: m.n, Ld: m.ld, Part: m.part}
+	if l.fused() {
+		kernels.GRUFusedStep(s, &l.whh)
 		return
 	}
-	kernels.GRUFusedStep(&kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Bhn: l.Bhn, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
+	h := l.Hidden
+	kernels.SetRows(m.gates[3*h:], l.Bhn, m.n, h, m.ld)
+	if l.LayerNorm {
+		l.normProject(m)
+	} else {
+		l.projectState(m.gates, m.hx, m.n, m.ld)
+	}
+	kernels.GRUStep(s, h)
 }
 
 func (gru[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
-	if h := l.Hidden; !l.fused() {
-		hn := m.gates[3*h:]
-		l.stateGrad(m.dh, m.after, m.next)
-		kernels.GRUStepBackward(m.gates, hn, m.dhx, m.dh, m.gates, hn, m.hx, m.n, h, m.ld, m.ld)
-		if l.LayerNorm {
-			l.normProjectBackward(m)
-		}
+	s := &kernels.Step[T]{Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}
+	d := &kernels.StepGrad[T]{H: m.dh, Gates: m.gates, HPrev: m.dhx, Next: m.after, NextRows: m.next}
+	if l.fused() {
+		kernels.GRUFusedStepBackward(d, s, &l.whh)
 		return
 	}
-	kernels.GRUFusedStepBackward(&kernels.StepGrad[T]{H: m.dh, Gates: m.gates, HPrev: m.dhx, Next: m.after, NextRows: m.next},
-		&kernels.Step[T]{Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
+	l.stateGrad(m.dh, m.after, m.next)
+	kernels.GRUStepBackward(d, s, l.Hidden)
+	if l.LayerNorm {
+		l.normProjectBackward(m)
+	}
 }
 
 func (gru[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {

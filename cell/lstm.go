@@ -26,12 +26,12 @@ func (c lstm[T]) step(l *Recurrent[T], m moment[T]) {
 		return
 	}
 	h, p := l.Hidden, l.Proj
+	s := &kernels.Step[T]{H: m.my, C: m.cy, Gates: m.gates, HPrev: m.hx, CPrev: m.cx, Peephole: l.Peephole, Batch: m.n, Ld: m.ld, Part: m.part}
 	if l.fused() {
-		kernels.LSTMFusedStep(&kernels.Step[T]{H: m.my, C: m.cy, Gates: m.gates, HPrev: m.hx, CPrev: m.cx, Peephole: l.Peephole,
-			Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
+		kernels.LSTMFusedStep(s, &l.whh)
 	} else {
 		l.projectState(m.gates, m.hx, m.n, m.ld)
-		kernels.LSTMStep(m.my, m.cy, m.gates, m.cx, l.Peephole, m.n, h, m.ld)
+		kernels.LSTMStep(s, h)
 	}
 	if l.CellClip > 0 {
 		l.clip.apply(m, h)
@@ -48,18 +48,17 @@ func (c lstm[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 		return
 	}
 	h, p := l.Hidden, l.Proj
+	s := &kernels.Step[T]{C: m.cy, Gates: m.gates, CPrev: m.cx, Peephole: l.Peephole, Batch: m.n, Ld: m.ld, Part: m.part}
+	d := &kernels.StepGrad[T]{H: m.dh, C: m.dc, Gates: m.gates, CPrev: m.dc, Next: m.after, NextRows: m.next}
 	if l.fused() {
-		kernels.LSTMFusedStepBackward(
-			&kernels.StepGrad[T]{H: m.dh, C: m.dc, Gates: m.gates, CPrev: m.dc, Next: m.after, NextRows: m.next},
-			&kernels.Step[T]{C: m.cy, Gates: m.gates, CPrev: m.cx, Peephole: l.Peephole, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
+		kernels.LSTMFusedStepBackward(d, s, &l.whh)
 	} else {
 		l.stateGrad(m.dh, m.after, m.next)
-		dm := m.dh
 		if p > 0 {
-			dm = m.dm
-			l.byWhr.inputGrad(dm, m.dh, l.Whr, m.n, p, h, 0, h, h, p, false)
+			d.H = m.dm
+			l.byWhr.inputGrad(m.dm, m.dh, l.Whr, m.n, p, h, 0, h, h, p, false)
 		}
-		kernels.LSTMStepBackward(m.gates, m.dc, dm, m.dc, m.gates, m.cx, m.cy, l.Peephole, m.n, h, m.ld)
+		kernels.LSTMStepBackward(d, s, h)
 	}
 	if l.CellClip > 0 {
 		l.clip.applyBackward(m, h)

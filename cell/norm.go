@@ -87,7 +87,7 @@ func (l *Recurrent[T]) gainGrad(grad *Recurrent[T], s *Sequence[T], lo, hi int) 
 func (lstm[T]) normStep(l *Recurrent[T], m moment[T]) {
 	h := l.Hidden
 	l.normProject(m)
-	kernels.LSTMStep(m.my, m.cy, m.gates, m.cx, nil, m.n, h, m.ld) // its output has seen c' as it is
+	kernels.LSTMStep(&kernels.Step[T]{H: m.my, C: m.cy, Gates: m.gates, CPrev: m.cx, Batch: m.n, Ld: m.ld}, h) // its output has seen c' as it is
 	chat, t := m.s.state(m.s.chat, m.lo, m.n), m.s.state(m.s.tanh, m.lo, m.n)
 	kernels.SetRows(t, l.Bc, m.n, h, h)
 	kernels.LayerNorm(t, chat, m.rstd(numNorms), m.cy, l.Gc, m.n, h, h, normEps)
@@ -115,7 +115,8 @@ func (lstm[T]) normStepBackward(l *Recurrent[T], m momentBack[T]) {
 	kernels.LayerNormBackward(m.dm, t, chat, m.rstd(numNorms), l.Gc, m.n, h, h)
 	kernels.Axpy(m.dc, m.dm, 1)
 	clear(m.dh)
-	kernels.LSTMStepBackward(m.gates, m.dc, m.dh, m.dc, m.gates, m.cx, m.cy, nil, m.n, h, m.ld)
+	kernels.LSTMStepBackward(&kernels.StepGrad[T]{H: m.dh, C: m.dc, Gates: m.gates, CPrev: m.dc},
+		&kernels.Step[T]{C: m.cy, Gates: m.gates, CPrev: m.cx, Batch: m.n, Ld: m.ld}, h)
 	for i := range m.n {
 		copy(m.gates[i*m.ld+3*h:], m.my[i*h:(i+1)*h])
 	}

@@ -17,22 +17,24 @@ func (c rnn[T]) form() form {
 }
 
 func (c rnn[T]) step(l *Recurrent[T], m moment[T]) {
-	if !l.fused() {
-		l.projectState(m.gates, m.hx, m.n, m.ld)
-		kernels.RNNStep(m.hy, m.gates, m.n, l.Hidden, m.ld, c.act)
+	s := &kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Act: c.act, Batch: m.n, Ld: m.ld, Part: m.part}
+	if l.fused() {
+		kernels.RNNFusedStep(s, &l.whh)
 		return
 	}
-	kernels.RNNFusedStep(&kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Act: c.act, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
+	l.projectState(m.gates, m.hx, m.n, m.ld)
+	kernels.RNNStep(s, l.Hidden)
 }
 
 func (c rnn[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
-	if !l.fused() {
-		l.stateGrad(m.dh, m.after, m.next)
-		kernels.RNNStepBackward(m.gates, m.dh, m.hy, m.n, l.Hidden, m.ld, c.act)
+	s := &kernels.Step[T]{H: m.hy, Act: c.act, Batch: m.n, Ld: m.ld, Part: m.part}
+	d := &kernels.StepGrad[T]{H: m.dh, Gates: m.gates, Next: m.after, NextRows: m.next}
+	if l.fused() {
+		kernels.RNNFusedStepBackward(d, s, &l.whh)
 		return
 	}
-	kernels.RNNFusedStepBackward(&kernels.StepGrad[T]{H: m.dh, Gates: m.gates, Next: m.after, NextRows: m.next},
-		&kernels.Step[T]{H: m.hy, Act: c.act, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
+	l.stateGrad(m.dh, m.after, m.next)
+	kernels.RNNStepBackward(d, s, l.Hidden)
 }
 
 func (rnn[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {

@@ -152,7 +152,7 @@ func (c *call[T]) args() []reflect.Value {
 		args = append(args, arg)
 	}
 	if slice < len(c.a) {
-		panic(fmt.Sprintf("table: %s: no parameter for array %s", c.k.name, c.k.arrays[slice].name))
+		panic(fmt.Sprintf("table: %s: an array without a parameter", c.k.name))
 	}
 	return args
 }
@@ -165,22 +165,30 @@ func (c *call[T]) arg(p param, slice *int) reflect.Value {
 	}
 	switch {
 	case p.t.Kind() == reflect.Slice:
-		if a := &c.k.arrays[*slice]; p.name != "" && a.name != p.name {
-			panic(fmt.Sprintf("table: %s: array %s for parameter %s", c.k.name, a.name, p.name))
+		i := *slice
+		if p.name != "" {
+			i = c.k.array(p.name)
 		}
-		if v = c.a[*slice]; p.t == reflect.TypeFor[[]int32]() {
-			v = int32s(c.a[*slice])
+		if i < 0 && p.isField() {
+			return reflect.Zero(p.t)
+		} else if i < 0 {
+			panic(fmt.Sprintf("table: %s: no array for parameter %s", c.k.name, p.name))
+		}
+		if v = c.a[i]; p.t == reflect.TypeFor[[]int32]() {
+			v = int32s(c.a[i])
 		}
 		*slice++
 	case fixed:
 	case p.t == reflect.TypeFor[ScaleForm]():
 		v = c.form
-	case p.t.Kind() == reflect.Int && (p.name == "rows" || p.name == "batch"):
+	case p.t.Kind() == reflect.Int && (p.field() == "rows" || p.field() == "Batch"):
 		v = c.rows
 	case p.t.Kind() == reflect.Int && p.isStride():
 		v = c.strideOf(p.name)
 	case p.t.Kind() == reflect.Int:
 		v = c.n
+	case p.isField():
+		return reflect.Zero(p.t)
 	default:
 		panic(fmt.Sprintf("table: %s: nothing for parameter %s", c.k.name, p.name))
 	}

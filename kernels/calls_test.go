@@ -69,9 +69,15 @@ func TestWrap(t *testing.T) {
 	var w8 Int8Weights
 	w8.Pack(f(), 4, 4, 4)
 	for want, call := range map[string]func(){
-		"LSTMStep: len(gates) = 256":      func() { LSTMStep(f(), f(), f(), f(), nil, 8, 8, math.MaxInt) },
-		"LSTMStepBackward: ldg = 64":      func() { LSTMStepBackward(f(), f(), f(), nil, f(), nil, f(), nil, 1, 8*big, 64) },
-		"GRUBeforeReset: len(gates) = 16": func() { GRUBeforeReset(f(), f()[:16], f(), 8, 5, math.MaxInt/2+2, 33) },
+		"LSTMStep: len(s.Gates) = 256": func() {
+			LSTMStep(&Step[float32]{H: f(), C: f(), Gates: f(), CPrev: f(), Batch: 8, Ld: math.MaxInt}, 8)
+		},
+		"LSTMStepBackward: s.Ld = 64": func() {
+			LSTMStepBackward(&StepGrad[float32]{H: f(), Gates: f(), CPrev: f()}, &Step[float32]{C: f(), Gates: f(), Batch: 1, Ld: 64}, 8*big)
+		},
+		"GRUBeforeReset: len(s.Gates) = 16": func() {
+			GRUBeforeReset(&Step[float32]{Gates: f()[:16], HPrev: f(), Batch: 8, Ld: math.MaxInt/2 + 2}, 4)
+		},
 		"LogisticMixtureLogProb: p.Ld = 64": func() {
 			LogisticMixtureLogProb(f(), f(), 16, mixtureOf(f(), f(), f(), Sigma, 2*big, 64), 1, 16)
 		},

@@ -69,23 +69,10 @@ func checkLenOrNil[T Float](fn, arg string, x []T, want int) {
 	}
 }
 
-// checkGateSizes is the check of the two sizes that every gate kernel has.
-func checkGateSizes(fn string, batch, hidden int) {
-	checkSize(fn, "batch", batch, 0)
-	checkSize(fn, "hidden", hidden, 0)
-}
-
 // checkGate panics unless a slice of length n holds rows of cols elements, ld apart, all of
 // which have been checked.
 func checkGate(fn, arg string, n, rows, cols, ld int) {
 	checkLen(fn, arg, n, size.Matrix(rows, cols, ld))
-}
-
-// checkGateOrNil is checkGate for an argument that may be nil.
-func checkGateOrNil[T Float](fn, arg string, x []T, rows, cols int) {
-	if x != nil {
-		checkGate(fn, arg, len(x), rows, cols, cols)
-	}
 }
 
 //go:noinline

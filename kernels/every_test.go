@@ -485,7 +485,7 @@ func testPanics[T Float](t *testing.T, k *kernel[T], form ScaleForm) {
 		switch field := p.field(); {
 		case p.group && !(&call[T]{k: k, left: k.cases()}).gone(p.name):
 			try(p.name+" = nil, want what it points to", func(c *call[T]) { c.without = p.name })
-		case field == "rows" || field == "batch":
+		case field == "rows" || field == "Batch":
 			try(" = -1, want at least 0", func(c *call[T]) { c.rows = -1 })
 		case !fixed && slices.Contains([]string{"n", "d", "k", "K", "cols", "hidden"}, field):
 			try(" = -1, want at least 0", func(c *call[T]) { c.n = -1 })

@@ -183,94 +183,106 @@ func (w *StepWeights[T]) check(fn string, kind StepKind, training bool, part *St
 	checkMost(fn, "s.Part.Index", part.Index, max(1, part.Of)-1)
 }
 
-// Step holds the arguments of a fused step of B = Batch rows, whose weights have H units. A kind of
-// layer needs some of the fields, as its function says, and ignores the others.
+// Step holds the arguments of a step of B = Batch rows and H units: of a fused one, or of its gates
+// alone, which come behind a product of package blas. A kind of layer needs some of the fields, as
+// its function says, and ignores the others.
 type Step[T Float] struct {
 	// The state after the step, [B, H], dense: h and, in an LSTM, the memory cells c.
 	H, C []T
 
-	// The pre-activations, row stride Ld, with the bias: a step adds the product, and replaces
-	// them by what its gradient reads.
+	// The pre-activations, row stride Ld, with the bias: a fused step adds the product, and every
+	// step replaces them by what its gradient reads.
 	Gates []T
 
 	// The state before the step, [B, H], dense. CPrev nil is a state of zeros.
 	HPrev, CPrev []T
 
 	Peephole []T        // of an LSTM, nil or [3H], as in LSTMStep
-	Bhn      []T        // of a GRU, reset-after form: the bias in the reset, [H]
+	Bhn      []T        // of a fused GRU, reset-after form: the bias in the reset, [H]
 	Act      Activation // of a plain layer
 
 	Batch, Ld int
-	Part      StepPart // the whole step by default
+	Part      StepPart // of a fused step; all of it by default
 }
 
-// StepGrad holds the gradients of a fused step: of the fields of [Step] with the same names, in the
-// same shapes, and of the step after it.
+// StepGrad holds the gradients of a step: of the fields of [Step] with the same names, in the same
+// shapes and with its row stride, and of the step after it.
 type StepGrad[T Float] struct {
-	// H comes with what flows into it but for the product with the weights of the next step, and
-	// is overwritten with the whole gradient. C comes from the next step; nil is zeros.
+	// H comes with what flows into it. A fused step adds the product with the weights of the next
+	// step and leaves the whole gradient, which the gates alone come with and only read. C comes
+	// from the next step; nil is zeros.
 	H, C []T
 
 	// Overwritten. Gates may be those of the step; CPrev may be C.
 	Gates, HPrev, CPrev []T
 
-	// The gradient of the Gates of the step after this one, row stride Ld, for the first NextRows
-	// rows; the others have none, because their sequences end here.
+	// For a fused step the gradient of the Gates of the step after this one, row stride Ld, for the
+	// first NextRows rows; the others have none, because their sequences end here.
 	Next     []T
 	NextRows int
 }
 
-// check panics unless s holds what a step of w needs, and d, if it goes back, what its gradient does.
-// It reports whether there is anything to do.
-func (s *Step[T]) check(fn string, kind StepKind, w *StepWeights[T], back bool, d *StepGrad[T]) bool {
+// sizes panics unless the sizes of a step are right, with so many blocks of H columns in a row of the
+// gates. It returns how many elements a state and the gates have.
+func (s *Step[T]) sizes(fn string, hidden, blocks int) (state, gates int) {
+	if s == nil {
+		badNil(fn, "s")
+	}
+	checkSize(fn, "s.Batch", s.Batch, 0)
+	checkSize(fn, "hidden", hidden, 0)
+	cols := size.Mul(blocks, hidden)
+	checkSize(fn, "s.Ld", s.Ld, cols)
+	return size.Mul(s.Batch, hidden), size.Matrix(s.Batch, cols, s.Ld)
+}
+
+// checkFused panics unless w is packed for a step, and s holds what that needs. It reports whether
+// there is anything to do.
+func (s *Step[T]) checkFused(fn string, kind StepKind, w *StepWeights[T]) bool {
+	if s == nil {
+		badNil(fn, "s")
+	}
+	checkSize(fn, "s.Batch", s.Batch, 0)
+	w.check(fn, kind, false, &s.Part)
+	h, gates := w.hidden, 0
+	switch kind {
+	case StepRNN:
+		gates = s.checkRNN(fn, h)
+	case StepLSTM:
+		gates = s.checkLSTM(fn, h)
+	default:
+		gates = s.checkGRU(fn, h)
+	}
+	checkLen(fn, "s.HPrev", len(s.HPrev), size.Mul(s.Batch, h))
+	if kind == StepGRU {
+		checkLen(fn, "s.Bhn", len(s.Bhn), h)
+	}
+	return gates > 0
+}
+
+// checkFusedBackward is checkFused for the gradient.
+func (s *Step[T]) checkFusedBackward(fn string, kind StepKind, w *StepWeights[T], d *StepGrad[T]) bool {
 	switch {
 	case s == nil:
 		badNil(fn, "s")
-	case back && d == nil:
+	case d == nil:
 		badNil(fn, "d")
 	}
 	checkSize(fn, "s.Batch", s.Batch, 0)
-	w.check(fn, kind, back, &s.Part)
-	b, h := s.Batch, w.hidden
-	cols := stepLayouts[kind].saved * h
-	checkSize(fn, "s.Ld", s.Ld, cols)
-	state, gates := size.Mul(b, h), size.Matrix(b, cols, s.Ld)
-	lstm, gru := kind == StepLSTM, kind == StepGRU || kind == StepGRUBefore
-	if !back || kind == StepRNN {
-		checkLen(fn, "s.H", len(s.H), state)
+	w.check(fn, kind, true, &s.Part)
+	h, gates := w.hidden, 0
+	switch kind {
+	case StepRNN:
+		gates = s.checkRNNBackward(fn, h, d)
+	case StepLSTM:
+		gates = s.checkLSTMBackward(fn, h, d)
+	default:
+		gates = s.checkGRUBackward(fn, h, d)
+		checkLen(fn, "s.HPrev", len(s.HPrev), size.Mul(s.Batch, h))
 	}
-	if !back || kind != StepRNN {
-		checkLen(fn, "s.Gates", len(s.Gates), gates)
-	}
-	if !back || gru {
-		checkLen(fn, "s.HPrev", len(s.HPrev), state)
-	}
-	if lstm {
-		checkLen(fn, "s.C", len(s.C), state)
-		checkLenOrNil(fn, "s.CPrev", s.CPrev, state)
-		checkLenOrNil(fn, "s.Peephole", s.Peephole, 3*h)
-	}
-	if kind == StepGRU && !back {
-		checkLen(fn, "s.Bhn", len(s.Bhn), h)
-	}
-	if kind == StepRNN {
-		checkAct(fn, "s.Act", s.Act)
-	}
-	if back {
-		checkSize(fn, "d.NextRows", d.NextRows, 0)
-		checkMost(fn, "d.NextRows", d.NextRows, b)
-		checkLen(fn, "d.Next", len(d.Next), size.Matrix(d.NextRows, cols, s.Ld))
-		checkLen(fn, "d.Gates", len(d.Gates), gates)
-		checkLen(fn, "d.H", len(d.H), state)
-		if lstm {
-			checkLen(fn, "d.CPrev", len(d.CPrev), state)
-			checkLenOrNil(fn, "d.C", d.C, state)
-		}
-		if gru {
-			checkLen(fn, "d.HPrev", len(d.HPrev), state)
-		}
-	}
-	return b > 0 && h > 0
+	checkSize(fn, "d.NextRows", d.NextRows, 0)
+	checkMost(fn, "d.NextRows", d.NextRows, s.Batch)
+	checkLen(fn, "d.Next", len(d.Next), size.Matrix(d.NextRows, stepLayouts[kind].saved*h, s.Ld))
+	return gates > 0
 }
 
 // StepPart says which share of a step one call computes, and in which direction it goes through the
@@ -328,7 +340,7 @@ func (p StepPart) units(hidden, width int) (from, to int) {
 // negative, a slice or stride too short. Zero sizes do nothing. It starts no goroutine and
 // allocates nothing.
 func RNNFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
-	if s.check("RNNFusedStep", StepRNN, w, false, nil) {
+	if s.checkFused("RNNFusedStep", StepRNN, w) {
 		var f fusedStep[T]
 		f.set(opRNN, s, nil)
 		f.run(w)
@@ -351,7 +363,7 @@ func RNNFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
 // negative, a slice or stride too short. Zero sizes do nothing. It starts no goroutine and
 // allocates nothing.
 func LSTMFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
-	if s.check("LSTMFusedStep", StepLSTM, w, false, nil) {
+	if s.checkFused("LSTMFusedStep", StepLSTM, w) {
 		var f fusedStep[T]
 		f.set(opLSTM, s, nil)
 		f.run(w)
@@ -372,7 +384,7 @@ func LSTMFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
 // negative, a slice or stride too short. Zero sizes do nothing. It starts no goroutine and
 // allocates nothing.
 func GRUFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
-	if s.check("GRUFusedStep", StepGRU, w, false, nil) {
+	if s.checkFused("GRUFusedStep", StepGRU, w) {
 		var f fusedStep[T]
 		f.set(opGRU, s, nil)
 		f.run(w)
@@ -393,7 +405,7 @@ func GRUFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
 // instruction set in use, if a size is negative, a slice or stride too short. Zero sizes do nothing.
 // It starts no goroutine and allocates nothing.
 func GRUBeforeFusedStep[T Float](s *Step[T], w *StepWeights[T]) {
-	if !s.check("GRUBeforeFusedStep", StepGRUBefore, w, false, nil) {
+	if !s.checkFused("GRUBeforeFusedStep", StepGRUBefore, w) {
 		return
 	}
 	var f fusedStep[T]

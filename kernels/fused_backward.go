@@ -14,7 +14,7 @@ package kernels
 // if a size is negative, d.NextRows > B, a slice or stride too short. Zero sizes do nothing. It
 // starts no goroutine and allocates nothing.
 func RNNFusedStepBackward[T Float](d *StepGrad[T], s *Step[T], w *StepWeights[T]) {
-	if s.check("RNNFusedStepBackward", StepRNN, w, true, d) {
+	if s.checkFusedBackward("RNNFusedStepBackward", StepRNN, w, d) {
 		var f fusedStep[T]
 		f.set(opRNNBackward, s, d)
 		f.run(w)
@@ -35,7 +35,7 @@ func RNNFusedStepBackward[T Float](d *StepGrad[T], s *Step[T], w *StepWeights[T]
 // if a size is negative, d.NextRows > B, a slice or stride too short. Zero sizes do nothing. It
 // starts no goroutine and allocates nothing.
 func LSTMFusedStepBackward[T Float](d *StepGrad[T], s *Step[T], w *StepWeights[T]) {
-	if s.check("LSTMFusedStepBackward", StepLSTM, w, true, d) {
+	if s.checkFusedBackward("LSTMFusedStepBackward", StepLSTM, w, d) {
 		var f fusedStep[T]
 		f.set(opLSTMBackward, s, d)
 		f.run(w)
@@ -56,7 +56,7 @@ func LSTMFusedStepBackward[T Float](d *StepGrad[T], s *Step[T], w *StepWeights[T
 // if a size is negative, d.NextRows > B, a slice or stride too short. Zero sizes do nothing. It
 // starts no goroutine and allocates nothing.
 func GRUFusedStepBackward[T Float](d *StepGrad[T], s *Step[T], w *StepWeights[T]) {
-	if s.check("GRUFusedStepBackward", StepGRU, w, true, d) {
+	if s.checkFusedBackward("GRUFusedStepBackward", StepGRU, w, d) {
 		var f fusedStep[T]
 		f.set(opGRUBackward, s, d)
 		f.run(w)
@@ -78,7 +78,7 @@ func GRUFusedStepBackward[T Float](d *StepGrad[T], s *Step[T], w *StepWeights[T]
 // if a size is negative, d.NextRows > B, a slice or stride too short. Zero sizes do nothing. It
 // starts no goroutine and allocates nothing.
 func GRUBeforeFusedStepBackward[T Float](d *StepGrad[T], s *Step[T], w *StepWeights[T]) {
-	if !s.check("GRUBeforeFusedStepBackward", StepGRUBefore, w, true, d) {
+	if !s.checkFusedBackward("GRUBeforeFusedStepBackward", StepGRUBefore, w, d) {
 		return
 	}
 	var f fusedStep[T]

@@ -232,34 +232,36 @@ func unitGates(f *fusedStep[float32], row, rows, unit, n int) {
 
 // rowGates is after in plain Go, for all units.
 func (f *fusedStep[T]) rowGates(row, rows int) {
-	h, ldg := f.hidden, f.Ld
-	at, g := row*h, row*ldg
-	from := func(s []T) []T { // nil stays nil
-		if s == nil {
+	h := f.hidden
+	cut := func(x []T, ld int) []T { // what the step does not need may be nil, or too short
+		if len(x) < row*ld {
 			return nil
 		}
-		return s[at:]
+		return x[row*ld:]
 	}
+	s := &Step[T]{H: cut(f.H, h), C: cut(f.C, h), Gates: cut(f.Gates, f.Ld), HPrev: cut(f.HPrev, h), CPrev: cut(f.CPrev, h),
+		Peephole: f.Peephole, Act: f.Act, Batch: rows, Ld: f.Ld}
+	d := &StepGrad[T]{H: cut(f.d.H, h), C: cut(f.d.C, h), Gates: cut(f.d.Gates, f.Ld), HPrev: cut(f.d.HPrev, h), CPrev: cut(f.d.CPrev, h)}
 	switch f.op {
 	case opRNN:
-		RNNStep(f.H[at:], f.Gates[g:], rows, h, ldg, f.Act)
+		RNNStep(s, h)
 	case opLSTM:
-		LSTMStep(f.H[at:], f.C[at:], f.Gates[g:], from(f.CPrev), f.Peephole, rows, h, ldg)
+		LSTMStep(s, h)
 	case opGRU:
-		GRUStep(f.H[at:], f.Gates[g:], f.Gates[g+3*h:], f.HPrev[at:], rows, h, ldg, ldg)
+		GRUStep(s, h)
 	case opGRUReset:
-		GRUBeforeReset(f.Gates[g+3*h:], f.Gates[g:], f.HPrev[at:], rows, h, ldg, ldg)
+		GRUBeforeReset(s, h)
 	case opGRUUpdate:
-		GRUBeforeUpdate(f.H[at:], f.Gates[g:], f.HPrev[at:], rows, h, ldg)
+		GRUBeforeUpdate(s, h)
 	case opRNNBackward:
-		RNNStepBackward(f.d.Gates[g:], f.d.H[at:], f.H[at:], rows, h, ldg, f.Act)
+		RNNStepBackward(d, s, h)
 	case opLSTMBackward:
-		LSTMStepBackward(f.d.Gates[g:], f.d.CPrev[at:], f.d.H[at:], from(f.d.C), f.Gates[g:], from(f.CPrev), f.C[at:], f.Peephole, rows, h, ldg)
+		LSTMStepBackward(d, s, h)
 	case opGRUBackward:
-		GRUStepBackward(f.d.Gates[g:], f.d.Gates[g+3*h:], f.d.HPrev[at:], f.d.H[at:], f.Gates[g:], f.Gates[g+3*h:], f.HPrev[at:], rows, h, ldg, ldg)
+		GRUStepBackward(d, s, h)
 	case opGRUUpdateBackward:
-		GRUBeforeUpdateBackward(f.d.Gates[g:], f.d.HPrev[at:], f.d.H[at:], f.Gates[g:], f.HPrev[at:], rows, h, ldg)
+		GRUBeforeUpdateBackward(d, s, h)
 	case opGRUResetBackward:
-		GRUBeforeResetBackward(f.d.Gates[g:], f.d.HPrev[at:], f.d.H[at:], f.Gates[g:], f.HPrev[at:], rows, h, ldg, h)
+		GRUBeforeResetBackward(d, s, h)
 	}
 }

@@ -156,37 +156,38 @@ func (c *fusedCase[T]) backwardPart(w *StepWeights[T], part StepPart) {
 func (c *fusedCase[T]) parts() {
 	b, h, ld := c.batch, c.h, c.ldg
 	at := func(s []T, i int) []T { return s[min(len(s), i):] }
+	s, d := c.step(StepPart{}), &StepGrad[T]{H: c.dh, C: c.dcy, Gates: c.dgates, HPrev: c.dcx, CPrev: c.dcx}
 	switch k := fusedKinds[c.kind]; k.kind {
 	case StepRNN:
 		testProduct(c.gates, ld, c.hx, h, c.whh, h, 1, b, h, h)
-		RNNStep(c.hy, c.gates, b, h, ld, k.act)
+		RNNStep(&s, h)
 		testProduct(c.dh, h, c.dnext, ld, c.whh, 1, h, c.next, h, h)
-		RNNStepBackward(c.dgates, c.dh, c.hy, b, h, ld, k.act)
+		RNNStepBackward(d, &s, h)
 	case StepLSTM:
 		testProduct(c.gates, ld, c.hx, h, c.whh, h, 1, b, 4*h, h)
-		LSTMStep(c.hy, c.cy, c.gates, c.cx, c.peephole, b, h, ld)
+		LSTMStep(&s, h)
 		testProduct(c.dh, h, c.dnext, ld, c.whh, 1, h, c.next, h, 4*h)
-		LSTMStepBackward(c.dgates, c.dcx, c.dh, c.dcy, c.gates, c.cx, c.cy, c.peephole, b, h, ld)
+		LSTMStepBackward(d, &s, h)
 	case StepGRU:
 		hn := at(c.gates, 3*h)
 		SetRows(hn, c.bhn, b, h, ld)
 		testProduct(c.gates, ld, c.hx, h, c.whh, h, 1, b, 2*h, h)
 		testProduct(hn, ld, c.hx, h, at(c.whh, 2*h*h), h, 1, b, h, h)
-		GRUStep(c.hy, c.gates, hn, c.hx, b, h, ld, ld)
+		GRUStep(&s, h)
 		testProduct(c.dh, h, c.dnext, ld, c.whh, 1, h, c.next, h, 2*h)
 		testProduct(c.dh, h, at(c.dnext, 3*h), ld, at(c.whh, 2*h*h), 1, h, c.next, h, h)
-		GRUStepBackward(c.dgates, at(c.dgates, 3*h), c.dcx, c.dh, c.gates, hn, c.hx, b, h, ld, ld)
+		GRUStepBackward(d, &s, h)
 	case StepGRUBefore:
 		rh, wn := at(c.gates, 3*h), at(c.whh, 2*h*h)
 		testProduct(c.gates, ld, c.hx, h, c.whh, h, 1, b, 2*h, h)
-		GRUBeforeReset(rh, c.gates, c.hx, b, h, ld, ld)
+		GRUBeforeReset(&s, h)
 		testProduct(at(c.gates, 2*h), ld, rh, ld, wn, h, 1, b, h, h)
-		GRUBeforeUpdate(c.hy, c.gates, c.hx, b, h, ld)
+		GRUBeforeUpdate(&s, h)
 		testProduct(c.dh, h, c.dnext, ld, c.whh, 1, h, c.next, h, 2*h)
-		GRUBeforeUpdateBackward(c.dgates, c.dcx, c.dh, c.gates, c.hx, b, h, ld)
+		GRUBeforeUpdateBackward(d, &s, h)
 		clear(c.dh)
 		testProduct(c.dh, h, at(c.dgates, 2*h), ld, wn, 1, h, b, h, h)
-		GRUBeforeResetBackward(c.dgates, c.dcx, c.dh, c.gates, c.hx, b, h, ld, h)
+		GRUBeforeResetBackward(d, &s, h)
 	}
 }
 

@@ -19,7 +19,7 @@ func ExampleLSTMStep() {
 			0.5, -0.5, // g
 			0, 3, // o
 		}
-		kernels.LSTMStep(h, c, gates, c, nil, batch, hidden, 4*hidden)
+		kernels.LSTMStep(&kernels.Step[float32]{H: h, C: c, Gates: gates, CPrev: c, Batch: batch, Ld: 4 * hidden}, hidden)
 		fmt.Printf("h = %.4f  c = %.4f\n", h, c)
 	}
 	// Output:
@@ -31,14 +31,13 @@ func ExampleLSTMStep() {
 // The gradient of a loss that is the sum of h, for one step from a state of zeros.
 func ExampleLSTMStepBackward() {
 	const batch, hidden = 1, 2
-	h, c := make([]float64, hidden), make([]float64, hidden)
 	gates := []float64{1, -1, 2, 0, 0.5, -0.5, 0, 3}
-	kernels.LSTMStep(h, c, gates, nil, nil, batch, hidden, 4*hidden)
+	s := &kernels.Step[float64]{H: make([]float64, hidden), C: make([]float64, hidden), Gates: gates, Batch: batch, Ld: 4 * hidden}
+	kernels.LSTMStep(s, hidden)
 
-	dh := []float64{1, 1}
-	dc := make([]float64, hidden)
 	// In place: the gates make room for their gradients.
-	kernels.LSTMStepBackward(gates, dc, dh, nil, gates, nil, c, nil, batch, hidden, 4*hidden)
+	d := &kernels.StepGrad[float64]{H: []float64{1, 1}, Gates: gates, CPrev: make([]float64, hidden)}
+	kernels.LSTMStepBackward(d, s, hidden)
 	fmt.Printf("di = %.4f\ndf = %.4f\ndg = %.4f\ndo = %.4f\n", gates[:2], gates[2:4], gates[4:6], gates[6:])
 	// Output:
 	// di = [0.0406 -0.0852]
@@ -49,20 +48,24 @@ func ExampleLSTMStepBackward() {
 
 // The two forms of the GRU agree while the reset gate is open, here r = σ(100) = 1.
 func ExampleGRUStep() {
-	hx := []float32{0.5, -0.5}
-	hn := []float32{0.1, 0.2} // recurrent part of n, with its bias
-	after := []float32{100, 100, 0, 1, 0.3, -0.3}
-	hy := make([]float32, 2)
-	kernels.GRUStep(hy, after, hn, hx, 1, 2, 6, 2)
-	fmt.Printf("reset after:  %.4f\n", hy)
+	const batch, hidden = 1, 2
+	h, hPrev := make([]float32, hidden), []float32{0.5, -0.5}
+	gates := []float32{
+		100, 100, // r
+		0, 1, // z
+		0.3, -0.3, // n
+		0.1, 0.2, // hn, the recurrent part of n, with its bias
+	}
+	s := &kernels.Step[float32]{H: h, Gates: gates, HPrev: hPrev, Batch: batch, Ld: 4 * hidden}
+	kernels.GRUStep(s, hidden)
+	fmt.Printf("reset after:  %.4f\n", h)
 
-	before := []float32{100, 100, 0, 1, 0.3, -0.3}
-	rh := make([]float32, 2)
-	kernels.GRUBeforeReset(rh, before, hx, 1, 2, 6, 2)
-	before[4] += hn[0] // stands for the product of rh with the recurrent weights of n
-	before[5] += hn[1]
-	kernels.GRUBeforeUpdate(hy, before, hx, 1, 2, 6)
-	fmt.Printf("reset before: %.4f\n", hy)
+	s.Gates = []float32{100, 100, 0, 1, 0.3, -0.3, 0, 0}
+	kernels.GRUBeforeReset(s, hidden) // rh takes the place of hn
+	s.Gates[4] += 0.1                 // stands for the product of rh with the recurrent weights of n
+	s.Gates[5] += 0.2
+	kernels.GRUBeforeUpdate(s, hidden)
+	fmt.Printf("reset before: %.4f\n", h)
 	// Output:
 	// reset after:  [0.4400 -0.3923]
 	// reset before: [0.4400 -0.3923]
@@ -70,15 +73,14 @@ func ExampleGRUStep() {
 
 // One step forward and back of a plain unit.
 func ExampleRNNStep() {
-	a := []float32{-1, 0, 1, 2}
-	h := make([]float32, 4)
-	kernels.RNNStep(h, a, 2, 2, 2, kernels.RNNTanh)
-	fmt.Printf("h  = %.4f\n", h)
+	const batch, hidden = 2, 2
+	s := &kernels.Step[float32]{H: make([]float32, 4), Gates: []float32{-1, 0, 1, 2}, Act: kernels.RNNTanh, Batch: batch, Ld: hidden}
+	kernels.RNNStep(s, hidden)
+	fmt.Printf("h  = %.4f\n", s.H)
 
-	dh := []float32{1, 1, 1, 1}
-	da := make([]float32, 4)
-	kernels.RNNStepBackward(da, dh, h, 2, 2, 2, kernels.RNNTanh)
-	fmt.Printf("da = %.4f\n", da)
+	d := &kernels.StepGrad[float32]{H: []float32{1, 1, 1, 1}, Gates: make([]float32, 4)}
+	kernels.RNNStepBackward(d, s, hidden)
+	fmt.Printf("da = %.4f\n", d.Gates)
 	// Output:
 	// h  = [-0.7616 0.0000 0.7616 0.9640]
 	// da = [0.4200 1.0000 0.4200 0.0707]

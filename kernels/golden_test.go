@@ -105,11 +105,11 @@ func testGoldenCell[T Float](t *testing.T, name string, c goldenCase, tol float6
 
 	switch name {
 	case "RNNCell":
-		act := map[string]Activation{"RNNTanh": RNNTanh, "RNNReLU": RNNReLU}[c.Act]
+		s := &Step[T]{H: hy, Gates: pre, Act: map[string]Activation{"RNNTanh": RNNTanh, "RNNReLU": RNNReLU}[c.Act], Batch: batch, Ld: hidden}
 		addProduct(pre, hx, whh, batch, hidden, width)
-		RNNStep(hy, pre, batch, hidden, hidden, act)
+		RNNStep(s, hidden)
 		dpre = pre
-		RNNStepBackward(dpre, dh, hy, batch, hidden, hidden, act)
+		RNNStepBackward(&StepGrad[T]{H: dh, Gates: dpre}, s, hidden)
 		addProductT(dhx, dpre, whh, batch, width, hidden)
 
 	case "LSTMCell", "LSTMCellPeephole":
@@ -118,11 +118,12 @@ func testGoldenCell[T Float](t *testing.T, name string, c goldenCase, tol float6
 			peephole = value("peephole")
 		}
 		cx, cy, dcx := value("cx"), make([]T, batch*hidden), make([]T, batch*hidden)
+		s := &Step[T]{H: hy, C: cy, Gates: pre, CPrev: cx, Peephole: peephole, Batch: batch, Ld: width}
 		addProduct(pre, hx, whh, batch, hidden, width)
-		LSTMStep(hy, cy, pre, cx, peephole, batch, hidden, width)
+		LSTMStep(s, hidden)
 		checkGolden(t, c, "cy", cy, tol)
 		dpre = pre
-		LSTMStepBackward(dpre, dcx, dh, value("dcy"), pre, cx, cy, peephole, batch, hidden, width)
+		LSTMStepBackward(&StepGrad[T]{H: dh, C: value("dcy"), Gates: dpre, CPrev: dcx}, s, hidden)
 		checkGolden(t, c, "dcx", dcx, tol)
 		addProductT(dhx, dpre, whh, batch, width, hidden)
 		if peephole != nil {
@@ -152,8 +153,9 @@ func testGoldenCell[T Float](t *testing.T, name string, c goldenCase, tol float6
 				row[3*hidden+j] = rec[2*hidden+j] + bhn[j]
 			}
 		}
-		GRUStep(hy, m, m[width:], hx, batch, hidden, ld, ld)
-		GRUStepBackward(m, m[width:], dhx, dh, m, m[width:], hx, batch, hidden, ld, ld)
+		s := &Step[T]{H: hy, Gates: m, HPrev: hx, Batch: batch, Ld: ld}
+		GRUStep(s, hidden)
+		GRUStepBackward(&StepGrad[T]{H: dh, Gates: m, HPrev: dhx}, s, hidden)
 		dpre = make([]T, batch*width)
 		drec := make([]T, batch*width)
 		dbhn := make([]T, hidden)
@@ -172,28 +174,37 @@ func testGoldenCell[T Float](t *testing.T, name string, c goldenCase, tol float6
 		rz, un := whh[:2*hidden*hidden], whh[2*hidden*hidden:]
 		rec := make([]T, batch*2*hidden)
 		addProduct(rec, hx, rz, batch, hidden, 2*hidden)
-		for i, v := range rec {
-			pre[i/(2*hidden)*width+i%(2*hidden)] += v
+		ld := width + hidden
+		m, rh := make([]T, batch*ld), make([]T, batch*hidden)
+		for r := range batch {
+			copy(m[r*ld:], pre[r*width:][:width])
+			for j, v := range rec[r*2*hidden:][:2*hidden] {
+				m[r*ld+j] += v
+			}
 		}
-		rh := make([]T, batch*hidden)
-		GRUBeforeReset(rh, pre, hx, batch, hidden, width, hidden)
+		s := &Step[T]{H: hy, Gates: m, HPrev: hx, Batch: batch, Ld: ld}
+		GRUBeforeReset(s, hidden)
+		for r := range batch {
+			copy(rh[r*hidden:], m[r*ld+width:][:hidden])
+		}
 		rec = make([]T, batch*hidden)
 		addProduct(rec, rh, un, batch, hidden, hidden)
 		for i, v := range rec {
-			pre[i/hidden*width+2*hidden+i%hidden] += v
+			m[i/hidden*ld+2*hidden+i%hidden] += v
 		}
-		GRUBeforeUpdate(hy, pre, hx, batch, hidden, width)
-		dpre = pre
-		GRUBeforeUpdateBackward(dpre, dhx, dh, pre, hx, batch, hidden, width)
+		GRUBeforeUpdate(s, hidden)
+		GRUBeforeUpdateBackward(&StepGrad[T]{H: dh, Gates: m, HPrev: dhx}, s, hidden)
+		dpre = make([]T, batch*width)
 		dn, drz := make([]T, batch*hidden), make([]T, batch*2*hidden)
 		drh := make([]T, batch*hidden)
 		for r := range batch {
-			copy(dn[r*hidden:], dpre[r*width+2*hidden:][:hidden])
+			copy(dn[r*hidden:], m[r*ld+2*hidden:][:hidden])
 		}
 		addProductT(drh, dn, un, batch, hidden, hidden)
-		GRUBeforeResetBackward(dpre, dhx, drh, pre, hx, batch, hidden, width, hidden)
+		GRUBeforeResetBackward(&StepGrad[T]{H: drh, Gates: m, HPrev: dhx}, s, hidden)
 		for r := range batch {
-			copy(drz[r*2*hidden:], dpre[r*width:][:2*hidden])
+			copy(dpre[r*width:], m[r*ld:][:width])
+			copy(drz[r*2*hidden:], m[r*ld:][:2*hidden])
 		}
 		addProductT(dhx, drz, rz, batch, 2*hidden, hidden)
 	}

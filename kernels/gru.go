@@ -3,7 +3,6 @@ package kernels
 import (
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
-	"github.com/elbow-go/elbow/internal/size"
 )
 
 // A GRU comes in two forms. Reset-after (PyTorch, cuDNN) applies the reset gate to the
@@ -11,293 +10,262 @@ import (
 // (Cho et al. 2014) applies it to the state in front of that product; its step is two
 // kernels with the product in between.
 
-// GRUStep finishes one time step of a GRU, reset-after form, for a batch.
+// GRUStep finishes one time step of a GRU, reset-after form, for a batch, given the gate
+// pre-activations.
 //
-//	r, z = σ(r), σ(z)    n = tanh(n + r⊙hn)    hy = (1-z)⊙n + z⊙hx
+//	r, z = σ(r), σ(z)    n = tanh(n + r⊙hn)    h = (1-z)⊙n + z⊙hPrev
 //
-// gates is [B, 3H], gate order r z n, row stride ldg ≥ 3H: the whole pre-activations of r
-// and z, and the input part of n with its bias. hn is [B, H], row stride ldhn ≥ H: the
-// recurrent part of n with its own bias. hx and hy are [B, H], dense, row-major. hx nil is
-// a state of zeros, with the same result in every bit.
-// gates is overwritten with the activated r z n, which GRUStepBackward reads together with
-// hn, which stays; hy is overwritten. hy may be hx; no other arguments may overlap, but
-// gates and hn may be columns of one matrix.
+// s.Gates is [B, 4H], order r z n hn: the whole pre-activations of r and z, the input part of n with
+// its bias, and hn, the recurrent part of n with its own bias. s.HPrev nil is a state of zeros, with
+// the same result in every bit.
+// s.Gates is overwritten with the activated r z n; hn stays, for GRUStepBackward reads it too. s.H is
+// overwritten. s.H may be s.HPrev; no other arguments may overlap.
 //
-// A NaN reaches only the elements computed from it: its gate, n and hy of its row and unit.
-// An infinite pre-activation saturates its gate; hx = ±Inf gives hy = ±Inf.
-// In float32 the update is fma(z, hx, fma(-z, n, n)), two roundings, so that z = 1 keeps hx
+// A NaN reaches only the elements computed from it: its gate, n and h of its row and unit.
+// An infinite pre-activation saturates its gate; hPrev = ±Inf gives h = ±Inf.
+// In float32 the update is fma(z, hPrev, fma(-z, n, n)), two roundings, so that z = 1 keeps hPrev
 // in every bit. σ and tanh are the inner forms, within the bounds of the package comment, on
 // every ISA; their arguments are clamped to ±40, so that σ never falls below 2^-57.8.
-// |hy| < 2^-60 is written as +0: a decaying state ends at +0, and hy is never a denormal,
-// with hx nil as well. float64 is package math, without clamp and flush.
+// |h| < 2^-60 is written as +0: a decaying state ends at +0, and h is never a denormal,
+// with s.HPrev nil as well. float64 is package math, without clamp and flush.
 //
-// GRUStep panics if a size is negative, a slice or stride too short. Zero sizes do nothing.
-// It starts no goroutine and allocates nothing.
+// GRUStep panics if s is nil, a size negative, a slice or the stride too short. Zero sizes do
+// nothing. It starts no goroutine and allocates nothing.
 //
 // Source: Cho et al. 2014 with the reset of cuDNN; layout as torch.nn.GRUCell.
-func GRUStep[T Float](hy, gates, hn, hx []T, batch, hidden, ldg, ldhn int) {
-	const fn = "GRUStep"
-	checkGateSizes(fn, batch, hidden)
-	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
-	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
-	checkSize(fn, "ldhn", ldhn, hidden)
-	checkGate(fn, "hn", len(hn), batch, hidden, ldhn)
-	checkGateOrNil(fn, "hx", hx, batch, hidden)
-	if batch == 0 || hidden == 0 {
+func GRUStep[T Float](s *Step[T], hidden int) {
+	if s.checkGRU("GRUStep", hidden) == 0 {
 		return
 	}
 	if is32[T]() {
-		gruStep(f32s(hy), f32s(gates), f32s(hn), f32s(hx), batch, hidden, ldg, ldhn)
+		gruStep(s.f32(), hidden)
 	} else {
-		gruStep64(f64s(hy), f64s(gates), f64s(hn), f64s(hx), batch, hidden, ldg, ldhn)
+		gruStep64(s.f64(), hidden)
 	}
 }
 
 // GRUStepBackward is the gradient of GRUStep.
 //
-//	dz = dh⊙(hx-n)⊙z(1-z)    dn = dh⊙(1-z)⊙(1-n²)    dhn = dn⊙r
-//	dr = dn⊙hn⊙r(1-r)        dhx = dh⊙z
+//	dz = dh⊙(hPrev-n)⊙z(1-z)    dn = dh⊙(1-z)⊙(1-n²)    dhn = dn⊙r
+//	dr = dn⊙hn⊙r(1-r)           dhPrev = dh⊙z
 //
-// gates, hn and hx are what GRUStep was given and left: gates [B, 3H] holds the activated
-// r z n. dh [B, H] is the whole gradient of hy. dgates [B, 3H] gets the gradients of the
-// pre-activations dr dz dn; gates and dgates share the row stride ldg ≥ 3H, hn and dhn
-// share ldhn ≥ H. dhx [B, H] gets the direct path only: the caller adds the product of
-// (dr, dz, dhn) with the recurrent weights. All three outputs are overwritten. hx nil is a
-// state of zeros.
-// dgates may be gates, dhn may be hn, dhx may be dh; no other arguments may overlap, but
-// gates and hn, or dgates and dhn, may be columns of one matrix.
+// s.Gates and s.HPrev are what GRUStep was given and left: the gates are the activated r z n, and hn.
+// d.H is dh, the whole gradient of h. d.Gates [B, 4H] is overwritten with the gradients dr dz dn dhn,
+// d.HPrev with the direct path of dhPrev only: the caller adds the product of (dr, dz, dhn) with the
+// recurrent weights. s.HPrev nil is a state of zeros.
+// d.Gates may be s.Gates, d.HPrev may be d.H; no other arguments may overlap.
 //
-// A NaN reaches only its row and unit. An infinite dh, hx or hn makes the gradients that use
+// A NaN reaches only its row and unit. An infinite dh, hPrev or hn makes the gradients that use
 // it infinite or NaN.
 // In float32 |dh| < 2^-70 counts as +0, and every output of magnitude < 2^-70 is written as
 // +0: vanishing gradients end at zero and no denormal reaches a product. No operation of the
 // formulas is rounded more than once. float64 has no flush.
 //
-// GRUStepBackward panics if a size is negative, a slice or stride too short. Zero sizes do
-// nothing. It starts no goroutine and allocates nothing.
-func GRUStepBackward[T Float](dgates, dhn, dhx, dh, gates, hn, hx []T, batch, hidden, ldg, ldhn int) {
-	const fn = "GRUStepBackward"
-	checkGateSizes(fn, batch, hidden)
-	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
-	checkSize(fn, "ldhn", ldhn, hidden)
-	checkGate(fn, "dgates", len(dgates), batch, size.Mul(3, hidden), ldg)
-	checkGate(fn, "dhn", len(dhn), batch, hidden, ldhn)
-	checkGate(fn, "dhx", len(dhx), batch, hidden, hidden)
-	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
-	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
-	checkGate(fn, "hn", len(hn), batch, hidden, ldhn)
-	checkGateOrNil(fn, "hx", hx, batch, hidden)
-	if batch == 0 || hidden == 0 {
+// GRUStepBackward panics if d or s is nil, a size negative, a slice or the stride too short. Zero
+// sizes do nothing. It starts no goroutine and allocates nothing.
+func GRUStepBackward[T Float](d *StepGrad[T], s *Step[T], hidden int) {
+	if s.checkGRUBackward("GRUStepBackward", hidden, d) == 0 {
 		return
 	}
 	if is32[T]() {
-		gruStepBackward(f32s(dgates), f32s(dhn), f32s(dhx), f32s(dh), f32s(gates), f32s(hn), f32s(hx), batch, hidden, ldg, ldhn)
+		gruStepBackward(d.f32(), s.f32(), hidden)
 	} else {
-		gruStepBackward64(f64s(dgates), f64s(dhn), f64s(dhx), f64s(dh), f64s(gates), f64s(hn), f64s(hx), batch, hidden, ldg, ldhn)
+		gruStepBackward64(d.f64(), s.f64(), hidden)
 	}
 }
 
 // GRUBeforeReset is the first half of a time step of a GRU, reset-before form.
 //
-//	r, z = σ(r), σ(z)    rh = r⊙hx
+//	r, z = σ(r), σ(z)    rh = r⊙hPrev
 //
-// gates is [B, 3H], gate order r z n, row stride ldg ≥ 3H: the whole pre-activations of r
-// and z. hx is [B, H], dense, row-major; nil is a state of zeros. rh is [B, H] with row
-// stride ldrh ≥ H: the caller adds its product with the recurrent weights of n to the n
-// columns and calls GRUBeforeUpdate.
-// The r and z columns of gates are overwritten with the activated gates, the n columns are
-// neither read nor written; rh is overwritten. No arguments may overlap.
+// s.Gates is [B, 4H], order r z n rh: the whole pre-activations of r and z. s.HPrev nil is a state
+// of zeros. The r and z columns of s.Gates are overwritten with the activated gates, the rh columns
+// with rh; the n columns are neither read nor written. The caller adds the product of rh with the
+// recurrent weights of n to them and calls GRUBeforeUpdate. s.H is not needed. No arguments may
+// overlap.
 //
-// A NaN in r or hx reaches rh of its row and unit, a NaN in z only its gate. An infinite
+// A NaN in r or hPrev reaches rh of its row and unit, a NaN in z only its gate. An infinite
 // pre-activation saturates its gate.
 // In float32 σ is the inner form, within the bound of the package comment and never below
 // 2^-57.8: rh of a state that came from GRUBeforeUpdate (0 or at least 2^-60) is 0 or a
 // normal number. float64 is package math.
 //
-// GRUBeforeReset panics if a size is negative, a slice or stride too short. Zero sizes do
+// GRUBeforeReset panics if s is nil, a size negative, a slice or the stride too short. Zero sizes do
 // nothing. It starts no goroutine and allocates nothing.
 //
 // Source: Cho et al. 2014.
-func GRUBeforeReset[T Float](rh, gates, hx []T, batch, hidden, ldg, ldrh int) {
+func GRUBeforeReset[T Float](s *Step[T], hidden int) {
 	const fn = "GRUBeforeReset"
-	checkGateSizes(fn, batch, hidden)
-	checkSize(fn, "ldrh", ldrh, hidden)
-	checkGate(fn, "rh", len(rh), batch, hidden, ldrh)
-	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
-	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
-	checkGateOrNil(fn, "hx", hx, batch, hidden)
-	if batch == 0 || hidden == 0 {
+	state, gates := s.sizes(fn, hidden, 4)
+	checkLen(fn, "s.Gates", len(s.Gates), gates)
+	checkLenOrNil(fn, "s.HPrev", s.HPrev, state)
+	if gates == 0 {
 		return
 	}
 	if is32[T]() {
-		gruBeforeReset(f32s(rh), f32s(gates), f32s(hx), batch, hidden, ldg, ldrh)
+		gruBeforeReset(s.f32(), hidden)
 	} else {
-		gruBeforeReset64(f64s(rh), f64s(gates), f64s(hx), batch, hidden, ldg, ldrh)
+		gruBeforeReset64(s.f64(), hidden)
 	}
 }
 
 // GRUBeforeUpdate is the second half of a time step of a GRU, reset-before form.
 //
-//	n = tanh(n)    hy = (1-z)⊙n + z⊙hx
+//	n = tanh(n)    h = (1-z)⊙n + z⊙hPrev
 //
-// gates is [B, 3H], gate order r z n, row stride ldg ≥ 3H: z as GRUBeforeReset left it, and
-// the whole pre-activation of n. hx and hy are [B, H], dense, row-major; hx nil is a state
-// of zeros. The n columns of gates are overwritten with the activated n, the others stay,
-// so that gates then holds what the backward kernels read; hy is overwritten.
-// hy may be hx; no other arguments may overlap.
+// s.Gates is [B, 4H], order r z n rh: z as GRUBeforeReset left it, and the whole pre-activation of
+// n. s.HPrev nil is a state of zeros. The n columns of s.Gates are overwritten with the activated n,
+// the others stay, so that it then holds what the backward kernels read; s.H is overwritten.
+// s.H may be s.HPrev; no other arguments may overlap.
 //
-// NaN, Inf, the fma form of the update and the flush of hy are those of GRUStep, and so are
+// NaN, Inf, the fma form of the update and the flush of h are those of GRUStep, and so are
 // the panics. It starts no goroutine and allocates nothing.
 //
 // Source: Cho et al. 2014, with z and 1-z as in PyTorch.
-func GRUBeforeUpdate[T Float](hy, gates, hx []T, batch, hidden, ldg int) {
-	const fn = "GRUBeforeUpdate"
-	checkGateSizes(fn, batch, hidden)
-	checkGate(fn, "hy", len(hy), batch, hidden, hidden)
-	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
-	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
-	checkGateOrNil(fn, "hx", hx, batch, hidden)
-	if batch == 0 || hidden == 0 {
+func GRUBeforeUpdate[T Float](s *Step[T], hidden int) {
+	if s.checkGRU("GRUBeforeUpdate", hidden) == 0 {
 		return
 	}
 	if is32[T]() {
-		gruBeforeUpdate(f32s(hy), f32s(gates), f32s(hx), batch, hidden, ldg)
+		gruBeforeUpdate(s.f32(), hidden)
 	} else {
-		gruBeforeUpdate64(f64s(hy), f64s(gates), f64s(hx), batch, hidden, ldg)
+		gruBeforeUpdate64(s.f64(), hidden)
 	}
 }
 
 // GRUBeforeUpdateBackward is the gradient of GRUBeforeUpdate: the first half of the
 // backward step.
 //
-//	dz = dh⊙(hx-n)⊙z(1-z)    dn = dh⊙(1-z)⊙(1-n²)    dhx = dh⊙z
+//	dz = dh⊙(hPrev-n)⊙z(1-z)    dn = dh⊙(1-z)⊙(1-n²)    dhPrev = dh⊙z
 //
-// gates [B, 3H] holds the activated r z n, hx is the state the step was given (nil for
-// zeros), dh [B, H] is the whole gradient of hy. The z and n columns of dgates [B, 3H] are
-// overwritten with the gradients of the pre-activations (of z behind its σ, so that
-// GRUBeforeResetBackward has nothing left to do for z); its r columns are not touched.
-// gates and dgates share the row stride ldg ≥ 3H. dhx [B, H] is overwritten with the direct
-// path. The caller then forms drh, the product of dn with the recurrent weights of n, and
-// calls GRUBeforeResetBackward.
-// dgates may be gates (r then stays where it is needed), dhx may be dh; no other arguments
-// may overlap.
+// s.Gates holds the activated r z n, s.HPrev is the state the step was given (nil for zeros), d.H is
+// dh, the whole gradient of h. The z and n columns of d.Gates [B, 4H] are overwritten with the
+// gradients of the pre-activations (of z behind its σ, so that GRUBeforeResetBackward has nothing
+// left to do for z); the others are not touched. d.HPrev is overwritten with the direct path. The
+// caller then puts the product of dn with the recurrent weights of n, which is the gradient of rh,
+// into d.H and calls GRUBeforeResetBackward.
+// d.Gates may be s.Gates (r then stays where it is needed), d.HPrev may be d.H (then only for this
+// half); no other arguments may overlap.
 //
 // NaN, Inf and the flush of gradients are those of GRUStepBackward, and so are the panics.
 // It starts no goroutine and allocates nothing.
-func GRUBeforeUpdateBackward[T Float](dgates, dhx, dh, gates, hx []T, batch, hidden, ldg int) {
-	const fn = "GRUBeforeUpdateBackward"
-	checkGateSizes(fn, batch, hidden)
-	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
-	checkGate(fn, "dgates", len(dgates), batch, size.Mul(3, hidden), ldg)
-	checkGate(fn, "dhx", len(dhx), batch, hidden, hidden)
-	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
-	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
-	checkGateOrNil(fn, "hx", hx, batch, hidden)
-	if batch == 0 || hidden == 0 {
+func GRUBeforeUpdateBackward[T Float](d *StepGrad[T], s *Step[T], hidden int) {
+	if s.checkGRUBackward("GRUBeforeUpdateBackward", hidden, d) == 0 {
 		return
 	}
 	if is32[T]() {
-		gruBeforeUpdateBackward(f32s(dgates), f32s(dhx), f32s(dh), f32s(gates), f32s(hx), batch, hidden, ldg)
+		gruBeforeUpdateBackward(d.f32(), s.f32(), hidden)
 	} else {
-		gruBeforeUpdateBackward64(f64s(dgates), f64s(dhx), f64s(dh), f64s(gates), f64s(hx), batch, hidden, ldg)
+		gruBeforeUpdateBackward64(d.f64(), s.f64(), hidden)
 	}
 }
 
 // GRUBeforeResetBackward is the gradient of GRUBeforeReset: the second half of the backward
 // step.
 //
-//	dr = drh⊙hx⊙r(1-r)    dhx += drh⊙r
+//	dr = drh⊙hPrev⊙r(1-r)    dhPrev += drh⊙r
 //
-// Only the r columns of gates [B, 3H] are read: the activated r. hx is the state the step
-// was given (nil for zeros). drh is [B, H] with row stride lddrh ≥ H, the gradient of rh.
-// The r columns of dgates [B, 3H] are overwritten with the gradient of the pre-activation,
-// the others are not touched; gates and dgates share the row stride ldg ≥ 3H. dhx [B, H] is
-// added to: it holds the direct path from GRUBeforeUpdateBackward. The caller adds the
-// product of (dr, dz) with the recurrent weights of r and z.
-// dgates may be gates; no other arguments may overlap.
+// Of s.Gates only the activated r is read. s.HPrev is the state the step was given (nil for zeros).
+// d.H is drh, the gradient of rh. The r columns of d.Gates [B, 4H] are overwritten with the gradient
+// of the pre-activation, the others are not touched. d.HPrev is added to: it holds the direct path
+// from GRUBeforeUpdateBackward. The caller adds the product of (dr, dz) with the recurrent weights
+// of r and z.
+// d.Gates may be s.Gates; no other arguments may overlap.
 //
-// A NaN reaches only its row and unit. An infinite drh or hx makes the gradients that use it
-// infinite or NaN. In float32 |dr| and |dhx| < 2^-70 are written as +0. float64 has no flush.
-//
-// GRUBeforeResetBackward panics if a size is negative, a slice or stride too short. Zero
-// sizes do nothing. It starts no goroutine and allocates nothing.
-func GRUBeforeResetBackward[T Float](dgates, dhx, drh, gates, hx []T, batch, hidden, ldg, lddrh int) {
-	const fn = "GRUBeforeResetBackward"
-	checkGateSizes(fn, batch, hidden)
-	checkSize(fn, "ldg", ldg, size.Mul(3, hidden))
-	checkSize(fn, "lddrh", lddrh, hidden)
-	checkGate(fn, "dgates", len(dgates), batch, size.Mul(3, hidden), ldg)
-	checkGate(fn, "dhx", len(dhx), batch, hidden, hidden)
-	checkGate(fn, "drh", len(drh), batch, hidden, lddrh)
-	checkGate(fn, "gates", len(gates), batch, size.Mul(3, hidden), ldg)
-	checkGateOrNil(fn, "hx", hx, batch, hidden)
-	if batch == 0 || hidden == 0 {
+// A NaN reaches only its row and unit. An infinite drh or hPrev makes the gradients that use it
+// infinite or NaN. In float32 |dr| and |dhPrev| < 2^-70 are written as +0. float64 has no flush.
+// The panics are those of GRUStepBackward. It starts no goroutine and allocates nothing.
+func GRUBeforeResetBackward[T Float](d *StepGrad[T], s *Step[T], hidden int) {
+	if s.checkGRUBackward("GRUBeforeResetBackward", hidden, d) == 0 {
 		return
 	}
 	if is32[T]() {
-		gruBeforeResetBackward(f32s(dgates), f32s(dhx), f32s(drh), f32s(gates), f32s(hx), batch, hidden, ldg, lddrh)
+		gruBeforeResetBackward(d.f32(), s.f32(), hidden)
 	} else {
-		gruBeforeResetBackward64(f64s(dgates), f64s(dhx), f64s(drh), f64s(gates), f64s(hx), batch, hidden, ldg, lddrh)
+		gruBeforeResetBackward64(d.f64(), s.f64(), hidden)
 	}
 }
 
-func gruStep(hy, gates, hn, hx []float32, batch, hidden, ldg, ldhn int) {
-	isa := asm.Active()
-	if isa == asm.Generic {
-		gruStepGeneric(hy, gates, hn, hx, batch, hidden, ldg, ldhn)
-		return
-	}
-	x, has := either(hx, hy)
-	simd.GRUStep(isa, &hy[0], &gates[0], &hn[0], &x[0], batch, hidden, hidden, ldg, ldhn, has)
+// checkGRU panics unless s holds what the step needs. It returns the number of elements of the gates.
+func (s *Step[T]) checkGRU(fn string, hidden int) int {
+	state, gates := s.sizes(fn, hidden, 4)
+	checkLen(fn, "s.H", len(s.H), state)
+	checkLen(fn, "s.Gates", len(s.Gates), gates)
+	checkLenOrNil(fn, "s.HPrev", s.HPrev, state)
+	return gates
 }
 
-func gruStepBackward(dgates, dhn, dhx, dh, gates, hn, hx []float32, batch, hidden, ldg, ldhn int) {
-	isa := asm.Active()
-	if isa == asm.Generic {
-		gruStepBackwardGeneric(dgates, dhn, dhx, dh, gates, hn, hx, batch, hidden, ldg, ldhn)
-		return
+// checkGRUBackward is checkGRU for the gradient.
+func (s *Step[T]) checkGRUBackward(fn string, hidden int, d *StepGrad[T]) int {
+	state, gates := s.sizes(fn, hidden, 4)
+	if d == nil {
+		badNil(fn, "d")
 	}
-	x, has := either(hx, dh)
-	simd.GRUStepBackward(isa, &dgates[0], &dhn[0], &dhx[0], &dh[0], &gates[0], &hn[0], &x[0], batch, hidden, ldg, ldhn, hidden, has)
+	checkLen(fn, "d.H", len(d.H), state)
+	checkLen(fn, "d.Gates", len(d.Gates), gates)
+	checkLen(fn, "d.HPrev", len(d.HPrev), state)
+	checkLen(fn, "s.Gates", len(s.Gates), gates)
+	checkLenOrNil(fn, "s.HPrev", s.HPrev, state)
+	return gates
 }
 
-func gruBeforeReset(rh, gates, hx []float32, batch, hidden, ldg, ldrh int) {
+func gruStep(s *Step[float32], hidden int) {
 	isa := asm.Active()
 	if isa == asm.Generic {
-		gruBeforeResetGeneric(rh, gates, hx, batch, hidden, ldg, ldrh)
+		gruStepGeneric(s, hidden)
 		return
 	}
-	x, has := either(hx, rh)
-	simd.GRUBeforeReset(isa, &rh[0], &gates[0], &x[0], batch, hidden, ldrh, ldg, hidden, has)
+	hx, has := either(s.HPrev, s.H)
+	simd.GRUStep(isa, &s.H[0], &s.Gates[0], &s.Gates[3*hidden], &hx[0], s.Batch, hidden, hidden, s.Ld, s.Ld, has)
 }
 
-func gruBeforeUpdate(hy, gates, hx []float32, batch, hidden, ldg int) {
+func gruStepBackward(d *StepGrad[float32], s *Step[float32], hidden int) {
 	isa := asm.Active()
 	if isa == asm.Generic {
-		gruBeforeUpdateGeneric(hy, gates, hx, batch, hidden, ldg)
+		gruStepBackwardGeneric(d, s, hidden)
 		return
 	}
-	x, has := either(hx, hy)
-	simd.GRUBeforeUpdate(isa, &hy[0], &gates[0], &x[0], batch, hidden, hidden, ldg, has)
+	hx, has := either(s.HPrev, d.H)
+	simd.GRUStepBackward(isa, &d.Gates[0], &d.Gates[3*hidden], &d.HPrev[0], &d.H[0], &s.Gates[0], &s.Gates[3*hidden], &hx[0],
+		s.Batch, hidden, s.Ld, s.Ld, hidden, has)
 }
 
-func gruBeforeUpdateBackward(dgates, dhx, dh, gates, hx []float32, batch, hidden, ldg int) {
+func gruBeforeReset(s *Step[float32], hidden int) {
 	isa := asm.Active()
 	if isa == asm.Generic {
-		gruBeforeUpdateBackwardGeneric(dgates, dhx, dh, gates, hx, batch, hidden, ldg)
+		gruBeforeResetGeneric(s, hidden)
 		return
 	}
-	x, has := either(hx, dh)
-	simd.GRUBeforeUpdateBackward(isa, &dgates[0], &dhx[0], &dh[0], &gates[0], &x[0], batch, hidden, ldg, hidden, has)
+	hx, has := either(s.HPrev, s.Gates)
+	simd.GRUBeforeReset(isa, &s.Gates[3*hidden], &s.Gates[0], &hx[0], s.Batch, hidden, s.Ld, s.Ld, hidden, has)
 }
 
-func gruBeforeResetBackward(dgates, dhx, drh, gates, hx []float32, batch, hidden, ldg, lddrh int) {
+func gruBeforeUpdate(s *Step[float32], hidden int) {
 	isa := asm.Active()
 	if isa == asm.Generic {
-		gruBeforeResetBackwardGeneric(dgates, dhx, drh, gates, hx, batch, hidden, ldg, lddrh)
+		gruBeforeUpdateGeneric(s, hidden)
 		return
 	}
-	x, has := either(hx, dhx)
-	simd.GRUBeforeResetBackward(isa, &dgates[0], &dhx[0], &drh[0], &gates[0], &x[0], batch, hidden, ldg, hidden, lddrh, has)
+	hx, has := either(s.HPrev, s.H)
+	simd.GRUBeforeUpdate(isa, &s.H[0], &s.Gates[0], &hx[0], s.Batch, hidden, hidden, s.Ld, has)
+}
+
+func gruBeforeUpdateBackward(d *StepGrad[float32], s *Step[float32], hidden int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		gruBeforeUpdateBackwardGeneric(d, s, hidden)
+		return
+	}
+	hx, has := either(s.HPrev, d.H)
+	simd.GRUBeforeUpdateBackward(isa, &d.Gates[0], &d.HPrev[0], &d.H[0], &s.Gates[0], &hx[0], s.Batch, hidden, s.Ld, hidden, has)
+}
+
+func gruBeforeResetBackward(d *StepGrad[float32], s *Step[float32], hidden int) {
+	isa := asm.Active()
+	if isa == asm.Generic {
+		gruBeforeResetBackwardGeneric(d, s, hidden)
+		return
+	}
+	hx, has := either(s.HPrev, d.H)
+	simd.GRUBeforeResetBackward(isa, &d.Gates[0], &d.HPrev[0], &d.H[0], &s.Gates[0], &hx[0], s.Batch, hidden, s.Ld, hidden, hidden, has)
 }

@@ -6,16 +6,16 @@ import (
 	"github.com/elbow-go/elbow/internal/f32"
 )
 
-func gruStepGeneric(hy, gates, hn, hx []float32, batch, hidden, ldg, ldhn int) {
-	for b := range batch {
-		gates, hn := gates[b*ldg:][:3*hidden], hn[b*ldhn:][:hidden]
+func gruStepGeneric(s *Step[float32], hidden int) {
+	for b := range s.Batch {
+		gates := s.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			k := b*hidden + j
 			r := gateSigmoid32(gates[j])
 			z := gateSigmoid32(gates[hidden+j])
-			n := gateTanh32(f32.FMA(r, hn[j], gates[2*hidden+j]))
+			n := gateTanh32(f32.FMA(r, gates[3*hidden+j], gates[2*hidden+j]))
 			gates[j], gates[hidden+j], gates[2*hidden+j] = r, z, n
-			hy[k] = gruMix(z, n, orZero(hx, k))
+			s.H[k] = gruMix(z, n, orZero(s.HPrev, k))
 		}
 	}
 }
@@ -26,18 +26,17 @@ func gruMix(z, n, h float32) float32 {
 	return flushState(f32.FMA(z, h, f32.FMA(-z, n, n)))
 }
 
-func gruStepBackwardGeneric(dgates, dhn, dhx, dh, gates, hn, hx []float32, batch, hidden, ldg, ldhn int) {
-	for b := range batch {
-		gates, dgates := gates[b*ldg:][:3*hidden], dgates[b*ldg:][:3*hidden]
-		hn, dhn := hn[b*ldhn:][:hidden], dhn[b*ldhn:][:hidden]
+func gruStepBackwardGeneric(d *StepGrad[float32], s *Step[float32], hidden int) {
+	for b := range s.Batch {
+		gates, dgates := s.Gates[b*s.Ld:][:4*hidden], d.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			k := b*hidden + j
-			r, z, n := gates[j], gates[hidden+j], gates[2*hidden+j]
-			dz, dn, dh := gruMixBackward(dh[k], z, n, orZero(hx, k))
-			dr := flushGrad(float32(dn*hn[j]) * dSigmoid(r))
-			dhn[j] = flushGrad(dn * r)
-			dgates[j], dgates[hidden+j], dgates[2*hidden+j] = dr, dz, dn
-			dhx[k] = dh
+			r, z, n, hn := gates[j], gates[hidden+j], gates[2*hidden+j], gates[3*hidden+j]
+			dz, dn, dh := gruMixBackward(d.H[k], z, n, orZero(s.HPrev, k))
+			dr := flushGrad(float32(dn*hn) * dSigmoid(r))
+			dhn := flushGrad(dn * r)
+			dgates[j], dgates[hidden+j], dgates[2*hidden+j], dgates[3*hidden+j] = dr, dz, dn, dhn
+			d.HPrev[k] = dh
 		}
 	}
 }
@@ -52,81 +51,79 @@ func gruMixBackward(d, z, n, h float32) (dz, dn, dh float32) {
 	return dz, dn, dh
 }
 
-func gruBeforeResetGeneric(rh, gates, hx []float32, batch, hidden, ldg, ldrh int) {
-	for b := range batch {
-		gates, rh := gates[b*ldg:][:3*hidden], rh[b*ldrh:][:hidden]
+func gruBeforeResetGeneric(s *Step[float32], hidden int) {
+	for b := range s.Batch {
+		gates := s.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			r := gateSigmoid32(gates[j])
 			z := gateSigmoid32(gates[hidden+j])
 			gates[j], gates[hidden+j] = r, z
-			rh[j] = r * orZero(hx, b*hidden+j)
+			gates[3*hidden+j] = r * orZero(s.HPrev, b*hidden+j)
 		}
 	}
 }
 
-func gruBeforeUpdateGeneric(hy, gates, hx []float32, batch, hidden, ldg int) {
-	for b := range batch {
-		gates := gates[b*ldg:][:3*hidden]
+func gruBeforeUpdateGeneric(s *Step[float32], hidden int) {
+	for b := range s.Batch {
+		gates := s.Gates[b*s.Ld:][:3*hidden]
 		for j := range hidden {
 			k := b*hidden + j
 			z := gates[hidden+j]
 			n := gateTanh32(gates[2*hidden+j])
 			gates[2*hidden+j] = n
-			hy[k] = gruMix(z, n, orZero(hx, k))
+			s.H[k] = gruMix(z, n, orZero(s.HPrev, k))
 		}
 	}
 }
 
-func gruBeforeUpdateBackwardGeneric(dgates, dhx, dh, gates, hx []float32, batch, hidden, ldg int) {
-	for b := range batch {
-		gates, dgates := gates[b*ldg:][:3*hidden], dgates[b*ldg:][:3*hidden]
+func gruBeforeUpdateBackwardGeneric(d *StepGrad[float32], s *Step[float32], hidden int) {
+	for b := range s.Batch {
+		gates, dgates := s.Gates[b*s.Ld:][:3*hidden], d.Gates[b*s.Ld:][:3*hidden]
 		for j := range hidden {
 			k := b*hidden + j
 			z, n := gates[hidden+j], gates[2*hidden+j]
-			dgates[hidden+j], dgates[2*hidden+j], dhx[k] = gruMixBackward(dh[k], z, n, orZero(hx, k))
+			dgates[hidden+j], dgates[2*hidden+j], d.HPrev[k] = gruMixBackward(d.H[k], z, n, orZero(s.HPrev, k))
 		}
 	}
 }
 
-func gruBeforeResetBackwardGeneric(dgates, dhx, drh, gates, hx []float32, batch, hidden, ldg, lddrh int) {
-	for b := range batch {
-		r, dr := gates[b*ldg:][:hidden], dgates[b*ldg:][:hidden]
-		drh := drh[b*lddrh:][:hidden]
+func gruBeforeResetBackwardGeneric(d *StepGrad[float32], s *Step[float32], hidden int) {
+	for b := range s.Batch {
+		gates, dgates := s.Gates[b*s.Ld:][:hidden], d.Gates[b*s.Ld:][:hidden]
 		for j := range hidden {
 			k := b*hidden + j
-			r, d := r[j], drh[j]
-			dr[j] = flushGrad(float32(d*orZero(hx, k)) * dSigmoid(r))
-			dhx[k] = flushGrad(f32.FMA(d, r, dhx[k]))
+			r, drh := gates[j], d.H[k]
+			dgates[j] = flushGrad(float32(drh*orZero(s.HPrev, k)) * dSigmoid(r))
+			d.HPrev[k] = flushGrad(f32.FMA(drh, r, d.HPrev[k]))
 		}
 	}
 }
 
-func gruStep64(hy, gates, hn, hx []float64, batch, hidden, ldg, ldhn int) {
-	for b := range batch {
-		gates, hn := gates[b*ldg:][:3*hidden], hn[b*ldhn:][:hidden]
+func gruStep64(s *Step[float64], hidden int) {
+	for b := range s.Batch {
+		gates := s.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			k := b*hidden + j
 			r := gateSigmoid64(gates[j])
 			z := gateSigmoid64(gates[hidden+j])
-			n := math.Tanh(gates[2*hidden+j] + r*hn[j])
+			n := math.Tanh(gates[2*hidden+j] + r*gates[3*hidden+j])
 			gates[j], gates[hidden+j], gates[2*hidden+j] = r, z, n
-			hy[k] = (1-z)*n + z*orZero(hx, k)
+			s.H[k] = (1-z)*n + z*orZero(s.HPrev, k)
 		}
 	}
 }
 
-func gruStepBackward64(dgates, dhn, dhx, dh, gates, hn, hx []float64, batch, hidden, ldg, ldhn int) {
-	for b := range batch {
-		gates, dgates := gates[b*ldg:][:3*hidden], dgates[b*ldg:][:3*hidden]
-		hn, dhn := hn[b*ldhn:][:hidden], dhn[b*ldhn:][:hidden]
+func gruStepBackward64(d *StepGrad[float64], s *Step[float64], hidden int) {
+	for b := range s.Batch {
+		gates, dgates := s.Gates[b*s.Ld:][:4*hidden], d.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			k := b*hidden + j
-			r, z, n := gates[j], gates[hidden+j], gates[2*hidden+j]
-			dz, dn, dh := gruMixBackward64(dh[k], z, n, orZero(hx, k))
-			dr := dn * hn[j] * r * (1 - r)
-			dhn[j] = dn * r
-			dgates[j], dgates[hidden+j], dgates[2*hidden+j] = dr, dz, dn
-			dhx[k] = dh
+			r, z, n, hn := gates[j], gates[hidden+j], gates[2*hidden+j], gates[3*hidden+j]
+			dz, dn, dh := gruMixBackward64(d.H[k], z, n, orZero(s.HPrev, k))
+			dr := dn * hn * r * (1 - r)
+			dhn := dn * r
+			dgates[j], dgates[hidden+j], dgates[2*hidden+j], dgates[3*hidden+j] = dr, dz, dn, dhn
+			d.HPrev[k] = dh
 		}
 	}
 }
@@ -135,51 +132,50 @@ func gruMixBackward64(d, z, n, h float64) (dz, dn, dh float64) {
 	return d * (h - n) * z * (1 - z), d * (1 - z) * (1 - n*n), d * z
 }
 
-func gruBeforeReset64(rh, gates, hx []float64, batch, hidden, ldg, ldrh int) {
-	for b := range batch {
-		gates, rh := gates[b*ldg:][:3*hidden], rh[b*ldrh:][:hidden]
+func gruBeforeReset64(s *Step[float64], hidden int) {
+	for b := range s.Batch {
+		gates := s.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			r := gateSigmoid64(gates[j])
 			z := gateSigmoid64(gates[hidden+j])
 			gates[j], gates[hidden+j] = r, z
-			rh[j] = r * orZero(hx, b*hidden+j)
+			gates[3*hidden+j] = r * orZero(s.HPrev, b*hidden+j)
 		}
 	}
 }
 
-func gruBeforeUpdate64(hy, gates, hx []float64, batch, hidden, ldg int) {
-	for b := range batch {
-		gates := gates[b*ldg:][:3*hidden]
+func gruBeforeUpdate64(s *Step[float64], hidden int) {
+	for b := range s.Batch {
+		gates := s.Gates[b*s.Ld:][:3*hidden]
 		for j := range hidden {
 			k := b*hidden + j
 			z := gates[hidden+j]
 			n := math.Tanh(gates[2*hidden+j])
 			gates[2*hidden+j] = n
-			hy[k] = (1-z)*n + z*orZero(hx, k)
+			s.H[k] = (1-z)*n + z*orZero(s.HPrev, k)
 		}
 	}
 }
 
-func gruBeforeUpdateBackward64(dgates, dhx, dh, gates, hx []float64, batch, hidden, ldg int) {
-	for b := range batch {
-		gates, dgates := gates[b*ldg:][:3*hidden], dgates[b*ldg:][:3*hidden]
+func gruBeforeUpdateBackward64(d *StepGrad[float64], s *Step[float64], hidden int) {
+	for b := range s.Batch {
+		gates, dgates := s.Gates[b*s.Ld:][:3*hidden], d.Gates[b*s.Ld:][:3*hidden]
 		for j := range hidden {
 			k := b*hidden + j
 			z, n := gates[hidden+j], gates[2*hidden+j]
-			dgates[hidden+j], dgates[2*hidden+j], dhx[k] = gruMixBackward64(dh[k], z, n, orZero(hx, k))
+			dgates[hidden+j], dgates[2*hidden+j], d.HPrev[k] = gruMixBackward64(d.H[k], z, n, orZero(s.HPrev, k))
 		}
 	}
 }
 
-func gruBeforeResetBackward64(dgates, dhx, drh, gates, hx []float64, batch, hidden, ldg, lddrh int) {
-	for b := range batch {
-		r, dr := gates[b*ldg:][:hidden], dgates[b*ldg:][:hidden]
-		drh := drh[b*lddrh:][:hidden]
+func gruBeforeResetBackward64(d *StepGrad[float64], s *Step[float64], hidden int) {
+	for b := range s.Batch {
+		gates, dgates := s.Gates[b*s.Ld:][:hidden], d.Gates[b*s.Ld:][:hidden]
 		for j := range hidden {
 			k := b*hidden + j
-			r, d := r[j], drh[j]
-			dr[j] = d * orZero(hx, k) * r * (1 - r)
-			dhx[k] += d * r
+			r, drh := gates[j], d.H[k]
+			dgates[j] = drh * orZero(s.HPrev, k) * r * (1 - r)
+			d.HPrev[k] += drh * r
 		}
 	}
 }

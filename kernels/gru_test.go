@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// gruStepUnit is the equation of GRUStep: r z n hn hx -> hy r z n.
+// gruStepUnit is the equation of GRUStep: r z n hn hPrev -> h r z n hn.
 func gruStepUnit(x []gateNum) []gateNum {
 	r, z := x[0].sigmoid(), x[1].sigmoid()
 	n := x[2].add(r.mul(x[3])).tanh()
-	return []gateNum{gruUnit(z, n, x[4]), r, z, n}
+	return []gateNum{gruUnit(z, n, x[4]), r, z, n, x[3]}
 }
 
-// gruStepBackwardUnit is the equation of GRUStepBackward: dh r z n hn hx -> dr dz dn dhn dhx.
+// gruStepBackwardUnit is the equation of GRUStepBackward: dh r z n hn hPrev -> dr dz dn dhn dhPrev.
 func gruStepBackwardUnit(x []gateNum) []gateNum {
 	r, hn := x[1], x[4]
 	dz, dn, dhx := gruBackwardUnit(x[0], x[2], x[3], x[5])
@@ -21,28 +21,28 @@ func gruStepBackwardUnit(x []gateNum) []gateNum {
 	return []gateNum{dr, dz, dn, dn.mul(r).flushGrad(), dhx}
 }
 
-// gruResetUnit is the equation of GRUBeforeReset: r z - hx -> rh r z -.
+// gruResetUnit is the equation of GRUBeforeReset: r z - - hPrev -> r z - rh.
 func gruResetUnit(x []gateNum) []gateNum {
 	r, z := x[0].sigmoid(), x[1].sigmoid()
-	return []gateNum{r.mul(x[3]), r, z, x[2]}
+	return []gateNum{r, z, {}, r.mul(x[4])}
 }
 
-// gruUpdateUnit is the equation of GRUBeforeUpdate: - z n hx -> hy - z n.
+// gruUpdateUnit is the equation of GRUBeforeUpdate: - z n - hPrev -> h - z n -.
 func gruUpdateUnit(x []gateNum) []gateNum {
 	z, n := x[1], x[2].tanh()
-	return []gateNum{gruUnit(z, n, x[3]), x[0], z, n}
+	return []gateNum{gruUnit(z, n, x[4]), {}, z, n, {}}
 }
 
-// gruUpdateBackwardUnit is the equation of GRUBeforeUpdateBackward: dh - z n hx -> - dz dn dhx.
+// gruUpdateBackwardUnit is the equation of GRUBeforeUpdateBackward: dh - z n - hPrev -> - dz dn - dhPrev.
 func gruUpdateBackwardUnit(x []gateNum) []gateNum {
-	dz, dn, dhx := gruBackwardUnit(x[0], x[2], x[3], x[4])
-	return []gateNum{{}, dz, dn, dhx}
+	dz, dn, dhx := gruBackwardUnit(x[0], x[2], x[3], x[5])
+	return []gateNum{{}, dz, dn, {}, dhx}
 }
 
-// gruResetBackwardUnit is the equation of GRUBeforeResetBackward: dhx drh r - - hx -> dr - - dhx.
+// gruResetBackwardUnit is the equation of GRUBeforeResetBackward: dhPrev drh r - - - hPrev -> dr - - - dhPrev.
 func gruResetBackwardUnit(x []gateNum) []gateNum {
-	dhx, d, r, h := x[0], x[1], x[2], x[5]
-	return []gateNum{d.mul(h).mul(r).mul(r.oneMinus()).flushGrad(), {}, {}, dhx.add(d.mul(r)).flushGrad()}
+	dhx, d, r, h := x[0], x[1], x[2], x[6]
+	return []gateNum{d.mul(h).mul(r).mul(r.oneMinus()).flushGrad(), {}, {}, {}, dhx.add(d.mul(r)).flushGrad()}
 }
 
 // gruUnit is the update, common to both forms.
@@ -56,23 +56,21 @@ func gruBackwardUnit(dh, z, n, h gateNum) (dz, dn, dhx gateNum) {
 }
 
 func TestGRUFiniteDifferences(t *testing.T) {
-	const batch, hidden, ldg, ldhn = 3, 5, 17, 6
+	const batch, hidden, ldg = 3, 5, 23
 	const n = batch * hidden
 	rng := rand.New(rand.NewPCG(7, 8))
-	pre, hn, dh := gateRandn[float64](rng, batch*ldg), gateRandn[float64](rng, batch*ldhn), gateRandn[float64](rng, n)
+	pre, dh := gateRandn[float64](rng, batch*ldg), gateRandn[float64](rng, n)
 	for _, hx := range [][]float64{gateRandn[float64](rng, n), nil} {
-		hy := make([]float64, n)
-		var gates []float64
+		step := &Step[float64]{H: make([]float64, n), HPrev: hx, Batch: batch, Ld: ldg}
 		loss := func() float64 {
-			gates = slices.Clone(pre)
-			GRUStep(hy, gates, hn, hx, batch, hidden, ldg, ldhn)
-			return gateDot(hy, dh)
+			step.Gates = slices.Clone(pre)
+			GRUStep(step, hidden)
+			return gateDot(step.H, dh)
 		}
 		loss()
-		dgates, dhn, dhx := make([]float64, batch*ldg), make([]float64, batch*ldhn), make([]float64, n)
-		GRUStepBackward(dgates, dhn, dhx, dh, gates, hn, hx, batch, hidden, ldg, ldhn)
+		dgates, dhx := make([]float64, batch*ldg), make([]float64, n)
+		GRUStepBackward(&StepGrad[float64]{H: dh, Gates: dgates, HPrev: dhx}, step, hidden)
 		checkGateGradient(t, "dgates", loss, pre, dgates)
-		checkGateGradient(t, "dhn", loss, hn, dhn)
 		checkGateGradient(t, "dhx", loss, hx, dhx)
 	}
 }
@@ -80,28 +78,34 @@ func TestGRUFiniteDifferences(t *testing.T) {
 // TestGRUBeforeFiniteDifferences runs both halves. The product in between is left out: rh
 // goes into the loss directly, with drh as its weights.
 func TestGRUBeforeFiniteDifferences(t *testing.T) {
-	const batch, hidden, ldg, ldrh = 3, 5, 17, 6
+	const batch, hidden, ldg = 3, 5, 23
 	const n = batch * hidden
 	rng := rand.New(rand.NewPCG(9, 10))
-	pre, dh, drh := gateRandn[float64](rng, batch*ldg), gateRandn[float64](rng, n), gateRandn[float64](rng, batch*ldrh)
+	pre, dh, drh := gateRandn[float64](rng, batch*ldg), gateRandn[float64](rng, n), gateRandn[float64](rng, n)
 	for _, hx := range [][]float64{gateRandn[float64](rng, n), nil} {
-		hy, rh := make([]float64, n), make([]float64, batch*ldrh)
-		var gates []float64
+		step := &Step[float64]{H: make([]float64, n), HPrev: hx, Batch: batch, Ld: ldg}
 		loss := func() float64 {
-			gates = slices.Clone(pre)
-			GRUBeforeReset(rh, gates, hx, batch, hidden, ldg, ldrh)
-			GRUBeforeUpdate(hy, gates, hx, batch, hidden, ldg)
-			return gateDot(hy, dh) + gateDot(rh, drh)
+			step.Gates = slices.Clone(pre)
+			GRUBeforeReset(step, hidden)
+			GRUBeforeUpdate(step, hidden)
+			sum := gateDot(step.H, dh)
+			for b := range batch {
+				sum += gateDot(step.Gates[b*ldg+3*hidden:][:hidden], drh[b*hidden:][:hidden])
+			}
+			return sum
 		}
 		loss()
-		dgates, dhx := make([]float64, batch*ldg), make([]float64, n)
-		GRUBeforeUpdateBackward(dgates, dhx, dh, gates, hx, batch, hidden, ldg)
-		GRUBeforeResetBackward(dgates, dhx, drh, gates, hx, batch, hidden, ldg, ldrh)
+		gates, dgates, dhx := step.Gates, make([]float64, batch*ldg), make([]float64, n)
+		backward := func(dgates []float64) {
+			GRUBeforeUpdateBackward(&StepGrad[float64]{H: dh, Gates: dgates, HPrev: dhx}, step, hidden)
+			GRUBeforeResetBackward(&StepGrad[float64]{H: drh, Gates: dgates, HPrev: dhx}, step, hidden)
+		}
+		backward(dgates)
 		checkGateGradient(t, "dgates", loss, pre, dgates)
 		checkGateGradient(t, "dhx", loss, hx, dhx)
 		// In place, over the activated gates.
-		GRUBeforeUpdateBackward(gates, dhx, dh, gates, hx, batch, hidden, ldg)
-		GRUBeforeResetBackward(gates, dhx, drh, gates, hx, batch, hidden, ldg, ldrh)
+		step.Gates = gates
+		backward(gates)
 		for b := range batch {
 			for j := range 3 * hidden {
 				if gates[b*ldg+j] != dgates[b*ldg+j] {
@@ -118,21 +122,19 @@ func TestGRUForms(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	z, n, hn, hx := gateRandn[float32](rng, hidden), gateRandn[float32](rng, hidden), gateRandn[float32](rng, hidden), gateRandn[float32](rng, hidden)
 	open := slices.Repeat([]float32{100}, hidden)
-	after := slices.Concat(open, z, n)
-	hyAfter := make([]float32, hidden)
-	GRUStep(hyAfter, after, hn, hx, 1, hidden, 3*hidden, hidden)
-	before := slices.Concat(open, z, n)
-	hyBefore, rh := make([]float32, hidden), make([]float32, hidden)
-	GRUBeforeReset(rh, before, hx, 1, hidden, 3*hidden, hidden)
+	after := &Step[float32]{H: make([]float32, hidden), Gates: slices.Concat(open, z, n, hn), HPrev: hx, Batch: 1, Ld: 4 * hidden}
+	GRUStep(after, hidden)
+	before := &Step[float32]{H: make([]float32, hidden), Gates: slices.Concat(open, z, n, hn), HPrev: hx, Batch: 1, Ld: 4 * hidden}
+	GRUBeforeReset(before, hidden)
 	for j := range hidden {
-		if rh[j] != hx[j] {
-			t.Fatalf("rh[%d] = %v, want %v", j, rh[j], hx[j])
+		if rh := before.Gates[3*hidden+j]; rh != hx[j] {
+			t.Fatalf("rh[%d] = %v, want %v", j, rh, hx[j])
 		}
-		before[2*hidden+j] += hn[j]
+		before.Gates[2*hidden+j] += hn[j]
 	}
-	GRUBeforeUpdate(hyBefore, before, hx, 1, hidden, 3*hidden)
-	if !slices.Equal(hyBefore, hyAfter) || !slices.Equal(before, after) {
-		t.Errorf("hy = %v, want %v", hyBefore, hyAfter)
+	GRUBeforeUpdate(before, hidden)
+	if !slices.Equal(before.H, after.H) || !slices.Equal(before.Gates[:3*hidden], after.Gates[:3*hidden]) {
+		t.Errorf("h = %v, want %v", before.H, after.H)
 	}
 }
 
@@ -143,11 +145,11 @@ func TestGRUKeepsState(t *testing.T) {
 	h := gateRandn[float32](rng, hidden)
 	was := slices.Clone(h)
 	for range 50 {
-		gates := gateRandn[float32](rng, 3*hidden)
+		gates := gateRandn[float32](rng, 4*hidden)
 		for j := range hidden {
 			gates[hidden+j] = 40
 		}
-		GRUStep(h, gates, gateRandn[float32](rng, hidden), h, 1, hidden, 3*hidden, hidden)
+		GRUStep(&Step[float32]{H: h, Gates: gates, HPrev: h, Batch: 1, Ld: 4 * hidden}, hidden)
 	}
 	if !slices.Equal(h, was) {
 		t.Errorf("h = %v, want %v", h, was)
@@ -159,27 +161,28 @@ func TestGRUKeepsState(t *testing.T) {
 func TestGRUDecay(t *testing.T) {
 	for _, start := range []float32{1, -1} {
 		h, hb := []float32{start}, []float32{start}
-		rh := make([]float32, 1)
+		rh := float32(0)
 		for range 200 {
-			GRUStep(h, make([]float32, 3), []float32{0}, h, 1, 1, 3, 1)
-			gates := []float32{-200, 0, 0} // r at its least
-			GRUBeforeReset(rh, gates, hb, 1, 1, 3, 1)
-			GRUBeforeUpdate(hb, gates, hb, 1, 1, 3)
-			if gateDenormal(h[0]) || gateDenormal(hb[0]) || gateDenormal(rh[0]) {
-				t.Fatalf("denormal h = %v, %v or rh = %v", h[0], hb[0], rh[0])
+			GRUStep(&Step[float32]{H: h, Gates: make([]float32, 4), HPrev: h, Batch: 1, Ld: 4}, 1)
+			before := &Step[float32]{H: hb, Gates: []float32{-200, 0, 0, 0}, HPrev: hb, Batch: 1, Ld: 4} // r at its least
+			GRUBeforeReset(before, 1)
+			GRUBeforeUpdate(before, 1)
+			if rh = before.Gates[3]; gateDenormal(h[0]) || gateDenormal(hb[0]) || gateDenormal(rh) {
+				t.Fatalf("denormal h = %v, %v or rh = %v", h[0], hb[0], rh)
 			}
 		}
-		if bitsOf(h[0]) != 0 || bitsOf(hb[0]) != 0 || rh[0] != 0 {
-			t.Errorf("from %v: h = %v, %v, rh = %v after 200 steps, want +0", start, h[0], hb[0], rh[0])
+		if bitsOf(h[0]) != 0 || bitsOf(hb[0]) != 0 || rh != 0 {
+			t.Errorf("from %v: h = %v, %v, rh = %v after 200 steps, want +0", start, h[0], hb[0], rh)
 		}
 		d, db := []float32{start}, []float32{start}
 		for range 200 {
-			gates, hn := []float32{0.5, 0.5, 0.25}, []float32{0.5}
-			GRUStepBackward(gates, hn, d, d, gates, hn, []float32{0.5}, 1, 1, 3, 1)
-			before := []float32{0.5, 0.5, 0.25}
-			GRUBeforeUpdateBackward(before, db, db, before, []float32{0.5}, 1, 1, 3)
-			GRUBeforeResetBackward(before, db, []float32{before[2] / 1024}, before, []float32{0.5}, 1, 1, 3, 1)
-			for _, x := range slices.Concat(gates, hn, d, before, db) {
+			gates := []float32{0.5, 0.5, 0.25, 0.5}
+			GRUStepBackward(&StepGrad[float32]{H: d, Gates: gates, HPrev: d}, &Step[float32]{Gates: gates, HPrev: []float32{0.5}, Batch: 1, Ld: 4}, 1)
+			before := []float32{0.5, 0.5, 0.25, 0}
+			step := &Step[float32]{Gates: before, HPrev: []float32{0.5}, Batch: 1, Ld: 4}
+			GRUBeforeUpdateBackward(&StepGrad[float32]{H: db, Gates: before, HPrev: db}, step, 1)
+			GRUBeforeResetBackward(&StepGrad[float32]{H: []float32{before[2] / 1024}, Gates: before, HPrev: db}, step, 1)
+			for _, x := range slices.Concat(gates, d, before, db) {
 				if gateDenormal(x) || x != 0 && abs32(x) < 0x1p-70 {
 					t.Fatalf("gradient %v is not flushed", x)
 				}

@@ -20,25 +20,26 @@ func (c *fusedCase[T]) int8Step() {
 			GemmInt8(f32s(c.gates[col*h:]), f32s(x), &w, b, ld, ldx)
 		}
 	}
-	switch k := fusedKinds[c.kind]; k.kind {
+	s := c.step(StepPart{})
+	switch fusedKinds[c.kind].kind {
 	case StepRNN:
 		mul(0, 0, 1, c.hx, h)
-		RNNStep(c.hy, c.gates, b, h, ld, k.act)
+		RNNStep(&s, h)
 	case StepLSTM:
 		mul(0, 0, 4, c.hx, h)
-		LSTMStep(c.hy, c.cy, c.gates, c.cx, c.peephole, b, h, ld)
+		LSTMStep(&s, h)
 	case StepGRU:
 		hn := c.gates[min(3*h, len(c.gates)):]
 		SetRows(hn, c.bhn, b, h, ld)
 		mul(0, 0, 2, c.hx, h)
 		mul(3, 2, 1, c.hx, h)
-		GRUStep(c.hy, c.gates, hn, c.hx, b, h, ld, ld)
+		GRUStep(&s, h)
 	case StepGRUBefore:
 		rh := c.gates[min(3*h, len(c.gates)):]
 		mul(0, 0, 2, c.hx, h)
-		GRUBeforeReset(rh, c.gates, c.hx, b, h, ld, ld)
+		GRUBeforeReset(&s, h)
 		mul(2, 2, 1, rh, ld)
-		GRUBeforeUpdate(c.hy, c.gates, c.hx, b, h, ld)
+		GRUBeforeUpdate(&s, h)
 	}
 }
 

@@ -6,12 +6,13 @@ import (
 	"github.com/elbow-go/elbow/internal/f32"
 )
 
-func lstmStepGeneric(hy, cy, gates, cx, peephole []float32, batch, hidden, ldg int) {
-	for b := range batch {
-		gates := gates[b*ldg:][:4*hidden]
+func lstmStepGeneric(s *Step[float32], hidden int) {
+	peephole := s.Peephole
+	for b := range s.Batch {
+		gates := s.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			k := b*hidden + j
-			c := orZero(cx, k)
+			c := orZero(s.CPrev, k)
 			i, f, g, o := gates[j], gates[hidden+j], gates[2*hidden+j], gates[3*hidden+j]
 			if peephole != nil {
 				i = f32.FMA(peephole[j], c, i)
@@ -26,20 +27,21 @@ func lstmStepGeneric(hy, cy, gates, cx, peephole []float32, batch, hidden, ldg i
 			}
 			o = gateSigmoid32(o)
 			gates[j], gates[hidden+j], gates[2*hidden+j], gates[3*hidden+j] = i, f, g, o
-			cy[k] = c
-			hy[k] = o * gateTanh32(c)
+			s.C[k] = c
+			s.H[k] = o * gateTanh32(c)
 		}
 	}
 }
 
-func lstmStepBackwardGeneric(dgates, dcx, dh, dcy, gates, cx, cy, peephole []float32, batch, hidden, ldg int) {
-	for b := range batch {
-		gates, dgates := gates[b*ldg:][:4*hidden], dgates[b*ldg:][:4*hidden]
+func lstmStepBackwardGeneric(d *StepGrad[float32], s *Step[float32], hidden int) {
+	peephole := s.Peephole
+	for b := range s.Batch {
+		gates, dgates := s.Gates[b*s.Ld:][:4*hidden], d.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			k := b*hidden + j
 			i, f, g, o := gates[j], gates[hidden+j], gates[2*hidden+j], gates[3*hidden+j]
-			c, t := orZero(cx, k), gateTanh32(cy[k])
-			dh, dc := flushGrad(dh[k]), flushGrad(orZero(dcy, k))
+			c, t := orZero(s.CPrev, k), gateTanh32(s.C[k])
+			dh, dc := flushGrad(d.H[k]), flushGrad(orZero(d.C, k))
 			do := flushGrad(float32(dh*t) * dSigmoid(o))
 			dc = f32.FMA(float32(dh*o), dTanh(t), dc)
 			if peephole != nil {
@@ -54,17 +56,18 @@ func lstmStepBackwardGeneric(dgates, dcx, dh, dcy, gates, cx, cy, peephole []flo
 				dc = f32.FMA(df, peephole[hidden+j], dc)
 			}
 			dgates[j], dgates[hidden+j], dgates[2*hidden+j], dgates[3*hidden+j] = di, df, dg, do
-			dcx[k] = flushGrad(dc)
+			d.CPrev[k] = flushGrad(dc)
 		}
 	}
 }
 
-func lstmStep64(hy, cy, gates, cx, peephole []float64, batch, hidden, ldg int) {
-	for b := range batch {
-		gates := gates[b*ldg:][:4*hidden]
+func lstmStep64(s *Step[float64], hidden int) {
+	peephole := s.Peephole
+	for b := range s.Batch {
+		gates := s.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			k := b*hidden + j
-			c := orZero(cx, k)
+			c := orZero(s.CPrev, k)
 			i, f, g, o := gates[j], gates[hidden+j], gates[2*hidden+j], gates[3*hidden+j]
 			if peephole != nil {
 				i += peephole[j] * c
@@ -79,20 +82,21 @@ func lstmStep64(hy, cy, gates, cx, peephole []float64, batch, hidden, ldg int) {
 			}
 			o = gateSigmoid64(o)
 			gates[j], gates[hidden+j], gates[2*hidden+j], gates[3*hidden+j] = i, f, g, o
-			cy[k] = c
-			hy[k] = o * math.Tanh(c)
+			s.C[k] = c
+			s.H[k] = o * math.Tanh(c)
 		}
 	}
 }
 
-func lstmStepBackward64(dgates, dcx, dh, dcy, gates, cx, cy, peephole []float64, batch, hidden, ldg int) {
-	for b := range batch {
-		gates, dgates := gates[b*ldg:][:4*hidden], dgates[b*ldg:][:4*hidden]
+func lstmStepBackward64(d *StepGrad[float64], s *Step[float64], hidden int) {
+	peephole := s.Peephole
+	for b := range s.Batch {
+		gates, dgates := s.Gates[b*s.Ld:][:4*hidden], d.Gates[b*s.Ld:][:4*hidden]
 		for j := range hidden {
 			k := b*hidden + j
 			i, f, g, o := gates[j], gates[hidden+j], gates[2*hidden+j], gates[3*hidden+j]
-			c, t := orZero(cx, k), math.Tanh(cy[k])
-			dh, dc := dh[k], orZero(dcy, k)
+			c, t := orZero(s.CPrev, k), math.Tanh(s.C[k])
+			dh, dc := d.H[k], orZero(d.C, k)
 			do := dh * t * o * (1 - o)
 			dc += dh * o * (1 - t*t)
 			if peephole != nil {
@@ -106,7 +110,7 @@ func lstmStepBackward64(dgates, dcx, dh, dcy, gates, cx, cy, peephole []float64,
 				dc += di*peephole[j] + df*peephole[hidden+j]
 			}
 			dgates[j], dgates[hidden+j], dgates[2*hidden+j], dgates[3*hidden+j] = di, df, dg, do
-			dcx[k] = dc
+			d.CPrev[k] = dc
 		}
 	}
 }

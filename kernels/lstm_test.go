@@ -61,10 +61,10 @@ func TestLSTMFiniteDifferences(t *testing.T) {
 		{"peephole, no state", nil, dcy, gateRandn[float64](rng, 3*hidden)},
 	} {
 		hy, cy, dcx := make([]float64, n), make([]float64, n), make([]float64, n)
-		var gates []float64
+		step := &Step[float64]{H: hy, C: cy, CPrev: c.cx, Peephole: c.pee, Batch: batch, Ld: ldg}
 		loss := func() float64 {
-			gates = slices.Clone(pre)
-			LSTMStep(hy, cy, gates, c.cx, c.pee, batch, hidden, ldg)
+			step.Gates = slices.Clone(pre)
+			LSTMStep(step, hidden)
 			s := gateDot(hy, dh)
 			if c.dcy != nil {
 				s += gateDot(cy, c.dcy)
@@ -73,7 +73,7 @@ func TestLSTMFiniteDifferences(t *testing.T) {
 		}
 		loss()
 		dgates := make([]float64, batch*ldg)
-		LSTMStepBackward(dgates, dcx, dh, c.dcy, gates, c.cx, cy, c.pee, batch, hidden, ldg)
+		LSTMStepBackward(&StepGrad[float64]{H: dh, C: c.dcy, Gates: dgates, CPrev: dcx}, step, hidden)
 		checkGateGradient(t, c.name+": dgates", loss, pre, dgates)
 		checkGateGradient(t, c.name+": dcx", loss, c.cx, dcx)
 		if c.pee == nil {
@@ -106,8 +106,7 @@ func TestLSTMDecay(t *testing.T) {
 		c, h := []float32{start}, []float32{0}
 		steps := 0
 		for range 200 {
-			gates := make([]float32, 4)
-			LSTMStep(h, c, gates, c, nil, 1, 1, 4)
+			LSTMStep(&Step[float32]{H: h, C: c, Gates: make([]float32, 4), CPrev: c, Batch: 1, Ld: 4}, 1)
 			if gateDenormal(c[0]) || gateDenormal(h[0]) {
 				t.Fatalf("denormal c = %v or h = %v", c[0], h[0])
 			}
@@ -125,7 +124,8 @@ func TestLSTMDecay(t *testing.T) {
 		steps = 0
 		for range 200 {
 			gates := []float32{0.5, 0.5, 0.25, 0.5}
-			LSTMStepBackward(gates, dc, []float32{0}, dc, gates, []float32{0.5}, []float32{0.5}, nil, 1, 1, 4)
+			LSTMStepBackward(&StepGrad[float32]{H: []float32{0}, C: dc, Gates: gates, CPrev: dc},
+				&Step[float32]{C: []float32{0.5}, Gates: gates, CPrev: []float32{0.5}, Batch: 1, Ld: 4}, 1)
 			for _, d := range append(gates, dc[0]) {
 				if gateDenormal(d) {
 					t.Fatalf("denormal gradient: dgates = %v, dcx = %v", gates, dc)
@@ -149,7 +149,7 @@ func TestLSTMSaturated(t *testing.T) {
 		for _, g := range ends {
 			for _, o := range ends {
 				h, c := []float32{0}, []float32{0}
-				LSTMStep(h, c, []float32{i, 0, g, o}, nil, nil, 1, 1, 4)
+				LSTMStep(&Step[float32]{H: h, C: c, Gates: []float32{i, 0, g, o}, Batch: 1, Ld: 4}, 1)
 				if gateDenormal(c[0]) || gateDenormal(h[0]) || h[0] != h[0] {
 					t.Fatalf("i g o = %v %v %v: c = %v, h = %v", i, g, o, c[0], h[0])
 				}

@@ -16,12 +16,12 @@ const (
 	RNNReLU                   // h = max(a, 0)
 )
 
-// RNNStep finishes one step of a plain recurrent layer, given its pre-activations.
+// RNNStep finishes one step of a plain recurrent layer for a batch, given its pre-activations.
 //
 //	h = tanh(a)    or    h = max(a, 0)
 //
-// a is [B, H] with row stride lda ≥ H; h is [B, H], dense, row-major, and overwritten.
-// h may be a when lda == H; otherwise they must not overlap.
+// s.Gates [B, H] is a, s.Act says which function; s.H is overwritten. s.H may be s.Gates when
+// s.Ld == H; otherwise they must not overlap.
 //
 // A NaN in a gives a NaN in the same place of h, and nowhere else. ±Inf gives ±1 with
 // RNNTanh; with RNNReLU +Inf stays and -Inf gives 0. In float32, tanh is the inner form,
@@ -31,24 +31,18 @@ const (
 // have any scale, such a unit counts as off: RNNStepBackward gives it no gradient. float64 is
 // package math and has no flush.
 //
-// RNNStep panics if batch or hidden is negative, a slice or the stride too short, or act
+// RNNStep panics if s is nil, a size negative, a slice or the stride too short, or s.Act
 // unknown. Zero sizes do nothing. It starts no goroutine and allocates nothing.
 //
 // Source: Elman 1990; equation as torch.nn.RNNCell.
-func RNNStep[T Float](h, a []T, batch, hidden, lda int, act Activation) {
-	const fn = "RNNStep"
-	checkGateSizes(fn, batch, hidden)
-	checkAct(fn, "act", act)
-	checkGate(fn, "h", len(h), batch, hidden, hidden)
-	checkSize(fn, "lda", lda, hidden)
-	checkGate(fn, "a", len(a), batch, hidden, lda)
-	if batch == 0 || hidden == 0 {
+func RNNStep[T Float](s *Step[T], hidden int) {
+	if s.checkRNN("RNNStep", hidden) == 0 {
 		return
 	}
 	if is32[T]() {
-		rnnStep(f32s(h), f32s(a), batch, hidden, lda, act)
+		rnnStep(s.f32(), hidden)
 	} else {
-		rnnStep64(f64s(h), f64s(a), batch, hidden, lda, act)
+		rnnStep64(s.f64(), hidden)
 	}
 }
 
@@ -56,9 +50,9 @@ func RNNStep[T Float](h, a []T, batch, hidden, lda int, act Activation) {
 //
 //	da = dh⊙(1 - h⊙h)    or    da = dh where h > 0, else 0 (so where h was flushed, too)
 //
-// h is the output of RNNStep and dh its whole gradient: both [B, H], dense, row-major. da
-// is [B, H] with row stride ldda ≥ H, and overwritten. da may be dh or h when ldda == H;
-// no other overlap is allowed.
+// s.H is what RNNStep left; of s it needs no other slice. d.H is dh, the whole gradient of h. d.Gates
+// is da, [B, H] with the row stride s.Ld, and overwritten. It may be d.H or s.H when s.Ld == H; no
+// other overlap is allowed.
 //
 // A NaN in dh or, with RNNTanh, in h gives a NaN in the same place of da and nowhere else;
 // with RNNReLU a NaN in h lets dh through. An infinite dh times a derivative of zero is a
@@ -66,23 +60,39 @@ func RNNStep[T Float](h, a []T, batch, hidden, lda int, act Activation) {
 // |da| < 2^-70 is written as +0: vanishing gradients end at zero, not in the denormals.
 // da is rounded twice: within 2^-23 of its size.
 //
-// RNNStepBackward panics as RNNStep does. It starts no goroutine and allocates nothing.
-func RNNStepBackward[T Float](da, dh, h []T, batch, hidden, ldda int, act Activation) {
-	const fn = "RNNStepBackward"
-	checkGateSizes(fn, batch, hidden)
-	checkAct(fn, "act", act)
-	checkSize(fn, "ldda", ldda, hidden)
-	checkGate(fn, "da", len(da), batch, hidden, ldda)
-	checkGate(fn, "dh", len(dh), batch, hidden, hidden)
-	checkGate(fn, "h", len(h), batch, hidden, hidden)
-	if batch == 0 || hidden == 0 {
+// RNNStepBackward panics as RNNStep does, and if d is nil. It starts no goroutine and allocates
+// nothing.
+func RNNStepBackward[T Float](d *StepGrad[T], s *Step[T], hidden int) {
+	if s.checkRNNBackward("RNNStepBackward", hidden, d) == 0 {
 		return
 	}
 	if is32[T]() {
-		rnnStepBackward(f32s(da), f32s(dh), f32s(h), batch, hidden, ldda, act)
+		rnnStepBackward(d.f32(), s.f32(), hidden)
 	} else {
-		rnnStepBackward64(f64s(da), f64s(dh), f64s(h), batch, hidden, ldda, act)
+		rnnStepBackward64(d.f64(), s.f64(), hidden)
 	}
+}
+
+// checkRNN panics unless s holds what the step needs. It returns the number of elements of the gates.
+func (s *Step[T]) checkRNN(fn string, hidden int) int {
+	state, gates := s.sizes(fn, hidden, 1)
+	checkLen(fn, "s.H", len(s.H), state)
+	checkLen(fn, "s.Gates", len(s.Gates), gates)
+	checkAct(fn, "s.Act", s.Act)
+	return gates
+}
+
+// checkRNNBackward is checkRNN for the gradient.
+func (s *Step[T]) checkRNNBackward(fn string, hidden int, d *StepGrad[T]) int {
+	state, gates := s.sizes(fn, hidden, 1)
+	if d == nil {
+		badNil(fn, "d")
+	}
+	checkLen(fn, "d.H", len(d.H), state)
+	checkLen(fn, "d.Gates", len(d.Gates), gates)
+	checkLen(fn, "s.H", len(s.H), state)
+	checkAct(fn, "s.Act", s.Act)
+	return gates
 }
 
 func checkAct(fn, arg string, act Activation) {
@@ -96,18 +106,18 @@ func badAct(fn, arg string, act Activation) {
 	panic(fmt.Sprintf("kernels: %s: %s = %d, want RNNTanh (%d) or RNNReLU (%d)", fn, arg, act, RNNTanh, RNNReLU))
 }
 
-func rnnStep(h, a []float32, batch, hidden, lda int, act Activation) {
+func rnnStep(s *Step[float32], hidden int) {
 	if isa := asm.Active(); isa == asm.Generic {
-		rnnStepGeneric(h, a, batch, hidden, lda, act)
+		rnnStepGeneric(s, hidden)
 	} else {
-		simd.RNNStep(isa, act == RNNReLU, &h[0], &a[0], batch, hidden, hidden, lda)
+		simd.RNNStep(isa, s.Act == RNNReLU, &s.H[0], &s.Gates[0], s.Batch, hidden, hidden, s.Ld)
 	}
 }
 
-func rnnStepBackward(da, dh, h []float32, batch, hidden, ldda int, act Activation) {
+func rnnStepBackward(d *StepGrad[float32], s *Step[float32], hidden int) {
 	if isa := asm.Active(); isa == asm.Generic {
-		rnnStepBackwardGeneric(da, dh, h, batch, hidden, ldda, act)
+		rnnStepBackwardGeneric(d, s, hidden)
 	} else {
-		simd.RNNStepBackward(isa, act == RNNReLU, &da[0], &dh[0], &h[0], batch, hidden, ldda, hidden)
+		simd.RNNStepBackward(isa, s.Act == RNNReLU, &d.Gates[0], &d.H[0], &s.H[0], s.Batch, hidden, s.Ld, hidden)
 	}
 }

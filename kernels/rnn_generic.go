@@ -6,11 +6,11 @@ import (
 	"github.com/elbow-go/elbow/internal/f32"
 )
 
-func rnnStepGeneric(h, a []float32, batch, hidden, lda int, act Activation) {
-	for b := range batch {
-		a, h := a[b*lda:][:hidden], h[b*hidden:][:hidden]
+func rnnStepGeneric(s *Step[float32], hidden int) {
+	for b := range s.Batch {
+		a, h := s.Gates[b*s.Ld:][:hidden], s.H[b*hidden:][:hidden]
 		for j, x := range a {
-			if act == RNNReLU {
+			if s.Act == RNNReLU {
 				// One comparison is both the ReLU and the flush; it is false for NaN.
 				if x < f32.FlushState {
 					x = 0
@@ -23,12 +23,12 @@ func rnnStepGeneric(h, a []float32, batch, hidden, lda int, act Activation) {
 	}
 }
 
-func rnnStepBackwardGeneric(da, dh, h []float32, batch, hidden, ldda int, act Activation) {
-	for b := range batch {
-		da, dh, h := da[b*ldda:][:hidden], dh[b*hidden:][:hidden], h[b*hidden:][:hidden]
+func rnnStepBackwardGeneric(d *StepGrad[float32], s *Step[float32], hidden int) {
+	for b := range s.Batch {
+		da, dh, h := d.Gates[b*s.Ld:][:hidden], d.H[b*hidden:][:hidden], s.H[b*hidden:][:hidden]
 		for j, h := range h {
 			d := flushGrad(dh[j])
-			if act == RNNReLU {
+			if s.Act == RNNReLU {
 				if h <= 0 {
 					d = 0
 				}
@@ -71,12 +71,12 @@ func orZero[T Float](x []T, k int) T {
 	return x[k]
 }
 
-func rnnStep64(h, a []float64, batch, hidden, lda int, act Activation) {
-	for b := range batch {
-		a, h := a[b*lda:][:hidden], h[b*hidden:][:hidden]
+func rnnStep64(s *Step[float64], hidden int) {
+	for b := range s.Batch {
+		a, h := s.Gates[b*s.Ld:][:hidden], s.H[b*hidden:][:hidden]
 		for j, x := range a {
 			switch {
-			case act == RNNTanh:
+			case s.Act == RNNTanh:
 				h[j] = math.Tanh(x)
 			case x <= 0:
 				h[j] = 0
@@ -87,12 +87,12 @@ func rnnStep64(h, a []float64, batch, hidden, lda int, act Activation) {
 	}
 }
 
-func rnnStepBackward64(da, dh, h []float64, batch, hidden, ldda int, act Activation) {
-	for b := range batch {
-		da, dh, h := da[b*ldda:][:hidden], dh[b*hidden:][:hidden], h[b*hidden:][:hidden]
+func rnnStepBackward64(d *StepGrad[float64], s *Step[float64], hidden int) {
+	for b := range s.Batch {
+		da, dh, h := d.Gates[b*s.Ld:][:hidden], d.H[b*hidden:][:hidden], s.H[b*hidden:][:hidden]
 		for j, h := range h {
 			switch {
-			case act == RNNTanh:
+			case s.Act == RNNTanh:
 				da[j] = dh[j] * (1 - h*h)
 			case h <= 0:
 				da[j] = 0

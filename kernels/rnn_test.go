@@ -42,25 +42,28 @@ func TestRNNFiniteDifferences(t *testing.T) {
 	for _, act := range []Activation{RNNTanh, RNNReLU} {
 		a, dh := gateRandn[float64](rng, batch*hidden), gateRandn[float64](rng, batch*hidden)
 		h, da := make([]float64, batch*hidden), make([]float64, batch*hidden)
+		s := &Step[float64]{H: h, Gates: a, Act: act, Batch: batch, Ld: hidden}
 		loss := func() float64 {
-			RNNStep(h, a, batch, hidden, hidden, act)
+			RNNStep(s, hidden)
 			return gateDot(h, dh)
 		}
 		loss()
-		RNNStepBackward(da, dh, h, batch, hidden, hidden, act)
+		RNNStepBackward(&StepGrad[float64]{H: dh, Gates: da}, s, hidden)
 		checkGateGradient(t, fmt.Sprint("act ", act, ": da"), loss, a, da)
 	}
 }
 
 func TestRNNUnknownActivation(t *testing.T) {
 	for name, f := range map[string]func(x []float32){
-		"RNNStep":         func(x []float32) { RNNStep(x, x, 1, 1, 1, 7) },
-		"RNNStepBackward": func(x []float32) { RNNStepBackward(x, x, x, 1, 1, 1, 7) },
+		"RNNStep": func(x []float32) { RNNStep(&Step[float32]{H: x, Gates: x, Act: 7, Batch: 1, Ld: 1}, 1) },
+		"RNNStepBackward": func(x []float32) {
+			RNNStepBackward(&StepGrad[float32]{H: x, Gates: x}, &Step[float32]{H: x, Act: 7, Batch: 1, Ld: 1}, 1)
+		},
 	} {
 		x := []float32{0.5}
 		func() {
 			defer func() {
-				want := "kernels: " + name + ": act = 7, want RNNTanh (0) or RNNReLU (1)"
+				want := "kernels: " + name + ": s.Act = 7, want RNNTanh (0) or RNNReLU (1)"
 				if got := fmt.Sprint(recover()); got != want {
 					t.Errorf("panic %q, want %q", got, want)
 				}
@@ -73,6 +76,11 @@ func TestRNNUnknownActivation(t *testing.T) {
 	}
 }
 
+// unit returns the step of one unit.
+func unit[T Float](h, a []T, act Activation) *Step[T] {
+	return &Step[T]{H: h, Gates: a, Act: act, Batch: 1, Ld: 1}
+}
+
 // TestRNNDecay halves a state and a gradient at every step: both end at +0 and never pass
 // through the denormals.
 func TestRNNDecay(t *testing.T) {
@@ -80,10 +88,9 @@ func TestRNNDecay(t *testing.T) {
 		for _, start := range []float32{1, -1} {
 			h, d := []float32{start}, []float32{start}
 			for step := range 200 {
-				a := []float32{h[0] / 2}
-				RNNStep(h, a, 1, 1, 1, act)
+				RNNStep(unit(h, []float32{h[0] / 2}, act), 1)
 				d[0] /= 2
-				RNNStepBackward(d, d, []float32{0x1p-50}, 1, 1, 1, act)
+				RNNStepBackward(&StepGrad[float32]{H: d, Gates: d}, unit([]float32{0x1p-50}, nil, act), 1)
 				if gateDenormal(h[0]) || gateDenormal(d[0]) {
 					t.Fatalf("act %d: step %d: denormal h = %v or da = %v", act, step, h[0], d[0])
 				}
@@ -102,20 +109,20 @@ func TestRNNReLUFlush(t *testing.T) {
 		h, da, dh := []float32{1}, []float32{0}, []float32{1}
 		steps := 0
 		for ; h[0] > 0 && steps < 200; steps++ {
-			RNNStepBackward(da, dh, h, 1, 1, 1, RNNReLU)
+			RNNStepBackward(&StepGrad[float32]{H: dh, Gates: da}, unit(h, nil, RNNReLU), 1)
 			if da[0] != 1 {
 				t.Errorf("h = %v: da = %v, want 1", h[0], da[0])
 			}
-			RNNStep(h, []float32{h[0] / 2}, 1, 1, 1, RNNReLU)
+			RNNStep(unit(h, []float32{h[0] / 2}, RNNReLU), 1)
 		}
-		RNNStepBackward(da, dh, h, 1, 1, 1, RNNReLU)
+		RNNStepBackward(&StepGrad[float32]{H: dh, Gates: da}, unit(h, nil, RNNReLU), 1)
 		if steps != 61 || da[0] != 0 {
 			t.Errorf("the state ends after %d steps with a gradient of %v, want 61 and 0", steps, da[0])
 		}
 	})
 	h := []float64{1}
 	for range 200 {
-		RNNStep(h, []float64{h[0] / 2}, 1, 1, 1, RNNReLU)
+		RNNStep(unit(h, []float64{h[0] / 2}, RNNReLU), 1)
 	}
 	if h[0] != 0x1p-200 {
 		t.Errorf("float64: %v after 200 steps, want 2^-200", h[0])

@@ -14,10 +14,10 @@ import (
 // All that kernels promise alike is tested for all rows in every_test.go; what is particular to a
 // family, its accuracy among it, in the file of the family.
 
-// A kernel is a row of the table. Slices are passed in the order of arrays, sizes by the names of
-// the parameters: rows and batch are a number of rows, ld and what begins with it a row stride, any
-// other int is n, the number of columns that most arrays have a multiple of. What a struct groups is
-// named as q.Mu and q.Ld.
+// A kernel is a row of the table. Slices are passed by the names of the parameters, or in the order of
+// arrays to a function of the test; sizes by the names as well: rows and Batch are a number of rows, ld
+// and what begins with it a row stride, any other int is n, the number of columns that most arrays have
+// a multiple of. What a struct groups is named as q.Mu and q.Ld; what is not listed of it stays 0.
 type kernel[T Float] struct {
 	name   string // of the function, with a variant behind a slash
 	f      any
@@ -154,6 +154,9 @@ type param struct {
 // field is the name within a struct, or of the parameter.
 func (p param) field() string { return p.name[strings.LastIndex(p.name, ".")+1:] }
 
+// isField reports whether the parameter is part of a struct.
+func (p param) isField() bool { return strings.Contains(p.name, ".") }
+
 func (p param) isStride() bool { return strings.HasPrefix(strings.ToLower(p.field()), "ld") }
 
 // named reports whether f is a function of the package.
@@ -184,7 +187,7 @@ func (k *kernel[T]) has(fields ...string) bool {
 }
 
 // hasRows reports whether there is a number of rows; else there is one.
-func (k *kernel[T]) hasRows() bool { return k.has("rows", "batch") }
+func (k *kernel[T]) hasRows() bool { return k.has("rows", "Batch") }
 
 // forms returns the forms of scale that the kernel is to be tested with.
 func (k *kernel[T]) forms() []ScaleForm {
@@ -258,49 +261,48 @@ func linearTable[T Float]() []kernel[T] {
 	}
 }
 
-// The steps of recurrent cells.
+// The gates of recurrent cells.
 func gateTable[T Float]() (ks []kernel[T]) {
 	for _, name := range []string{"tanh", "relu"} {
-		act := map[string]any{"act": map[string]Activation{"tanh": RNNTanh, "relu": RNNReLU}[name]}
+		act := map[string]any{"s.Act": map[string]Activation{"tanh": RNNTanh, "relu": RNNReLU}[name]}
 		ks = append(ks,
 			kernel[T]{name: "RNNStep/" + name, f: RNNStep[T], with: act, unit: rnnUnit(name),
-				arrays: []array{out("h", kindState).over("a"), in("a", kindPre).ld("lda")}},
+				arrays: []array{out("s.H", kindState).over("s.Gates"), in("s.Gates", kindPre).ld("s.Ld")}},
 			kernel[T]{name: "RNNStepBackward/" + name, f: RNNStepBackward[T], with: act, unit: rnnBackwardUnit(name),
-				arrays: []array{out("da", kindGrad).ld("ldda").over("dh", "h"), in("dh", kindGrad), in("h", kindTanh)}})
+				arrays: []array{out("d.Gates", kindGrad).ld("s.Ld").over("d.H", "s.H"), in("d.H", kindGrad), in("s.H", kindTanh)}})
 	}
-	gates := inout("gates", kindPre, kindPre, kindPre, kindPre).ld("ldg").denormal()
-	dgates := out("dgates", kindGrad, kindGrad, kindGrad, kindGrad).ld("ldg").over("gates")
-	active := in("gates", kindSigma, kindSigma, kindTanh, kindSigma).ld("ldg")
-	cx, hx := in("cx", kindState).orZeros(), in("hx", kindState).orZeros()
-	for _, peephole := range []array{none("peephole"), in("peephole", kindWeight, kindWeight, kindWeight).row().without("peephole")} {
+	pre := func(kinds ...kind) array { return inout("s.Gates", kinds...).ld("s.Ld") }
+	active := func(kinds ...kind) array { return in("s.Gates", kinds...).ld("s.Ld") }
+	dgates := func(kinds ...kind) array { return out("d.Gates", kinds...).ld("s.Ld").over("s.Gates") }
+	h, dh, hPrev := out("s.H", kindState), in("d.H", kindGrad), in("s.HPrev", kindState).orZeros()
+	cPrev := in("s.CPrev", kindState).orZeros()
+	for _, peephole := range []array{none("s.Peephole"), in("s.Peephole", kindWeight, kindWeight, kindWeight).row().without("peephole")} {
 		name := ""
 		if !peephole.absent {
 			name = "/peephole"
 		}
 		ks = append(ks,
 			kernel[T]{name: "LSTMStep" + name, f: LSTMStep[T], unit: lstmUnit,
-				arrays: []array{out("hy", kindState), out("cy", kindState).over("cx"), gates, cx, peephole}},
+				arrays: []array{h, out("s.C", kindState).over("s.CPrev"), pre(kindPre, kindPre, kindPre, kindPre).denormal(), cPrev, peephole}},
 			kernel[T]{name: "LSTMStepBackward" + name, f: LSTMStepBackward[T], unit: lstmBackwardUnit,
-				arrays: []array{dgates, out("dcx", kindGrad).over("dcy"), in("dh", kindGrad), in("dcy", kindGrad).orZeros(),
-					active, cx, in("cy", kindState), peephole}})
+				arrays: []array{dgates(kindGrad, kindGrad, kindGrad, kindGrad), out("d.CPrev", kindGrad).over("d.C"), dh, in("d.C", kindGrad).orZeros(),
+					active(kindSigma, kindSigma, kindTanh, kindSigma), cPrev, in("s.C", kindState), peephole}})
 	}
-	hy, dhx, dh := out("hy", kindState).over("hx"), out("dhx", kindGrad).over("dh"), in("dh", kindGrad)
+	h, dhPrev := h.over("s.HPrev"), out("d.HPrev", kindGrad).over("d.H")
+	const none = kindUnread
 	ks = append(ks,
 		kernel[T]{name: "GRUStep", f: GRUStep[T], unit: gruStepUnit,
-			arrays: []array{hy, inout("gates", kindPre, kindPre, kindPre).ld("ldg").denormal(), in("hn", kindPre).ld("ldhn"), hx}},
+			arrays: []array{h, pre(kindPre, kindPre, kindPre, kindPre).denormal(), hPrev}},
 		kernel[T]{name: "GRUStepBackward", f: GRUStepBackward[T], unit: gruStepBackwardUnit,
-			arrays: []array{out("dgates", kindGrad, kindGrad, kindGrad).ld("ldg").over("gates"), out("dhn", kindGrad).ld("ldhn").over("hn"), dhx, dh,
-				in("gates", kindSigma, kindSigma, kindTanh).ld("ldg"), in("hn", kindPre).ld("ldhn"), hx}},
+			arrays: []array{dgates(kindGrad, kindGrad, kindGrad, kindGrad), dhPrev, dh, active(kindSigma, kindSigma, kindTanh, kindPre), hPrev}},
 		kernel[T]{name: "GRUBeforeReset", f: GRUBeforeReset[T], unit: gruResetUnit,
-			arrays: []array{out("rh", kindState).ld("ldrh").denormal(), inout("gates", kindPre, kindPre, kindUnread).ld("ldg"), hx}}, // rh of a denormal hx
+			arrays: []array{pre(kindPre, kindPre, none, kindState).denormal(), hPrev}}, // rh of a denormal hPrev
 		kernel[T]{name: "GRUBeforeUpdate", f: GRUBeforeUpdate[T], unit: gruUpdateUnit,
-			arrays: []array{hy, inout("gates", kindUnread, kindSigma, kindPre).ld("ldg").denormal(), hx}},
+			arrays: []array{h, pre(none, kindSigma, kindPre, none).denormal(), hPrev}},
 		kernel[T]{name: "GRUBeforeUpdateBackward", f: GRUBeforeUpdateBackward[T], unit: gruUpdateBackwardUnit,
-			arrays: []array{out("dgates", kindUnread, kindGrad, kindGrad).ld("ldg").over("gates"), dhx, dh,
-				in("gates", kindUnread, kindSigma, kindTanh).ld("ldg"), hx}},
+			arrays: []array{dgates(none, kindGrad, kindGrad, none), dhPrev, dh, active(none, kindSigma, kindTanh, none), hPrev}},
 		kernel[T]{name: "GRUBeforeResetBackward", f: GRUBeforeResetBackward[T], unit: gruResetBackwardUnit,
-			arrays: []array{out("dgates", kindGrad, kindUnread, kindUnread).ld("ldg").over("gates"), inout("dhx", kindGrad),
-				in("drh", kindGrad).ld("lddrh"), in("gates", kindSigma, kindUnread, kindUnread).ld("ldg"), hx}})
+			arrays: []array{dgates(kindGrad, none, none, none), inout("d.HPrev", kindGrad), dh, active(kindSigma, none, none, none), hPrev}})
 	for i := range ks {
 		ks[i].each, ks[i].backward = true, strings.Contains(ks[i].name, "Backward")
 	}

@@ -248,11 +248,13 @@ var sweepFuncs = []struct {
 }{
 	{"Exp", Exp[float32]}, {"Log", Log[float32]}, {"Tanh", Tanh[float32]},
 	{"Sigmoid", Sigmoid[float32]}, {"Softplus", Softplus[float32]}, {"ReLU", ReLU[float32]},
-	{"RNNStep", func(dst, x []float32) { RNNStep(dst, x, 1, len(x), len(x), RNNTanh) }},
+	{"RNNStep", func(dst, x []float32) {
+		RNNStep(&Step[float32]{H: dst, Gates: x, Act: RNNTanh, Batch: 1, Ld: len(x)}, len(x))
+	}},
 	{"GRUBeforeReset", func(dst, x []float32) { // σ of the gates, out of its r columns
-		g := make([]float32, 3*len(x))
+		g := make([]float32, 4*len(x))
 		copy(g, x)
-		GRUBeforeReset(dst, g, nil, 1, len(x), 3*len(x), len(x))
+		GRUBeforeReset(&Step[float32]{Gates: g, Batch: 1, Ld: len(g)}, len(x))
 		copy(dst, g)
 	}},
 }

@@ -36,50 +36,63 @@ func gates(name string, forward, back func(r source, b, h int) gateCase) family 
 	})}
 }
 
+type (
+	step     = kernels.Step[float32]
+	stepGrad = kernels.StepGrad[float32]
+)
+
 var gateFamilies = []family{
 	gates("LSTMGates", func(r source, b, h int) gateCase {
 		hy, cy, g, cx := out(b*h), out(b*h), inout(r.normal(4*b*h, 1)), in(r.normal(b*h, 1))
-		return gateCase{[]Array{hy, cy, g, cx}, func() { kernels.LSTMStep(hy.Data, cy.Data, g.Data, cx.Data, nil, b, h, 4*h) }}
+		s := &step{H: hy.Data, C: cy.Data, Gates: g.Data, CPrev: cx.Data, Batch: b, Ld: 4 * h}
+		return gateCase{[]Array{hy, cy, g, cx}, func() { kernels.LSTMStep(s, h) }}
 	}, func(r source, b, h int) gateCase {
 		dg, dcx := out(4*b*h), out(b*h)
 		dh, g, cx, cy := in(r.normal(b*h, 1)), in(r.normal(4*b*h, 1)), in(r.normal(b*h, 1)), in(make([]float32, b*h))
-		kernels.LSTMStep(make([]float32, b*h), cy.Data, g.Data, cx.Data, nil, b, h, 4*h)
-		return gateCase{[]Array{dg, dcx, dh, g, cx, cy}, func() {
-			kernels.LSTMStepBackward(dg.Data, dcx.Data, dh.Data, dh.Data, g.Data, cx.Data, cy.Data, nil, b, h, 4*h)
-		}}
+		s := &step{H: make([]float32, b*h), C: cy.Data, Gates: g.Data, CPrev: cx.Data, Batch: b, Ld: 4 * h}
+		kernels.LSTMStep(s, h)
+		d := &stepGrad{H: dh.Data, C: dh.Data, Gates: dg.Data, CPrev: dcx.Data}
+		return gateCase{[]Array{dg, dcx, dh, g, cx, cy}, func() { kernels.LSTMStepBackward(d, s, h) }}
 	}),
 	gates("GRUGates", func(r source, b, h int) gateCase {
-		hy, g, hn, hx := out(b*h), inout(r.normal(3*b*h, 1)), in(r.normal(b*h, 1)), in(r.normal(b*h, 1))
-		return gateCase{[]Array{hy, g, hn, hx}, func() { kernels.GRUStep(hy.Data, g.Data, hn.Data, hx.Data, b, h, 3*h, h) }}
+		hy, g, hx := out(b*h), inout(r.normal(4*b*h, 1)), in(r.normal(b*h, 1))
+		s := &step{H: hy.Data, Gates: g.Data, HPrev: hx.Data, Batch: b, Ld: 4 * h}
+		return gateCase{[]Array{hy, g, hx}, func() { kernels.GRUStep(s, h) }}
 	}, func(r source, b, h int) gateCase {
-		dg, dhn, dhx := out(3*b*h), out(b*h), out(b*h)
-		dh, g, hn, hx := in(r.normal(b*h, 1)), in(r.normal(3*b*h, 1)), in(r.normal(b*h, 1)), in(r.normal(b*h, 1))
-		kernels.GRUStep(make([]float32, b*h), g.Data, hn.Data, hx.Data, b, h, 3*h, h)
-		return gateCase{[]Array{dg, dhn, dhx, dh, g, hn, hx}, func() {
-			kernels.GRUStepBackward(dg.Data, dhn.Data, dhx.Data, dh.Data, g.Data, hn.Data, hx.Data, b, h, 3*h, h)
-		}}
+		dg, dhx := out(4*b*h), out(b*h)
+		dh, g, hx := in(r.normal(b*h, 1)), in(r.normal(4*b*h, 1)), in(r.normal(b*h, 1))
+		s := &step{H: make([]float32, b*h), Gates: g.Data, HPrev: hx.Data, Batch: b, Ld: 4 * h}
+		kernels.GRUStep(s, h)
+		d := &stepGrad{H: dh.Data, Gates: dg.Data, HPrev: dhx.Data}
+		return gateCase{[]Array{dg, dhx, dh, g, hx}, func() { kernels.GRUStepBackward(d, s, h) }}
 	}),
 	gates("GRUBeforeGates", func(r source, b, h int) gateCase {
-		hy, rh, g, hx := out(b*h), out(b*h), inout(r.normal(3*b*h, 1)), in(r.normal(b*h, 1))
-		return gateCase{[]Array{hy, rh, g, hx}, func() {
-			kernels.GRUBeforeReset(rh.Data, g.Data, hx.Data, b, h, 3*h, h)
-			kernels.GRUBeforeUpdate(hy.Data, g.Data, hx.Data, b, h, 3*h)
+		hy, g, hx := out(b*h), inout(r.normal(4*b*h, 1)), in(r.normal(b*h, 1))
+		s := &step{H: hy.Data, Gates: g.Data, HPrev: hx.Data, Batch: b, Ld: 4 * h}
+		return gateCase{[]Array{hy, g, hx}, func() {
+			kernels.GRUBeforeReset(s, h)
+			kernels.GRUBeforeUpdate(s, h)
 		}}
 	}, func(r source, b, h int) gateCase {
-		dg, dhx := out(3*b*h), out(b*h)
-		dh, drh, g, hx := in(r.normal(b*h, 1)), in(r.normal(b*h, 1)), in(r.normal(3*b*h, 1)), in(r.normal(b*h, 1))
-		kernels.GRUBeforeReset(make([]float32, b*h), g.Data, hx.Data, b, h, 3*h, h)
-		kernels.GRUBeforeUpdate(make([]float32, b*h), g.Data, hx.Data, b, h, 3*h)
+		dg, dhx := out(4*b*h), out(b*h)
+		dh, drh, g, hx := in(r.normal(b*h, 1)), in(r.normal(b*h, 1)), in(r.normal(4*b*h, 1)), in(r.normal(b*h, 1))
+		s := &step{H: make([]float32, b*h), Gates: g.Data, HPrev: hx.Data, Batch: b, Ld: 4 * h}
+		kernels.GRUBeforeReset(s, h)
+		kernels.GRUBeforeUpdate(s, h)
+		update := &stepGrad{H: dh.Data, Gates: dg.Data, HPrev: dhx.Data}
+		reset := &stepGrad{H: drh.Data, Gates: dg.Data, HPrev: dhx.Data}
 		return gateCase{[]Array{dg, dhx, dh, drh, g, hx}, func() {
-			kernels.GRUBeforeUpdateBackward(dg.Data, dhx.Data, dh.Data, g.Data, hx.Data, b, h, 3*h)
-			kernels.GRUBeforeResetBackward(dg.Data, dhx.Data, drh.Data, g.Data, hx.Data, b, h, 3*h, h)
+			kernels.GRUBeforeUpdateBackward(update, s, h)
+			kernels.GRUBeforeResetBackward(reset, s, h)
 		}}
 	}),
 	gates("RNNGates", func(r source, b, h int) gateCase {
 		hy, a := out(b*h), in(r.normal(b*h, 1))
-		return gateCase{[]Array{hy, a}, func() { kernels.RNNStep(hy.Data, a.Data, b, h, h, kernels.RNNTanh) }}
+		s := &step{H: hy.Data, Gates: a.Data, Act: kernels.RNNTanh, Batch: b, Ld: h}
+		return gateCase{[]Array{hy, a}, func() { kernels.RNNStep(s, h) }}
 	}, func(r source, b, h int) gateCase {
 		da, dh, hy := out(b*h), in(r.normal(b*h, 1)), in(r.uniform(b*h, -1, 1))
-		return gateCase{[]Array{da, dh, hy}, func() { kernels.RNNStepBackward(da.Data, dh.Data, hy.Data, b, h, h, kernels.RNNTanh) }}
+		s, d := &step{H: hy.Data, Act: kernels.RNNTanh, Batch: b, Ld: h}, &stepGrad{H: dh.Data, Gates: da.Data}
+		return gateCase{[]Array{da, dh, hy}, func() { kernels.RNNStepBackward(d, s, h) }}
 	}),
 }
