@@ -5,12 +5,22 @@ import (
 	"github.com/elbow-go/elbow/asm/simd"
 )
 
+// Bernoulli holds the parameters of independent bits: their logits, [rows, cols], dense.
+type Bernoulli[T Float] struct {
+	Logits []T
+}
+
+// BernoulliGrad holds the gradient of a [Bernoulli], in its layout.
+type BernoulliGrad[T Float] struct {
+	Logits []T
+}
+
 // BernoulliLogProb writes the log-likelihood of each row under independent Bernoulli variables
 // given by their logits, in nats.
 //
 //	lp[i] = sum_j ( x l - softplus(l) ) = sum_j ( x ln sigmoid(l) + (1-x) ln(1 - sigmoid(l)) )
 //
-// x and l = logits are [rows, cols], dense; lp is [rows], overwritten, and must not overlap the
+// x and l = p.Logits are [rows, cols], dense; lp is [rows], overwritten, and must not overlap the
 // rest. x is 0 or 1, or a probability between them (then -lp is the cross-entropy).
 //
 // The sum is computed as (x - [l>0]) l - ln(1 + e^-|l|), the logarithms as one logarithm of a
@@ -19,18 +29,21 @@ import (
 // float32: sums over 16 virtual lanes; the absolute error is at most
 // 2^-24 ( 4d + 24 + (8 + d/16) sum_j |x - [l>0]| |l| ).
 //
-// BernoulliLogProb panics if a size is negative or a slice too short. Zero sizes are legal; a
+// BernoulliLogProb panics if p is nil, a size negative or a slice too short. Zero sizes are legal; a
 // row of none has lp = 0. It starts no goroutine and allocates nothing.
-func BernoulliLogProb[T Float](lp, x, logits []T, rows, cols int) {
+func BernoulliLogProb[T Float](lp, x []T, p *Bernoulli[T], rows, cols int) {
 	const fn = "BernoulliLogProb"
 	checkSizes(fn, rows, cols)
+	if p == nil {
+		badNil(fn, "p")
+	}
 	checkDense(fn, "x", len(x), rows, cols)
-	checkDense(fn, "logits", len(logits), rows, cols)
+	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
 	if is32[T]() {
-		bernoulliLogProb32(f32s(lp), nil, nil, f32s(x), f32s(logits), rows, cols)
+		bernoulliLogProb32(f32s(lp), nil, nil, f32s(x), f32s(p.Logits), rows, cols)
 	} else {
-		bernoulliLogProb64(f64s(lp), nil, nil, f64s(x), f64s(logits), rows, cols)
+		bernoulliLogProb64(f64s(lp), nil, nil, f64s(x), f64s(p.Logits), rows, cols)
 	}
 }
 
@@ -38,26 +51,32 @@ func BernoulliLogProb[T Float](lp, x, logits []T, rows, cols int) {
 //
 //	dlogits = w (x - sigmoid(l))   w = dlp[i]
 //
-// dlogits is [rows, cols], dense, overwritten; it may be logits or x. lp, if not nil, gets the
-// values of BernoulliLogProb, bit for bit; nothing else may overlap. A NaN in x or logits stays
-// in its element.
+// dlogits = dp.Logits is [rows, cols], dense, overwritten; it may be p.Logits or x. lp, if not nil,
+// gets the values of BernoulliLogProb, bit for bit; nothing else may overlap. A NaN in x or logits
+// stays in its element.
 // float32: x - [l>0] and sigmoid(-|l|) are combined, so the gradient of a right and certain
 // prediction is small and precise, not a difference of ones: the absolute error is at most
 // 2^-24 w (3 |x - [l>0]| + 8 sigmoid(-|l|)) where that is a normal number.
 //
-// BernoulliLogProbBackward panics as BernoulliLogProb does.
-func BernoulliLogProbBackward[T Float](lp, dlogits, dlp, x, logits []T, rows, cols int) {
+// BernoulliLogProbBackward panics as BernoulliLogProb does, and if dp is nil.
+func BernoulliLogProbBackward[T Float](lp []T, dp *BernoulliGrad[T], dlp, x []T, p *Bernoulli[T], rows, cols int) {
 	const fn = "BernoulliLogProbBackward"
 	checkSizes(fn, rows, cols)
+	switch {
+	case p == nil:
+		badNil(fn, "p")
+	case dp == nil:
+		badNil(fn, "dp")
+	}
 	checkDense(fn, "x", len(x), rows, cols)
-	checkDense(fn, "logits", len(logits), rows, cols)
-	checkDense(fn, "dlogits", len(dlogits), rows, cols)
+	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
+	checkDense(fn, "dp.Logits", len(dp.Logits), rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
 	checkLenOrNil(fn, "lp", lp, rows)
 	if is32[T]() {
-		bernoulliLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), f32s(x), f32s(logits), rows, cols)
+		bernoulliLogProb32(f32s(lp), f32s(dp.Logits), f32s(dlp), f32s(x), f32s(p.Logits), rows, cols)
 	} else {
-		bernoulliLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), f64s(x), f64s(logits), rows, cols)
+		bernoulliLogProb64(f64s(lp), f64s(dp.Logits), f64s(dlp), f64s(x), f64s(p.Logits), rows, cols)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestBernoulliOracle(t *testing.T) {
 					}
 				}
 				lp, dl, w := []float32{-7}, make([]float32, d), []float32{0.75}
-				BernoulliLogProbBackward(lp, dl, w, x, l, 1, d)
+				BernoulliLogProbBackward(lp, &BernoulliGrad[float32]{Logits: dl}, w, x, &Bernoulli[float32]{Logits: l}, 1, d)
 				want, size := 0.0, 0.0
 				what := fmt.Sprintf("d=%d scale %v: ", d, scale)
 				for j := range d {
@@ -42,7 +42,7 @@ func TestBernoulliOracle(t *testing.T) {
 				}
 				value.within(t, what+"lp", float64(lp[0]), want, gaussU*(4*float64(d)+24+(8+float64(d)/16)*size))
 				lp64 := []float64{-7}
-				BernoulliLogProb(lp64, widen(x), widen(l), 1, d)
+				BernoulliLogProb(lp64, widen(x), &Bernoulli[float64]{Logits: widen(l)}, 1, d)
 				if math.Abs(lp64[0]-want) > 1e-12*(1+size+float64(d)) {
 					t.Errorf("%sfloat64 lp = %v, want %v", what, lp64[0], want)
 				}
@@ -57,8 +57,9 @@ func TestBernoulliFiniteDifferences(t *testing.T) {
 	const rows, d = 2, 9
 	x, l := widen(randRow(rows*d, rng.Float64)), widen(randRow(rows*d, func() float64 { return 3 * rng.NormFloat64() }))
 	w, lp, dl := []float64{1.5, -0.5}, make([]float64, rows), make([]float64, rows*d)
-	BernoulliLogProbBackward(nil, dl, w, x, l, rows, d)
-	checkDiff(t, "dlogits", func() float64 { BernoulliLogProb(lp, x, l, rows, d); return lp[0]*w[0] + lp[1]*w[1] }, l, dl)
+	p := &Bernoulli[float64]{Logits: l}
+	BernoulliLogProbBackward(nil, &BernoulliGrad[float64]{Logits: dl}, w, x, p, rows, d)
+	checkDiff(t, "dlogits", func() float64 { BernoulliLogProb(lp, x, p, rows, d); return lp[0]*w[0] + lp[1]*w[1] }, l, dl)
 }
 
 func TestBernoulliSpecials(t *testing.T) {
@@ -70,7 +71,7 @@ func TestBernoulliSpecials(t *testing.T) {
 		{1, 50, 0, 1.9287498e-22}, {0, -50, 0, -1.9287498e-22}, // precise, not 0
 	} {
 		lp, dl := []float32{-7}, []float32{-7}
-		BernoulliLogProbBackward(lp, dl, []float32{1}, []float32{c.x}, []float32{c.l}, 1, 1)
+		BernoulliLogProbBackward(lp, &BernoulliGrad[float32]{Logits: dl}, []float32{1}, []float32{c.x}, &Bernoulli[float32]{Logits: []float32{c.l}}, 1, 1)
 		if lp[0] != c.lp || abs32(dl[0]-c.dl) > 3e-7*abs32(c.dl) {
 			t.Errorf("x = %v, logit %v: lp = %v, gradient %v, want %v, %v", c.x, c.l, lp[0], dl[0], c.lp, c.dl)
 		}
@@ -78,10 +79,10 @@ func TestBernoulliSpecials(t *testing.T) {
 }
 
 func ExampleBernoulliLogProb() {
-	x, logits := []float32{1, 0, 1}, []float32{2, -1, 0}
-	lp, dlogits := make([]float32, 1), make([]float32, 3)
-	BernoulliLogProb(lp, x, logits, 1, 3)
-	BernoulliLogProbBackward(nil, dlogits, []float32{1}, x, logits, 1, 3)
-	fmt.Printf("%.4f %.4f\n", lp[0], dlogits)
+	x, p := []float32{1, 0, 1}, &Bernoulli[float32]{Logits: []float32{2, -1, 0}}
+	lp, dp := make([]float32, 1), &BernoulliGrad[float32]{Logits: make([]float32, 3)}
+	BernoulliLogProb(lp, x, p, 1, 3)
+	BernoulliLogProbBackward(nil, dp, []float32{1}, x, p, 1, 3)
+	fmt.Printf("%.4f %.4f\n", lp[0], dp.Logits)
 	// Output: -1.1333 [0.1192 -0.2689 0.5000]
 }

@@ -70,6 +70,7 @@ var golden = map[string]uint32{
 	"Adam":                               0x356979a4,
 	"Adam/decay":                         0xc9d67844,
 	"SGD":                                0x2ff48648,
+	"SGD/plain":                          0x847d6fad,
 	"Adagrad":                            0x0af7bb73,
 	"SumSquares":                         0x4f8ce8e0,
 	"SetRows":                            0xf20546bb,

@@ -247,13 +247,13 @@ func (c *call[T]) leaveOut(name string) {
 // gone reports whether all arrays of a struct are left out, and so the pointer to it is nil.
 func (c *call[T]) gone(group string) bool {
 	for _, name := range c.left {
-		all := true
+		some, all := false, true
 		for _, a := range c.k.arrays {
-			if strings.HasPrefix(a.name, group+".") && !slices.Contains(a.nils, name) {
-				all = false
+			if strings.HasPrefix(a.name, group+".") {
+				some, all = true, all && slices.Contains(a.nils, name)
 			}
 		}
-		if all {
+		if some && all {
 			return true
 		}
 	}

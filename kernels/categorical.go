@@ -7,11 +7,22 @@ import (
 	"github.com/elbow-go/elbow/asm/simd"
 )
 
+// Categorical holds the parameters of variables that are one of cols classes, in each row one: the
+// logits of the classes, [rows, cols], dense.
+type Categorical[T Float] struct {
+	Logits []T
+}
+
+// CategoricalGrad holds the gradient of a [Categorical], in its layout.
+type CategoricalGrad[T Float] struct {
+	Logits []T
+}
+
 // CategoricalLogProb writes the log-probability of each row's target under a softmax, in nats.
 //
 //	lp[i] = logits[i,y] - ln sum_c e^logits[i,c],   y = target[i]
 //
-// logits is [rows, cols], dense; target and lp are [rows], 0 <= target[i] < cols; lp is overwritten and
+// logits = p.Logits is [rows, cols], dense; target and lp are [rows], 0 <= target[i] < cols; lp is overwritten and
 // must not overlap logits.
 //
 // The maximum of the row is subtracted first, so no finite row overflows unless the result
@@ -20,18 +31,21 @@ import (
 // float32: the sum runs over 16 virtual lanes; the absolute error is at most
 // 2^-24 (12 + k/16 + 3 ln k + 2 |lp|).
 //
-// CategoricalLogProb panics, before anything is written, if a size is negative, a slice too
+// CategoricalLogProb panics, before anything is written, if p is nil, a size negative, a slice too
 // short or a target out of range. It starts no goroutine and allocates nothing.
-func CategoricalLogProb[T Float](lp []T, target []int32, logits []T, rows, cols int) {
+func CategoricalLogProb[T Float](lp []T, target []int32, p *Categorical[T], rows, cols int) {
 	const fn = "CategoricalLogProb"
 	checkSizes(fn, rows, cols)
-	checkDense(fn, "logits", len(logits), rows, cols)
+	if p == nil {
+		badNil(fn, "p")
+	}
+	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
 	checkLen(fn, "lp", len(lp), rows)
 	checkTarget(fn, target, rows, cols)
 	if is32[T]() {
-		categoricalLogProb32(f32s(lp), nil, nil, target, f32s(logits), rows, cols)
+		categoricalLogProb32(f32s(lp), nil, nil, target, f32s(p.Logits), rows, cols)
 	} else {
-		categoricalLogProb64(f64s(lp), nil, nil, target, f64s(logits), rows, cols)
+		categoricalLogProb64(f64s(lp), nil, nil, target, f64s(p.Logits), rows, cols)
 	}
 }
 
@@ -39,25 +53,31 @@ func CategoricalLogProb[T Float](lp []T, target []int32, logits []T, rows, cols 
 //
 //	dlogits[i,c] = w ([c = y] - softmax(logits[i])_c)   w = dlp[i]
 //
-// For the negative log-likelihood as a loss dlp is negative. dlogits is [rows, k], dense,
-// overwritten; it may be logits. lp, if not nil, gets the values of CategoricalLogProb, bit for
+// For the negative log-likelihood as a loss dlp is negative. dlogits = dp.Logits is [rows, cols],
+// dense, overwritten; it may be p.Logits. lp, if not nil, gets the values of CategoricalLogProb, bit for
 // bit; nothing else may overlap. Rows with NaN as there.
 // float32: the probabilities have the bits of [Softmax]; [c = y] - p is rounded once, and so is
 // its product with w.
 //
-// CategoricalLogProbBackward panics as CategoricalLogProb does.
-func CategoricalLogProbBackward[T Float](lp, dlogits, dlp []T, target []int32, logits []T, rows, cols int) {
+// CategoricalLogProbBackward panics as CategoricalLogProb does, and if dp is nil.
+func CategoricalLogProbBackward[T Float](lp []T, dp *CategoricalGrad[T], dlp []T, target []int32, p *Categorical[T], rows, cols int) {
 	const fn = "CategoricalLogProbBackward"
 	checkSizes(fn, rows, cols)
-	checkDense(fn, "logits", len(logits), rows, cols)
-	checkDense(fn, "dlogits", len(dlogits), rows, cols)
+	switch {
+	case p == nil:
+		badNil(fn, "p")
+	case dp == nil:
+		badNil(fn, "dp")
+	}
+	checkDense(fn, "p.Logits", len(p.Logits), rows, cols)
+	checkDense(fn, "dp.Logits", len(dp.Logits), rows, cols)
 	checkLen(fn, "dlp", len(dlp), rows)
 	checkLenOrNil(fn, "lp", lp, rows)
 	checkTarget(fn, target, rows, cols)
 	if is32[T]() {
-		categoricalLogProb32(f32s(lp), f32s(dlogits), f32s(dlp), target, f32s(logits), rows, cols)
+		categoricalLogProb32(f32s(lp), f32s(dp.Logits), f32s(dlp), target, f32s(p.Logits), rows, cols)
 	} else {
-		categoricalLogProb64(f64s(lp), f64s(dlogits), f64s(dlp), target, f64s(logits), rows, cols)
+		categoricalLogProb64(f64s(lp), f64s(dp.Logits), f64s(dlp), target, f64s(p.Logits), rows, cols)
 	}
 }
 

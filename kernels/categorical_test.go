@@ -21,7 +21,7 @@ func TestCategoricalOracle(t *testing.T) {
 				l := randRow(k, func() float64 { return scale*rng.NormFloat64() + scale })
 				target := []int32{rng.Int32N(int32(k))}
 				lp, dl, p := []float32{-7}, make([]float32, k), make([]float32, k)
-				CategoricalLogProbBackward(lp, dl, []float32{0.75}, target, l, 1, k)
+				CategoricalLogProbBackward(lp, &CategoricalGrad[float32]{Logits: dl}, []float32{0.75}, target, &Categorical[float32]{Logits: l}, 1, k)
 				lse := oracleLSE(widen(l))
 				want := float64(l[target[0]]) - lse
 				what := fmt.Sprintf("k=%d scale %v: ", k, scale)
@@ -41,7 +41,7 @@ func TestCategoricalOracle(t *testing.T) {
 						gaussU*(2+q*(11+float64(k)/16+10*scale+math.Log(float64(k))))+0x1p-140)
 				}
 				lp64 := []float64{-7}
-				CategoricalLogProb(lp64, target, widen(l), 1, k)
+				CategoricalLogProb(lp64, target, &Categorical[float64]{Logits: widen(l)}, 1, k)
 				if math.Abs(lp64[0]-want) > 1e-12*(1+math.Abs(want)) {
 					t.Errorf("%sfloat64 lp = %v, want %v", what, lp64[0], want)
 				}
@@ -57,9 +57,10 @@ func TestCategoricalFiniteDifferences(t *testing.T) {
 	l := widen(randRow(rows*k, rng.NormFloat64))
 	target, w := []int32{0, 6, 3}, []float64{1.5, -0.5, 1}
 	lp, dl := make([]float64, rows), make([]float64, rows*k)
-	CategoricalLogProbBackward(nil, dl, w, target, l, rows, k)
+	p := &Categorical[float64]{Logits: l}
+	CategoricalLogProbBackward(nil, &CategoricalGrad[float64]{Logits: dl}, w, target, p, rows, k)
 	checkDiff(t, "dlogits", func() float64 {
-		CategoricalLogProb(lp, target, l, rows, k)
+		CategoricalLogProb(lp, target, p, rows, k)
 		return lp[0]*w[0] + lp[1]*w[1] + lp[2]*w[2]
 	}, l, dl)
 }
@@ -83,7 +84,7 @@ func TestCategoricalSpecials(t *testing.T) {
 		{[]float32{-1e30, -1e30}, 1, -math.Ln2},
 	} {
 		lp := []float32{-7}
-		CategoricalLogProb(lp, []int32{c.y}, c.logits, 1, len(c.logits))
+		CategoricalLogProb(lp, []int32{c.y}, &Categorical[float32]{Logits: c.logits}, 1, len(c.logits))
 		if !asmtest.SameBits(lp[0], c.want) {
 			t.Errorf("logits %v, target %d: %v, want %v", c.logits, c.y, lp[0], c.want)
 		}
@@ -103,7 +104,7 @@ func TestCategoricalBadTarget(t *testing.T) {
 					t.Error("written before the panic")
 				}
 			}()
-			CategoricalLogProb(lp, []int32{3, y}, make([]float32, 8), 2, 4)
+			CategoricalLogProb(lp, []int32{3, y}, &Categorical[float32]{Logits: make([]float32, 8)}, 2, 4)
 		}()
 	}
 	defer func() {
@@ -111,14 +112,14 @@ func TestCategoricalBadTarget(t *testing.T) {
 			t.Errorf("panic %v, want %v", got, want)
 		}
 	}()
-	CategoricalLogProb(make([]float32, 2), []int32{3}, make([]float32, 8), 2, 4)
+	CategoricalLogProb(make([]float32, 2), []int32{3}, &Categorical[float32]{Logits: make([]float32, 8)}, 2, 4)
 }
 
 func ExampleCategoricalLogProb() {
-	logits := []float32{0, 1, 2}
-	lp, dlogits := make([]float32, 1), make([]float32, 3)
-	CategoricalLogProb(lp, []int32{1}, logits, 1, 3)
-	CategoricalLogProbBackward(nil, dlogits, []float32{1}, []int32{1}, logits, 1, 3)
-	fmt.Printf("%.4f %.4f\n", lp[0], dlogits)
+	p := &Categorical[float32]{Logits: []float32{0, 1, 2}}
+	lp, dp := make([]float32, 1), &CategoricalGrad[float32]{Logits: make([]float32, 3)}
+	CategoricalLogProb(lp, []int32{1}, p, 1, 3)
+	CategoricalLogProbBackward(nil, dp, []float32{1}, []int32{1}, p, 1, 3)
+	fmt.Printf("%.4f %.4f\n", lp[0], dp.Logits)
 	// Output: -1.4076 [-0.0900 0.7553 -0.6652]
 }

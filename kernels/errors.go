@@ -87,6 +87,23 @@ func badField(fn, arg, field string, got, want int) {
 	badArg(fn, "len("+arg+"."+field+")", got, want)
 }
 
+// checkSet panics if a setting that cannot be 0 is, because the caller has left it out.
+func checkSet[T Float](fn, arg string, x T) {
+	if x == 0 {
+		badSetting(fn, arg)
+	}
+}
+
+//go:noinline
+func badSetting(fn, arg string) {
+	panic("kernels: " + fn + ": " + arg + " = 0, want it set")
+}
+
+//go:noinline
+func badMomentum(fn string, got float64) {
+	panic(fmt.Sprintf("kernels: %s: o.Momentum = %v without m, want 0", fn, got))
+}
+
 //go:noinline
 func badNil(fn, arg string) {
 	panic("kernels: " + fn + ": " + arg + " = nil, want what it points to")

@@ -65,8 +65,8 @@ func testGoldenDensities[T Float](t *testing.T, tol float64) {
 		},
 		"BernoulliLogProb": func(in, out func(string) []T, _ ScaleForm, n map[string]int) {
 			rows, d := n["rows"], n["d"]
-			BernoulliLogProb(out("lp"), in("x"), in("logits"), rows, d)
-			BernoulliLogProbBackward(nil, out("dlogits"), in("dlp"), in("x"), in("logits"), rows, d)
+			BernoulliLogProb(out("lp"), in("x"), &Bernoulli[T]{Logits: in("logits")}, rows, d)
+			BernoulliLogProbBackward(nil, &BernoulliGrad[T]{Logits: out("dlogits")}, in("dlp"), in("x"), &Bernoulli[T]{Logits: in("logits")}, rows, d)
 		},
 		"CategoricalLogProb": func(in, out func(string) []T, _ ScaleForm, n map[string]int) {
 			rows, k := n["rows"], n["k"]
@@ -74,8 +74,8 @@ func testGoldenDensities[T Float](t *testing.T, tol float64) {
 			for _, c := range in("target") {
 				target = append(target, int32(c))
 			}
-			CategoricalLogProb(out("lp"), target, in("logits"), rows, k)
-			CategoricalLogProbBackward(nil, out("dlogits"), in("dlp"), target, in("logits"), rows, k)
+			CategoricalLogProb(out("lp"), target, &Categorical[T]{Logits: in("logits")}, rows, k)
+			CategoricalLogProbBackward(nil, &CategoricalGrad[T]{Logits: out("dlogits")}, in("dlp"), target, &Categorical[T]{Logits: in("logits")}, rows, k)
 		},
 	} {
 		for _, c := range loadGolden(t, name) {

@@ -272,11 +272,12 @@ func testGoldenOptim[T Float](t *testing.T, tol, tolV float64) {
 			case "Adam", "AdamW":
 				c1 := 1 - math.Pow(c.Values["beta1"][0], float64(step+1))
 				c2 := 1 - math.Pow(c.Values["beta2"][0], float64(step+1))
-				Adam(p, g, s[0], s[1], one("lr"), one("beta1"), one("beta2"), one("eps"), decay, T(c1), T(c2))
+				Adam(p, g, &Moments[T]{s[0], s[1]}, &AdamSettings[T]{LR: one("lr"), Beta1: one("beta1"), Beta2: one("beta2"),
+					Eps: one("eps"), Decay: decay, C1: T(c1), C2: T(c2)})
 			case "SGD":
-				SGD(p, g, s[0], one("lr"), one("mu"))
+				SGD(p, g, s[0], &SGDSettings[T]{LR: one("lr"), Momentum: one("mu")})
 			case "Adagrad":
-				Adagrad(p, g, s[0], one("lr"), one("eps"))
+				Adagrad(p, g, s[0], &AdagradSettings[T]{LR: one("lr"), Eps: one("eps")})
 			}
 			check("p", step+1, p, tol)
 			for i, value := range state {

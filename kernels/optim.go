@@ -14,17 +14,32 @@ import (
 // whose gradient has become 0 decays into the denormals and stays there, where each step
 // costs many times as much. The limits are far below what eps lets through. float64 has none.
 
-// Adam makes one step of Adam or, with decay above 0, of AdamW.
+// Moments holds what [Adam] keeps of the gradients of a parameter: the averages of them and of their
+// squares. Both start at 0.
+type Moments[T Float] struct {
+	M, V []T
+}
+
+// AdamSettings are those of [Adam] for one step, under the names of torch.optim.Adam.
+type AdamSettings[T Float] struct {
+	LR           T // learning rate
+	Beta1, Beta2 T // decay of the moments; 0.9 and 0.999 are usual
+	Eps          T // keeps the divisor away from 0; 1e-8 is usual
+	Decay        T // weight_decay of AdamW; 0 is Adam
+
+	// 1 - Beta1^t and 1 - Beta2^t in step t = 1, 2, ..., which correct the bias of moments that start
+	// at 0; 1 leaves the correction out.
+	C1, C2 T
+}
+
+// Adam makes one step of Adam or, with Decay above 0, of AdamW.
 //
 //	m = beta1 m + (1-beta1) g
 //	v = beta2 v + (1-beta2) g^2
 //	p = (1 - lr decay) p - lr (m/c1) / (sqrt(v/c2) + eps)
 //
 // The decay is decoupled: the parameter shrinks by a share of itself, whatever its gradient is
-// divided by. With a decay of 0 every bit is that of Adam.
-//
-// c1 = 1 - beta1^t and c2 = 1 - beta2^t are the bias corrections of step t = 1, 2, ..; pass
-// 1 to leave one out. m and v start at 0. eps > 0 is added outside the root, after the
+// divided by. With a Decay of 0 every bit is that of Adam. Eps is added outside the root, after the
 // correction.
 //
 // The operations in float32, each rounded once: b = 1-beta1, d = 1-beta2, a = lr/c1, s = 1/c2
@@ -37,33 +52,46 @@ import (
 // v overflows to Inf from |g| = 5.8e20 on (for beta2 = 0.999), and the gradient moves the parameter
 // no more from then on; v*s may overflow from 1.8e19 on, and it rests for that step.
 // An infinite g gives NaN.
-// Adam panics if g, m or v is shorter than p.
+// Adam panics if g, a.M or a.V is shorter than p, a or o is nil, or Beta2, Eps, C1 or C2 is 0: none of
+// them can be left unset. Beta1 may be 0, which is Adam without a first moment.
 //
 // Source: Kingma and Ba 2015, Loshchilov and Hutter 2019; eps and decay as in torch.optim.Adam and
 // torch.optim.AdamW (weight_decay).
-func Adam[T Float](p, g, m, v []T, lr, beta1, beta2, eps, decay, c1, c2 T) {
-	checkLen("Adam", "g", len(g), len(p))
-	checkLen("Adam", "m", len(m), len(p))
-	checkLen("Adam", "v", len(v), len(p))
-	if decay == 0 {
-		adamUndecayed(p, g, m, v, lr, beta1, beta2, eps, c1, c2)
+func Adam[T Float](p, g []T, a *Moments[T], o *AdamSettings[T]) {
+	const fn = "Adam"
+	switch {
+	case a == nil:
+		badNil(fn, "a")
+	case o == nil:
+		badNil(fn, "o")
+	}
+	checkLen(fn, "g", len(g), len(p))
+	checkLen(fn, "a.M", len(a.M), len(p))
+	checkLen(fn, "a.V", len(a.V), len(p))
+	checkSet(fn, "o.Beta2", o.Beta2)
+	checkSet(fn, "o.Eps", o.Eps)
+	checkSet(fn, "o.C1", o.C1)
+	checkSet(fn, "o.C2", o.C2)
+	m, v := a.M, a.V
+	if o.Decay == 0 {
+		adamUndecayed(p, g, m, v, o)
 		return
 	}
 	// A pass of its own, in pieces that the first cache holds: a factor in the other one would slow Adam too.
-	keep := 1 - T(lr*decay)
+	keep := 1 - T(o.LR*o.Decay)
 	for len(p) > 0 {
 		n := min(len(p), 1024)
 		Scal(p[:n], p[:n], keep)
-		adamUndecayed(p[:n], g, m, v, lr, beta1, beta2, eps, c1, c2)
+		adamUndecayed(p[:n], g, m, v, o)
 		p, g, m, v = p[n:], g[n:], m[n:], v[n:]
 	}
 }
 
-func adamUndecayed[T Float](p, g, m, v []T, lr, beta1, beta2, eps, c1, c2 T) {
+func adamUndecayed[T Float](p, g, m, v []T, o *AdamSettings[T]) {
 	if is32[T]() {
-		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(beta1), float32(beta2), float32(lr/c1), float32(eps), float32(1/c2))
+		adam(f32s(p), f32s(g), f32s(m), f32s(v), float32(o.Beta1), float32(o.Beta2), float32(o.LR/o.C1), float32(o.Eps), float32(1/o.C2))
 	} else {
-		adam64(f64s(p), f64s(g), f64s(m), f64s(v), float64(beta1), float64(beta2), float64(lr/c1), float64(eps), float64(1/c2))
+		adam64(f64s(p), f64s(g), f64s(m), f64s(v), float64(o.Beta1), float64(o.Beta2), float64(o.LR/o.C1), float64(o.Eps), float64(1/o.C2))
 	}
 }
 
@@ -96,26 +124,40 @@ func adam(p, g, m, v []float32, beta1, beta2, a, eps, s float32) {
 	}
 }
 
+// SGDSettings are those of [SGD], under the names of torch.optim.SGD.
+type SGDSettings[T Float] struct {
+	LR       T // learning rate
+	Momentum T
+}
+
 // SGD makes one step of gradient descent, with momentum unless m is nil.
 //
-//	m = mu m + g
+//	m = momentum m + g
 //	p = p - lr m        (m nil: p = p - lr g)
 //
-// m starts at 0. float32: m = fma(mu, m, g), below 2^-100 in magnitude +0, then
-// p = fma(-lr, m, p). SGD panics if g, or m unless it is nil, is shorter than p.
+// m starts at 0. float32: m = fma(momentum, m, g), below 2^-100 in magnitude +0, then
+// p = fma(-lr, m, p). SGD panics if g, or m unless it is nil, is shorter than p, o is nil, or there is
+// a Momentum without an m.
 //
 // Source: Polyak 1964, in the form of torch.optim.SGD (no dampening).
-func SGD[T Float](p, g, m []T, lr, mu T) {
-	checkLen("SGD", "g", len(g), len(p))
+func SGD[T Float](p, g, m []T, o *SGDSettings[T]) {
+	const fn = "SGD"
+	if o == nil {
+		badNil(fn, "o")
+	}
+	checkLen(fn, "g", len(g), len(p))
 	if m == nil {
-		Axpy(p, g[:len(p)], -lr)
+		if o.Momentum != 0 && len(p) > 0 {
+			badMomentum(fn, float64(o.Momentum))
+		}
+		Axpy(p, g[:len(p)], -o.LR)
 		return
 	}
-	checkLen("SGD", "m", len(m), len(p))
+	checkLen(fn, "m", len(m), len(p))
 	if is32[T]() {
-		sgd(f32s(p), f32s(g), f32s(m), float32(lr), float32(mu))
+		sgd(f32s(p), f32s(g), f32s(m), float32(o.LR), float32(o.Momentum))
 	} else {
-		sgd64(f64s(p), f64s(g), f64s(m), float64(lr), float64(mu))
+		sgd64(f64s(p), f64s(g), f64s(m), float64(o.LR), float64(o.Momentum))
 	}
 }
 
@@ -127,24 +169,35 @@ func sgd(p, g, m []float32, lr, mu float32) {
 	}
 }
 
+// AdagradSettings are those of [Adagrad], under the names of torch.optim.Adagrad.
+type AdagradSettings[T Float] struct {
+	LR  T // learning rate
+	Eps T // keeps the divisor away from 0; 1e-10 is usual
+}
+
 // Adagrad makes one step of Adagrad.
 //
 //	s = s + g^2
 //	p = p - lr g / (sqrt(s) + eps)
 //
-// s starts at 0 or a positive constant; eps > 0. float32: s = fma(g, g, s), below 2^-120 +0,
+// s starts at 0 or a positive constant. float32: s = fma(g, g, s), below 2^-120 +0,
 // then p = fma(-lr, g / (sqrt(s) + eps), p). |g| above 1.8e19 overflows s to Inf, after which
 // the parameter stays; an infinite g gives NaN.
-// Adagrad panics if g or s is shorter than p.
+// Adagrad panics if g or s is shorter than p, o is nil, or Eps is 0.
 //
 // Source: Duchi, Hazan and Singer 2011, the diagonal form.
-func Adagrad[T Float](p, g, s []T, lr, eps T) {
-	checkLen("Adagrad", "g", len(g), len(p))
-	checkLen("Adagrad", "s", len(s), len(p))
+func Adagrad[T Float](p, g, s []T, o *AdagradSettings[T]) {
+	const fn = "Adagrad"
+	if o == nil {
+		badNil(fn, "o")
+	}
+	checkLen(fn, "g", len(g), len(p))
+	checkLen(fn, "s", len(s), len(p))
+	checkSet(fn, "o.Eps", o.Eps)
 	if is32[T]() {
-		adagrad(f32s(p), f32s(g), f32s(s), float32(lr), float32(eps))
+		adagrad(f32s(p), f32s(g), f32s(s), float32(o.LR), float32(o.Eps))
 	} else {
-		adagrad64(f64s(p), f64s(g), f64s(s), float64(lr), float64(eps))
+		adagrad64(f64s(p), f64s(g), f64s(s), float64(o.LR), float64(o.Eps))
 	}
 }
 

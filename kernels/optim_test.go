@@ -39,7 +39,7 @@ func TestAdam(t *testing.T) {
 				p := slices.Clone(p0)
 				m := slices.Clone(m0)
 				v := slices.Clone(v0)
-				Adam(p, g0, m, v, lr, beta1, beta2, eps, decay, c1, c2)
+				Adam(p, g0, &Moments[float32]{m, v}, &AdamSettings[float32]{lr, beta1, beta2, eps, decay, c1, c2})
 				b1, b2 := float64(beta1), float64(beta2)
 				for i := range n {
 					gi := float64(g0[i])
@@ -106,7 +106,7 @@ func TestAdamQuotient(t *testing.T) {
 			}
 			d := float32(D) * 0x1p-23
 			clear(p[:])
-			Adam(p[:], g[:], m[:], v[:], -1, 1, 1, d, 0, 1, 1)
+			Adam(p[:], g[:], &Moments[float32]{m[:], v[:]}, &AdamSettings[float32]{LR: -1, Beta1: 1, Beta2: 1, Eps: d, C1: 1, C2: 1})
 			for i := range p[:n] {
 				if p[i] != m[i]/d {
 					t.Fatalf("%x / %x = %x, want %x", m[i], d, p[i], m[i]/d)
@@ -123,7 +123,7 @@ func TestAdamRange(t *testing.T) {
 	below := math.Nextafter32(2, 0)
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(8, 3))
-		for _, eps := range []float32{0, 1e-45, 0x1p-61, 0x1p-60, 1e-8, below, 2, 1e30, inf, nan} {
+		for _, eps := range []float32{1e-45, 0x1p-61, 0x1p-60, 1e-8, below, 2, 1e30, inf, nan} {
 			for _, n := range []int{64, 640, 4000, 1<<17 + 3} {
 				if n > 4000 && eps != 1e-8 {
 					continue
@@ -146,7 +146,7 @@ func TestAdamRange(t *testing.T) {
 				wp, wm, wv := slices.Clone(p), slices.Clone(m), slices.Clone(v)
 				const beta1, beta2 float32 = 0.9, 0.999
 				adamGeneric(wp, g, wm, wv, beta1, beta2, 1e-3, eps, 1)
-				Adam(p, g, m, v, 1e-3, beta1, beta2, eps, 0, 1, 1)
+				Adam(p, g, &Moments[float32]{m, v}, &AdamSettings[float32]{LR: 1e-3, Beta1: beta1, Beta2: beta2, Eps: eps, C1: 1, C2: 1})
 				asmtest.SameFloats(t, "p", p, wp)
 				asmtest.SameFloats(t, "m", m, wm)
 				asmtest.SameFloats(t, "v", v, wv)
@@ -162,10 +162,12 @@ func TestAdamFlush(t *testing.T) {
 		p, g := []float32{1, -2}, []float32{1e-3, -1e-7}
 		m, v := make([]float32, 2), make([]float32, 2)
 		normal := func(x float32) bool { return x == 0 || abs32(x) >= 0x1p-126 }
-		Adam(p, g, m, v, 1e-3, 0.9, 0.99, 1e-8, 0, 0.1, 0.01)
+		o := &AdamSettings[float32]{LR: 1e-3, Beta1: 0.9, Beta2: 0.99, Eps: 1e-8, C1: 0.1, C2: 0.01}
+		Adam(p, g, &Moments[float32]{m, v}, o)
 		clear(g)
+		o.C1, o.C2 = 1, 1
 		for i := range 10000 {
-			Adam(p, g, m, v, 1e-3, 0.9, 0.99, 1e-8, 0, 1, 1)
+			Adam(p, g, &Moments[float32]{m, v}, o)
 			if !normal(m[0]) || !normal(m[1]) || !normal(v[0]) || !normal(v[1]) {
 				t.Fatalf("step %d: denormal state m %v, v %v", i, m, v)
 			}
@@ -180,27 +182,27 @@ func TestOptimSpecial(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	p, g := []float32{1, 1, 1, 1}, []float32{nan, inf, 1e21, 1}
 	m, v := make([]float32, 4), make([]float32, 4)
-	Adam(p, g, m, v, 1e-3, 0.9, 0.999, 1e-8, 0, 0.1, 0.001)
+	Adam(p, g, &Moments[float32]{m, v}, &AdamSettings[float32]{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, C1: 0.1, C2: 0.001})
 	if p[0] == p[0] || p[1] == p[1] || p[2] != 1 || !near(p[3], 0.999, 1e-6) || !math.IsInf(float64(v[2]), 1) {
 		t.Errorf("Adam with g = %v: p = %v, v = %v", g, p, v)
 	}
 	p, m = []float32{1, 1, 1, 1}, make([]float32, 4)
-	SGD(p, g, m, 1e-3, 0.9)
+	SGD(p, g, m, &SGDSettings[float32]{LR: 1e-3, Momentum: 0.9})
 	if p[0] == p[0] || !math.IsInf(float64(p[1]), -1) || !near(p[3], 0.999, 1e-6) {
 		t.Errorf("SGD with g = %v: p = %v", g, p)
 	}
 	p, v = []float32{1, 1, 1, 1}, make([]float32, 4)
-	Adagrad(p, g, v, 1e-3, 1e-8)
+	Adagrad(p, g, v, &AdagradSettings[float32]{LR: 1e-3, Eps: 1e-8})
 	if p[0] == p[0] || p[1] == p[1] || p[2] != 1 || !near(p[3], 0.999, 1e-6) {
 		t.Errorf("Adagrad with g = %v: p = %v", g, p)
 	}
 	m = []float32{0x1p-100, -0x1p-100}
-	SGD(make([]float32, 2), make([]float32, 2), m, 1, 0.75)
+	SGD(make([]float32, 2), make([]float32, 2), m, &SGDSettings[float32]{LR: 1, Momentum: 0.75})
 	if !asmtest.SameBits(m[0], 0) || !asmtest.SameBits(m[1], 0) {
 		t.Errorf("SGD keeps the momentum %x", m)
 	}
 	v = []float32{0, 0, 0x1p-119}
-	Adagrad(make([]float32, 3), []float32{0x1p-61, 0x1p-60, 0}, v, 1, 1e-8)
+	Adagrad(make([]float32, 3), []float32{0x1p-61, 0x1p-60, 0}, v, &AdagradSettings[float32]{LR: 1, Eps: 1e-8})
 	if v[0] != 0 || v[1] != 0x1p-120 || v[2] != 0x1p-119 {
 		t.Errorf("Adagrad keeps the sums %x", v)
 	}
@@ -216,8 +218,8 @@ func TestSGDAdagrad(t *testing.T) {
 			plain := slices.Clone(p0)
 			p := slices.Clone(p0)
 			m := slices.Clone(s0)
-			SGD(plain, g, nil, lr, mu)
-			SGD(p, g, m, lr, mu)
+			SGD(plain, g, nil, &SGDSettings[float32]{LR: lr})
+			SGD(p, g, m, &SGDSettings[float32]{LR: lr, Momentum: mu})
 			for i := range n {
 				wm := float64(mu)*float64(s0[i]) + float64(g[i])
 				if asmtest.ULP(m[i], wm) > 0.5001 || asmtest.ULP(p[i], float64(p0[i])-float64(lr)*float64(m[i])) > 0.5001 ||
@@ -230,7 +232,7 @@ func TestSGDAdagrad(t *testing.T) {
 			}
 			p = slices.Clone(p0)
 			s := slices.Clone(s0)
-			Adagrad(p, g, s, lr, eps)
+			Adagrad(p, g, s, &AdagradSettings[float32]{LR: lr, Eps: eps})
 			for i := range n {
 				ws := float64(s0[i]) + float64(g[i])*float64(g[i])
 				d := float64(lr) * float64(g[i]) / (math.Sqrt(float64(s[i])) + float64(eps))
@@ -253,10 +255,8 @@ func TestOptimFloat64(t *testing.T) {
 		f64  func(p, g, m, v []float64, step int)
 	}{
 		{"Adam", adamStep[float32], adamStep[float64]},
-		{"SGD", func(p, g, m, v []float32, _ int) { SGD(p, g, m, 2e-3, 0.95) },
-			func(p, g, m, v []float64, _ int) { SGD(p, g, m, 2e-3, 0.95) }},
-		{"Adagrad", func(p, g, m, v []float32, _ int) { Adagrad(p, g, v, 0.5, 1e-8) },
-			func(p, g, m, v []float64, _ int) { Adagrad(p, g, v, 0.5, 1e-8) }},
+		{"SGD", sgdStep[float32], sgdStep[float64]},
+		{"Adagrad", adagradStep[float32], adagradStep[float64]},
 	} {
 		p, p32 := []float64{1, 1, 1, 1}, []float32{1, 1, 1, 1}
 		g, m, v := make([]float64, 4), make([]float64, 4), make([]float64, 4)
@@ -285,6 +285,41 @@ func TestOptimFloat64(t *testing.T) {
 }
 
 func adamStep[T Float](p, g, m, v []T, step int) {
-	Adam(p, g, m, v, 0.01, 0.9, 0.999, 1e-8, 0,
-		T(1-math.Pow(0.9, float64(step))), T(1-math.Pow(0.999, float64(step))))
+	Adam(p, g, &Moments[T]{m, v}, &AdamSettings[T]{LR: 0.01, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
+		C1: T(1 - math.Pow(0.9, float64(step))), C2: T(1 - math.Pow(0.999, float64(step)))})
+}
+
+func sgdStep[T Float](p, g, m, _ []T, _ int) { SGD(p, g, m, &SGDSettings[T]{LR: 2e-3, Momentum: 0.95}) }
+
+func adagradStep[T Float](p, g, _, v []T, _ int) {
+	Adagrad(p, g, v, &AdagradSettings[T]{LR: 0.5, Eps: 1e-8})
+}
+
+// TestUnsetSettings: what cannot be 0 has been left out, and is refused before anything is written.
+func TestUnsetSettings(t *testing.T) {
+	x := []float32{1}
+	adam := func(change func(o *AdamSettings[float32])) func() {
+		o := &AdamSettings[float32]{LR: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, C1: 1, C2: 1}
+		change(o)
+		return func() { Adam(x, []float32{1}, &Moments[float32]{[]float32{0}, []float32{0}}, o) }
+	}
+	for want, f := range map[string]func(){
+		"kernels: Adam: o.Beta2 = 0, want it set":          adam(func(o *AdamSettings[float32]) { o.Beta2 = 0 }),
+		"kernels: Adam: o.Eps = 0, want it set":            adam(func(o *AdamSettings[float32]) { o.Eps = 0 }),
+		"kernels: Adam: o.C1 = 0, want it set":             adam(func(o *AdamSettings[float32]) { o.C1 = 0 }),
+		"kernels: Adam: o.C2 = 0, want it set":             adam(func(o *AdamSettings[float32]) { o.C2 = 0 }),
+		"kernels: Adagrad: o.Eps = 0, want it set":         func() { Adagrad(x, []float32{1}, []float32{0}, &AdagradSettings[float32]{LR: 1}) },
+		"kernels: SGD: o.Momentum = 0.5 without m, want 0": func() { SGD(x, []float32{1}, nil, &SGDSettings[float32]{LR: 1, Momentum: 0.5}) },
+	} {
+		if got := panicText(f); got != want {
+			t.Errorf("panic %q, want %q", got, want)
+		}
+	}
+	if x[0] != 1 {
+		t.Errorf("written before a panic: %v", x)
+	}
+	adam(func(o *AdamSettings[float32]) { o.Beta1 = 0 })()
+	if x[0] >= 1 {
+		t.Error("Adam without a first moment made no step")
+	}
 }

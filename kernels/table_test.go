@@ -213,8 +213,8 @@ func vecTable[T Float]() (ks []kernel[T]) {
 	}
 	adam := func(name string, decay float64) kernel[T] {
 		return kernel[T]{name: name, f: Adam[T], each: true,
-			with:   map[string]any{"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "decay": decay, "c1": 0.3, "c2": 0.01},
-			arrays: []array{inout("p", kindAny).length(), in("g", kindAny), inout("m", kindAny), inout("v", kindAny)}}
+			with:   map[string]any{"o.LR": 1e-3, "o.Beta1": 0.9, "o.Beta2": 0.999, "o.Eps": 1e-8, "o.Decay": decay, "o.C1": 0.3, "o.C2": 0.01},
+			arrays: []array{inout("p", kindAny).length(), in("g", kindAny), inout("a.M", kindAny), inout("a.V", kindAny)}}
 	}
 	p, g, sum := inout("p", kindAny).length(), in("g", kindAny), inout("s", kindAny)
 	return []kernel[T]{
@@ -227,9 +227,10 @@ func vecTable[T Float]() (ks []kernel[T]) {
 		{name: "Scal", f: Scal[T], each: true, with: map[string]any{"a": -0.3},
 			arrays: []array{out("dst", kindAny).over("x"), in("x", kindAny).length()}},
 		adam("Adam", 0), adam("Adam/decay", 0.1),
-		{name: "SGD", f: SGD[T], each: true, with: map[string]any{"lr": 0.01, "mu": 0.9},
-			arrays: []array{p, g, inout("m", kindAny).without("momentum")}},
-		{name: "Adagrad", f: Adagrad[T], each: true, with: map[string]any{"lr": 0.01, "eps": 1e-8}, arrays: []array{p, g, sum}},
+		{name: "SGD", f: SGD[T], each: true, with: map[string]any{"o.LR": 0.01, "o.Momentum": 0.9},
+			arrays: []array{p, g, inout("m", kindAny)}},
+		{name: "SGD/plain", f: SGD[T], each: true, with: map[string]any{"o.LR": 0.01}, arrays: []array{p, g, none("m")}},
+		{name: "Adagrad", f: Adagrad[T], each: true, with: map[string]any{"o.LR": 0.01, "o.Eps": 1e-8}, arrays: []array{p, g, sum}},
 	}
 }
 
@@ -421,15 +422,15 @@ func mixtureTable[T Float]() (ks []kernel[T]) {
 
 // Outcomes that are one of n, or n bits.
 func discreteTable[T Float]() []kernel[T] {
-	lp, dlp, x, logits := value("lp"), weight("dlp"), in("x", kindBit), in("logits", kindAny)
+	lp, dlp, x, logits := value("lp"), weight("dlp"), in("x", kindBit), in("p.Logits", kindAny)
 	target := in("target").wide(1, kindTarget)
 	return []kernel[T]{
 		{name: "BernoulliLogProb", f: BernoulliLogProb[T], arrays: []array{lp, x, logits}},
 		{name: "BernoulliLogProbBackward", f: BernoulliLogProbBackward[T],
-			arrays: []array{lp.without("lp"), out("dlogits", kindAny).over("logits", "x"), dlp, x, logits}},
+			arrays: []array{lp.without("lp"), out("dp.Logits", kindAny).over("p.Logits", "x"), dlp, x, logits}},
 		{name: "CategoricalLogProb", f: CategoricalLogProb[T], arrays: []array{lp, target, logits}},
 		{name: "CategoricalLogProbBackward", f: CategoricalLogProbBackward[T],
-			arrays: []array{lp.without("lp"), out("dlogits", kindAny).over("logits"), dlp, target, logits}},
+			arrays: []array{lp.without("lp"), out("dp.Logits", kindAny).over("p.Logits"), dlp, target, logits}},
 	}
 }
 

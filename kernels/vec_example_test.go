@@ -67,9 +67,10 @@ func ExampleUniforms() {
 
 // One update of AdamW: a step of the size of the learning rate, and the decay.
 func ExampleAdam_decay() {
-	p, g, m, v := []float64{1, 1}, []float64{0.5, -20}, make([]float64, 2), make([]float64, 2)
-	const lr, beta1, beta2, eps, decay = 0.1, 0.9, 0.999, 1e-8, 0.01
-	kernels.Adam(p, g, m, v, lr, beta1, beta2, eps, decay, 1-beta1, 1-beta2)
+	p, g := []float64{1, 1}, []float64{0.5, -20}
+	moments := &kernels.Moments[float64]{M: make([]float64, 2), V: make([]float64, 2)}
+	kernels.Adam(p, g, moments, &kernels.AdamSettings[float64]{LR: 0.1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Decay: 0.01,
+		C1: 1 - 0.9, C2: 1 - 0.999})
 	fmt.Printf("%.3f\n", p)
 	// Output: [0.899 1.099]
 }
@@ -93,12 +94,14 @@ func ExampleShuffle() {
 
 func ExampleAdam() {
 	// Minimise (p-3)^2 / 2.
-	p, g, m, v := []float32{0}, []float32{0}, []float32{0}, []float32{0}
-	c1, c2 := 1.0, 1.0
+	p, g, moments := []float32{0}, []float32{0}, &kernels.Moments[float32]{M: []float32{0}, V: []float32{0}}
+	settings := &kernels.AdamSettings[float32]{LR: 0.1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
+	b1, b2 := 1.0, 1.0
 	for range 500 {
 		g[0] = p[0] - 3
-		c1, c2 = c1*0.9, c2*0.999
-		kernels.Adam(p, g, m, v, 0.1, 0.9, 0.999, 1e-8, 0, float32(1-c1), float32(1-c2))
+		b1, b2 = b1*0.9, b2*0.999
+		settings.C1, settings.C2 = float32(1-b1), float32(1-b2)
+		kernels.Adam(p, g, moments, settings)
 	}
 	fmt.Printf("%.3f\n", p)
 	// Output: [3.000]

@@ -191,7 +191,7 @@ func TestVecPanics(t *testing.T) {
 		{func() { Softmax(x4, x4, math.MaxInt, math.MaxInt) }, "kernels: Softmax: len(x) = 4, want at least"},
 		{func() { Uniforms(x4, n, 0, 1<<32-1, 2, 2) }, "kernels: Uniforms: row + rows = 4294967297, want at most 4294967296"},
 		{func() { Normals(x3, n, 0, 0, 0, 1<<26+1) }, "kernels: Normals: cols = 67108865, want at most 67108864"},
-		{func() { SGD(x4, x3, nil, 1, 0.9) }, "kernels: SGD: len(g) = 3, want at least 4"},
+		{func() { SGD(x4, x3, nil, &SGDSettings[float32]{LR: 1}) }, "kernels: SGD: len(g) = 3, want at least 4"},
 	} {
 		if got := panicText(c.f); !strings.HasPrefix(got, c.want) {
 			t.Errorf("panic %q, want %q", got, c.want)
@@ -212,7 +212,7 @@ func TestVecAllocs(t *testing.T) {
 			"Uint32s":              func() { Uint32s(words, Noise{}, 1, 2) },
 			"Shuffle":              func() { Shuffle(perm, Noise{}, 1, 2) },
 			"SumSquares":           func() { SumSquares(x) },
-			"SGD without momentum": func() { SGD(x, x, nil, 1e-3, 0) },
+			"SGD without momentum": func() { SGD(x, x, nil, &SGDSettings[float32]{LR: 1e-3}) },
 		} {
 			if k := testing.AllocsPerRun(5, f); k != 0 {
 				t.Errorf("%s: %v allocations", name, k)

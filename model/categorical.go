@@ -87,13 +87,14 @@ func classes[T cell.Float](x []T, rows int, f func(lo, n int, target []int32)) {
 
 func (l categorical[T]) logProb(lp, x, out []T, rows, _ int) {
 	classes(x, rows, func(lo, n int, target []int32) {
-		kernels.CategoricalLogProb(lp[lo:lo+n], target, out[lo*l.k:], n, l.k)
+		kernels.CategoricalLogProb(lp[lo:lo+n], target, &kernels.Categorical[T]{Logits: out[lo*l.k:]}, n, l.k)
 	})
 }
 
 func (l categorical[T]) backward(dout, dlp, x, out []T, rows, _ int) {
 	classes(x, rows, func(lo, n int, target []int32) {
-		kernels.CategoricalLogProbBackward(nil, dout[lo*l.k:], dlp[lo:lo+n], target, out[lo*l.k:], n, l.k)
+		kernels.CategoricalLogProbBackward(nil, &kernels.CategoricalGrad[T]{Logits: dout[lo*l.k:]}, dlp[lo:lo+n], target,
+			&kernels.Categorical[T]{Logits: out[lo*l.k:]}, n, l.k)
 	})
 }
 

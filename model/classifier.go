@@ -208,7 +208,7 @@ func (p *classifierPass[T]) Forward(b *Batch[T], obj Objective, training bool) {
 	p.ones.Reset(p.lengths)
 	p.open(b, p.ones, obj, training)
 	p.read.read(b)
-	kernels.CategoricalLogProb(p.LogProb, p.label, p.read.y, n, len(p.m.Labels))
+	kernels.CategoricalLogProb(p.LogProb, p.label, &kernels.Categorical[T]{Logits: p.read.y}, n, len(p.m.Labels))
 }
 
 // Backward implements [Pass].
@@ -219,7 +219,7 @@ func (p *classifierPass[T]) Backward(grad Model[T]) {
 	r, n := p.read, p.shape.Batch()
 	p.g = grad.(*Classifier[T])
 	r.beginBackward()
-	kernels.CategoricalLogProbBackward(nil, r.dy, p.dlp, p.label, r.y, n, len(p.m.Labels))
+	kernels.CategoricalLogProbBackward(nil, &kernels.CategoricalGrad[T]{Logits: r.dy}, p.dlp, p.label, &kernels.Categorical[T]{Logits: r.y}, n, len(p.m.Labels))
 	r.headBackward(0, n)
 	r.backward(p.g.cell, p.g.start)
 	par.Do(p.threads, p.threads, p.params)

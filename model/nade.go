@@ -182,7 +182,7 @@ func (w *nadeWork[T]) logProb(lp, out []T, lo, hi int) {
 			kernels.Axpy(w.logits[i*d+from:i*d+to], w.y[k*d+from:k*d+to], 1)
 		})
 	}
-	kernels.BernoulliLogProb(lp[lo:hi], w.x[lo*d:hi*d], w.logits[lo*d:hi*d], hi-lo, d)
+	kernels.BernoulliLogProb(lp[lo:hi], w.x[lo*d:hi*d], &kernels.Bernoulli[T]{Logits: w.logits[lo*d : hi*d]}, hi-lo, d)
 }
 
 // eachSegment calls f with the segments of row i and the bits from..to that they are for.
@@ -201,7 +201,8 @@ func (w *nadeWork[T]) eachSegment(i int, f func(k, from, to int)) {
 func (w *nadeWork[T]) backward(dout, dlp, out []T, lo, hi int) {
 	n, d, ld := w.units, w.dim, w.dim+w.units
 	a, b := w.first[lo], w.first[hi]
-	kernels.BernoulliLogProbBackward(nil, w.dl[lo*d:hi*d], dlp[lo:hi], w.x[lo*d:hi*d], w.logits[lo*d:hi*d], hi-lo, d)
+	kernels.BernoulliLogProbBackward(nil, &kernels.BernoulliGrad[T]{Logits: w.dl[lo*d : hi*d]}, dlp[lo:hi], w.x[lo*d:hi*d],
+		&kernels.Bernoulli[T]{Logits: w.logits[lo*d : hi*d]}, hi-lo, d)
 	clear(w.dy[a*d : b*d])
 	for i := lo; i < hi; i++ {
 		copy(dout[i*ld:i*ld+d], w.dl[i*d:])

@@ -28,6 +28,8 @@ var optimizers = []string{OptimizerAdam, OptimizerAdamW, OptimizerAdagrad, Optim
 type Optimizer struct {
 	Method string // one of the names above; empty is Adam
 
+	// Beta2 and Epsilon must be set for Adam and AdamW, Epsilon for Adagrad too. Beta1 may be 0: no
+	// first moment, no momentum.
 	Rate, Beta1, Beta2, Epsilon float64
 	// Beta1Decay makes the β1 of update t = 1, 2, .. of Adam
 	//
@@ -47,7 +49,8 @@ type Optimizer struct {
 	// Decay adds Decay w to the gradient of every matrix w. That is the gradient of
 	// -ln p(w)/N under the prior N(0, I) when Decay is 1/N; see TrainConfig.WeightDecay.
 	//
-	// AdamW multiplies every matrix by 1 - Rate Decay instead, and its gradient stays as it is.
+	// AdamW multiplies every matrix by 1 - Rate Decay instead, and its gradient stays as it is; a
+	// Decay of 0 would be Adam, so there it must be set.
 	// Vectors never decay: biases, and the gains and shifts of normalisations, for which a
 	// value of 0 is not the simplest one.
 	Decay float64
@@ -119,6 +122,12 @@ func (o *Optimizer) check(ts, gs []cell.Tensor[float32]) {
 	if o.Method != OptimizerSGD && !(float32(o.Epsilon) > 0) {
 		panic(fmt.Sprintf("model: %s: Epsilon = %v, want more than 0", fn, o.Epsilon))
 	}
+	if o.adam() && o.Beta2 == 0 {
+		panic(fmt.Sprintf("model: %s: Beta2 = 0, want it set: 0.999 is usual", fn))
+	}
+	if o.Method == OptimizerAdamW && o.Decay == 0 {
+		panic(fmt.Sprintf("model: %s: Decay = 0 of %s, want it set, or %s", fn, OptimizerAdamW, OptimizerAdam))
+	}
 	if len(gs) != len(ts) {
 		panic(fmt.Sprintf("model: %s: len(gs) = %d, want len(ts) = %d", fn, len(gs), len(ts)))
 	}
@@ -179,7 +188,10 @@ func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
 		b1 *= f64.Pow(1-o.Beta1Decay, t-1)
 	}
 	c1, c2 := 1-f64.Pow(o.Beta1, t), 1-f64.Pow(o.Beta2, t)
-	rate, epsilon := float32(o.Rate), float32(o.Epsilon)
+	adam := kernels.AdamSettings[float32]{LR: float32(o.Rate), Beta1: float32(b1), Beta2: float32(o.Beta2), Eps: float32(o.Epsilon),
+		C1: float32(c1), C2: float32(c2)}
+	sgd := kernels.SGDSettings[float32]{LR: adam.LR, Momentum: float32(o.Beta1)}
+	adagrad := kernels.AdagradSettings[float32]{LR: adam.LR, Eps: adam.Eps}
 	for i, p := range ts {
 		g := gs[i].Data
 		if scale != 1 {
@@ -187,19 +199,19 @@ func (o *Optimizer) Step(ts, gs []cell.Tensor[float32]) float64 {
 		}
 		switch o.Method {
 		case OptimizerAdagrad:
-			kernels.Adagrad(p.Data, g, o.V[i], rate, epsilon)
+			kernels.Adagrad(p.Data, g, o.V[i], &adagrad)
 		case OptimizerSGD:
 			var m []float32
 			if o.M != nil {
 				m = o.M[i]
 			}
-			kernels.SGD(p.Data, g, m, rate, float32(o.Beta1))
+			kernels.SGD(p.Data, g, m, &sgd)
 		default:
-			decay := float32(0)
+			adam.Decay = 0
 			if decoupled && decays(p) {
-				decay = float32(o.Decay)
+				adam.Decay = float32(o.Decay)
 			}
-			kernels.Adam(p.Data, g, o.M[i], o.V[i], rate, float32(b1), float32(o.Beta2), epsilon, decay, float32(c1), float32(c2))
+			kernels.Adam(p.Data, g, &kernels.Moments[float32]{M: o.M[i], V: o.V[i]}, &adam)
 		}
 		if o.ColumnClip > 0 && len(p.Shape) == 2 && !recurrent(p.Name) {
 			clipRows(p.Data, p.Shape[1], o.ColumnClip)

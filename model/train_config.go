@@ -158,6 +158,8 @@ func (c TrainConfig) suits(m Model[float32]) error {
 		return errors.New("model: transpose_prob is how often pieces are moved, which transpose does")
 	case c.Optimizer == OptimizerAdamW && !(c.WeightDecay > 0 && float64(c.Rate*c.WeightDecay) < 1):
 		return fmt.Errorf("model: optimizer %s: weight_decay = %v, want it above 0, or it is %s, and lr times it below 1", c.Optimizer, c.WeightDecay, OptimizerAdam)
+	case c.Beta2 == 0 && (&Optimizer{Method: c.Optimizer}).adam():
+		return errors.New("model: beta2 = 0, want it set: 0.999 is usual")
 	case c.Beta1Decay > 0 && !(&Optimizer{Method: c.Optimizer}).adam():
 		return fmt.Errorf("model: beta1_decay is for %s, not %s", OptimizerAdam, c.Optimizer)
 	}

@@ -55,13 +55,14 @@ func bernoulli(name string, backward bool) family {
 		lp, dl, w := out(s[0]), out(n), in(r.uniform(s[0], 0.5, 1.5))
 		x, l := in(r.uniform(n, 0, 1)), in(r.normal(n, 3))
 		c := &Case{Keys: fmt.Sprintf("B=%d/X=%d", s[0], s[1]), Dims: s[:], Elems: n}
+		p, dp := &kernels.Bernoulli[float32]{Logits: l.Data}, &kernels.BernoulliGrad[float32]{Logits: dl.Data}
 		if !backward {
 			c.Arrays = []Array{lp, x, l}
-			c.Run = func() { kernels.BernoulliLogProb(lp.Data, x.Data, l.Data, s[0], s[1]) }
+			c.Run = func() { kernels.BernoulliLogProb(lp.Data, x.Data, p, s[0], s[1]) }
 			return c
 		}
 		c.Arrays = []Array{lp, dl, w, x, l}
-		c.Run = func() { kernels.BernoulliLogProbBackward(lp.Data, dl.Data, w.Data, x.Data, l.Data, s[0], s[1]) }
+		c.Run = func() { kernels.BernoulliLogProbBackward(lp.Data, dp, w.Data, x.Data, p, s[0], s[1]) }
 		return c
 	})}
 }
@@ -76,14 +77,15 @@ func categorical(name string, backward bool) family {
 			target[i] = int32(r.r.IntN(s[1]))
 		}
 		c := &Case{Keys: fmt.Sprintf("B=%d/K=%d", s[0], s[1]), Dims: s[:], Elems: n}
+		p, dp := &kernels.Categorical[float32]{Logits: l.Data}, &kernels.CategoricalGrad[float32]{Logits: dl.Data}
 		if !backward {
 			c.Arrays = []Array{lp, l}
-			c.Run = func() { kernels.CategoricalLogProb(lp.Data, target, l.Data, s[0], s[1]) }
+			c.Run = func() { kernels.CategoricalLogProb(lp.Data, target, p, s[0], s[1]) }
 			return c
 		}
 		c.Arrays = []Array{lp, dl, w, l}
 		c.Run = func() {
-			kernels.CategoricalLogProbBackward(lp.Data, dl.Data, w.Data, target, l.Data, s[0], s[1])
+			kernels.CategoricalLogProbBackward(lp.Data, dp, w.Data, target, p, s[0], s[1])
 		}
 		return c
 	})}
@@ -214,8 +216,13 @@ func optimiser(name string, states int, f func(p, g []float32, s [][]float32)) f
 
 var optimFamilies = []family{
 	optimiser("Adam", 2, func(p, g []float32, s [][]float32) {
-		kernels.Adam(p, g, s[0], s[1], 1e-3, 0.9, 0.999, 1e-8, 0, 0.5, 0.1)
+		kernels.Adam(p, g, &kernels.Moments[float32]{M: s[0], V: s[1]},
+			&kernels.AdamSettings[float32]{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, C1: 0.5, C2: 0.1})
 	}),
-	optimiser("Adagrad", 1, func(p, g []float32, s [][]float32) { kernels.Adagrad(p, g, s[0], 1e-3, 1e-8) }),
-	optimiser("SGD", 1, func(p, g []float32, s [][]float32) { kernels.SGD(p, g, s[0], 1e-3, 0.9) }),
+	optimiser("Adagrad", 1, func(p, g []float32, s [][]float32) {
+		kernels.Adagrad(p, g, s[0], &kernels.AdagradSettings[float32]{LR: 1e-3, Eps: 1e-8})
+	}),
+	optimiser("SGD", 1, func(p, g []float32, s [][]float32) {
+		kernels.SGD(p, g, s[0], &kernels.SGDSettings[float32]{LR: 1e-3, Momentum: 0.9})
+	}),
 }
