@@ -81,7 +81,11 @@ func (c Convention) describe(f *File, gs []*group) string {
 	if err := wrong.err(); err != nil {
 		return fmt.Sprintf("%s: by the names a layer of %s, but %s", name, c.Name, strings.TrimPrefix(err.Error(), "weights: "+f.Path+": "))
 	}
-	return fmt.Sprintf("%s: %v of %s, %s", name, kind, c.Name, sizesText(first['i'], first['h'], first['p'], layers, ways))
+	text := fmt.Sprintf("%s: %v of %s, %s", name, kind, c.Name, sizesText(first['i'], first['h'], first['p'], layers, ways))
+	if kind == cell.LSTM {
+		text += ", states " + c.States
+	}
+	return text
 }
 
 func sizesText(in, hidden, proj, layers, ways int) string {

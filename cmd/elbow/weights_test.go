@@ -32,7 +32,7 @@ func TestExportImport(t *testing.T) {
 	}
 	for file, want := range map[string][]string{
 		filepath.Join(run, model.BestFile):         {"cell.wih F32 [16 8]", "cell: lstm of Elbow, 8 inputs, 4 units", "prior.0: a dense layer of Elbow, 4 inputs, 4 outputs"},
-		filepath.Join(out, "model.safetensors"):    {"cell.weight_ih_l0 F32 [16 8]", "cell: lstm of PyTorch, 8 inputs, 4 units"},
+		filepath.Join(out, "model.safetensors"):    {"cell.weight_ih_l0 F32 [16 8]", "cell: lstm of PyTorch, 8 inputs, 4 units, states h c"},
 		filepath.Join(out, "model.npz"):            {"npz", "cell.bias_hh_l0 F32 [16]"},
 		filepath.Join(out, "step.onnx"):            {"onnx", ": lstm, 8 inputs, 4 units", "a dense layer"},
 		filepath.Join(out, "update.onnx"):          {"onnx"},
