@@ -1,7 +1,7 @@
 // Package elbow is the root of a library of SIMD kernels for recurrent and variational
 // sequence models. It holds no code; the packages are
 //
-//	cmd/elbow     the command: train, eval, sample, encode, table, doctor
+//	cmd/elbow     the command: train, eval, sample, encode, table, doctor, bench
 //	  |
 //	model         VAE, VRAE, VRNN, STORN, RNN: objective, optimisers, training, checkpoints
 //	  |

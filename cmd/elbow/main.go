@@ -9,6 +9,7 @@
 //	elbow export    checkpoint -> safetensors or npz with PyTorch's names, or graphs of ONNX
 //	elbow import    checkpoint, the parameters of another program -> checkpoint
 //	elbow doctor    what this machine and this build have
+//	elbow bench     the main kernels beside what the machine can do at most, as a table and a roofline
 //
 // Without arguments train uses the tunes that ship inside the binary.
 //
@@ -46,6 +47,7 @@ var commands = []command{
 	{"export", "write a trained model for PyTorch or ONNX", export},
 	{"import", "take the parameters of a model back from PyTorch", importWeights},
 	{"doctor", "say what this machine and this build have", doctor},
+	{"bench", "measure the main kernels beside what the machine can do at most", bench},
 }
 
 func main() {
