@@ -171,6 +171,10 @@ profile: ## where the time of a benchmark goes, by functions: BENCH=Train/model=
 bench-peers: ## beside SLEEF, libmvec, OpenBLAS, MKL, oneDNN, PyTorch, ONNX Runtime, and the targets (hours; see bench/peers/doc.go for parts)
 	@$(GO) run ./bench/peers
 
+.PHONY: readme-tables
+readme-tables: ## write the tables of figures in README.md from bench/results
+	$(GO) run ./bench/tables
+
 .PHONY: peers-install
 peers-install: ## PyTorch, ONNX Runtime, oneDNN, OpenBLAS and MKL into bench/peers/bin (Debian: gcc g++ python3-venv libsleef-dev)
 	python3 -m venv bench/peers/bin/venv

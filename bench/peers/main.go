@@ -25,8 +25,8 @@ var threads = 1
 
 // options are the flags.
 type options struct {
-	out, only, shape, run string
-	sweeps, rounds        int
+	out, only, shape, run, impl string
+	sweeps, rounds              int
 }
 
 func main() {
@@ -39,6 +39,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "measure only these suites, separated by commas: "+strings.Join(suiteNames(), ","))
 	flag.StringVar(&o.shape, "shape", "", "measure only this shape: B,T,I,H of sequences, B,H of steps, M,N,K of products, the name of a model")
 	flag.StringVar(&o.run, "run", "", "measure only cases whose name matches this regular expression")
+	flag.StringVar(&o.impl, "impl", "", "measure only the peers' implementations whose name matches this regular expression, and ours")
 	flag.IntVar(&o.sweeps, "sweeps", 0, "times that all cases are measured; default as the suite needs")
 	flag.IntVar(&o.rounds, "rounds", 0, "samples of each implementation in a sweep; default as the suite needs")
 	flag.IntVar(&threads, "threads", 1, "threads of each implementation")
@@ -68,12 +69,15 @@ func measureAll(b *builder, o options) error {
 		return err
 	}
 	defer file.Close()
-	header(os.Stdout)
-	procs, err := startAll(b, list)
+	t := &table{rows: map[string]*row{}}
+	if t.impl, err = regexp.Compile(o.impl); err != nil {
+		return err
+	}
+	t.header()
+	procs, err := t.startAll(b, list)
 	if err != nil {
 		return err
 	}
-	t := &table{rows: map[string]*row{}}
 	for _, s := range list {
 		for sweep := range s.sweeps {
 			for _, make := range s.makers {
@@ -91,8 +95,15 @@ func measureAll(b *builder, o options) error {
 	return w.Flush()
 }
 
+// say prints what the figures have to be read with, and keeps it for the file of the samples.
+func (t *table) say(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	fmt.Println(line)
+	t.notes = append(t.notes, line)
+}
+
 // header says what measures, and where.
-func header(out *os.File) {
+func (t *table) header() {
 	allowed := "any"
 	if text, err := os.ReadFile("/proc/self/status"); err == nil {
 		for line := range strings.Lines(string(text)) {
@@ -101,12 +112,12 @@ func header(out *os.File) {
 			}
 		}
 	}
-	fmt.Fprintf(out, "cpu: %s, processors %s of %d; threads: %d\n", strings.TrimSpace(cpuid.CPU.BrandName), allowed, runtime.NumCPU(), threads)
-	fmt.Fprintf(out, "ours: %s, %v\n", runtime.Version(), asm.Active())
+	t.say("cpu: %s, processors %s of %d; threads: %d", strings.TrimSpace(cpuid.CPU.BrandName), allowed, runtime.NumCPU(), threads)
+	t.say("ours: %s, %v", runtime.Version(), asm.Active())
 }
 
 // startAll starts the workers that the suites have work for, and prints what they are.
-func startAll(b *builder, list []suite) (procs []*process, err error) {
+func (t *table) startAll(b *builder, list []suite) (procs []*process, err error) {
 	if err := os.MkdirAll(filepath.Join(b.dir, "bin"), 0o777); err != nil {
 		return nil, err
 	}
@@ -116,16 +127,16 @@ func startAll(b *builder, list []suite) (procs []*process, err error) {
 		}
 		args, env, err := w.command(b)
 		if err != nil {
-			fmt.Printf("%s: left out: %v\n", w.name, err)
+			t.say("%s: left out: %v", w.name, err)
 			continue
 		}
 		p, err := start(w.name, args, env)
 		if err != nil {
-			fmt.Printf("%s: left out: %v\n", w.name, err)
+			t.say("%s: left out: %v", w.name, err)
 			continue
 		}
 		for _, line := range p.info {
-			fmt.Printf("%s: %s\n", w.name, line)
+			t.say("%s: %s", w.name, line)
 		}
 		procs = append(procs, p)
 	}
@@ -159,9 +170,12 @@ func (t *table) measure(c *cases.Case, procs []*process, s suite, first bool) er
 	want := c.Result()
 	for _, p := range procs {
 		for _, impl := range p.impls[c.Peer] {
+			if !t.impl.MatchString(impl) {
+				continue
+			}
 			if first && impl != "limit" {
 				if err := p.check(c, impl, want, s.tolerance); err != nil {
-					fmt.Printf("%s: left out: %v\n", c.Name(), err)
+					t.say("%s: left out: %v", c.Name(), err)
 					continue
 				}
 			}
@@ -190,6 +204,11 @@ func (t *table) measure(c *cases.Case, procs []*process, s suite, first bool) er
 				r.peak = append(r.peak, measure.Peak(isa))
 			}
 			r.add(isa.String(), sample(c, s.sample))
+		}
+		for _, o := range c.Other {
+			o.Run()
+			sample(c, s.sample)
+			r.add(asm.Active().String()+"-"+o.Name, sample(c, s.sample))
 		}
 		for i, k := range peers {
 			if i == 0 || k.p != peers[i-1].p {
@@ -227,8 +246,6 @@ func sample(c *cases.Case, total float64) []float64 {
 	}
 	each := round()
 	if each*2 > total {
-		clear(times)
-		round()
 		return times
 	}
 	calls := int(total / max(1, each))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -84,7 +85,9 @@ var targets = []target{
 
 // A table has the samples of all cases.
 type table struct {
-	names []string // of cases and of their parts
+	impl  *regexp.Regexp // those of peers that are measured
+	notes []string       // what the figures have to be read with
+	names []string       // of cases and of their parts
 	rows  map[string]*row
 }
 
@@ -194,7 +197,7 @@ func (r *row) own(impl string) string {
 
 // ours are the names of our implementations.
 func ours(impl string) bool {
-	return slices.ContainsFunc(asm.Available(), func(isa asm.ISA) bool { return isa.String() == impl })
+	return slices.ContainsFunc(asm.Available(), func(isa asm.ISA) bool { return isa.String() == impl || strings.HasPrefix(impl, isa.String()+"-") })
 }
 
 // print writes the time of every implementation of every case, and how many times ours fit
@@ -290,6 +293,9 @@ func kindOf(name string) string {
 // writeSamples writes all samples as lines of a Go benchmark.
 func (t *table) writeSamples(w io.Writer) {
 	fmt.Fprintf(w, "goos: %s\ngoarch: %s\npkg: github.com/elbow-go/elbow/bench\ncpu: %s\n", runtime.GOOS, runtime.GOARCH, strings.TrimSpace(cpuid.CPU.BrandName))
+	for _, note := range t.notes {
+		fmt.Fprintf(w, "# %s\n", strings.ReplaceAll(note, "\n", "\n# "))
+	}
 	for _, name := range t.names {
 		r := t.rows[name]
 		for _, impl := range r.impls {

@@ -126,7 +126,7 @@ type measured struct {
 // share is the part of the bound that is reached.
 func (r measured) share() string {
 	if r.bound == 0 {
-		return "-"
+		return "unknown share"
 	}
 	return fmt.Sprintf("%.0f%%", 100*r.flops/r.seconds/r.bound)
 }

@@ -53,7 +53,7 @@ func doctor(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	for _, r := range rows {
-		fmt.Fprintf(out, "kernel   %-26s %8.1f GFLOP/s, %s of the bound by peak and memory\n", r.name, r.flops/r.seconds/1e9, r.share())
+		fmt.Fprintf(out, "kernel   %-26s %8.1f GFLOP/s, %s of what peak and memory allow\n", r.name, r.flops/r.seconds/1e9, r.share())
 	}
 	fmt.Fprintf(out, "threads  GOMAXPROCS %d\n", runtime.GOMAXPROCS(0))
 	fmt.Fprintf(out, "go       %s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -14,18 +14,18 @@ import (
 
 // A Case is one call of a kernel.
 type Case struct {
-	Family   string  // the benchmark, as GaussKL
-	Keys     string  // its shape, as B=256/Z=64/form=Sigma
-	Peer     string  // what bench/peers calls the work, if not Family
-	Dims     []int   // the sizes, in the order in which peers take them
-	Elems    int     // what a time is divided by
-	Flops    float64 // of the products, 0 if there are none
-	Arrays   []Array // everything that is read or written, outputs first
-	Run      func()
-	Parts    []Part // what Run consists of, if the parts are timed apart
-	Pack     func() // if not nil, comes first, and again under another instruction set
-	PackInt8 func() // of the inference of layers: in place of Pack, for weights of int8
-	Settle   func() // if not nil, comes behind Run and puts into the arrays what is not there
+	Family string  // the benchmark, as GaussKL
+	Keys   string  // its shape, as B=256/Z=64/form=Sigma
+	Peer   string  // what bench/peers calls the work, if not Family
+	Dims   []int   // the sizes, in the order in which peers take them
+	Elems  int     // what a time is divided by
+	Flops  float64 // of the products, 0 if there are none
+	Arrays []Array // everything that is read or written, outputs first
+	Run    func()
+	Parts  []Part // what Run consists of, if the parts are timed apart
+	Pack   func() // if not nil, comes first, and again under another instruction set
+	Other  []Part // other ways to pack, with which peers have the work measured, too
+	Settle func() // if not nil, comes behind Run and puts into the arrays what is not there
 
 	start [][]float32 // first values of the arrays that Run reads and writes
 }

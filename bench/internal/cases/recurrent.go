@@ -3,7 +3,6 @@ package cases
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/elbow-go/elbow/bench"
 	"github.com/elbow-go/elbow/blas"
@@ -20,7 +19,7 @@ func Sequences(kinds []cell.Kind, shapes []bench.Sequence) (list []Maker) {
 		for _, s := range shapes {
 			keys := fmt.Sprintf("kind=%v/B=%d/T=%d/I=%d/H=%d", kind, s.B, s.T, s.I, s.H)
 			list = append(list,
-				maker("Sequence", keys+"/pass=inference", func() *Case { return inference(kind, s) }),
+				maker("Sequence", keys+"/pass=inference", func() *Case { return inference(kind, s, false) }),
 				maker("Sequence", keys+"/pass=training", func() *Case { return training(kind, s) }))
 		}
 	}
@@ -58,14 +57,20 @@ func (l *layer) flops(rows int) float64 {
 	return 2 * float64(rows) * float64(len(l.Wih)+len(l.Whh))
 }
 
-func inference(kind cell.Kind, s bench.Sequence) *Case {
+// inference is a pass with weights of float32, or of int8 and, to compare with, of others.
+func inference(kind cell.Kind, s bench.Sequence, int8 bool) *Case {
 	r := numbers()
 	rows := s.B * s.T
 	l, x := newLayer(r, kind, s.B, s.T, s.I, s.H), in(r.normal(rows*s.I, 1))
 	y := out(rows * s.H)
-	return &Case{Peer: kind.String() + ".inference", Dims: []int{s.B, s.T, s.I, s.H}, Elems: rows, Flops: l.flops(rows),
-		Arrays: append([]Array{y, x}, l.params...), Pack: l.Pack, PackInt8: l.PackInt8, Settle: func() { copy(y.Data, l.seq.H) },
+	c := &Case{Peer: kind.String() + ".inference", Dims: []int{s.B, s.T, s.I, s.H}, Elems: rows, Flops: l.flops(rows),
+		Arrays: append([]Array{y, x}, l.params...), Pack: l.Pack, Settle: func() { copy(y.Data, l.seq.H) },
 		Run: func() { l.Forward(l.seq, l.shape, x.Data, nil, nil, Threads) }}
+	if int8 {
+		c.Peer = kind.String() + ".int8"
+		c.Pack, c.Other = l.PackInt8, []Part{{"float32", l.Pack}, {"bf16", l.PackBF16}}
+	}
+	return c
 }
 
 func training(kind cell.Kind, s bench.Sequence) *Case {
@@ -97,7 +102,7 @@ func Steps(kinds []cell.Kind, shapes [][2]int) (list []Maker) {
 				l, x, y := newLayer(r, kind, b, 1, h, h), in(r.normal(b*h, 1)), out(b*h)
 				stream := l.NewStream(b)
 				return &Case{Peer: kind.String() + ".step", Dims: []int{b, h}, Elems: b, Flops: l.flops(b), Arrays: append([]Array{y, x}, l.params...),
-					Pack: l.Pack, Settle: func() { stream.Reset(); copy(y.Data, stream.Push(x.Data)) }, Run: func() { stream.Push(x.Data) }}
+					Pack: l.Pack, Other: []Part{{"bf16", l.PackBF16}}, Settle: func() { stream.Reset(); copy(y.Data, stream.Push(x.Data)) }, Run: func() { stream.Push(x.Data) }}
 			}))
 		}
 	}
@@ -153,12 +158,10 @@ func one(b bool) int {
 
 // Quantized are sequences through layers with weights of int8.
 func Quantized(kinds []cell.Kind, shapes []bench.Sequence) (list []Maker) {
-	for _, m := range Sequences(kinds, shapes) {
-		if keys, ok := strings.CutSuffix(m.Keys, "/pass=inference"); ok {
-			list = append(list, maker("Quantized", keys, func() *Case {
-				c := m.New()
-				c.Peer, c.Pack = strings.Replace(c.Peer, "inference", "int8", 1), c.PackInt8
-				return c
+	for _, kind := range kinds {
+		for _, s := range shapes {
+			list = append(list, maker("Quantized", fmt.Sprintf("kind=%v/B=%d/T=%d/I=%d/H=%d", kind, s.B, s.T, s.I, s.H), func() *Case {
+				return inference(kind, s, true)
 			}))
 		}
 	}

@@ -85,8 +85,8 @@ static void run(void) {
 	prepared = p;
 	double each = work(p, part);
 	long calls = 1;
-	if (total > 0) {
-		if (each * 2 <= total) calls = (long)(total / (each < 1 ? 1 : each));
+	if (total > 0 && each * 2 <= total) {
+		calls = (long)(total / (each < 1 ? 1 : each));
 		part[0] = part[1] = 0;
 		if (p->second)
 			for (long i = 0; i < calls; i++) work(p, part);
@@ -95,7 +95,8 @@ static void run(void) {
 			for (long i = 0; i < calls; i++) p->run(arrays, sizes);
 			part[0] = now() - start;
 		}
-	} else if (p->finish) p->finish(arrays, sizes);
+	}
+	if (total == 0 && p->finish) p->finish(arrays, sizes);
 	printf("%.3f", part[0] / calls);
 	if (p->second) printf(" %.3f", part[1] / calls);
 	puts("");

@@ -66,8 +66,8 @@ def run(parts, finish, total):
     calls = 1
     if total == 0:
         finish()
-    else:
-        calls = max(1, int(total / max(1, sum(times)))) if 2 * sum(times) <= total else 1
+    elif 2 * sum(times) <= total:
+        calls = int(total / max(1, sum(times)))
         if len(parts) == 1:
             part, steps = parts[0], range(calls)
             start = time.perf_counter_ns()
