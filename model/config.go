@@ -35,7 +35,8 @@ type Config struct {
 	Components int `json:"components,omitempty"` // of a mixture
 	Classes    int `json:"classes,omitempty"`    // of a categorical output
 	Levels     int `json:"levels,omitempty"`     // of a logistic mixture: 256 for 8 bit
-	Units      int `json:"units,omitempty"`      // hidden ones of a NADE
+	Units      int `json:"units,omitempty"`      // hidden ones of a NADE or an RBM
+	Gibbs      int `json:"gibbs,omitempty"`      // steps of an RBM's chains
 
 	Init string `json:"init"` // glorot, uniform (-0.08, 0.08) or normal (0, 0.01²)
 

@@ -35,6 +35,9 @@ const (
 	streamDropoutHeads  = 17 // likewise
 	streamDropoutHeadsR = 18 // likewise, in a recognition network
 
+	streamGibbs  = 21 // chains of an RBM; Update counts optimiser steps
+	streamAnneal = 22 // those of its partition functions; Update as in evaluation
+
 	streamBinarise = 20 // x drawn from the probabilities in the data; Update as for z
 )
 

@@ -11,6 +11,8 @@ type EvalConfig struct {
 	Samples int    // draws per sequence; 0 and 1: the bound itself
 	Seed    uint64 // of the draws
 	Threads int
+
+	Anneal Annealing // of an [RBM]; without it the score is a pseudo-likelihood
 }
 
 // passRows is how many draws of a sequence an evaluation with many of them makes at once,
@@ -25,6 +27,8 @@ var evalSteps = 1 << 14 // a variable for tests
 // bound with the KL divergence in closed form; with K the importance-weighted bound of
 // Burda et al. 2016 over whole sequences, which rises with K towards the log-likelihood.
 // The logarithms of the weights are summed in float64.
+//
+// The likelihood of an [RBM] is estimated if c.Anneal says how.
 //
 // The draws depend on the seed, the number of samples and a sequence's place in the order
 // of lengths, not on the batch size. It panics if c is out of range or a sequence has no whole
@@ -76,7 +80,7 @@ func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalCo
 	size, draws := c.split(k)
 	logW := make([]float64, 0, k)
 	rest := len(seqs)
-	score := scorer{m: m, pass: p, seqs: seqs, batch: &b, each: each}
+	score := scorer{m: m, pass: p, seqs: seqs, batch: &b, each: each, anneal: c.Anneal}
 	for _, batch := range cut(seqs, m.Settings().Data, size) {
 		rest -= len(batch)
 		logW = logW[:0]
@@ -106,11 +110,12 @@ func evaluateTotals(m Model[float32], p Pass[float32], seqs []Sequence, c EvalCo
 
 // scorer scores sequences in parts of evalSteps.
 type scorer struct {
-	m     Model[float32]
-	pass  Pass[float32]
-	seqs  []Sequence
-	batch *Batch[float32]
-	each  func()
+	m      Model[float32]
+	pass   Pass[float32]
+	seqs   []Sequence
+	batch  *Batch[float32]
+	each   func()
+	anneal Annealing
 
 	h, c    []float32
 	weights []float64
@@ -128,7 +133,7 @@ func (s *scorer) sequences(batch []int, n, row0 int, sampled bool) (sum Totals, 
 	s.weights = s.weights[:0]
 	for from := 0; ; from += steps {
 		segment(b, s.seqs, batch, dim, from, steps, n, row0)
-		s.pass.Forward(b, Objective{KLWeight: 1, Samples: n, Sampled: sampled}, false)
+		s.pass.Forward(b, Objective{KLWeight: 1, Samples: n, Sampled: sampled, Anneal: s.anneal}, false)
 		if s.each != nil {
 			s.each()
 		}

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/kernels"
@@ -29,6 +30,7 @@ func families[T cell.Float]() []family[T] {
 		{BivariateMixture, []field{fieldComponents}, newBivariateMixture[T]},
 		{LogisticMixture, []field{fieldComponents, fieldLevels}, newLogistic[T]},
 		{NADE, []field{fieldUnits}, newNADE[T]},
+		{RBM, []field{fieldUnits, fieldGibbs}, newRBM[T]},
 	}
 }
 
@@ -39,6 +41,11 @@ func Likelihoods() []string {
 		names = append(names, f.name)
 	}
 	return names
+}
+
+// normalised returns those whose probabilities can be computed: all but one.
+func normalised() []string {
+	return slices.DeleteFunc(Likelihoods(), func(name string) bool { return name == RBM })
 }
 
 // familyOf returns the kind of likelihood with the given name.
@@ -76,16 +83,20 @@ type likelihood[T cell.Float] interface {
 	// initBias sets the biases of the output layer, which are 0, from statistics of the
 	// training data.
 	initBias(b []T, stats Stats)
-	// logProb computes lp[row] = ln p(x[row] | out[row]) in nats, summed over dim.
-	logProb(lp, x, out []T, rows, dim int)
-	// backward computes the gradient of Σ dlp lp with respect to out.
-	backward(dout, dlp, x, out []T, rows, dim int)
 	// sample draws x for the rows row0... of a step.
 	sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int)
 	// mean writes the mean of the output, of a distribution over classes its mode.
 	mean(x, out []T, rows, dim int)
 	// channels calls add with what is monitored of the output.
 	channels(add func(name string, values []T), out []T, rows, dim int)
+}
+
+// direct is a likelihood without parameters of its own: all others are [parametric].
+type direct[T cell.Float] interface {
+	// logProb computes lp[row] = ln p(x[row] | out[row]) in nats, summed over dim.
+	logProb(lp, x, out []T, rows, dim int)
+	// backward computes the gradient of Σ dlp lp with respect to out.
+	backward(dout, dlp, x, out []T, rows, dim int)
 }
 
 // bounded is a likelihood that some numbers cannot be the outcome of.
@@ -103,20 +114,39 @@ type indexed[T cell.Float] interface {
 type parametric[T cell.Float] interface {
 	// slots returns where they are.
 	slots(dim int) []slot[T]
-	// work returns what takes the place of logProb and backward in a pass.
+	// work returns what computes its terms in a pass.
 	work() worker[T]
 }
 
 // worker is a parametric likelihood at work in a pass. All slices belong to the whole batch.
 type worker[T cell.Float] interface {
-	// begin prepares for a batch with the data x, beginBackward for its gradient.
-	begin(x []T, rows, dim int)
+	// begin prepares for a batch, beginBackward for its gradient.
+	begin(r run[T])
 	beginBackward()
-	// logProb and backward are those of a likelihood, for the rows lo..hi.
+	// logProb and backward are those of a [direct] likelihood, for the rows lo..hi.
 	logProb(lp, out []T, lo, hi int)
 	backward(dout, dlp, out []T, lo, hi int)
 	// paramGrad adds part i of parts of the gradient of the parameters to those of grad.
 	paramGrad(grad likelihood[T], i, parts int)
+}
+
+// run is what a worker is to do.
+type run[T cell.Float] struct {
+	x        []T // [rows, dim]
+	shape    *cell.Ragged
+	dim      int
+	means    []T           // of the dimensions of x in the training data
+	noise    kernels.Noise // of its own draws; the stream is the worker's choice
+	step     uint32        // of the first step, for the noise
+	row0     int           // of the first row of every step, likewise
+	anneal   Annealing
+	training bool
+}
+
+// estimator is a worker whose terms are not log-likelihoods, or not exact.
+type estimator interface {
+	// mark says so in the totals of a batch.
+	mark(t Totals) Totals
 }
 
 // outputs returns how many outputs a row needs.

@@ -12,7 +12,7 @@ import (
 // likelihoodTest is what tests have to know of a likelihood. The zero value will do for one of
 // real numbers.
 type likelihoodTest struct {
-	data, components, classes, levels, units int // of its configuration, 0 is 5 dimensions
+	data, components, classes, levels, units, gibbs int // of its configuration, 0 is 5 dimensions
 	// value draws dimension j of a row.
 	value    func(rng *rand.Rand, j int) float64
 	channels string // beside x
@@ -21,6 +21,7 @@ type likelihoodTest struct {
 var likelihoodTests = map[string]likelihoodTest{
 	Bernoulli:        {value: func(rng *rand.Rand, _ int) float64 { return float64(rng.IntN(2)) }, channels: "theta_mu theta_sig"},
 	NADE:             {value: func(rng *rand.Rand, _ int) float64 { return float64(rng.IntN(2)) }, units: 6, channels: "theta_bias"},
+	RBM:              {value: func(rng *rand.Rand, _ int) float64 { return float64(rng.IntN(2)) }, units: 6, gibbs: 2, channels: "theta_bias"},
 	Gauss:            {channels: "theta_mu theta_sig"},
 	GMM:              {components: 3, channels: "theta_mu theta_sig coeff"},
 	Categorical:      {data: 1, classes: 11, value: func(rng *rand.Rand, _ int) float64 { return float64(rng.IntN(11)) }, channels: "theta_max"},
@@ -55,7 +56,7 @@ func support(c Config) (x []float64, volume float64) {
 			x = append(x, float64(k))
 		}
 		return x, 1
-	case Bernoulli, NADE:
+	case Bernoulli, NADE, RBM:
 		return []float64{0, 0, 0, 1, 1, 0, 1, 1}, 1
 	case LogisticMixture:
 		last := float64(c.Levels - 1)
@@ -111,7 +112,11 @@ func TestLikelihoods(t *testing.T) {
 				lengths[i] = 1
 			}
 			p := newVRNNPass(m, 1)
-			p.Forward(&Batch[float64]{Shape: cell.NewRagged(lengths...), X: x}, Bound(n), false)
+			obj, tol := Bound(n), 1e-6
+			if name == RBM { // an estimate, without bias
+				obj.Anneal, tol = Annealing{Runs: 1000, Temperatures: 50}, 0.01
+			}
+			p.Forward(&Batch[float64]{Shape: cell.NewRagged(lengths...), X: x}, obj, false)
 			// Moments: 1, the dimensions, their products.
 			moments := func(row []float64) []float64 {
 				ms := append([]float64{1}, row...)
@@ -131,7 +136,7 @@ func TestLikelihoods(t *testing.T) {
 					square[j] += w * v * v
 				}
 			}
-			if math.Abs(want[0]-1) > 1e-6 {
+			if math.Abs(want[0]-1) > tol {
 				t.Errorf("the probabilities sum to %v", want[0])
 			}
 			const count = 10000
@@ -143,13 +148,13 @@ func TestLikelihoods(t *testing.T) {
 			}
 			for j := range got {
 				sd := math.Sqrt(math.Max(square[j]-want[j]*want[j], 0) / count)
-				if math.Abs(got[j]-want[j]) > 5*sd+1e-6 {
+				if math.Abs(got[j]-want[j]) > 5*sd+tol {
 					t.Errorf("moment %d of the samples is %v, want %v +- %v", j, got[j], want[j], sd)
 				}
 			}
 			mean := Sample(m, 1, 1, 3, true)
-			if name == NADE {
-				return // what it gives for a mean is none
+			if name == NADE || name == RBM {
+				return // what they give for a mean is none
 			}
 			if name == Categorical { // its mode
 				for i, lp := range p.LogProb {
@@ -159,7 +164,7 @@ func TestLikelihoods(t *testing.T) {
 				}
 				return
 			}
-			tol := 1e-6
+			tol = 1e-6
 			if name == LogisticMixture { // a level, and the ends cut off tails
 				tol = 1.5 / float64(c.Levels-1)
 			}
@@ -239,6 +244,11 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Data: 1, Hidden: 1, Layers: -1}, "layers = -1"},
 		{Config{Model: ModelVRAE, Data: 1, Hidden: 1, Likelihood: GMM, Components: -1}, "components = -1"},
 		{Config{Model: ModelVRAE, Data: 1, Hidden: 1, Likelihood: LogisticMixture, Levels: 1}, "levels = 1"},
+		{Config{Data: 1, Hidden: 1, Likelihood: RBM}, `unknown likelihood "rbm"`},
+		{Config{Model: ModelVRAE, Data: 1, Hidden: 1, Likelihood: RBM, Teacher: true}, `unknown likelihood "rbm"`},
+		{Config{Model: ModelVAE, Data: 1, Hidden: 1, Likelihood: RBM}, `unknown likelihood "rbm"`},
+		{Config{Model: ModelRNN, Data: 1, Hidden: 1, Likelihood: RBM, Units: -1}, "units = -1"},
+		{Config{Model: ModelRNN, Data: 1, Hidden: 1, Likelihood: RBM, Gibbs: -1}, "gibbs = -1"},
 		{Config{Data: 9999, Hidden: 1, Likelihood: GMM, Components: 9999}, "outputs"},
 	} {
 		_, err := New[float32](c.config)

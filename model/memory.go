@@ -112,7 +112,7 @@ func (c Config) MemoryToScore(seqs []Sequence, dim int, e EvalConfig) float64 {
 	}
 	size, draws := e.split(k)
 	pass := product(float32Bytes, c.largest(seqs, dim, size, 0, false), float64(draws))
-	return pass + product(8, float64(min(size, max(len(seqs), 1))), float64(k))
+	return pass + product(8, float64(min(size, max(len(seqs), 1))), float64(k)) + c.inHand(e)
 }
 
 // MemoryToSample returns what [Sample] takes beside the model, with what it returns.
@@ -127,6 +127,24 @@ func product(factors ...float64) float64 {
 		p *= f
 	}
 	return float64(p)
+}
+
+// chained is a likelihood whose score takes more than a pass.
+type chained interface {
+	// inHand returns how many values a goroutine has in hand while it scores.
+	inHand(dim int, a Annealing) int
+}
+
+// inHand returns what goroutines have in hand while they score.
+func (c Config) inHand(e EvalConfig) float64 {
+	if c.Likelihood == "" {
+		return 0
+	}
+	l, ok := newLikelihood[float32](c).(chained)
+	if !ok {
+		return 0
+	}
+	return product(float32Bytes, float64(max(e.Threads, 1)), float64(l.inHand(c.Data, e.Anneal)))
 }
 
 // uneven is a likelihood that takes more for some rows of the data than for others.

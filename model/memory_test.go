@@ -61,6 +61,7 @@ func TestMemoryToTrain(t *testing.T) {
 		{"gmm", Config{Model: ModelRNN, Likelihood: GMM, Components: 30}, nil},
 		{"nade", Config{Model: ModelRNN, Likelihood: NADE}, nil},
 		{"truncated nade", Config{Model: ModelRNN, Likelihood: NADE}, func(c *TrainConfig) { c.Truncate = 40 }},
+		{"rbm", Config{Model: ModelRNN, Likelihood: RBM}, nil},
 		{"draws", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.Samples, c.Sampled = 5, true }},
 		{"importance", Config{Model: ModelVRNN}, func(c *TrainConfig) { c.Samples, c.Importance = 5, true }},
 		{"posterior", Config{Model: ModelRNN}, func(c *TrainConfig) { c.WeightPosterior = true }},
@@ -112,7 +113,8 @@ func TestMemoryToUse(t *testing.T) {
 		model   Config
 		samples int
 	}{
-		{Config{Model: ModelRNN}, 1}, {Config{Model: ModelRNN, Likelihood: GMM}, 1}, {Config{Model: ModelRNN, Likelihood: NADE}, 1}, {Config{Model: ModelVRNN}, 1}, {Config{Model: ModelVRNN}, 300},
+		{Config{Model: ModelRNN}, 1}, {Config{Model: ModelRNN, Likelihood: GMM}, 1}, {Config{Model: ModelRNN, Likelihood: NADE}, 1}, {Config{Model: ModelRNN, Likelihood: RBM}, 20},
+		{Config{Model: ModelVRNN}, 1}, {Config{Model: ModelVRNN}, 300},
 		{Config{Model: ModelSTORN, Layers: 2}, 4}, {Config{Model: ModelVRAE}, 1}, {Config{Model: ModelVAE}, 50},
 	} {
 		c.model.Hidden, c.model.Data = 16, 12
@@ -127,6 +129,9 @@ func TestMemoryToUse(t *testing.T) {
 		before := live()
 		p := m.NewPass(1)
 		e := EvalConfig{Batch: 10, Samples: c.samples, Threads: 1}
+		if mc.Likelihood == RBM {
+			e.Anneal = Annealing{Runs: c.samples, Temperatures: 2}
+		}
 		evaluate(m, p, d.Train, e, func() { p.Channels(func(string, []float32) {}) })
 		used, want := live()-before, mc.MemoryToScore(d.Train, d.Dim, e)
 		if ratio := want / used; ratio < 1 || ratio > 3.2 {

@@ -53,6 +53,9 @@ func sequenceConfigs(model string) []Config {
 	var cs []Config
 	for _, c := range []string{"lstm", "rnn", "rnn-relu", "gru", "gru-before"} {
 		for _, l := range Likelihoods() {
+			if l == RBM && model != ModelRNN {
+				continue
+			}
 			if c == "lstm" || !testing.Short() && (l == Bernoulli || l == Gauss) {
 				cs = append(cs, testConfig(model, c, l))
 			}
@@ -75,7 +78,7 @@ func stacked() []Config {
 func testConfig(model, cell, likelihood string) Config {
 	l := likelihoodTests[likelihood]
 	return Config{Model: model, Cell: cell, Likelihood: likelihood, Data: cmp.Or(l.data, 5), Hidden: 4, Latent: 3, Depth: 2,
-		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10, Components: l.components, Classes: l.classes, Levels: l.levels, Units: l.units,
+		PhiX: 6, PhiZ: 7, Prior: 8, Posterior: 9, Decoder: 10, Components: l.components, Classes: l.classes, Levels: l.levels, Units: l.units, Gibbs: l.gibbs,
 		Given: 2, Labels: []string{"a", "b", "c", "d"}}
 }
 

@@ -45,20 +45,6 @@ func (l *nade[T]) initBias(b []T, stats Stats) { bernoulli[T]{}.initBias(b[:len(
 
 func (l *nade[T]) work() worker[T] { return &nadeWork[T]{nade: l} }
 
-func (l *nade[T]) logProb(lp, x, out []T, rows, dim int) {
-	w := l.work()
-	w.begin(x, rows, dim)
-	w.logProb(lp, out, 0, rows)
-}
-
-// backward is for callers without a worker, who want no gradient of the parameters.
-func (l *nade[T]) backward(dout, dlp, x, out []T, rows, dim int) {
-	w := l.work()
-	w.begin(x, rows, dim)
-	w.logProb(make([]T, rows), out, 0, rows)
-	w.backward(dout, dlp, out, 0, rows)
-}
-
 func (l *nade[T]) sample(x, out []T, noise kernels.Noise, step, row0 uint32, rows, dim int) {
 	u := make([]T, rows*dim)
 	kernels.Uniforms(u, noise, step, row0, rows, dim)
@@ -138,7 +124,8 @@ func (l *nade[T]) rowValues(x []float32, training bool) int {
 	return n + 2*(segments+1) // indices
 }
 
-func (w *nadeWork[T]) begin(x []T, rows, dim int) {
+func (w *nadeWork[T]) begin(r run[T]) {
+	x, rows, dim := r.x, r.shape.Rows(), r.dim
 	w.x, w.dim = x, dim
 	w.first, w.bit = pages.Grow(w.first, rows+1), w.bit[:0]
 	for i := range rows {

@@ -24,6 +24,13 @@ func newTestNADE(dim, units, rows int) (l *nade[float64], out []float64) {
 	return l, draw(rows * (dim + units))
 }
 
+// logProbs computes the terms of one step.
+func logProbs(l parametric[float64], lp, x, out []float64, dim int) {
+	w := l.work()
+	w.begin(run[float64]{x: x, shape: oneStep(len(lp)), dim: dim})
+	w.logProb(lp, out, 0, len(lp))
+}
+
 // TestNADE compares the log-likelihood with the equations, bit by bit, for bits and for other
 // numbers, and sums the probabilities of all that a row can be.
 func TestNADE(t *testing.T) {
@@ -41,7 +48,7 @@ func TestNADE(t *testing.T) {
 		for i := range rows { // one distribution over all rows
 			copy(out[i*(dim+units):], out[:dim+units])
 		}
-		l.logProb(lp, x, out, rows, dim)
+		logProbs(l, lp, x, out, dim)
 		sum := 0.0
 		for i := range rows {
 			row, b := x[i*dim:(i+1)*dim], out[i*(dim+units):]
@@ -84,7 +91,7 @@ func TestNADEMean(t *testing.T) {
 					other[i*dim+k] = float64(bits >> (k - j) & 1)
 				}
 			}
-			l.logProb(lp, other, out, rows, dim)
+			logProbs(l, lp, other, out, dim)
 			for i := range rows {
 				if other[i*dim+j] == x[i*dim+j] {
 					sums[i] += math.Exp(lp[i])

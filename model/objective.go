@@ -35,6 +35,10 @@ type Objective struct {
 	// Importance is the importance-weighted bound. It implies Sampled.
 	Importance bool
 
+	// Anneal says how the likelihood of an [RBM] is estimated where no gradient is wanted; without
+	// it the terms are pseudo-likelihoods. No other likelihood has a use for it.
+	Anneal Annealing
+
 	// Method says how the parameters learn from the draws; see the methods. Only a VAE knows
 	// other ones than MethodPathwise, which is the default.
 	Method string
@@ -285,7 +289,18 @@ type Totals struct {
 	Gain      float64 `json:"gain,omitempty"`
 	Steps     int     `json:"steps"`
 	Sequences int     `json:"sequences"`
+
+	// Measure says what LogProb is where that is not exact, Variance how sure an estimate is.
+	Measure  string  `json:"measure,omitempty"`
+	Variance float64 `json:"variance,omitempty"`
 }
+
+// What stands in the place of log-likelihoods that cannot be computed, those of an [RBM].
+const (
+	MeasureCD       = "contrastive divergence"
+	MeasurePseudo   = "pseudo-likelihood"
+	MeasureAnnealed = "annealed importance sampling"
+)
 
 // Bound returns the lower bound on the log-likelihood, in nats.
 func (t Totals) Bound() float64 { return t.LogProb - t.KL + t.Gain }
@@ -297,26 +312,54 @@ func (t *Totals) Add(u Totals) {
 	t.Gain += u.Gain
 	t.Steps += u.Steps
 	t.Sequences += u.Sequences
+	t.Measure = u.Measure
+	t.Variance += u.Variance
 }
 
 // Score is the result of a split, as it is written to files. NLL is in nats, lower is
 // better: exact for a model without latent variables, otherwise an upper bound. With one
 // sample of z per step NLL is Recon + KL, with importance weights it is below that.
+//
+// Of an [RBM] NLL is an estimate, by annealed importance sampling, or not there: a score of
+// another measure is in MeasurePerStep.
 type Score struct {
-	NLLPerStep   float64 `json:"nll_per_step"`
-	NLLPerSeq    float64 `json:"nll_per_seq"`
-	ReconPerStep float64 `json:"recon_per_step"`
+	NLLPerStep   float64 `json:"nll_per_step,omitempty"`
+	NLLPerSeq    float64 `json:"nll_per_seq,omitempty"`
+	ReconPerStep float64 `json:"recon_per_step,omitempty"`
 	KLPerStep    float64 `json:"kl_per_step"`
 	Exact        bool    `json:"exact"`
 	Samples      int     `json:"samples,omitempty"` // of the importance bound; none otherwise
 	Steps        int     `json:"steps"`
 	Sequences    int     `json:"sequences"`
+
+	Measure        string  `json:"measure,omitempty"`          // one of the measures; none if NLL is exact or a bound
+	MeasurePerStep float64 `json:"measure_per_step,omitempty"` // negative, in nats: lower is better
+	// Of an estimate, per step: the standard error of NLL, and how much too low it is to be
+	// expected, to first order, since Z is in a logarithm.
+	StdErr float64 `json:"std_err,omitempty"`
+	Bias   float64 `json:"bias,omitempty"`
+}
+
+// Figure returns the number, in nats per step, lower is better, that a training descends or is
+// stopped by: NLL or what stands in its place.
+func (s Score) Figure() float64 {
+	if s.Measure == MeasureCD || s.Measure == MeasurePseudo {
+		return s.MeasurePerStep
+	}
+	return s.NLLPerStep
 }
 
 // Score turns totals into per-step and per-sequence figures.
 func (t Totals) Score(exact bool) Score {
 	steps, seqs := float64(max(t.Steps, 1)), float64(max(t.Sequences, 1))
 	nll := t.KL - t.LogProb - t.Gain
-	return Score{NLLPerStep: nll / steps, NLLPerSeq: nll / seqs, ReconPerStep: -t.LogProb / steps,
-		KLPerStep: t.KL / steps, Exact: exact, Steps: t.Steps, Sequences: t.Sequences}
+	s := Score{KLPerStep: t.KL / steps, Exact: exact && t.Measure == "", Steps: t.Steps, Sequences: t.Sequences, Measure: t.Measure}
+	switch t.Measure {
+	case MeasureCD, MeasurePseudo:
+		s.MeasurePerStep = nll / steps
+	default:
+		s.NLLPerStep, s.NLLPerSeq, s.ReconPerStep = nll/steps, nll/seqs, -t.LogProb/steps
+		s.StdErr, s.Bias = math.Sqrt(t.Variance)/steps, t.Variance/2/steps
+	}
+	return s
 }

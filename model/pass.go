@@ -16,6 +16,7 @@ type passBase[T cell.Float] struct {
 	x       []T       // what the likelihood describes [rows, dim]
 	width   int       // of a row of its outputs
 	work    worker[T] // the likelihood, if it has parameters
+	direct  direct[T] // if it has none
 
 	lat      latent[T]
 	dlp, dkl []T
@@ -32,6 +33,7 @@ func (m *base[T]) newPass(threads int) passBase[T] {
 	if l, ok := m.like.(parametric[T]); ok {
 		p.work = l.work()
 	}
+	p.direct, _ = m.like.(direct[T])
 	return p
 }
 
@@ -53,7 +55,8 @@ func (p *passBase[T]) open(b *Batch[T], shape *cell.Ragged, obj Objective, train
 	p.begin(obj, shape, p.model.Latent > 0, training)
 	p.lat.begin(len(p.KL), obj)
 	if p.work != nil {
-		p.work.begin(p.x, shape.Rows(), p.model.dim)
+		p.work.begin(run[T]{x: p.x, shape: shape, dim: p.model.dim, means: p.model.Mean,
+			noise: b.Noise, row0: b.Row0, anneal: obj.Anneal, training: training})
 	}
 }
 
@@ -81,7 +84,7 @@ func (p *passBase[T]) score(out []T, lo, hi int) {
 		return
 	}
 	d, w := p.model.dim, p.width
-	p.model.like.logProb(p.LogProb[lo:hi], p.x[lo*d:hi*d], out[lo*w:hi*w], hi-lo, d)
+	p.direct.logProb(p.LogProb[lo:hi], p.x[lo*d:hi*d], out[lo*w:hi*w], hi-lo, d)
 }
 
 // scoreBackward computes the gradient of the outputs.
@@ -91,7 +94,17 @@ func (p *passBase[T]) scoreBackward(dout, out []T, lo, hi int) {
 		return
 	}
 	d, w := p.model.dim, p.width
-	p.model.like.backward(dout[lo*w:hi*w], p.dlp[lo:hi], p.x[lo*d:hi*d], out[lo*w:hi*w], hi-lo, d)
+	p.direct.backward(dout[lo*w:hi*w], p.dlp[lo:hi], p.x[lo*d:hi*d], out[lo*w:hi*w], hi-lo, d)
+}
+
+// Totals implements [Pass].
+func (p *passBase[T]) Totals() Totals {
+	t := p.tally.Totals()
+	if e, ok := p.work.(estimator); ok {
+		t = e.mark(t)
+		t.Variance /= float64(p.obj.samples() * p.obj.samples())
+	}
+	return t
 }
 
 // likeGrad adds part i of the gradient of the likelihood's own parameters to a gradient.

@@ -448,8 +448,8 @@ func (t *Trainer) endEpoch() error {
 	t.free(func() {
 		valid = evaluate(m, pass, t.Data.Valid, t.Config.Eval(), func() { pass.Channels(channels.add) })
 	})
-	if math.IsNaN(valid.NLLPerStep) || math.IsInf(valid.NLLPerStep, 0) {
-		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, valid.NLLPerStep, ErrDiverged)
+	if figure := valid.Figure(); math.IsNaN(figure) || math.IsInf(figure, 0) {
+		return fmt.Errorf("model: epoch %d: valid bound %v: %w", s.Epoch+1, figure, ErrDiverged)
 	}
 	s.Epoch++
 	// During the warm-up the bound is not yet what is optimised, so the search for the
@@ -458,7 +458,7 @@ func (t *Trainer) endEpoch() error {
 		s.Best, s.BadSince = nil, 0
 	}
 	// At a KL weight of 1, best is the bound itself.
-	best := valid.NLLPerStep + float64((t.Config.finalKL()-1)*valid.KLPerStep)
+	best := valid.Figure() + float64((t.Config.finalKL()-1)*valid.KLPerStep)
 	better := s.Best == nil || best < *s.Best
 	if better {
 		s.Best, s.BestAt, s.BadSince = &best, s.Epoch, 0
@@ -488,7 +488,7 @@ func (t *Trainer) endEpoch() error {
 		return err
 	}
 	if t.Log != nil {
-		t.Log.Info("epoch", "epoch", e.Epoch, "train", e.Train.NLLPerStep, "valid", e.Valid.NLLPerStep, "kl", e.Valid.KLPerStep, "norm", e.GradNorm, "best", e.Best)
+		t.Log.Info("epoch", "epoch", e.Epoch, "train", e.Train.Figure(), "valid", e.Valid.Figure(), "kl", e.Valid.KLPerStep, "norm", e.GradNorm, "best", e.Best)
 	}
 	var err error
 	if t.OnEpoch != nil {

@@ -92,6 +92,7 @@ func (m *base[T]) checkBatch(b *Batch[T], obj Objective) {
 		panic(fmt.Sprintf("model: %s: b.Row0 = %d, want at least 0 and, with the batch of %d, at most 2^32", fn, b.Row0, n))
 	}
 	checkSize(fn, "obj.Samples", obj.Samples, 0, maxBatch)
+	obj.Anneal.check(fn, "obj.Anneal")
 	if !m.kind.knows(obj.Method) {
 		panic(fmt.Sprintf("model: %s: obj.Method = %.40q, which is none for a %s", fn, obj.Method, m.Model))
 	}
@@ -158,6 +159,7 @@ func (c EvalConfig) check(fn string) {
 	checkSize(fn, "Batch", c.Batch, 1, maxBatch)
 	checkSize(fn, "Samples", c.Samples, 0, maxEvalSamples)
 	checkThreads(fn, c.Threads)
+	c.Anneal.check(fn, "Anneal")
 }
 
 // checkStats panics unless the statistics are of data of dim dimensions and so many classes.

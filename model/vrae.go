@@ -59,7 +59,7 @@ const vraeLatent = 20
 
 // resolveVRAE is [Config.Resolve] for the VRAE, which has no nets beside its cells.
 func (c Config) resolveVRAE() (Config, error) {
-	r, err := c.take(fieldData, fieldHidden, fieldCell(cell.RNNTanh), fieldInit, fieldLikelihood(Likelihoods()...),
+	r, err := c.take(fieldData, fieldHidden, fieldCell(cell.RNNTanh), fieldInit, fieldLikelihood(normalised()...),
 		number("latent", func(c *Config) *int { return &c.Latent }, vraeLatent, 1, maxSize))
 	if err != nil {
 		return r, err

@@ -29,7 +29,7 @@ type VRNN[T cell.Float] struct {
 }
 
 // resolveRNN and the others are [Config.Resolve] for the models with layers of recurrent cells.
-func (c Config) resolveRNN() (Config, error) { return c.take(fieldsRNN()...) }
+func (c Config) resolveRNN() (Config, error) { return c.take(fieldsRNN(Likelihoods()...)...) }
 
 func (c Config) resolveVRNN() (Config, error) {
 	return c.take(append(fieldsVRNNI(), width("prior", func(c *Config) *int { return &c.Prior }))...)
@@ -37,13 +37,13 @@ func (c Config) resolveVRNN() (Config, error) {
 
 func (c Config) resolveVRNNI() (Config, error) { return c.take(fieldsVRNNI()...) }
 
-func fieldsRNN() []field {
+func fieldsRNN(likelihoods ...string) []field {
 	return []field{fieldData, fieldHidden, fieldCell(cell.LSTM), fieldInit, fieldDepth, fieldLayers, fieldDropout,
-		fieldLikelihood(Likelihoods()...), fieldPhiX, fieldDecoder}
+		fieldLikelihood(likelihoods...), fieldPhiX, fieldDecoder}
 }
 
 func fieldsVRNNI() []field {
-	return append(fieldsRNN(), width("latent", func(c *Config) *int { return &c.Latent }), fieldPhiZ, fieldPosterior)
+	return append(fieldsRNN(normalised()...), width("latent", func(c *Config) *int { return &c.Latent }), fieldPhiZ, fieldPosterior)
 }
 
 func newVRNN[T cell.Float](c Config) builder[T] {

@@ -28,7 +28,8 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.StringVar(&s.model.Cell, "cell", "lstm", "rnn, rnn-relu, lstm, gru or gru-before")
 	fs.StringVar(&s.model.Likelihood, "likelihood", "", strings.Join(model.Likelihoods(), ", ")+" (default: what fits the data)")
 	fs.IntVar(&s.model.Components, "components", 0, "components of a mixture (default: 20)")
-	fs.IntVar(&s.model.Units, "units", 0, "hidden units of a nade (default: as hidden)")
+	fs.IntVar(&s.model.Units, "units", 0, "hidden units of a nade or an rbm (default: as hidden)")
+	fs.IntVar(&s.model.Gibbs, "gibbs", 0, "steps of an rbm's chains, in training (CD-k) and where it is sampled (default: 15)")
 	fs.IntVar(&s.hidden, "hidden", 32, "size of the recurrent state and width of every net")
 	fs.IntVar(&s.model.Latent, "latent", 0, "size of z (default: as hidden; of a vrae 20)")
 	fs.IntVar(&s.model.Depth, "depth", 1, "hidden layers of every net")
@@ -120,7 +121,7 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 		flag string
 		zero bool
 	}{
-		{"units", m.Units == 0}, {"transpose-prob", t.TransposeProb == 0}, {"lr-gamma", t.Schedule.Gamma == 0},
+		{"units", m.Units == 0}, {"gibbs", m.Gibbs == 0}, {"transpose-prob", t.TransposeProb == 0}, {"lr-gamma", t.Schedule.Gamma == 0},
 		{"lr-t-max", t.Schedule.TMax == 0}, {"lr-patience", t.Schedule.Patience == 0}, {"lr-threshold", t.Schedule.Threshold == 0},
 	} {
 		if given[z.flag] && z.zero { // in a configuration it stands for the default

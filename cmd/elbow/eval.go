@@ -24,6 +24,9 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	batch := flags.Int("batch", 0, "sequences per pass; the draws do not depend on it (default: as in training)")
 	samples := flags.Int("samples", 0, "draws of z per sequence; above 1 the importance-weighted bound (default: as in training)")
 	threads := flags.Int("threads", runtime.GOMAXPROCS(0), "goroutines")
+	anneal := model.DefaultAnnealing()
+	flags.IntVar(&anneal.Runs, "runs", anneal.Runs, "rbm: chains of annealed importance sampling per step")
+	flags.IntVar(&anneal.Temperatures, "temperatures", anneal.Temperatures, "rbm: temperatures that each chain goes through")
 	bf16 := flags.Bool("bf16", false, "round recurrent weights to bfloat16, as a program may that steps a few sequences at a time")
 	int8s := flags.Bool("int8", false, "quantise weights and what they are multiplied by to int8")
 	asJSON := flags.Bool("json", false, "print JSON")
@@ -39,9 +42,10 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	for _, n := range []struct {
 		flag             string
 		got, least, most int
-	}{{"batch", *batch, 0, 1 << 20}, {"samples", *samples, 0, math.MaxInt}, {"threads", *threads, 1, cell.MaxThreads}} {
+	}{{"batch", *batch, 0, 1 << 20}, {"samples", *samples, 0, math.MaxInt}, {"threads", *threads, 1, cell.MaxThreads},
+		{"runs", anneal.Runs, 2, 1 << 12}, {"temperatures", anneal.Temperatures, 1, 1 << 16}} {
 		if given[n.flag] {
-			n.least = 1
+			n.least = max(n.least, 1)
 		}
 		if n.got < n.least || n.got > n.most {
 			return usagef("-%s %d: want %d..%d", n.flag, n.got, n.least, n.most)
@@ -71,7 +75,13 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if err := m.Settings().CheckData(d.Data); err != nil {
 		return fmt.Errorf("%s: %w", checkpoint(*from), err)
 	}
-	score := model.EvalConfig{Batch: info.Batch, Samples: info.Samples, Seed: info.Seed, Threads: *threads}
+	if annealing(info.Config) == (model.Annealing{}) {
+		if given["runs"] || given["temperatures"] {
+			return usagef("-runs, -temperatures: the likelihood of a %s output needs no estimate", info.Config.Likelihood)
+		}
+		anneal = model.Annealing{}
+	}
+	score := model.EvalConfig{Anneal: anneal, Batch: info.Batch, Samples: info.Samples, Seed: info.Seed, Threads: *threads}
 	for _, p := range d.Parts() {
 		if err := drawable(len(p.Seqs), score.Samples); err != nil {
 			return err

@@ -18,19 +18,21 @@ func drawCurves(path string, history []model.Epoch) error {
 		}
 		return l
 	}
-	name := "NLL"
-	if !history[0].Valid.Exact {
-		name = "bound on NLL"
+	panel := func(title string, lines ...figure.Line) figure.Panel {
+		return figure.Panel{Title: title, XLabel: "epoch", YLabel: "nats per step", WholeX: true, Lines: lines}
 	}
-	panels := []figure.Panel{{Title: name, XLabel: "epoch", YLabel: "nats per step", WholeX: true, Lines: []figure.Line{
-		curve("train", func(e model.Epoch) float64 { return e.Train.NLLPerStep }),
-		curve("valid", func(e model.Epoch) float64 { return e.Valid.NLLPerStep }),
-	}}}
-	if !history[0].Valid.Exact {
-		panels = append(panels, figure.Panel{Title: "its two terms, valid", XLabel: "epoch", YLabel: "nats per step", WholeX: true, Lines: []figure.Line{
+	train := curve("train", func(e model.Epoch) float64 { return e.Train.Figure() })
+	valid := curve("valid", func(e model.Epoch) float64 { return e.Valid.Figure() })
+	var panels []figure.Panel
+	switch first := history[0]; {
+	case first.Valid.Measure != "":
+		panels = []figure.Panel{panel("negative "+first.Valid.Measure, valid), panel(first.Train.Measure, train)}
+	case first.Valid.Exact:
+		panels = []figure.Panel{panel("NLL", train, valid)}
+	default:
+		panels = []figure.Panel{panel("bound on NLL", train, valid), panel("its two terms, valid",
 			curve("reconstruction", func(e model.Epoch) float64 { return e.Valid.ReconPerStep }),
-			curve("KL", func(e model.Epoch) float64 { return e.Valid.KLPerStep }),
-		}})
+			curve("KL", func(e model.Epoch) float64 { return e.Valid.KLPerStep }))}
 	}
 	panels = append(panels, figure.Panel{Title: "gradient norm", XLabel: "epoch", YLabel: "before the clip", WholeX: true,
 		Lines: []figure.Line{curve("mean of the epoch", func(e model.Epoch) float64 { return e.GradNorm })}})

@@ -76,6 +76,8 @@ type result struct {
 	Test       float64   `json:"test"`
 	KL         float64   `json:"kl_per_step"`
 	Exact      bool      `json:"exact"`
+	StdErr     float64   `json:"std_err,omitempty"` // of a figure that was estimated, in nats per step; likewise how much too low it is
+	Bias       float64   `json:"bias,omitempty"`
 	NGram      float64   `json:"ngram,omitempty"`  // text: bits per character of the five-gram
 	Purity     float64   `json:"purity,omitempty"` // share of windows whose nearest neighbour is of the same tune
 	Apart      float64   `json:"apart,omitempty"`  // likewise among windows that share no steps
@@ -336,7 +338,11 @@ func (r *tableRun) train(ctx context.Context, folder *rundir.Dir, mc model.Confi
 	if err := runTraining(ctx, t, folder.Root(), sameCommand, r.out); err != nil {
 		return nil, err
 	}
-	return finishTraining(t, r.data, folder.Root())
+	anneal := annealing(mc)
+	if r.quick && anneal.Runs > 0 {
+		anneal = model.Annealing{Runs: 2, Temperatures: 10}
+	}
+	return finishTraining(t, r.data, folder.Root(), anneal)
 }
 
 // goOn returns the training of a row that was stopped, or nil if there is none with these settings
@@ -389,7 +395,7 @@ func (r *tableRun) bound(dir string, sum *summary, k int) (model.Score, error) {
 // add adds a line to the results.
 func (r *tableRun) add(w row, seed uint64, dir string, sum *summary, test model.Score, k int, published []figures) *result {
 	res := result{Row: w.name, Model: sum.Model, Likelihood: sum.Likelihood, Params: sum.Params, Seed: seed, Epochs: sum.Epochs, BestEpoch: sum.BestEpoch,
-		Seconds: sum.Seconds, Samples: k, Test: r.value(test), KL: test.KLPerStep, Exact: test.Exact, Unit: r.unit, Published: published, Folder: dir}
+		Seconds: sum.Seconds, Samples: k, Test: r.value(test), KL: test.KLPerStep, Exact: test.Exact, StdErr: test.StdErr, Bias: test.Bias, Unit: r.unit, Published: published, Folder: dir}
 	if k == 1 {
 		valid := r.value(sum.Valid)
 		res.Valid = &valid
@@ -404,7 +410,7 @@ func (r *tableRun) add(w row, seed uint64, dir string, sum *summary, test model.
 // line is a row as it is printed.
 func (r result) line() string {
 	sign := " "
-	if !r.Exact {
+	if !r.Exact && r.StdErr == 0 {
 		sign = "~" // a bound
 	}
 	name := r.Row
@@ -414,6 +420,9 @@ func (r result) line() string {
 	var published []string
 	if r.Purity > 0 {
 		published = append(published, fmt.Sprintf("purity %.3f, among windows that share no steps %.3f", r.Purity, r.Apart))
+	}
+	if r.StdErr > 0 {
+		published = append(published, estimate(r.StdErr, r.Bias))
 	}
 	for _, f := range r.Published {
 		published = append(published, fmt.Sprintf("%s %s (%s)", f.Value, f.What, f.Source))

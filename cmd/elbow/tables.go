@@ -24,7 +24,7 @@ func warm50(t *model.TrainConfig) { t.KLWarmup = 50 }
 
 var jsbTable = experiment{
 	name:   "jsb",
-	about:  "Bach chorales, quarter-note grid: RNNs and VRNNs with independent notes, and the RNN-NADE",
+	about:  "Bach chorales, quarter-note grid: RNNs and VRNNs with independent notes, the RNN-NADE and the RNN-RBM",
 	unit:   "nats per time step, lower is better",
 	folder: "jsb-chorales/jsb-chorales-quarter.json",
 	data:   dataFlags{Options: dataset.Options{Kind: model.FormRoll}},
@@ -54,6 +54,8 @@ var jsbTable = experiment{
 			nadeTraining(t)
 			t.Transpose, t.EMADecay = 5, 0.995
 		}, figures: nadeFigures},
+		{name: "RNN-RBM", model: model.Config{Model: model.ModelRNN, Likelihood: model.RBM, Units: 150, Hidden: 100, DropoutInput: 0.1, DropoutHeads: 0.2},
+			train: nadeTraining, figures: []figures{{"6.27", "RNN-RBM", "Boulanger-Lewandowski, Bengio and Vincent 2012, from memory"}}},
 	},
 }
 

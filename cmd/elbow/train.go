@@ -125,7 +125,7 @@ func trainIn(ctx context.Context, folder *rundir.Dir, t *model.Trainer, d *datas
 		}
 		return err
 	}
-	sum, err := finishTraining(t, d, folder.Root())
+	sum, err := finishTraining(t, d, folder.Root(), annealing(t.Model.Settings()))
 	if err != nil {
 		return err
 	}
@@ -262,8 +262,11 @@ func runTraining(ctx context.Context, t *model.Trainer, dir, goOn string, out io
 
 // epochLine is the line that is printed for an epoch.
 func epochLine(e model.Epoch) string {
-	s := fmt.Sprintf("epoch %3d  train %8.4f  valid %8.4f", e.Epoch, e.Train.NLLPerStep, e.Valid.NLLPerStep)
-	if !e.Valid.Exact {
+	s := fmt.Sprintf("epoch %3d  train %8.4f  valid %8.4f", e.Epoch, e.Train.Figure(), e.Valid.Figure())
+	if e.Valid.Measure != "" {
+		s = fmt.Sprintf("epoch %3d  train: %s %8.4f  valid: %s %8.4f", e.Epoch, e.Train.Measure, e.Train.Figure(), e.Valid.Measure, e.Valid.Figure())
+	}
+	if bound(e.Valid) {
 		s += fmt.Sprintf("  kl %7.4f", e.Valid.KLPerStep)
 	}
 	if e.Rate > 0 {
@@ -289,8 +292,8 @@ func writeMetrics(path string, history []model.Epoch) error {
 }
 
 // finishTraining scores valid and test once, with the best parameters, and leaves the
-// summary, the pictures and the sample.
-func finishTraining(t *model.Trainer, d *dataset.Data, dir string) (*summary, error) {
+// summary, the pictures and the sample. anneal is how likelihoods are estimated that have to be.
+func finishTraining(t *model.Trainer, d *dataset.Data, dir string, anneal model.Annealing) (*summary, error) {
 	best := filepath.Join(dir, model.BestFile)
 	m, _, err := model.Load(best)
 	if err != nil {
@@ -298,6 +301,7 @@ func finishTraining(t *model.Trainer, d *dataset.Data, dir string) (*summary, er
 	}
 	c, mc := t.Config, m.Settings()
 	e := c.Eval()
+	e.Anneal = anneal
 	_, bestEpoch := t.Best()
 	sum := &summary{Model: mc.Model, Likelihood: mc.Likelihood, Params: cell.Count(m.Tensors()), Seed: c.Seed, Epochs: len(t.History()), BestEpoch: bestEpoch,
 		Seconds: t.Seconds(), ISA: asm.Active().String(), BLAS: blas.Info(), Threads: c.Threads,
@@ -330,13 +334,33 @@ func printSummary(out io.Writer, s *summary) {
 	}
 }
 
+// annealing returns how the likelihood of a model is estimated where it has to be.
+func annealing(c model.Config) model.Annealing {
+	if c.Likelihood == model.RBM {
+		return model.DefaultAnnealing()
+	}
+	return model.Annealing{}
+}
+
+// bound reports whether a score is a bound, neither exact nor something else.
+func bound(s model.Score) bool { return !s.Exact && s.Measure == "" }
+
 func printScore(out io.Writer, name string, s model.Score) {
 	kind := "nll"
-	if !s.Exact {
+	switch {
+	case s.Measure != "":
+		fmt.Fprintf(out, "%-5s nll %.4f nats per step, %s, %.2f per sequence, %d steps\n", name, s.NLLPerStep, estimate(s.StdErr, s.Bias), s.NLLPerSeq, s.Steps)
+		return
+	case bound(s):
 		kind = "bound"
 	}
 	fmt.Fprintf(out, "%-5s %s %.4f nats per step (recon %.4f, kl %.4f), %.2f per sequence, %d steps\n",
 		name, kind, s.NLLPerStep, s.ReconPerStep, s.KLPerStep, s.NLLPerSeq, s.Steps)
+}
+
+// estimate says how sure a likelihood is that had to be estimated.
+func estimate(stdErr, bias float64) string {
+	return fmt.Sprintf("estimated (%s), standard error %.4f, too low by about %.4f", model.MeasureAnnealed, stdErr, bias)
 }
 
 func writeJSON(path string, v any) error {
