@@ -16,8 +16,9 @@ import (
 // added; xhat and rstd are overwritten, and [LayerNormBackward] reads them. xhat may be x; no other
 // arguments may overlap.
 //
-// A NaN or an Inf makes its row of y and xhat NaN, and no other. Where the squares overflow
-// float32, rstd and xhat are 0. float32: both sums run over 16 virtual lanes, the squares as a chain
+// A NaN or an Inf makes its row of y and xhat NaN, and no other; so does a sum over a row that
+// overflows float32, as that of two elements of 3e38 does. Where only the squares overflow, rstd and
+// xhat are 0. float32: both sums run over 16 virtual lanes, the squares as a chain
 // of fma in each, and y is rounded once behind xhat. The error of xhat is at most
 // (4 + cols/16) 2^-22 (1 + |xhat| + max_k |x[i,k]| rstd[i]). float64 sums in order.
 //

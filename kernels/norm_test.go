@@ -110,3 +110,14 @@ func TestLayerNormFiniteDifferences(t *testing.T) {
 	check("x", x, dx)
 	check("weight", w, dw)
 }
+
+// TestLayerNormOverflow: a row whose sum overflows is NaN, one of which only the squares do is 0.
+func TestLayerNormOverflow(t *testing.T) {
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		x, y, rstd, weight := []float32{3e38, 3e38, 1e30, -1e30}, make([]float32, 4), make([]float32, 2), []float32{1, 1}
+		LayerNorm(y, x, rstd, x, weight, 2, 2, 2, 1e-5)
+		if x[0] == x[0] || y[1] == y[1] || x[2] != 0 || y[3] != 0 || rstd[1] != 0 {
+			t.Errorf("xhat = %v, y = %v, rstd = %v, want NaN in the first row and 0 in the second", x, y, rstd)
+		}
+	})
+}
