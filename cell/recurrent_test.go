@@ -210,7 +210,7 @@ func TestRecurrentBits(t *testing.T) {
 					for s := range n {
 						want := h[p.shape.Row(s, b)*out:][:out]
 						asmtest.SameFloats(t, "H of one sequence", one.H[s*out:(s+1)*out], want)
-						asmtest.SameFloats(t, "h of a stream", stream.Push(x[s*l.In:]), want)
+						asmtest.SameFloats(t, "h of a stream", stream.Push(x[s*l.In:(s+1)*l.In]), want)
 					}
 					asmtest.SameFloats(t, "h after a stream", hs, hn[b*out:(b+1)*out])
 					if l.Kind == LSTM {

@@ -213,7 +213,7 @@ var sizeCalls = map[string]sizeCall{
 	}},
 	"Recurrent.NewStream": {ints: 1, call: func(w *sizeWorld, n []int, _ [][]float32) { w.lstm.NewStream(n[0]) },
 		right: func(n, _ []int) bool { return in(0, n[0], 9) }},
-	"Stream.Push": {slices: 1, call: func(w *sizeWorld, _ []int, s [][]float32) { w.lstm.NewStream(2).Push(s[0]) },
+	"Stream.Push": {slices: 1, call: func(w *sizeWorld, _ []int, s [][]float32) { w.lstm.NewStream(2).Push(cut(s[0], 2, sizesIn)) },
 		right: func(_, lens []int) bool { return has(lens[0], 2, sizesIn) }},
 
 	"Sequence.Begin": {slices: 2, call: func(w *sizeWorld, _ []int, s [][]float32) { w.seq.Begin(w.lstm, w.shape, s[0], s[1]) },

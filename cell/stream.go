@@ -55,14 +55,14 @@ func newStream[T Float](fn string, st *Stack[T], batch int) *Stream[T] {
 }
 
 // Push takes the inputs x [batch, In] of the next step and returns its outputs [batch, Out], which
-// are valid until the next Push. It allocates nothing once it has been called. It panics if x is
-// too short or a layer is not packed; whether parameters have been written since, every 64th Push
+// are valid until the next Push. It allocates nothing once it has been called. It panics if x has not
+// batch*In elements or a layer is not packed; whether parameters have been written since, every 64th Push
 // asks, the first among them.
 func (s *Stream[T]) Push(x []T) []T {
 	const fn = "Stream.Push"
 	s.check(fn)
 	batch := s.shape.Batch()
-	checkMatrix(fn, "x", len(x), batch, s.stack.Layers[0].In)
+	checkExact(fn, "x", len(x), batch, s.stack.Layers[0].In)
 	for l, layer := range s.stack.Layers {
 		s.seqs[l].checkStream(fn, layer)
 	}
@@ -102,19 +102,20 @@ func (s *Stream[T]) Reset() {
 // A stream in bytes, all numbers little-endian:
 //
 //	streamMagic, version, bytes of an element, batch, layers
-//	of every layer: kind (16 bytes, by its name), inputs, outputs, elements of the state c
+//	of every layer: kind (16 bytes, by its name), inputs, outputs, elements of the state c, and of its
+//	options Peepholes, CellClip (lower and upper half of a float64), Proj, Heads and LayerNorm
 //	h, c      as they are in memory
 //	CRC-32 (IEEE) of all that
 //
 // Magic and kinds are text, all other fields of the header 32-bit numbers.
 const (
 	streamMagic   = "elbow stream"
-	streamVersion = 1
+	streamVersion = 2
 	kindText      = 16
 )
 
-// MarshalBinary returns the states of s, and the kinds and sizes of its layers to recognise them by,
-// but not the parameters. It implements [encoding.BinaryMarshaler]; the error is always nil.
+// MarshalBinary returns the states of s, and the kinds, sizes and options of its layers to recognise
+// them by, but not the parameters. It implements [encoding.BinaryMarshaler]; the error is always nil.
 func (s *Stream[T]) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
 
 // AppendBinary appends to b what MarshalBinary returns. It implements [encoding.BinaryAppender].
@@ -143,7 +144,7 @@ func (s *Stream[T]) AppendBinary(b []byte) ([]byte, error) {
 }
 
 // UnmarshalBinary sets the states of s, a stream from NewStream, to those that a stream over layers
-// of the same kinds and sizes has marshalled. It reports what does not fit, and then leaves s as it
+// of the same kinds, sizes and options has marshalled. It reports what does not fit, and then leaves s as it
 // is. It implements [encoding.BinaryUnmarshaler].
 func (s *Stream[T]) UnmarshalBinary(data []byte) error {
 	if s == nil || s.stack == nil {
@@ -190,8 +191,23 @@ func (s *Stream[T]) header() []streamField {
 		of := fmt.Sprintf(" of layer %d", l)
 		fs = append(fs, streamField{name: "kind" + of, kind: layer.Kind, text: true}, streamField{name: "inputs" + of, value: layer.In},
 			streamField{name: "outputs" + of, value: layer.Out()}, streamField{name: "elements of c" + of, value: layer.memory()})
+		clip := math.Float64bits(layer.CellClip)
+		for _, f := range []streamField{{name: "Peepholes", value: flag(layer.Peepholes)}, {name: "CellClip, lower half,", value: int(uint32(clip))},
+			{name: "CellClip, upper half,", value: int(clip >> 32)}, {name: "Proj", value: layer.Proj}, {name: "Heads", value: max(1, layer.Heads)},
+			{name: "LayerNorm", value: flag(layer.LayerNorm)}} {
+			f.name += of
+			fs = append(fs, f)
+		}
 	}
 	return fs
+}
+
+// flag returns 1 for true.
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 var errShortStream = errors.New("the bytes end in the header")

@@ -44,14 +44,14 @@ func TestStream(t *testing.T) {
 						if step == saved {
 							s = restored(t, st, s)
 						}
-						y, want := s.Push(p.x[step*3*5:]), p.seq.H[step*3*st.Out():(step+1)*3*st.Out()]
+						y, want := s.Push(p.x[step*3*5:(step+1)*3*5]), p.seq.H[step*3*st.Out():(step+1)*3*st.Out()]
 						asmtest.SameFloats(t, fmt.Sprintf("%s, saved at %d, step %d", name, saved, step), y, want)
 					}
 					h, c := s.States()
 					asmtest.SameFloats(t, name+" h", h, p.hn)
 					asmtest.SameFloats(t, name+" c", c, p.cn)
 					s.Reset()
-					asmtest.SameFloats(t, name+" anew", s.Push(p.x), p.seq.H[:3*st.Out()])
+					asmtest.SameFloats(t, name+" anew", s.Push(p.x[:3*5]), p.seq.H[:3*st.Out()])
 				})
 			}
 			wg.Wait()
@@ -118,6 +118,9 @@ func TestStreamBytes(t *testing.T) {
 		s.h[i], s.c[i] = float32(i), -float32(i)
 	}
 	data, _ := s.MarshalBinary()
+	optioned := func(o Options) *Stack[float32] {
+		return NewStackOf(OneWay, 0, NewRecurrentWith[float32](LSTM, 2, 3, o), NewRecurrent[float32](LSTM, 3, 3))
+	}
 	changed := func(at int) []byte {
 		d := slices.Clone(data)
 		d[at]++
@@ -131,13 +134,19 @@ func TestStreamBytes(t *testing.T) {
 		{"the stream is a zero Stream", new(Stream[float32]), data},
 		{`the bytes do not start with "elbow stream"`, s, nil},
 		{`the bytes do not start with "elbow stream"`, s, changed(0)},
-		{"version = 2, want 1", s, changed(len(streamMagic))},
+		{"version = 3, want 2", s, changed(len(streamMagic))},
 		{"bytes of an element = 4, want 8", mustStream(t, NewStack[float64](config), 2), data},
 		{"batch = 2, want 3", mustStream(t, st, 3), data},
 		{"layers = 2, want 1", mustStream(t, with(func(c *StackConfig) { c.Layers = 1 }), 2), data},
 		{"want \"gru\"", mustStream(t, with(func(c *StackConfig) { c.Kind = GRU }), 2), data},
 		{"inputs of layer 0 = 2, want 4", mustStream(t, with(func(c *StackConfig) { c.In = 4 }), 2), data},
 		{"outputs of layer 0 = 3, want 4", mustStream(t, with(func(c *StackConfig) { c.Hidden = 4 }), 2), data},
+		{"Peepholes of layer 0 = 0, want 1", mustStream(t, optioned(Options{Peepholes: true}), 2), data},
+		{"CellClip, upper half, of layer 0 = 0, want", mustStream(t, optioned(Options{CellClip: 1}), 2), data},
+		{"CellClip, lower half, of layer 0 = 0, want", mustStream(t, optioned(Options{CellClip: 1.1}), 2), data},
+		{"Proj of layer 0 = 0, want 3", mustStream(t, optioned(Options{Proj: 3}), 2), data},
+		{"Heads of layer 0 = 1, want 3", mustStream(t, optioned(Options{Heads: 3}), 2), data},
+		{"LayerNorm of layer 0 = 0, want 1", mustStream(t, optioned(Options{LayerNorm: true}), 2), data},
 		{"the bytes end in the header", s, data[:len(streamMagic)+9]},
 		{"the bytes end in the header", s, data[:len(streamMagic)+20]},
 		{"bytes after the header, want 100", s, data[:len(data)-1]},

@@ -107,7 +107,8 @@ func TestPanics(t *testing.T) {
 
 		{"cell: Recurrent.NewStream: batch = -1, want 0..", nil, func() { l.NewStream(-1) }},
 		{"cell: Stream.Push: len(x) = 3, want at least 4", nil, func() { l.NewStream(2).Push(x[:3]) }},
-		{"cell: Stream.Push: the layer is not packed", nil, func() { NewRecurrent[float32](LSTM, 2, 3).NewStream(1).Push(x) }},
+		{"cell: Stream.Push: len(x) = 5, want 4", nil, func() { l.NewStream(2).Push(make([]float32, 5)) }},
+		{"cell: Stream.Push: the layer is not packed", nil, func() { NewRecurrent[float32](LSTM, 2, 3).NewStream(1).Push(x[:2]) }},
 		{"cell: Stream.Push: the stream is a zero Stream, want one from NewStream", nil, func() { new(Stream[float32]).Push(x) }},
 
 		{"cell: Dense.Project: len(x) = 3, want at least 4", nil, func() { d.Forward(y, x[:3], 2) }},
