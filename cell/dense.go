@@ -84,7 +84,9 @@ func (d *Dense[T]) pack(fn string, training bool) {
 	d.packing.set(training, d.sizes(), d.W, d.B)
 }
 
-func (d *Dense[T]) sizes() layerSizes { return layerSizes{kind: int(d.Act), in: d.In, out: d.Out} }
+func (d *Dense[T]) sizes() layerSizes {
+	return layerSizes{dense: true, kind: int(d.Act), in: d.In, out: d.Out}
+}
 
 // checkTensors panics unless d could have been made by NewDense. layer goes before the names
 // of its parameters.

@@ -1,9 +1,11 @@
 package cell
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
+	"github.com/elbow-go/elbow/asm/asmtest"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -59,4 +61,43 @@ func TestInit(t *testing.T) {
 	}
 	mlp.Layers[1].W = mlp.Layers[1].W[:3]
 	mustPanic(t, "cell: MLP.Init: len(W) = 3, want 5*12", func() { mlp.Init(noise) })
+}
+
+// TestOrthogonal: rows are orthonormal, those that the float64 reference makes of the same draws one
+// after the other, with the same bits on every instruction set and under every backend.
+func TestOrthogonal(t *testing.T) {
+	noise := kernels.Noise{Seed: 4}
+	want := map[int][]float32{}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		for _, n := range []int{0, 1, 5, orthogonalRows, orthogonalRows + 1, 200} {
+			w := make([]float32, n*n)
+			Orthogonal(w, n, noise, 7)
+			if want[n] == nil {
+				want[n] = w
+			}
+			asmtest.SameFloats(t, fmt.Sprint(n, " rows"), w, want[n])
+			x := make([]float64, n*n)
+			kernels.Normals(x, noise, 0, 7, n, n)
+			orthonormalise(x, n)
+			for i, v := range x {
+				if n <= orthogonalRows && w[i] != float32(v) || math.Abs(float64(w[i])-v) > 2e-6 {
+					t.Fatalf("%d rows: element %d is %v, want %v", n, i, w[i], v)
+				}
+			}
+			for i := range n {
+				for k := range i + 1 {
+					d := 0.0
+					for j := range n {
+						d += float64(w[i*n+j]) * float64(w[k*n+j])
+					}
+					if i == k {
+						d--
+					}
+					if math.Abs(d) > 1e-6 {
+						t.Fatalf("%d rows: the product of rows %d and %d is %v off", n, i, k, d)
+					}
+				}
+			}
+		}
+	})
 }

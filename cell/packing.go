@@ -24,8 +24,20 @@ type packState struct {
 // layerSizes are the exported sizes of a layer; kind is that of a Recurrent, the activation of a
 // Dense.
 type layerSizes struct {
+	dense         bool
 	kind, in, out int
 	options       Options // of a Recurrent
+}
+
+func (s layerSizes) String() string {
+	if s.dense {
+		return fmt.Sprintf("%d x %d, %v", s.in, s.out, Activation(s.kind))
+	}
+	text := fmt.Sprintf("%d x %d, %v", s.in, s.out, Kind(s.kind))
+	if s.options != (Options{}) {
+		text += fmt.Sprintf(" with options %+v", s.options)
+	}
+	return text
 }
 
 // set remembers how a layer was packed.
@@ -53,7 +65,7 @@ func (p *packState) err(training bool, sizes layerSizes) error {
 	case p.isa != asm.Active():
 		return fmt.Errorf("the layer is packed for isa = %v, want %v: call Pack or PackForTraining again after asm.Use", p.isa, asm.Active())
 	}
-	return fmt.Errorf("kind, inputs, outputs and options of the layer are %v, but %v when it was packed: make a new one", sizes, p.sizes)
+	return fmt.Errorf("the layer is %v, but was %v when it was packed: make a new one", sizes, p.sizes)
 }
 
 // written returns the index of a tensor that does not look as it did when the layer was packed,

@@ -8,7 +8,9 @@ import (
 // What a [Recurrent] layer checks of itself. Its fields are exported, so that they may hold
 // anything.
 
-func (l *Recurrent[T]) sizes() layerSizes { return layerSizes{int(l.Kind), l.In, l.Hidden, l.Options} }
+func (l *Recurrent[T]) sizes() layerSizes {
+	return layerSizes{false, int(l.Kind), l.In, l.Hidden, l.Options}
+}
 
 // checkSizes panics unless there can be a layer of the kind and the sizes of l.
 func (l *Recurrent[T]) checkSizes(fn string) {

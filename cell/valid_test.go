@@ -63,7 +63,7 @@ func TestPanics(t *testing.T) {
 			gru.Peephole = x[:1]
 			gru.Pack()
 		}},
-		{"cell: Recurrent.Forward: kind, inputs, outputs and options of the layer are {2 1 3 {false 0 0 0 false}}, but {2 2 3 {false 0 0 0 false}} when it was packed", nil, func() {
+		{"cell: Recurrent.Forward: the layer is 1 x 3, lstm, but was 2 x 3, lstm when it was packed: make a new one", nil, func() {
 			changed := NewRecurrent[float32](LSTM, 2, 3)
 			changed.Pack()
 			changed.In = 1

@@ -133,10 +133,10 @@ func readTensors(path string) (*checkpointFile, error) {
 		return nil, fmt.Errorf("model: %s: header: version %d, want %d", path, c.Version, headerVersion)
 	}
 	if c.Model, err = c.Model.Resolve(); err != nil {
-		return nil, fmt.Errorf("model: %s: header: %w", path, err)
+		return nil, &placed{path + ": header", err}
 	}
 	if err := c.Data.Form.check(c.Model.Data); err != nil {
-		return nil, fmt.Errorf("model: %s: header: %w", path, err)
+		return nil, &placed{path + ": header", err}
 	}
 	return c, nil
 }
@@ -228,7 +228,7 @@ func (c *checkpointFile) model() (Model[float32], error) {
 	}
 	m, err := New[float32](c.Model)
 	if err != nil {
-		return nil, fmt.Errorf("model: %s: header: %w", c.path, err)
+		return nil, &placed{c.path + ": header", err}
 	}
 	if err := c.readAll(stored(m)); err != nil {
 		return nil, err

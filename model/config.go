@@ -2,7 +2,10 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/elbow-go/elbow/cell"
 )
@@ -161,4 +164,33 @@ func oneOf(what, got string, allowed []string) error {
 		return nil
 	}
 	return fmt.Errorf("model: unknown %s %q, want one of %v", what, got, allowed)
+}
+
+// placed is an error with the place that it is about, behind the name of the package.
+type placed struct {
+	place string
+	err   error
+}
+
+func (e *placed) Error() string {
+	return "model: " + e.place + ": " + strings.TrimPrefix(e.err.Error(), "model: ")
+}
+
+func (e *placed) Unwrap() error { return e.err }
+
+// outOfRange reports a number that is not within lo..hi.
+func outOfRange(name string, got, lo, hi float64) error {
+	want := digits(lo) + ".." + digits(hi)
+	if hi >= math.MaxFloat32 {
+		want = "at least " + digits(lo)
+	}
+	return fmt.Errorf("model: %s = %s, want %s", name, digits(got), want)
+}
+
+// digits prints a number without an exponent, unless it is very large or small.
+func digits(v float64) string {
+	if a := math.Abs(v); a == 0 || a > 1e-5 && a < 1e15 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
 }

@@ -96,11 +96,7 @@ func (c Config) MemoryToTrain(t TrainConfig, d *Data) float64 {
 		pass += scored
 	}
 	const again = 2 // the file of the best parameters, and what reading leaves behind
-	start := 0.0
-	if c.Cell != "" { // orthogonal matrices are drawn in float64
-		start = product(16, float64(c.Hidden), float64(c.Hidden))
-	}
-	return product(float32Bytes, params, copies+moments+again) + c.MemoryToHold() + start +
+	return product(float32Bytes, params, copies+moments+again) + c.MemoryToHold() +
 		max(pass, scored, c.MemoryToScore(d.Test, d.Dim, e))
 }
 

@@ -46,14 +46,17 @@ type Schedule struct {
 	Gamma     float64 `json:"gamma,omitempty"`     // of step and plateau (factor in PyTorch): what the rate is multiplied by; 0 is 0.1
 	TMax      int     `json:"t_max,omitempty"`     // of cosine: epochs until the rate is MinRate
 	MinRate   float64 `json:"min_lr,omitempty"`    // of cosine (eta_min) and plateau
-	Patience  int     `json:"patience,omitempty"`  // of plateau: epochs that may pass without a better bound; 0 is 10
+	Patience  int     `json:"patience,omitempty"`  // of plateau: epochs that may pass without a better bound; 0 is 10, NoPatience none
 	Threshold float64 `json:"threshold,omitempty"` // of plateau; 0 is 1e-4
 	Cooldown  int     `json:"cooldown,omitempty"`  // of plateau: epochs after a reduction that do not count
 }
 
+// NoPatience is the Patience of a plateau of whose rate the first epoch without a better bound takes.
+const NoPatience = -1
+
 func (s Schedule) name() string       { return cmp.Or(s.Name, ScheduleConstant) }
 func (s Schedule) gamma() float64     { return cmp.Or(s.Gamma, 0.1) }
-func (s Schedule) patience() int      { return cmp.Or(s.Patience, 10) }
+func (s Schedule) patience() int      { return max(cmp.Or(s.Patience, 10), 0) }
 func (s Schedule) threshold() float64 { return cmp.Or(s.Threshold, 1e-4) }
 
 // check reports what is out of range, and what the schedule has no use for.
@@ -74,7 +77,7 @@ func (s Schedule) check() error {
 		{"gamma", s.Gamma, 1e-9, 1 - 1e-9, true, "step plateau"},
 		{"t_max", float64(s.TMax), 1, 1 << 30, false, "cosine"},
 		{"min_lr", s.MinRate, 0, 1e3, true, "cosine plateau"},
-		{"patience", float64(s.Patience), 1, 1 << 30, true, "plateau"},
+		{"patience", float64(s.Patience), NoPatience, 1 << 30, true, "plateau"},
 		{"threshold", s.Threshold, 0, 1, true, "plateau"},
 		{"cooldown", float64(s.Cooldown), 0, 1 << 30, true, "plateau"},
 	} {
@@ -84,7 +87,7 @@ func (s Schedule) check() error {
 		case !used:
 			return fmt.Errorf("model: schedule %s has no use for %s", s.name(), v.name)
 		case !(v.got >= v.lo && v.got <= v.hi):
-			return fmt.Errorf("model: schedule %s: %s = %v, want %v..%v", s.name(), v.name, v.got, v.lo, v.hi)
+			return &placed{"schedule " + s.name(), outOfRange(v.name, v.got, v.lo, v.hi)}
 		}
 	}
 	return nil
@@ -96,7 +99,7 @@ func (s Schedule) suits(c TrainConfig) error {
 	case s.MinRate > 0 && s.MinRate >= c.Rate:
 		return fmt.Errorf("model: schedule %s: min_lr = %v is not below lr = %v", name, s.MinRate, c.Rate)
 	case name == ScheduleCosine && s.MinRate == 0 && c.Epochs > s.TMax:
-		return fmt.Errorf("model: schedule %s: the rate is 0 after t_max = %d epochs, which leaves nothing to do in %d epochs", name, s.TMax, c.Epochs)
+		return fmt.Errorf("model: schedule %s: the rate is 0 after t_max = %d epochs, which leaves nothing to do in %d epochs; it needs a larger t_max from the start, or a min_lr", name, s.TMax, c.Epochs)
 	case name == SchedulePlateau && c.Patience > 0 && s.patience() >= c.Patience:
 		return fmt.Errorf("model: schedule %s: patience = %d epochs, but training stops after %d without a better bound: want fewer", name, s.patience(), c.Patience)
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -67,6 +68,7 @@ func TestScheduleErrors(t *testing.T) {
 		{Schedule{Name: ScheduleCosine, TMax: 4, MinRate: 5e-3}, "min_lr = 0.005 is not below lr = 0.005"},
 		{Schedule{Name: ScheduleCosine, TMax: 3}, "the rate is 0 after t_max = 3 epochs"},
 		{Schedule{Name: SchedulePlateau, Patience: 50}, "training stops after 50"},
+		{Schedule{Name: SchedulePlateau, Patience: -2}, "patience = -2, want -1..1073741824"},
 	} {
 		tc := testTrainConfig()
 		tc.Schedule = c.schedule
@@ -108,6 +110,21 @@ func TestPlateauState(t *testing.T) {
 	}
 	if got := tr.History()[5].Rate; math.Abs(got-5e-5) > 1e-15 {
 		t.Errorf("after two reductions the rate is %v, want 5e-5", got)
+	}
+	none := c
+	none.Schedule.Patience = NoPatience
+	every := newTestTrainer(t, Config{Model: ModelRNN, Hidden: 4}, none, d, "")
+	if err := every.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := every.History()[2].Rate; math.Abs(got-5e-4) > 1e-15 {
+		t.Errorf("with no patience the rate after one epoch without a better bound is %v, want 5e-4", got)
+	}
+	if _, err := Resume(tr.Dir, d, 5, 1); err == nil || !strings.Contains(err.Error(), "epochs = 5, but 6 are done") {
+		t.Errorf("fewer epochs than are done: %v", err)
+	}
+	if _, err := Resume(tr.Dir, d, 1<<30+1, 1); err == nil || strings.Count(err.Error(), "model:") != 1 || !strings.Contains(err.Error(), "epochs = 1073741825, want 0..1073741824") {
+		t.Errorf("an error of the settings: %v", err)
 	}
 	path := filepath.Join(tr.Dir, CheckpointFile)
 	raw, err := os.ReadFile(path)

@@ -155,13 +155,16 @@ func Resume(dir string, d *Data, epochs, threads int) (*Trainer, error) {
 		return nil, err
 	}
 	config := *c.Train
+	if epochs > 0 && epochs < c.State.Epoch {
+		return nil, fmt.Errorf("model: %s: epochs = %d, but %d are done", path, epochs, c.State.Epoch)
+	}
 	if epochs > 0 {
 		config.Epochs = epochs
 	}
 	config.Threads = threads
 	t, err := NewTrainer(m, d, config)
 	if err != nil {
-		return nil, fmt.Errorf("model: %s: %w", path, err)
+		return nil, &placed{path, err}
 	}
 	t.Dir = dir
 	if err := c.readAll(t.training()); err != nil {

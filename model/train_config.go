@@ -98,7 +98,7 @@ func (c TrainConfig) Check() error {
 		{"transpose", float64(c.Transpose), 0, maxSize}, {"transpose_prob", c.TransposeProb, 0, 1},
 	} {
 		if !(v.got >= v.lo && v.got <= v.hi) {
-			return fmt.Errorf("model: %s = %v, want %v..%v", v.name, v.got, v.lo, v.hi)
+			return outOfRange(v.name, v.got, v.lo, v.hi)
 		}
 	}
 	if err := c.Schedule.check(); err != nil {

@@ -52,7 +52,7 @@ func (c Config) resolveRegression() (Config, error) {
 		r.Noise = defaultNoise
 	}
 	if err == nil && !(r.Noise >= 1e-6 && r.Noise <= 1e6) {
-		err = fmt.Errorf("model: noise = %v, want 1e-06..1e+06", r.Noise)
+		err = outOfRange("noise", r.Noise, 1e-6, 1e6)
 	}
 	return r, err
 }

@@ -309,7 +309,7 @@ func TestEveryCheckpoint(t *testing.T) {
 			"eval -data " + path:                            "classifier",
 			"eval -bf16 -data " + path:                      "classifier vae regression",
 			"eval -int8 -data " + path:                      "classifier",
-			"eval -samples 3 -data " + path:                 "classifier",
+			"eval -samples 3 -data " + path:                 "classifier rnn regression",
 			"sample -count 2 -steps 5 -out " + dir:          "classifier",
 			"encode -data " + path + " -out " + dir:         "classifier vae regression rnn vrnn vrnn-i storn",
 			"sample -from x -data " + path + " -out " + dir: "classifier vae regression rnn vrnn vrnn-i storn vrae",

@@ -46,9 +46,9 @@ func (s *settings) flags(fs *flag.FlagSet) {
 	fs.IntVar(&r.Warmup, "lr-warmup", 0, "updates over which the learning rate rises in a line to that of the schedule")
 	fs.IntVar(&r.StepSize, "lr-step-size", 0, "step: epochs after which the rate falls, again and again")
 	fs.Float64Var(&r.Gamma, "lr-gamma", 0, "step and plateau: what the rate is multiplied by when it falls (default: 0.1)")
-	fs.IntVar(&r.TMax, "lr-t-max", 0, "cosine: epochs until the rate is -lr-min (default: -epochs)")
+	fs.IntVar(&r.TMax, "lr-t-max", 0, "cosine: epochs until the rate is -lr-min (default: -epochs, and then -resume cannot add any unless -lr-min is above 0)")
 	fs.Float64Var(&r.MinRate, "lr-min", 0, "cosine and plateau: smallest rate")
-	fs.IntVar(&r.Patience, "lr-patience", 0, "plateau: epochs without a better valid bound that do not make the rate fall yet (default: 10)")
+	fs.IntVar(&r.Patience, "lr-patience", 0, "plateau: epochs without a better valid bound that do not make the rate fall yet; 0: none (default: 10)")
 	fs.Float64Var(&r.Threshold, "lr-threshold", 0, "plateau: share by which a bound has to be below the best one to be better (default: 1e-4)")
 	fs.IntVar(&r.Cooldown, "lr-cooldown", 0, "plateau: epochs after a fall that do not count")
 	fs.Float64Var(&s.train.Clip, "clip", d.Clip, "largest global norm of the gradient; 0: no limit")
@@ -122,11 +122,16 @@ func (s *settings) finish(fs *flag.FlagSet, d *dataset.Data) (model.Config, mode
 		zero bool
 	}{
 		{"units", m.Units == 0}, {"gibbs", m.Gibbs == 0}, {"transpose-prob", t.TransposeProb == 0}, {"lr-gamma", t.Schedule.Gamma == 0},
-		{"lr-t-max", t.Schedule.TMax == 0}, {"lr-patience", t.Schedule.Patience == 0}, {"lr-threshold", t.Schedule.Threshold == 0},
+		{"lr-t-max", t.Schedule.TMax == 0}, {"lr-threshold", t.Schedule.Threshold == 0},
 	} {
 		if given[z.flag] && z.zero { // in a configuration it stands for the default
 			return m, t, usagef("-%s 0: want above 0", z.flag)
 		}
+	}
+	if p := &t.Schedule.Patience; given["lr-patience"] && *p < 0 {
+		return m, t, usagef("-lr-patience %d: want at least 0", *p)
+	} else if given["lr-patience"] && *p == 0 {
+		*p = model.NoPatience
 	}
 	if t.Schedule.Name == model.ScheduleCosine && t.Schedule.TMax == 0 {
 		t.Schedule.TMax = t.Epochs

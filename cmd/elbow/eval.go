@@ -58,6 +58,9 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if given["samples"] && *samples > 1 && m.Settings().Latent == 0 {
+		return usagef("-samples %d: a %s has no latent variable to draw, its likelihood takes no samples", *samples, m.Settings().Model)
+	}
 	info.Samples = max(info.Samples, 1)
 	if given["seed"] {
 		info.Seed = *seed

@@ -315,7 +315,12 @@ func TestUsage(t *testing.T) {
 		{[]string{"sample", "-steps", "-1"}, 2, "-steps -1"},
 		{[]string{"sample", "-count", "0"}, 2, "-count 0: want 1.."},
 		{[]string{"train", "-transpose", "2", "-transpose-prob", "0"}, 2, "-transpose-prob 0: want above 0"},
-		{[]string{"train", "-lr-schedule", "plateau", "-lr-patience", "0"}, 2, "-lr-patience 0: want above 0"},
+		{[]string{"train", "-lr-schedule", "plateau", "-lr-patience", "-1"}, 2, "-lr-patience -1: want at least 0"},
+		{[]string{"train", "-batch", "2000000"}, 2, "batch = 2000000, want 1..1048576"},
+		{[]string{"train", "-free-bits", "-1"}, 2, "free_bits = -1, want at least 0"},
+		{[]string{"sample", "-between", "4"}, 2, "-between 4: it is for the way -from one sequence -to another"},
+		{[]string{"sample", "-from", "x", "-between", "4"}, 2, "-between 4: it is for the way -from one sequence -to another"},
+		{[]string{"sample", "-data", "x"}, 2, "-data: only -from takes anything of the data"},
 	} {
 		code, _, errOut := elbow(context.Background(), c.args...)
 		if code != c.code || !strings.Contains(errOut, c.want) {
@@ -330,6 +335,32 @@ func TestUsage(t *testing.T) {
 			t.Errorf("elbow %v printed %q", args, out)
 		}
 	}
+}
+
+// TestRefusedOrNoted: a flag that would have no effect is refused, and what is unlikely to be meant
+// noted, each with the flag and the reason.
+func TestRefusedOrNoted(t *testing.T) {
+	data, dir := write(t, "tiny.json", tinyJSON), t.TempDir()
+	base := []string{"train", "-data", data, "-model", "rnn", "-hidden", "3", "-epochs", "2", "-lr-schedule", "cosine"}
+	if out := mustRun(t, append(base, "-out", dir)...); strings.Contains(out, "density") {
+		t.Errorf("a note on a density: %s", out)
+	}
+	if out := mustRun(t, append(base, "-likelihood", "gauss", "-out", t.TempDir())...); !strings.Contains(out, "note: -likelihood gauss: the data are ones and zeros") {
+		t.Errorf("no note on a density: %s", out)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"eval", "-data", data, "-model", dir, "-samples", "5"}, "-samples 5: a rnn has no latent variable"},
+		{[]string{"train", "-data", data, "-resume", "-out", dir, "-epochs", "1"}, "-epochs 1: 2 are done"},
+		{[]string{"train", "-data", data, "-resume", "-out", dir, "-epochs", "4"}, "-epochs 4: the learning rate of this training is 0 after 2, its -lr-t-max"},
+	} {
+		if code, _, errOut := elbow(context.Background(), c.args...); code != 2 || !strings.Contains(errOut, c.want) {
+			t.Errorf("elbow %v: exit code %d: %q, want %q", c.args, code, errOut, c.want)
+		}
+	}
+	mustRun(t, append(base, "-out", t.TempDir(), "-lr-min", "1e-4")...)
 }
 
 func TestPresetChung(t *testing.T) {

@@ -36,6 +36,9 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 			return usagef("-%s %d: want 1..%d", n.flag, n.got, n.most)
 		}
 	}
+	if err := line.check(given); err != nil {
+		return err
+	}
 	if err := line.data.check(); err != nil {
 		return err
 	}
@@ -48,7 +51,7 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	form := info.Form
-	if err := line.check(m, path); err != nil {
+	if err := line.suits(m, path); err != nil {
 		return err
 	}
 	if count, steps := s.sizes(form); line.from == "" {

@@ -148,12 +148,19 @@ func fresh(flags *flag.FlagSet, s *settings, d *dataset.Data, force bool, out io
 	if err != nil {
 		return nil, err
 	}
+	if l := mc.Likelihood; (l == model.Gauss || l == model.GMM) && d.Suits.Likelihood == model.Bernoulli && d.Form.Kind != model.FormImage {
+		d.Notes = append(d.Notes, fmt.Sprintf("note: -likelihood %s: the data are ones and zeros, around which a density can be as high as it likes: its nats cannot be compared with those of -likelihood %s", l, model.Bernoulli))
+	}
 	if err := room(mc.MemoryToTrain(tc, d.Data), "this training", flags); err != nil {
 		return nil, err
 	}
 	return func(dir *rundir.Dir) (*model.Trainer, error) {
 		if err := settled(dir, mc, tc, d.Hash, "-resume", force, out); err != nil {
 			return nil, err
+		}
+		const large = 1024
+		if mc.Cell != "" && mc.Hidden >= large {
+			fmt.Fprintf(out, "drawing orthogonal matrices of %d x %d\n", mc.Hidden, mc.Hidden)
 		}
 		return begin(mc, tc, d, dir)
 	}, nil
@@ -209,6 +216,12 @@ func resumed(flags *flag.FlagSet, s *settings, d *dataset.Data) (func(*rundir.Di
 			return nil, err
 		}
 		if t := info.Training; t != nil {
+			if done := len(t.History); epochs > 0 && epochs < done {
+				return nil, usagef("-epochs %d: %d are done; give more, or leave it out to go on with those of the checkpoint", epochs, done)
+			}
+			if r := t.Config.Schedule; r.Name == model.ScheduleCosine && r.MinRate == 0 && epochs > r.TMax {
+				return nil, usagef("-epochs %d: the learning rate of this training is 0 after %d, its -lr-t-max, which is -epochs unless it is given: begin again with a larger one, or with -lr-min", epochs, r.TMax)
+			}
 			if err := room(info.Config.MemoryToTrain(t.Config, d.Data), "this training", nil); err != nil {
 				return nil, err
 			}

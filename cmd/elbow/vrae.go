@@ -182,16 +182,27 @@ func (l *latentLine) flags(fs *flag.FlagSet) {
 	l.data.flags(fs)
 }
 
-// check reports flags that do not go together or with the model.
-func (l *latentLine) check(m model.Model[float32], path string) error {
-	switch _, ok := m.(*model.VRAE[float32]); {
-	case l.from == "" && l.to == "":
-		return nil
-	case l.from == "":
+// check reports flags that do not go together.
+func (l *latentLine) check(given map[string]bool) error {
+	for name := range given {
+		if l.from == "" && isDataFlag(name) {
+			return usagef("-%s: only -from takes anything of the data", name)
+		}
+	}
+	switch {
+	case given["between"] && (l.from == "" || l.to == ""):
+		return usagef("-between %d: it is for the way -from one sequence -to another", l.between)
+	case l.from == "" && l.to != "":
 		return usagef("-to %s: it needs -from", l.to)
 	case l.between < 0 || l.between > 1000:
 		return usagef("-between %d: want 0..1000", l.between)
-	case !ok:
+	}
+	return nil
+}
+
+// suits reports a model that has no sequences to go on from.
+func (l *latentLine) suits(m model.Model[float32], path string) error {
+	if _, ok := m.(*model.VRAE[float32]); l.from != "" && !ok {
 		return fmt.Errorf("%s: a %s has no latent variable of a whole sequence, as -from needs", path, m.Settings().Model)
 	}
 	return nil
