@@ -37,15 +37,15 @@ func (c Convention) lacks(kind cell.Kind, o cell.Options) error {
 	case c.forms[kind] == nil:
 		return fmt.Errorf("kind %v: %s has no such layer", kind, c.Name)
 	case o.Peepholes && !c.has(kind, peepholes):
-		return fmt.Errorf("Peepholes: %s has none", c.Name)
+		return fmt.Errorf("%s has no Peepholes", c.Name)
 	case o.Proj > 0 && !c.has(kind, projection):
-		return fmt.Errorf("Proj: %s has none", c.Name)
+		return fmt.Errorf("%s has no Proj", c.Name)
 	case o.CellClip > 0:
 		return fmt.Errorf("CellClip: the tensors of %s do not tell it", c.Name)
 	case o.Heads > 1:
-		return fmt.Errorf("Heads: %s has none", c.Name)
+		return fmt.Errorf("%s has no Heads", c.Name)
 	case o.LayerNorm:
-		return fmt.Errorf("LayerNorm: %s has none", c.Name)
+		return fmt.Errorf("%s has no LayerNorm", c.Name)
 	}
 	return nil
 }

@@ -218,7 +218,7 @@ func denseNode[T cell.Float](f *File, n *Node) (*cell.Dense[T], error) {
 		b, there = f.added(n), false
 	}
 	if there && b == nil {
-		return nil, fmt.Errorf("C is %.60q, which the graph computes: want a constant", n.Inputs[2])
+		return nil, fmt.Errorf("input C is %.60q, which the graph computes: want a constant", n.Inputs[2])
 	}
 	in, out := w.Shape[0], w.Shape[1]
 	if a.transB != 0 {
