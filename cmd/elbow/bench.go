@@ -256,7 +256,7 @@ func klWork(rows, z int) work {
 	n := rows * z
 	kl, mu, s := make([]float32, rows), make([]float32, 2*n), make([]float32, 2*n)
 	for i := range s {
-		s[i] = float32(i%16)/16 - 0.5
+		s[i] = float32(i%16-8) / 16
 	}
 	q := &kernels.Gauss[float32]{Mu: mu[:n], S: s[:n], Ld: z, Form: kernels.LogVar}
 	p := &kernels.Gauss[float32]{Mu: mu[n:], S: s[n:], Ld: z, Form: kernels.LogVar}
