@@ -1,12 +1,11 @@
 package kernels
 
 import (
-	"sync/atomic"
-
 	"github.com/elbow-go/elbow/asm"
 	"github.com/elbow-go/elbow/asm/simd"
 	"github.com/elbow-go/elbow/internal/f32"
 	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/par"
 )
 
 // Products of int8. Weights are quantised once, by rows (outputs), inputs inside of every product, by rows
@@ -97,7 +96,7 @@ func (p *Int8Weights) Pack(w []float32, out, in, ldw int) {
 	if out == 0 || in == 0 { // the other one may be any number
 		return
 	}
-	room := int8Rooms.get()
+	room := int8Rooms.Get()
 	rows := &room.rows
 	rows.plain = true
 	rows.quantize(w, out, in, ldw)
@@ -114,7 +113,7 @@ func (p *Int8Weights) Pack(w []float32, out, in, ldw int) {
 			p.start[j] -= 128 * int32(q)
 		}
 	}
-	int8Rooms.put(room)
+	int8Rooms.Put(room)
 }
 
 // GemmInt8 adds to c [rows, out], row stride ldc, the product of the rows of x [rows, in], row stride ldx, with
@@ -139,10 +138,10 @@ func GemmInt8(c, x []float32, w *Int8Weights, rows, ldc, ldx int) {
 	if rows == 0 || w.out == 0 || w.in == 0 {
 		return
 	}
-	room := int8Rooms.get()
+	room := int8Rooms.Get()
 	room.rows.quantize(x, rows, w.in, ldx)
 	room.multiply(c, w, ldc)
-	int8Rooms.put(room)
+	int8Rooms.Put(room)
 }
 
 // multiply adds the product of the quantised rows with w to c.
@@ -227,27 +226,4 @@ type int8Room struct {
 	c    []float32
 }
 
-// int8Pool keeps what calls have given back: as many as there were calls at a time. The collector does
-// not empty it, unlike a sync.Pool, so that there is an end to allocations.
-type int8Pool [64]atomic.Pointer[int8Room]
-
-var int8Rooms int8Pool
-
-func (p *int8Pool) get() *int8Room {
-	for i := range p {
-		if p[i].Load() != nil {
-			if r := p[i].Swap(nil); r != nil {
-				return r
-			}
-		}
-	}
-	return new(int8Room)
-}
-
-func (p *int8Pool) put(r *int8Room) {
-	for i := range p {
-		if p[i].Load() == nil && p[i].CompareAndSwap(nil, r) {
-			return
-		}
-	}
-}
+var int8Rooms par.Spares[int8Room]

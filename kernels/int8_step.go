@@ -48,7 +48,7 @@ func (f *fusedStep[T]) runInt8(w *StepWeights[T]) {
 	if f.Part.Index > 0 {
 		return // one part has all units: see StepWeights.Divides
 	}
-	gates, room := f32s(f.Gates), int8Rooms.get()
+	gates, room := f32s(f.Gates), int8Rooms.Get()
 	switch f.op {
 	case opGRUUpdate: // n, of r h
 		room.rows.quantize(gates[3*f.hidden:], f.Batch, f.hidden, f.Ld)
@@ -62,6 +62,6 @@ func (f *fusedStep[T]) runInt8(w *StepWeights[T]) {
 		room.rows.quantize(f32s(f.HPrev), f.Batch, f.hidden, f.hidden)
 		room.multiply(gates, &w.int8[0].w, f.Ld)
 	}
-	int8Rooms.put(room)
+	int8Rooms.Put(room)
 	f.after(0, f.Batch, 0, f.hidden)
 }

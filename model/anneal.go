@@ -3,12 +3,12 @@ package model
 import (
 	"math"
 	"slices"
-	"sync"
 
 	"github.com/elbow-go/elbow/blas"
 	"github.com/elbow-go/elbow/cell"
 	"github.com/elbow-go/elbow/internal/f64"
 	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
 )
 
@@ -87,8 +87,8 @@ func (w *rbmWork[T]) annealedLogProb(lp, out []T, t, lo, hi int) {
 	n, d, rows, runs := w.units, w.dim, hi-lo, w.anneal.Runs
 	m := rows * runs
 	off, _ := w.shape.Step(t)
-	mem, sums := w.free.get(2*rows*d+m*(2*d+3*n+2)), w.sums.get(m)
-	rest := mem
+	mem, weights := w.free.get(2*rows*d+m*(2*d+3*n+2)), w.sums.get(m)
+	rest, sums := *mem, *weights
 	piece := func(size int) (s []T) { s, rest = rest[:size:size], rest[size:]; return s }
 	c := annealChains[T]{rbmWork: w, lo: lo, rows: rows, t: uint32(t), row: uint32(noiseRow((w.row0+lo-off)*runs, m)),
 		logit: piece(rows * d), gap: piece(rows * d), v: piece(m * d), y: piece(m * d),
@@ -101,8 +101,8 @@ func (w *rbmWork[T]) annealedLogProb(lp, out []T, t, lo, hi int) {
 		lp[i] = T(float64(lp[i]) - (w.lnZ0 + float64(float64(n)*math.Ln2) + mean))
 		w.variance[lo+i] = variance
 	}
-	w.free.put(mem)
-	w.sums.put(sums)
+	w.free.Put(mem)
+	w.sums.Put(weights)
 }
 
 // logMean returns the logarithm of the mean of exp(x), and its variance to first order.
@@ -193,23 +193,12 @@ func (c *annealChains[T]) decide(bits, p []T, cols int, k uint32) {
 	decide(bits, p)
 }
 
-// spares keeps slices that goroutines have given back: as many as there were in use at a time.
-type spares[E any] struct {
-	mu   sync.Mutex
-	free [][]E
-}
+// spares are slices for goroutines.
+type spares[E any] struct{ par.Spares[[]E] }
 
-func (s *spares[E]) get(n int) (mem []E) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if last := len(s.free) - 1; last >= 0 {
-		mem, s.free = s.free[last], s.free[:last]
-	}
-	return pages.Grow(mem, n)
-}
-
-func (s *spares[E]) put(mem []E) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.free = append(s.free, mem)
+// get returns one of at least n elements, which goes back with Put.
+func (s *spares[E]) get(n int) *[]E {
+	mem := s.Get()
+	*mem = pages.Grow(*mem, n)
+	return mem
 }

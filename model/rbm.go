@@ -187,7 +187,8 @@ func (w *rbmWork[T]) logProb(lp, out []T, lo, hi int) {
 // begins with the first of them.
 func (w *rbmWork[T]) contrast(lp, out []T, lo, hi int) {
 	n, d, rows := w.units, w.dim, hi-lo
-	mem := w.free.get(rows * (n + d + 1))
+	spare := w.free.get(rows * (n + d + 1))
+	mem := *spare
 	h, y, end := mem[:rows*n], mem[rows*n:rows*(n+d)], mem[rows*(n+d):]
 	x, v, s, sv := w.x[lo*d:hi*d], w.v[lo*d:hi*d], w.s[lo*n:hi*n], w.sv[lo*n:hi*n]
 	w.hidden(s, x, out, lo, hi)
@@ -198,7 +199,7 @@ func (w *rbmWork[T]) contrast(lp, out []T, lo, hi int) {
 	w.mass(end, v, sv, out, lo, hi)
 	kernels.Sigmoid(sv, sv)
 	kernels.Axpy(lp, end, -1)
-	w.free.put(mem)
+	w.free.Put(spare)
 }
 
 // chain takes the rows lo..hi through all Gibbs steps. It begins with p, the probabilities of the
@@ -289,7 +290,8 @@ func dot[T cell.Float](a, bits []T) float64 {
 // pseudo computes the pseudo-likelihood Σ_j ln s(F(x but for bit j) - F(x)) of the rows lo..hi.
 func (w *rbmWork[T]) pseudo(lp, out []T, lo, hi int) {
 	n, d, rows := w.units, w.dim, hi-lo
-	mem := w.free.get(rows*n + d*n + d)
+	spare := w.free.get(rows*n + d*n + d)
+	mem := *spare
 	as, flipped, logits := mem[:rows*n], mem[rows*n:rows*n+d*n], mem[rows*n+d*n:]
 	w.hidden(as, w.x[lo*d:], out, lo, hi)
 	kernels.BernoulliLogProb(lp, w.zero, &kernels.Bernoulli[T]{Logits: as}, rows, n)
@@ -310,7 +312,7 @@ func (w *rbmWork[T]) pseudo(lp, out []T, lo, hi int) {
 		}
 		kernels.BernoulliLogProb(lp[i:i+1], w.zero, &kernels.Bernoulli[T]{Logits: logits}, 1, d)
 	}
-	w.free.put(mem)
+	w.free.Put(spare)
 }
 
 // backward: with respect to c the gradient of -F is s(c + W v), to b it is v, to W the product of both.

@@ -1,10 +1,10 @@
 package tile
 
 import (
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/elbow-go/elbow/internal/pages"
+	"github.com/elbow-go/elbow/internal/par"
 )
 
 const (
@@ -21,38 +21,23 @@ type scratch struct {
 	pairs  [plainRows / 2 * plainK]pair  // rows of A, packed for the plain tile
 }
 
-// scratches keeps what calls have given back: as many as there were calls at a time. The
-// collector does not empty it, unlike a sync.Pool, so that there is an end to allocations.
-var scratches [64]atomic.Pointer[scratch]
+var scratches par.Spares[scratch]
 
 // A Room holds the scratch of a call, from the first time that it is asked for to Free. It is
 // no part of a product: the compiler would see the operands escape with the scratch.
 type Room struct{ s *scratch }
 
 func (r *Room) get() *scratch {
-	if r.s != nil {
-		return r.s
+	if r.s == nil {
+		r.s = scratches.Get()
 	}
-	for i := range scratches {
-		if scratches[i].Load() != nil {
-			if r.s = scratches[i].Swap(nil); r.s != nil {
-				return r.s
-			}
-		}
-	}
-	r.s = new(scratch)
 	return r.s
 }
 
 // Free gives the scratch back.
 func (r *Room) Free() {
-	if r.s == nil {
-		return
-	}
-	for i := range scratches {
-		if scratches[i].Load() == nil && scratches[i].CompareAndSwap(nil, r.s) {
-			return
-		}
+	if r.s != nil {
+		scratches.Put(r.s)
 	}
 }
 
