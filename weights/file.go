@@ -126,8 +126,9 @@ func (f *File) Under(prefix string) *File {
 // Select returns the tensors whose names match one of the patterns, in which * stands for any text.
 func (f *File) Select(patterns ...string) *File {
 	var ts []*Tensor
+	exprs := exprsOf(patterns)
 	for _, t := range f.Tensors {
-		if slices.ContainsFunc(patterns, func(p string) bool { return pattern(p).MatchString(t.Name) }) {
+		if slices.ContainsFunc(exprs, func(p *regexp.Regexp) bool { return p.MatchString(t.Name) }) {
 			ts = append(ts, t)
 		}
 	}
@@ -145,22 +146,26 @@ func (f *File) Rename(pairs ...string) *File {
 	if len(pairs)%2 != 0 {
 		panic(fmt.Sprintf("weights: File.Rename: len(pairs) = %d, want pairs of a pattern and a name", len(pairs)))
 	}
+	var from, to []string
 	for i := 0; i < len(pairs); i += 2 {
 		if strings.Count(pairs[i+1], "*") > strings.Count(pairs[i], "*") {
 			panic(fmt.Sprintf("weights: File.Rename: %q has more stars than %q", pairs[i+1], pairs[i]))
 		}
+		from, to = append(from, pairs[i]), append(to, pairs[i+1])
 	}
 	var ts []*Tensor
+	exprs := exprsOf(from)
 	for _, t := range f.Tensors {
-		ts = append(ts, t.as(rename(t.Name, pairs)))
+		ts = append(ts, t.as(rename(t.Name, exprs, to)))
 	}
 	return f.with(ts)
 }
 
-func rename(name string, pairs []string) string {
-	for i := 0; i < len(pairs); i += 2 {
-		if m := pattern(pairs[i]).FindStringSubmatch(name); m != nil {
-			parts := strings.Split(pairs[i+1], "*")
+// rename returns the new name of the first expression that matches, or name.
+func rename(name string, from []*regexp.Regexp, names []string) string {
+	for i, expr := range from {
+		if m := expr.FindStringSubmatch(name); m != nil {
+			parts := strings.Split(names[i], "*")
 			to := parts[0]
 			for k, p := range parts[1:] {
 				to += m[k+1] + p
@@ -171,9 +176,13 @@ func rename(name string, pairs []string) string {
 	return name
 }
 
-// pattern returns the regular expression of a pattern with stars.
-func pattern(p string) *regexp.Regexp {
-	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(p), `\*`, "(.*)") + "$")
+// exprsOf returns the regular expressions of patterns with stars.
+func exprsOf(patterns []string) []*regexp.Regexp {
+	exprs := make([]*regexp.Regexp, len(patterns))
+	for i, p := range patterns {
+		exprs[i] = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(p), `\*`, "(.*)") + "$")
+	}
+	return exprs
 }
 
 // Add appends tensors.
