@@ -92,8 +92,8 @@ func checkInt8[T Float](fn string, in int) {
 // columns is quantised part by part. Gates, biases and states are those of float32, and a later Pack
 // undoes it. The backward pass takes [Recurrent.PackForTraining].
 //
-// A few sequences run three to four times as fast where reading the weights is all the work, many do so on
-// machines with an instruction for products of bytes (AVX-512 VNNI, DotProd).
+// A few sequences run two to four times as fast where reading the weights is all the work, many three to four
+// times on machines with an instruction for products of bytes (AVX-512 VNNI; DotProd was not measured).
 //
 // It panics as Pack does, if T is float64, and if the layer has more than [kernels.MaxInt8In] inputs or units.
 func (l *Recurrent[T]) PackInt8() { l.packInt8("Recurrent.PackInt8") }

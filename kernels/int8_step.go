@@ -17,8 +17,8 @@ type int8Step [2]struct {
 // quantises the state before it as well, row by row, as [Int8Weights] says, and its product is that of
 // [GemmInt8]; the gates are computed as ever. So the bits do not depend on the instruction set.
 //
-// A step takes about a quarter of the time where reading the weights is all the work, and where the machine
-// has an instruction for products of bytes (AVX-512 VNNI, FEAT_DotProd) with many rows as well. The error of
+// A step takes between a quarter and a half of the time where reading the weights is all the work, and about
+// a quarter with many rows as well where the machine has an instruction for products of bytes (AVX-512 VNNI). The error of
 // a weight is relative to the largest one of its gate and unit, at most 1/254 of it.
 //
 // PackInt8 panics as Pack does, if the weights are float64, and if hidden is larger than [MaxInt8In]. It allocates.
