@@ -38,3 +38,30 @@ func TestBeta1Decay(t *testing.T) {
 		}
 	}
 }
+
+// TestOptimizerUnset: settings without which there would be another method are asked for by name.
+func TestOptimizerUnset(t *testing.T) {
+	all := Optimizer{Method: OptimizerAdamW, Rate: 1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Decay: 0.1}
+	for _, c := range []struct {
+		want  string
+		unset func(*Optimizer)
+	}{
+		{"Beta2 = 0, want it set: 0.999 is usual", func(o *Optimizer) { o.Beta2 = 0 }},
+		{"Beta2 = 0, want it set: 0.999 is usual", func(o *Optimizer) { o.Method, o.Beta2 = "", 0 }},
+		{"Decay = 0 of adamw, want it set, or adam", func(o *Optimizer) { o.Decay = 0 }},
+		{"Epsilon = 0, want more than 0", func(o *Optimizer) { o.Epsilon = 0 }},
+	} {
+		o := all
+		c.unset(&o)
+		want := "model: Optimizer.Step: " + c.want
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("panic %v, want %q", got, want)
+				}
+			}()
+			p := []cell.Tensor[float32]{{Name: "w", Shape: []int{1, 1}, Data: []float32{1}}}
+			o.Step(p, p)
+		}()
+	}
+}
