@@ -122,3 +122,25 @@ func checkColumns[T Float](fn string, x [][]T, rows, cols int) {
 		panic(fmt.Sprintf("cell: %s: x has %d columns, want %d", fn, got, cols))
 	}
 }
+
+// checkStates panics unless states h and c of a batch have room for those of l, or are nil. What has no
+// state c is given none: it would be ignored.
+func (l *Recurrent[T]) checkStates(fn string, batch int, nameH string, h []T, nameC string, c []T) {
+	if h != nil {
+		checkMatrix(fn, nameH, len(h), batch, l.Out())
+	}
+	switch {
+	case c == nil:
+	case l.cell.form().memory:
+		checkMatrix(fn, nameC, len(c), batch, l.Hidden)
+	case len(c) > 0:
+		badMemory(fn, nameC, len(c), "a layer of kind "+l.Kind.String())
+	}
+}
+
+// badMemory is the panic of a function that was given a state c, or room for one, for what has none.
+//
+//go:noinline
+func badMemory(fn, arg string, got int, what string) {
+	panic(fmt.Sprintf("cell: %s: len(%s) = %d, want 0: %s has no state c", fn, arg, got, what))
+}

@@ -89,7 +89,7 @@ type problem[T Float] struct {
 
 func newProblem[T Float](l *Recurrent[T], rng *rand.Rand, lengths ...int) *problem[T] {
 	s := NewRagged(lengths...)
-	r, b, c, h := s.Rows(), s.Batch(), l.Hidden, l.Out()
+	r, b, c, h := s.Rows(), s.Batch(), l.memory(), l.Out()
 	return &problem[T]{shape: s, x: random[T](r*l.In, rng), h0: random[T](b*h, rng), c0: random[T](b*c, rng),
 		wy: random[T](r*h, rng), whn: random[T](b*h, rng), wcn: random[T](b*c, rng),
 		hn: make([]T, b*h), cn: make([]T, b*c), dx: make([]T, r*l.In), dh0: make([]T, b*h), dc0: make([]T, b*c),
@@ -106,10 +106,8 @@ func (p *problem[T]) forward(l *Recurrent[T]) float64 {
 	for i, w := range p.whn {
 		loss += float64(w) * float64(p.hn[i])
 	}
-	if l.Kind == LSTM {
-		for i, w := range p.wcn {
-			loss += float64(w) * float64(p.cn[i])
-		}
+	for i, w := range p.wcn {
+		loss += float64(w) * float64(p.cn[i])
 	}
 	return loss
 }
@@ -152,9 +150,7 @@ func TestRecurrentGradient(t *testing.T) {
 			}
 			check("x", p.x, p.dx)
 			check("h0", p.h0, p.dh0)
-			if l.Kind == LSTM {
-				check("c0", p.c0, p.dc0)
-			}
+			check("c0", p.c0, p.dc0)
 		})
 	}
 }
@@ -194,7 +190,7 @@ func TestRecurrentBits(t *testing.T) {
 
 				// Each sequence alone, and as a stream of steps.
 				one, stream := NewSequence[float32](), l.NewStream(1)
-				out := l.Out()
+				out, mem := l.Out(), l.memory()
 				for b := range p.shape.Batch() {
 					n := p.shape.Length(b)
 					x := make([]float32, 0, n*l.In)
@@ -202,7 +198,7 @@ func TestRecurrentBits(t *testing.T) {
 						r := p.shape.Row(s, b)
 						x = append(x, p.x[r*l.In:(r+1)*l.In]...)
 					}
-					h0, c0 := p.h0[b*out:(b+1)*out], p.c0[b*l.Hidden:(b+1)*l.Hidden]
+					h0, c0 := p.h0[b*out:(b+1)*out], p.c0[b*mem:(b+1)*mem]
 					l.Forward(one, NewRagged(n), x, h0, c0, 1)
 					hs, cs := stream.States()
 					copy(hs, h0)
@@ -213,9 +209,7 @@ func TestRecurrentBits(t *testing.T) {
 						asmtest.SameFloats(t, "h of a stream", stream.Push(x[s*l.In:(s+1)*l.In]), want)
 					}
 					asmtest.SameFloats(t, "h after a stream", hs, hn[b*out:(b+1)*out])
-					if l.Kind == LSTM {
-						asmtest.SameFloats(t, "c of a stream", cs, cn[b*l.Hidden:(b+1)*l.Hidden])
-					}
+					asmtest.SameFloats(t, "c of a stream", cs, cn[b*mem:(b+1)*mem])
 				}
 
 				// The input columns in two parts.

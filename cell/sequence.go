@@ -122,8 +122,8 @@ func (s *Sequence[T]) misused(fn string, l *Recurrent[T], from, to stage) {
 }
 
 // Begin prepares s for a batch of the given shape, which it keeps. h0 and c0 are the
-// initial states [Batch, Out] and [Batch, Hidden], copied; nil is zero. c0 is for the LSTM only. It panics if a
-// state is too short, the batch too large, or the layer not packed since its parameters were
+// initial states [Batch, Out] and [Batch, Hidden], copied; nil is zero. It panics if a state is too short, c0 has
+// elements and the layer is no LSTM, the batch is too large, or the layer not packed since its parameters were
 // written; of batches of a single step the first for a layer asks that and every 64th.
 func (s *Sequence[T]) Begin(l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 	const fn = "Sequence.Begin"
@@ -165,12 +165,7 @@ const stepsPerLook = 64
 // begin is Begin with a layer that is packed, but for the room for gates: see tape.
 func (s *Sequence[T]) begin(fn string, l *Recurrent[T], shape *Ragged, h0, c0 []T) {
 	h, out, w, b, rows := l.Hidden, l.Out(), l.stride(), shape.Batch(), shape.Rows()
-	if h0 != nil {
-		checkMatrix(fn, "h0", len(h0), b, out)
-	}
-	if c0 != nil {
-		checkMatrix(fn, "c0", len(c0), b, h)
-	}
+	l.checkStates(fn, b, "h0", h0, "c0", c0)
 	checkRoom(fn, max(b, rows), max(w, out))
 	s.init()
 	s.stage, s.layer, s.shape, s.version, s.hidden, s.out, s.dhn = begun, l, shape, shape.version, h, out, nil
@@ -222,15 +217,13 @@ func (s *Sequence[T]) cellBefore(t, b0, n int) []T {
 }
 
 // Final copies the state of every sequence at its last step to h [Batch, Out] and c [Batch, Hidden];
-// a sequence of length 0 keeps its initial state. c is for the LSTM only and may be nil. It
-// panics if a slice is too short or s has not begun.
+// a sequence of length 0 keeps its initial state. c may be nil. It panics if a slice is too short, c has
+// elements and the layer is no LSTM, or s has not begun.
 func (s *Sequence[T]) Final(h, c []T) {
 	const fn = "Sequence.Final"
 	s.check(fn, s.layer, passed, back)
 	checkMatrix(fn, "h", len(h), s.shape.Batch(), s.out)
-	if len(s.c0) > 0 && c != nil {
-		checkMatrix(fn, "c", len(c), s.shape.Batch(), s.hidden)
-	}
+	s.checkStates(fn, "h", h, "c", c)
 	s.final(h, c)
 }
 
@@ -245,7 +238,7 @@ func (s *Sequence[T]) final(h, c []T) {
 		if h != nil {
 			copy(h[b*out:(b+1)*out], hs[row*out:])
 		}
-		if c != nil && len(s.c0) > 0 {
+		if len(c) > 0 {
 			copy(c[b*n:(b+1)*n], cs[row*n:])
 		}
 	}
@@ -253,7 +246,8 @@ func (s *Sequence[T]) final(h, c []T) {
 
 // BeginBackward starts the backward pass. dhn and dcn are the gradients of the final
 // states, of their shapes; nil is zero. dhn is read until the pass has ended. It panics if a slice
-// is too short, or if s has not begun or has gone backward already.
+// is too short, dcn has elements and the layer is no LSTM, or s has not begun or has gone backward
+// already.
 func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 	const fn = "Sequence.BeginBackward"
 	s.check(fn, s.layer, begun, ran)
@@ -278,28 +272,22 @@ func (s *Sequence[T]) BeginBackward(dhn, dcn []T) {
 	}
 }
 
-// checkStates panics if one of two slices of states, unless it is nil, is too short. The
-// second is for the LSTM only.
+// checkStates is that of the layer, for the batch of s.
 func (s *Sequence[T]) checkStates(fn, nameH string, h []T, nameC string, c []T) {
-	if h != nil {
-		checkMatrix(fn, nameH, len(h), s.shape.Batch(), s.out)
-	}
-	if c != nil && s.layer.cell.form().memory {
-		checkMatrix(fn, nameC, len(c), s.shape.Batch(), s.hidden)
-	}
+	s.layer.checkStates(fn, s.shape.Batch(), nameH, h, nameC, c)
 }
 
 // InitialGrad computes the gradient of the initial states of the sequences b0..b1 once all
-// their steps have gone backward. dh0 and dc0 are of their shapes; dc0 is for the LSTM
-// only; either may be nil. It panics if a slice is too short, the range is not within the batch,
-// or s does not go backward.
+// their steps have gone backward. dh0 and dc0 are of their shapes; either may be nil. It panics if a
+// slice is too short, dc0 has elements and the layer is no LSTM, the range is not within the batch, or
+// s does not go backward.
 func (s *Sequence[T]) InitialGrad(dh0, dc0 []T, b0, b1 int) {
 	const fn = "Sequence.InitialGrad"
 	s.check(fn, s.layer, back, back)
 	h, out, l := s.hidden, s.out, s.layer
 	checkRange(fn, "b0..b1", b0, b1, s.shape.Batch())
 	s.checkStates(fn, "dh0", dh0, "dc0", dc0)
-	if dc0 != nil && l.cell.form().memory {
+	if len(dc0) > 0 {
 		copy(dc0[b0*h:b1*h], s.dc[b0*h:b1*h])
 	}
 	if dh0 == nil {
@@ -375,14 +363,15 @@ func (s *Sequence[T]) do(threads int, rows func(b0, b1 int), share func(i, _ int
 // parameters. Any of them may be nil: what goes in is then 0, what comes out is not computed.
 type Grads[T Float] struct {
 	DY       []T // in: of the outputs [Rows, Out]
-	DHn, DCn []T // in: of the final states, shaped as they are; DCn for the LSTM only
+	DHn, DCn []T // in: of the final states, shaped as they are; DCn of an LSTM, nil or empty for others
 	DX       []T // out: of the input [Rows, In]
-	DH0, DC0 []T // out: of the initial states, shaped as they are; DC0 for the LSTM only
+	DH0, DC0 []T // out: of the initial states, shaped as they are; DC0 as DCn
 }
 
 // Backward runs the batch of the last Forward backward: it writes the gradients of the input and
 // of the initial states to g and adds that of the parameters to grad, if that is not nil. x is the
-// input of the forward pass. It panics if a slice is too short, threads is negative or larger than
+// input of the forward pass. It panics if a slice is too short, DCn or DC0 has elements and the layer is
+// no LSTM, threads is negative or larger than
 // [MaxThreads], grad is not of the shape of l, or s has not gone forward with l.
 func (l *Recurrent[T]) Backward(s *Sequence[T], grad *Recurrent[T], g Grads[T], x []T, threads int) {
 	const fn = "Recurrent.Backward"

@@ -241,7 +241,7 @@ func (st *Stack[T]) checkGrad(fn string, grad *Stack[T]) {
 
 // Forward runs the whole batch: x [Rows, In] in, the outputs in s.H. h0 and c0 are the initial
 // states; nil is zero. Threads and bits are as in [Recurrent.Forward]. It panics if x has not as many elements, a state is too
-// short, threads is negative or larger than [MaxThreads], or a layer is not packed.
+// short, c0 has elements and no layer is an LSTM, threads is negative or larger than [MaxThreads], or a layer is not packed.
 func (st *Stack[T]) Forward(s *StackSequence[T], shape *Ragged, x, h0, c0 []T, threads int) {
 	const fn = "Stack.Forward"
 	if s == nil {
@@ -257,7 +257,8 @@ func (st *Stack[T]) Forward(s *StackSequence[T], shape *Ragged, x, h0, c0 []T, t
 
 // Backward runs the batch of the last Forward backward: it writes the gradients of the input and
 // of the initial states to g and adds that of the parameters to grad, if that is not nil. x is the
-// input of the forward pass. It panics if a slice is too short, threads is negative or larger than
+// input of the forward pass. It panics if a slice is too short, DCn or DC0 has elements and no layer is an
+// LSTM, threads is negative or larger than
 // [MaxThreads], grad is not of the shape of st, or s has not gone forward with st.
 func (st *Stack[T]) Backward(s *StackSequence[T], grad *Stack[T], g Grads[T], x []T, threads int) {
 	const fn = "Stack.Backward"

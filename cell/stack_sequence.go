@@ -1,6 +1,8 @@
 package cell
 
 import (
+	"slices"
+
 	"github.com/elbow-go/elbow/internal/pages"
 	"github.com/elbow-go/elbow/internal/par"
 	"github.com/elbow-go/elbow/kernels"
@@ -80,7 +82,8 @@ func (st *Stack[T]) checkOneWay(fn string) {
 }
 
 // Begin prepares s for a batch of the given shape, which it keeps. h0 and c0 are the initial
-// states, copied; nil is zero. It panics as [Sequence.Begin] does.
+// states, copied; nil is zero. It panics as [Sequence.Begin] does: c0 is nil or empty where no layer is
+// an LSTM.
 func (s *StackSequence[T]) Begin(st *Stack[T], shape *Ragged, h0, c0 []T) {
 	const fn = "StackSequence.Begin"
 	if st == nil {
@@ -146,14 +149,19 @@ func (s *StackSequence[T]) width(level int) (w int) {
 	return w
 }
 
-// checkBlocks panics if states of all layers for n sequences, unless they are nil, are too short.
+// checkBlocks panics if states of all layers for n sequences, unless they are nil, are too short, or c
+// is given to layers that have none.
 func checkBlocks[T Float](fn string, st *Stack[T], n int, nameH string, h []T, nameC string, c []T) {
 	rowH, rowC := st.StateSizes()
 	if h != nil {
 		checkMatrix(fn, nameH, len(h), n, rowH)
 	}
-	if c != nil {
+	switch {
+	case c == nil:
+	case slices.ContainsFunc(st.Layers, func(l *Recurrent[T]) bool { return l.Kind.cell().form().memory }):
 		checkMatrix(fn, nameC, len(c), n, rowC)
+	case len(c) > 0:
+		badMemory(fn, nameC, len(c), "a stack without an LSTM")
 	}
 }
 
@@ -182,7 +190,7 @@ func block[T Float](x []T, at, cols, rows int) []T {
 }
 
 // Final copies the states after the last step to h and c, see [Sequence.Final]; either may be nil.
-// It panics if a slice is too short or s has not begun.
+// It panics if a slice is too short, c has elements and no layer is an LSTM, or s has not begun.
 func (s *StackSequence[T]) Final(h, c []T) {
 	const fn = "StackSequence.Final"
 	s.check(fn, s.stack, passed, back)

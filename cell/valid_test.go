@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/elbow-go/elbow/asm/asmtest"
@@ -198,6 +199,52 @@ func TestZeroSequence(t *testing.T) {
 	asmtest.SameFloats(t, "h", zero.H, made.H)
 }
 
+// TestNoMemory: a state c, or room for one, is refused by all that has none. An empty one is not.
+func TestNoMemory(t *testing.T) {
+	shape, x, c := NewRagged(1, 1), make([]float32, 4), make([]float32, 6)
+	for _, k := range kinds {
+		if k == LSTM {
+			continue
+		}
+		l, s := NewRecurrent[float32](k, 2, 3), NewSequence[float32]()
+		st, ss := NewStackOf(OneWay, 0, l), NewStackSequence[float32]()
+		l.PackForTraining()
+		forward := func() { l.Forward(s, shape, x, nil, c[:0], 1) }
+		stackForward := func() { st.Forward(ss, shape, x, nil, c[:0], 1) }
+		back := func() { s.Begin(l, shape, nil, nil); s.BeginBackward(nil, c[:0]) }
+		stackBack := func() { ss.Begin(st, shape, nil, nil); ss.BeginBackward(nil, c[:0]) }
+		for _, f := range []struct {
+			want   string
+			before func()
+			call   func()
+		}{
+			{"Sequence.Begin: len(c0)", nil, func() { s.Begin(l, shape, nil, c) }},
+			{"Recurrent.Forward: len(c0)", nil, func() { l.Forward(s, shape, x, nil, c, 1) }},
+			{"Sequence.Final: len(c)", forward, func() { s.Final(c, c) }},
+			{"Recurrent.Backward: len(g.DCn)", forward, func() { l.Backward(s, nil, Grads[float32]{DCn: c}, x, 1) }},
+			{"Recurrent.Backward: len(g.DC0)", forward, func() { l.Backward(s, nil, Grads[float32]{DC0: c}, x, 1) }},
+			{"Sequence.BeginBackward: len(dcn)", forward, func() { s.BeginBackward(nil, c) }},
+			{"Sequence.InitialGrad: len(dc0)", back, func() { s.InitialGrad(nil, c, 0, 2) }},
+			{"StackSequence.Begin: len(c0)", nil, func() { ss.Begin(st, shape, nil, c) }},
+			{"Stack.Forward: len(c0)", nil, func() { st.Forward(ss, shape, x, nil, c, 1) }},
+			{"StackSequence.Final: len(c)", stackForward, func() { ss.Final(c, c) }},
+			{"Stack.Backward: len(g.DCn)", stackForward, func() { st.Backward(ss, nil, Grads[float32]{DCn: c}, x, 1) }},
+			{"Stack.Backward: len(g.DC0)", stackForward, func() { st.Backward(ss, nil, Grads[float32]{DC0: c}, x, 1) }},
+			{"StackSequence.BeginBackward: len(dcn)", stackForward, func() { ss.BeginBackward(nil, c) }},
+			{"StackSequence.InitialGrad: len(dc0)", stackBack, func() { ss.InitialGrad(nil, c) }},
+		} {
+			if f.before != nil {
+				f.before()
+			}
+			of := "a layer of kind " + k.String()
+			if strings.Contains(f.want, "Stack") {
+				of = "a stack without an LSTM"
+			}
+			mustPanic(t, "cell: "+f.want+" = 6, want 0: "+of+" has no state c", f.call)
+		}
+	}
+}
+
 // TestEmptySequence: a sequence without steps keeps its state, and so does its gradient.
 func TestEmptySequence(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
@@ -206,12 +253,12 @@ func TestEmptySequence(t *testing.T) {
 			Uniform(l.Whh, 3, -1, 1, kernels.Noise{}, 0)
 			l.PackForTraining()
 			s, shape := NewSequence[float32](), NewRagged(1, 0)
-			h0, c0 := []float32{1, 2, 3, 4, 5, 6}, []float32{.1, .2, .3, .4, .5, .6}
-			hn, cn := make([]float32, 6), make([]float32, 6)
+			h0, c0 := []float32{1, 2, 3, 4, 5, 6}, []float32{.1, .2, .3, .4, .5, .6}[:2*l.memory()]
+			hn, cn := make([]float32, 6), make([]float32, len(c0))
 			l.Forward(s, shape, []float32{1, 2}, h0, c0, 1)
 			s.Final(hn, cn)
 			asmtest.SameFloats(t, "hn", hn[3:], h0[3:])
-			dh0, dc0 := make([]float32, 6), make([]float32, 6)
+			dh0, dc0 := make([]float32, 6), make([]float32, len(c0))
 			l.Backward(s, nil, Grads[float32]{DH0: dh0, DC0: dc0, DHn: h0, DCn: c0}, []float32{1, 2}, 1)
 			asmtest.SameFloats(t, "dh0", dh0[3:], h0[3:])
 			if k == LSTM {

@@ -88,7 +88,7 @@ type Pass[T cell.Float] interface {
 type Batch[T cell.Float] struct {
 	Shape *cell.Ragged
 	X     []T      // [Rows, Data]
-	H, C  []T      // initial states [Batch, State], nil for zero; C for the LSTM only
+	H, C  []T      // initial states [Batch, State], nil for zero; C is not read without an LSTM
 	Label []string // of every sequence; only a classifier reads them
 
 	// Noise chooses the draws. The draw of row b of the batch at step t depends on Noise, t

@@ -34,6 +34,13 @@ func (p *stackTape[T]) state() int {
 	return h
 }
 
+// memory reports whether the layers have a state c. Models have columns for one all the same, which
+// stay 0: one with the state h alone would have checkpoints of another form.
+func (p *stackTape[T]) memory() bool {
+	_, c := p.stack.StateSizes()
+	return c > 0
+}
+
 // begin prepares for a batch. The initial states are the columns from.. of b.H and b.C, of
 // which there are state in all.
 func (p *stackTape[T]) begin(b *Batch[T], from, state int, training bool) {
@@ -43,8 +50,11 @@ func (p *stackTape[T]) begin(b *Batch[T], from, state int, training bool) {
 		noise.Stream = p.stream
 		p.seq.Train(noise, b.Row0)
 	}
-	n := b.Shape.Batch()
-	p.seq.Begin(p.stack, b.Shape, p.byLayer(&p.h, b.H, n, from, state), p.byLayer(&p.c, b.C, n, from, state))
+	n, c := b.Shape.Batch(), b.C
+	if !p.memory() {
+		c = nil
+	}
+	p.seq.Begin(p.stack, b.Shape, p.byLayer(&p.h, b.H, n, from, state), p.byLayer(&p.c, c, n, from, state))
 }
 
 // expose has the nets above see states, [Rows, Out], of the batch that has begun.
@@ -134,8 +144,11 @@ func (p *stackTape[T]) byLayer(buf *[]T, x []T, n, from, state int) []T {
 func (p *stackTape[T]) final(h, c []T, n, from, state int) {
 	size, w := n*p.state(), p.stack.Out()
 	p.h, p.c = pages.Grow(p.h, size), pages.Grow(p.c, size)
-	clear(p.c)
-	p.seq.Final(p.h, p.c)
+	if clear(p.c); p.memory() {
+		p.seq.Final(p.h, p.c)
+	} else {
+		p.seq.Final(p.h, nil)
+	}
 	for l := range p.stack.Layers {
 		for b := range n {
 			row, at := (l*n+b)*w, b*state+from+l*w

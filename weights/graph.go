@@ -233,8 +233,8 @@ func (g *Graph[T]) Reverse(st *cell.Stack[T], x, lengths string) (hn string, err
 //
 //	x [steps, batch, In]    h0, hn, c0, cn [layers, batch, Out or Hidden]    y [steps, batch, Out]
 //
-// h0 and c0 are values or "", which stands for 0; cn is "" without an LSTM. All layers are of one kind. The error names what ONNX
-// does not have.
+// h0 and c0 are values or "", which stands for 0; without an LSTM c0 has to be, and cn is, "". All layers are of one kind. The
+// error names what ONNX does not have.
 func (g *Graph[T]) Stack(st *cell.Stack[T], x, h0, c0 string) (y, hn, cn string, err error) {
 	return g.RaggedStack(st, x, "", h0, c0)
 }
@@ -259,6 +259,9 @@ func (g *Graph[T]) recurrent(st *cell.Stack[T], x, lengths, h0, c0, direction st
 	}
 	kind, hidden := st.Layers[0].Kind, st.Layers[0].Hidden
 	lstm := kind == cell.LSTM
+	if c0 != "" && !lstm {
+		return "", "", "", fmt.Errorf("weights: c0 = %q, want \"\": a layer of kind %v has no state c", c0, kind)
+	}
 	var hs, cs []string
 	for from := 0; from < len(st.Layers); from += d {
 		f := new(File)

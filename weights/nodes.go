@@ -193,6 +193,9 @@ func recurrent[T cell.Float](f *File, n *Node) (*Recurrent[T], error) {
 			r.Lengths = append(r.Lengths, int(x))
 		}
 	}
+	if kind != cell.LSTM && len(n.Inputs) > 6 && n.Inputs[6] != "" {
+		return nil, fmt.Errorf("input initial_c is %.60q, want none: a layer of kind %v has no state c", n.Inputs[6], kind)
+	}
 	for i, to := range map[int]*[]T{5: &r.H0, 6: &r.C0} {
 		if t, _ := n.constant(i); t != nil {
 			if *to, err = Values[T](t); err != nil {
@@ -278,8 +281,8 @@ func (f *File) added(n *Node) *Tensor {
 //
 // or, BatchFirst, x [batch, steps, in], y [batch, steps, directions, hidden] and states [batch, directions, hidden], h0 and c0
 // as yh and yc; nil is H0 and C0 of the node, or 0. Outputs behind the end of a sequence are 0. c0 and yc of a node that is no
-// LSTM are nil. The stack is packed. It panics if x is not of whole rows, lengths has not one for each sequence, or as
-// [cell.Stack.Forward] does.
+// LSTM are nil. The stack is packed. It panics if x is not of whole rows, lengths has not one for each sequence, c0 has elements and
+// the node is no LSTM, or as [cell.Stack.Forward] does.
 func (r *Recurrent[T]) Forward(x []T, batch int, lengths []int, h0, c0 []T) (y, yh, yc []T) {
 	const fn = "Recurrent.Forward"
 	in, dirs, h := r.Stack.In(), len(r.Stack.Layers), r.Stack.Layers[0].Hidden
@@ -295,6 +298,9 @@ func (r *Recurrent[T]) Forward(x []T, batch int, lengths []int, h0, c0 []T) (y, 
 	}
 	if len(lengths) != batch {
 		panic(fmt.Sprintf("weights: %s: len(lengths) = %d, want batch = %d", fn, len(lengths), batch))
+	}
+	if kind := r.Stack.Layers[0].Kind; len(c0) > 0 && kind != cell.LSTM {
+		panic(fmt.Sprintf("weights: %s: len(c0) = %d, want 0: a layer of kind %v has no state c", fn, len(c0), kind))
 	}
 	if h0 == nil {
 		h0 = r.H0

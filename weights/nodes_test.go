@@ -78,3 +78,41 @@ func runNode[T cell.Float](t *testing.T, name string, c *File, bound float64) {
 		}
 	}
 }
+
+// TestNoMemory: a state c is refused where there is none, by graphs with an error.
+func TestNoMemory(t *testing.T) {
+	stacks(func(name string, st *cell.Stack[float32]) {
+		if st.Layers[0].Kind == cell.LSTM || len(st.Layers) > 1 {
+			return
+		}
+		g := NewGraph[float32]("refused")
+		x, c := g.Input("x", "steps", "batch", st.In()), g.Input("c0", 1, "batch", 4)
+		want := ": a layer of kind " + st.Layers[0].Kind.String() + " has no state c"
+		if _, _, _, err := g.Stack(st, x, "", c); err == nil || err.Error() != `weights: c0 = "c0", want ""`+want {
+			t.Errorf("%s: %v", name, err)
+		}
+		f, err := Parse(name, graphOf(t, st))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := Recurrents[float32](f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range all {
+			r.Stack.Pack()
+			func() {
+				defer func() {
+					if got := recover(); got != "weights: Recurrent.Forward: len(c0) = 4, want 0"+want {
+						t.Errorf("%s: panic %v", name, got)
+					}
+				}()
+				r.Forward(make([]float32, st.In()), 1, nil, nil, make([]float32, 4))
+			}()
+		}
+		f.Nodes[0].Inputs = append(f.Nodes[0].Inputs, "memory")
+		if _, err := Recurrents[float32](f); err == nil || !strings.Contains(err.Error(), `input initial_c is "memory", want none`+want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	})
+}
