@@ -41,7 +41,10 @@ func (p *Packed[T]) Size() (k, n int) { return p.k, p.n }
 //
 //	C = A op(B)[k0:k1, j0:j1] + beta C
 //
-// A is [m, k1-k0], C is [m, j1-j0], both row-major. In float32 the bits are those of [Gemm] with
+// A is [m, k1-k0], C is [m, j1-j0], both row-major. The rows of A may overlap, lda being any number
+// from 1 on: with lda = 128 and k = 256 they are the frames of a signal, each of which begins in the middle
+// of the one before, as a short-time Fourier transform or a convolution takes them, without a copy. Those
+// of C may not, nor may C overlap A. In float32 the bits are those of [Gemm] with
 // that part of B and alpha = 1, so a product may be cut anywhere in k, with beta = 1 from the
 // second part on. All that is said of Gemm holds here too, NaN and aliasing included.
 //
@@ -67,6 +70,10 @@ func GemmPacked[T Float](m, k0, k1, j0, j1 int, a []T, lda int, b *Packed[T], be
 	at := k0*b.ldb + j0
 	if b.t != NoTrans {
 		at = j0*b.ldb + k0
+	}
+	if lda < k { // Gemm, and every BLAS, would call that a mistake
+		tile.Gemm(asm.Active(), false, b.t != NoTrans, m, n, k, 1, a, lda, b.b[at:], b.ldb, beta, c, ldc)
+		return
 	}
 	Gemm(NoTrans, b.t, m, n, k, 1, a, lda, b.b[at:], b.ldb, beta, c, ldc)
 }

@@ -2,6 +2,7 @@ package blas
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/elbow-go/elbow/asm"
@@ -51,6 +52,79 @@ func TestPackedElsewhere(t *testing.T) {
 			}
 		}
 		Use("go")
+	})
+}
+
+// TestPackedOverlap: rows of A that overlap give the result of a copy in which they do not, to the bit in float32, and nothing
+// outside of A is read or written.
+func TestPackedOverlap(t *testing.T) {
+	t.Run("float32", testPackedOverlap[float32])
+	t.Run("float64", testPackedOverlap[float64])
+}
+
+func testPackedOverlap[T Float](t *testing.T) {
+	const most = 1 << 13
+	fence := asmtest.NewFence(most)
+	defer fence.Close()
+	was := Active().Name()
+	defer Use(was)
+	bound := T(0)
+	if len(Available()) > 1 {
+		bound = 1e-4
+	} else if _, is64 := any(bound).(float64); is64 { // whose sums may have any order
+		bound = 1e-12
+	}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		for i := range 400 {
+			m, n, k := 1+rng.IntN(40), 1+rng.IntN(80), 2+rng.IntN(70)
+			if i%8 == 0 {
+				m, n, k = 150+rng.IntN(80), 1+rng.IntN(300), 20+rng.IntN(100)
+			}
+			lda := []int{1, 2, (k + 1) / 2, k - 1}[rng.IntN(4)]
+			a := make([]T, (m-1)*lda+k)
+			if x, is32 := any(a).([]float32); is32 && len(a) <= most {
+				x = fence.Tail(len(a))
+				if i%2 == 0 {
+					x = fence.Head(len(a))
+				}
+				a = any(x).([]T)
+			}
+			b, c, copied := make([]T, k*n), make([]T, m*n), make([]T, m*k)
+			for _, x := range [][]T{a, b, c} {
+				for j := range x {
+					x[j] = T(rng.NormFloat64())
+				}
+			}
+			for r := range m {
+				copy(copied[r*k:][:k], a[r*lda:])
+			}
+			trans, ldb := NoTrans, n
+			if i%3 == 0 {
+				trans, ldb = Trans, k
+			}
+			var p Packed[T]
+			p.Pack(trans, k, n, b, ldb)
+			want := slices.Clone(c)
+			k0, j0 := rng.IntN(k), rng.IntN(n)
+			GemmPacked(m, k0, k, j0, n, copied[k0:], k, &p, 1, want[j0:], n)
+			for _, name := range Available() {
+				Use(name)
+				got := slices.Clone(c)
+				GemmPacked(m, k0, k, j0, n, a[k0:], lda, &p, 1, got[j0:], n)
+				for j, v := range got {
+					if d := v - want[j]; d != 0 && !(d < bound && d > -bound) {
+						t.Fatalf("%s: m=%d n=%d k=%d..%d lda=%d: element %d = %v, want %v", name, m, n, k0, k, lda, j, v, want[j])
+					}
+				}
+			}
+			Use(was)
+			if x, is32 := any(a).([]float32); is32 && len(a) <= most {
+				if at, bad := fence.Check(x); bad {
+					t.Fatalf("m=%d n=%d k=%d lda=%d: A[%d] was written", m, n, k, lda, at)
+				}
+			}
+		}
 	})
 }
 

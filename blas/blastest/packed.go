@@ -112,7 +112,7 @@ func testPackedPanics(t *testing.T) {
 	mul("blas: GemmPacked: k0..k1 = 1..5, want a part of 0..4", 2, 1, 5, 0, 3, 8, 4, 6, 3)
 	mul("blas: GemmPacked: j0..j1 = -1..2, want a part of 0..3", 2, 0, 4, -1, 2, 8, 4, 6, 3)
 	mul("blas: GemmPacked: j0..j1 = 2..1, want a part of 0..3", 2, 0, 4, 2, 1, 8, 4, 6, 3)
-	mul("blas: GemmPacked: lda = 3, want at least k = 4", 2, 0, 4, 0, 3, 8, 3, 6, 3)
+	mul("blas: GemmPacked: lda = 0, want at least 1", 2, 0, 4, 0, 3, 8, 0, 6, 3)
 	mul("blas: GemmPacked: len(a) = 7, want at least (m-1)*lda+k = 8", 2, 0, 4, 0, 3, 7, 4, 6, 3)
 	mul("blas: GemmPacked: len(c) = 4, want at least (m-1)*ldc+n = 5", 2, 0, 4, 1, 3, 8, 4, 4, 3)
 	for i, v := range out {

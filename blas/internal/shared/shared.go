@@ -77,8 +77,11 @@ func CheckPacked(m, k0, k1, j0, j1, k, n, lenA, lda, lenC, ldc int) {
 	notNegative(fn, "m", m)
 	part(fn, "k0..k1", k0, k1, k)
 	part(fn, "j0..j1", j0, j1, n)
-	if !fits(m, k1-k0, lenA, lda) {
-		badMatrix(fn, "a", "m", "k", m, k1-k0, lenA, lda)
+	if lda < min(1, k1-k0) { // its rows may overlap
+		bad(fn, "lda", lda, "at least", "", 1)
+	}
+	if want := size.Matrix(m, k1-k0, lda); lenA < want {
+		bad(fn, "len(a)", lenA, "at least", "(m-1)*lda+k", want)
 	}
 	if !fits(m, j1-j0, lenC, ldc) {
 		badMatrix(fn, "c", "m", "n", m, j1-j0, lenC, ldc)
