@@ -52,6 +52,9 @@ func BenchmarkTanh(b *testing.B)                       { family(b, "Tanh") }
 func BenchmarkSigmoid(b *testing.B)                    { family(b, "Sigmoid") }
 func BenchmarkSoftplus(b *testing.B)                   { family(b, "Softplus") }
 func BenchmarkReLU(b *testing.B)                       { family(b, "ReLU") }
+func BenchmarkSquare(b *testing.B)                     { family(b, "Square") }
+func BenchmarkSqrt(b *testing.B)                       { family(b, "Sqrt") }
+func BenchmarkMagnitude(b *testing.B)                  { family(b, "Magnitude") }
 func BenchmarkTanhBackward(b *testing.B)               { family(b, "TanhBackward") }
 func BenchmarkSigmoidBackward(b *testing.B)            { family(b, "SigmoidBackward") }
 func BenchmarkSoftplusBackward(b *testing.B)           { family(b, "SoftplusBackward") }

@@ -6,7 +6,8 @@
 //	w --Int8Weights.Pack--> quantised weights    x, quantised weights --GemmInt8--> x w'
 //	x Wih' + b, h, packed --RNNFusedStep LSTMFusedStep GRUFusedStep GRUBeforeFusedStep--> h, c
 //	x Wih' + h Whh' + b --RNNStep LSTMStep GRUStep--> h, c        (products: package blas)
-//	x            --Exp Log Tanh Sigmoid Softplus ReLU Softmax--> y
+//	x            --Exp Log Tanh Sigmoid Softplus ReLU Square Sqrt Softmax--> y
+//	re, im       --Magnitude--> y
 //	q, eps       --GaussSample, LatentStep--> z
 //	q, p         --GaussKL--> nats per row
 //	x, outputs   --GaussLogProb GMMLogProb BernoulliLogProb CategoricalLogProb

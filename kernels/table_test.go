@@ -220,6 +220,9 @@ func vecTable[T Float]() (ks []kernel[T]) {
 	return []kernel[T]{
 		forward("Exp", Exp[T]), forward("Log", Log[T]), forward("Tanh", Tanh[T]),
 		forward("Sigmoid", Sigmoid[T]), forward("Softplus", Softplus[T]), forward("ReLU", ReLU[T]),
+		forward("Square", Square[T]), forward("Sqrt", Sqrt[T]),
+		{name: "Magnitude", f: Magnitude[T], each: true,
+			arrays: []array{out("dst", kindAny).over("re", "im"), in("re", kindAny).length(), in("im", kindAny)}},
 		backward("TanhBackward", TanhBackward[T]), backward("SigmoidBackward", SigmoidBackward[T]),
 		backward("SoftplusBackward", SoftplusBackward[T]), backward("ReLUBackward", ReLUBackward[T]),
 		{name: "Axpy", f: Axpy[T], each: true, with: map[string]any{"a": 1.7},

@@ -156,6 +156,82 @@ func relus(dst, x []float32) {
 	}
 }
 
+// Square writes the square.
+//
+//	dst[i] = x[i]^2
+//
+// dst has at least len(x) elements and may be x. NaN gives NaN. Rounded once; from 2^64 up a float32
+// gives Inf, below 2^-75 it gives 0.
+// Square panics if dst is shorter than x.
+func Square[T Float](dst, x []T) {
+	checkLen("Square", "dst", len(dst), len(x))
+	if is32[T]() {
+		squares(f32s(dst), f32s(x))
+	} else {
+		square(f64s(dst), f64s(x))
+	}
+}
+
+func squares(dst, x []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		square(dst, x)
+	} else {
+		simd.Square(isa, ref(dst, 0), ref(x, 0), len(x))
+	}
+}
+
+// Sqrt writes the square root.
+//
+//	dst[i] = √x[i]
+//
+// dst has at least len(x) elements and may be x. Rounded once, as IEEE 754 has it: √-0 = -0, √Inf = Inf,
+// NaN for x < 0 and for NaN.
+// Sqrt panics if dst is shorter than x.
+func Sqrt[T Float](dst, x []T) {
+	checkLen("Sqrt", "dst", len(dst), len(x))
+	if is32[T]() {
+		sqrts(f32s(dst), f32s(x))
+	} else {
+		sqrt(f64s(dst), f64s(x))
+	}
+}
+
+func sqrts(dst, x []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		sqrt(dst, x)
+	} else {
+		simd.Sqrt(isa, ref(dst, 0), ref(x, 0), len(x))
+	}
+}
+
+// Magnitude writes the absolute values of complex numbers, whose parts are in two slices: the spectrum
+// that a Fourier transform gives.
+//
+//	dst[i] = √(re[i]^2 + im[i]^2)
+//
+// dst and im have at least len(re) elements; dst may be re or im. Squares, sum and root are rounded
+// once each and nothing is scaled, so it is the same for re and im exchanged, within 2 ULP for results
+// from 2^-50 to 2^63, Inf for larger ones than 2^64 and 0 for those below 2^-75 (all in float32). NaN in
+// either part gives NaN, even beside Inf.
+// Magnitude panics if dst or im is shorter than re.
+func Magnitude[T Float](dst, re, im []T) {
+	checkLen("Magnitude", "dst", len(dst), len(re))
+	checkLen("Magnitude", "im", len(im), len(re))
+	if is32[T]() {
+		magnitudes(f32s(dst), f32s(re), f32s(im))
+	} else {
+		magnitude(f64s(dst), f64s(re), f64s(im))
+	}
+}
+
+func magnitudes(dst, re, im []float32) {
+	if isa := asm.Active(); isa == asm.Generic {
+		magnitude(dst, re, im)
+	} else {
+		simd.Magnitude(isa, ref(dst, 0), ref(re, 0), ref(im, 0), len(re))
+	}
+}
+
 // TanhBackward writes the gradient of [Tanh], given its output y.
 //
 //	dx[i] = dy[i] (1 - y[i]^2)

@@ -286,6 +286,24 @@ func relu[T Float](dst, x []T) {
 	}
 }
 
+func square[T Float](dst, x []T) {
+	for i, v := range x {
+		dst[i] = v * v
+	}
+}
+
+func sqrt[T Float](dst, x []T) {
+	for i, v := range x {
+		dst[i] = T(math.Sqrt(float64(v))) // correctly rounded in float32 too
+	}
+}
+
+func magnitude[T Float](dst, re, im []T) {
+	for i, v := range re {
+		dst[i] = T(math.Sqrt(float64(T(T(v*v) + T(im[i]*im[i])))))
+	}
+}
+
 func reluBackward[T Float](dx, dy, y []T) {
 	for i, v := range y {
 		d := dy[i]

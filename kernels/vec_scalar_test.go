@@ -30,6 +30,7 @@ var scalarFuncs = []struct {
 	{"tanh32", tanh32, Tanh[float32], math.Tanh, math.Inf(-1), math.Inf(1), 1.3623, 0},
 	{"gateSigmoid32", gateSigmoid32, nil, func(x float64) float64 { return oracleSigmoid(oracleClamp(x, 40)) }, math.Inf(-1), math.Inf(1), 2.4808, 1},
 	{"gateTanh32", gateTanh32, nil, math.Tanh, math.Inf(-1), math.Inf(1), 2.5326, 2},
+	{"sqrt32", sqrt32, Sqrt[float32], math.Sqrt, math.Inf(-1), math.Inf(1), 0.5000001, 0}, // that is, rounded once
 	{"sin32", func(u float32) float32 { s, _ := sincos32(u); return s }, nil, oracleSin, 0x1p-25, 1, 0.8714, 0},
 	{"cos32", func(u float32) float32 { _, c := sincos32(u); return c }, nil, oracleCos, 0x1p-25, 1, 0.8745, 0},
 }

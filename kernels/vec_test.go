@@ -25,6 +25,8 @@ var vecForward = []struct {
 	{"Sigmoid", Sigmoid[float32], Sigmoid[float64], sigmoid32, oracleSigmoid},
 	{"Softplus", Softplus[float32], Softplus[float64], softplus32, oracleSoftplus},
 	{"ReLU", ReLU[float32], ReLU[float64], oracleReLU32, func(x float64) float64 { return max(x, 0) }},
+	{"Square", Square[float32], Square[float64], func(x float32) float32 { return x * x }, func(x float64) float64 { return x * x }},
+	{"Sqrt", Sqrt[float32], Sqrt[float64], func(x float32) float32 { return float32(math.Sqrt(float64(x))) }, math.Sqrt},
 }
 
 var vecBackward = []struct {
@@ -104,6 +106,47 @@ func TestVecForward(t *testing.T) {
 				t.Errorf("%s float64(%v) = %v, want %v", c.name, v, got[i], w)
 			}
 		}
+	}
+}
+
+// TestMagnitude compares with float64 within the bounds of the comment, and tests what is beyond them.
+func TestMagnitude(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	special := [][3]float32{{0, 0, 0}, {3, -4, 5}, {-5, 12, 13}, {float32(math.Copysign(0, -1)), 0, 0}, {0x1p64, 0, inf}, {0x1p-76, 0x1p-76, 0},
+		{-inf, 1, inf}, {1, inf, inf}, {nan, 1, nan}, {inf, nan, nan}}
+	asmtest.ForEachISA(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(3, 3))
+		const n = 2000
+		re, im, got, turned := vecRandn[float32](rng, n, 1), vecRandn[float32](rng, n, 1), make([]float32, n), make([]float32, n)
+		for i := range re {
+			e := rng.IntN(110) - 49
+			re[i] = float32(math.Ldexp(float64(re[i]), e))
+			im[i] = float32(math.Ldexp(float64(im[i]), e-rng.IntN(30)))
+		}
+		for i, c := range special {
+			re[i], im[i] = c[0], c[1]
+		}
+		Magnitude(got, re, im)
+		Magnitude(turned, im, re)
+		asmtest.SameFloats(t, "parts exchanged", turned, got)
+		for i, c := range special {
+			if !asmtest.SameBits(got[i], c[2]) {
+				t.Errorf("Magnitude(%v, %v) = %v, want %v", c[0], c[1], got[i], c[2])
+			}
+		}
+		for i := len(special); i < n; i++ {
+			want := math.Hypot(float64(re[i]), float64(im[i]))
+			if want < 0x1p-50 || want > 0x1p63 {
+				continue
+			}
+			if u := asmtest.ULP(got[i], want); u > 2 {
+				t.Fatalf("Magnitude(%x, %x) = %x, want %x: %v ULP", re[i], im[i], got[i], want, u)
+			}
+		}
+	})
+	got := make([]float64, 1)
+	if Magnitude(got, []float64{3}, []float64{4}); got[0] != 5 {
+		t.Errorf("float64: Magnitude(3, 4) = %v", got[0])
 	}
 }
 

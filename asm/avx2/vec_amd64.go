@@ -34,6 +34,21 @@ func Softplus(dst *float32, x *float32, n int)
 //go:noescape
 func ReLU(dst *float32, x *float32, n int)
 
+// Square writes x^2 of n elements: see kernels.Square.
+//
+//go:noescape
+func Square(dst *float32, x *float32, n int)
+
+// Sqrt writes the square root of n elements: see kernels.Sqrt.
+//
+//go:noescape
+func Sqrt(dst *float32, x *float32, n int)
+
+// Magnitude writes sqrt(re^2+im^2) of n elements: see kernels.Magnitude.
+//
+//go:noescape
+func Magnitude(dst *float32, re *float32, im *float32, n int)
+
 // TanhBackward writes dy (1-y^2) of n elements: see kernels.TanhBackward.
 //
 //go:noescape

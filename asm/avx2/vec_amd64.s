@@ -1646,6 +1646,207 @@ l29:
 	VZEROUPPER
 	RET
 
+// func Square(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·Square(SB), NOSPLIT, $0-24
+	// Registers:    Y0-Y15 values
+	// Registers:    DI dst    SI x    CX elements left in the row
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	SUBQ $0x20, CX
+	JLT  l32
+
+l31:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y1, Y1, Y1
+	VMULPS  Y2, Y2, Y2
+	VMULPS  Y3, Y3, Y3
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, CX
+	JGE     l31
+
+l32:
+	ADDQ $0x18, CX
+	JLT  l33
+
+l35:
+	VMOVUPS (SI), Y0
+	VMULPS  Y0, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, CX
+	JGE     l35
+
+l33:
+	ADDQ       $0x08, CX
+	JEQ        l34
+	LEAQ       vecConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+	VMULPS     Y1, Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)
+
+l34:
+	VZEROUPPER
+	RET
+
+// func Sqrt(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·Sqrt(SB), NOSPLIT, $0-24
+	// Registers:    Y0-Y15 values
+	// Registers:    DI dst    SI x    CX elements left in the row
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	SUBQ $0x20, CX
+	JLT  l37
+
+l36:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x20, CX
+	JGE     l36
+
+l37:
+	ADDQ $0x18, CX
+	JLT  l38
+
+l40:
+	VMOVUPS (SI), Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, CX
+	JGE     l40
+
+l38:
+	ADDQ       $0x08, CX
+	JEQ        l39
+	LEAQ       vecConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+	VSQRTPS    Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)
+
+l39:
+	VZEROUPPER
+	RET
+
+// func Magnitude(dst *float32, re *float32, im *float32, n int)
+// Requires: AVX
+TEXT ·Magnitude(SB), NOSPLIT, $0-32
+	// Registers:    Y0-Y15 values
+	// Registers:    DI dst    SI re    DX im    CX elements left in the row
+	MOVQ dst+0(FP), DI
+	MOVQ re+8(FP), SI
+	MOVQ im+16(FP), DX
+	MOVQ n+24(FP), CX
+	SUBQ $0x20, CX
+	JLT  l42
+
+l41:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	VMOVUPS 64(DX), Y6
+	VMOVUPS 96(DX), Y7
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y1, Y1, Y1
+	VMULPS  Y2, Y2, Y2
+	VMULPS  Y3, Y3, Y3
+	VMULPS  Y4, Y4, Y4
+	VMULPS  Y5, Y5, Y5
+	VMULPS  Y6, Y6, Y6
+	VMULPS  Y7, Y7, Y7
+	VADDPS  Y4, Y0, Y0
+	VADDPS  Y5, Y1, Y1
+	VADDPS  Y6, Y2, Y2
+	VADDPS  Y7, Y3, Y3
+	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x20, CX
+	JGE     l41
+
+l42:
+	ADDQ $0x18, CX
+	JLT  l43
+
+l45:
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y1, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, SI
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, CX
+	JGE     l45
+
+l43:
+	ADDQ       $0x08, CX
+	JEQ        l44
+	LEAQ       vecConsts<>+256(SB), AX
+	NEGQ       CX
+	LEAQ       (AX)(CX*4), AX
+	NEGQ       CX
+	VMOVUPS    (AX), Y0
+	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMULPS     Y1, Y1, Y1
+	VMULPS     Y2, Y2, Y2
+	VADDPS     Y2, Y1, Y1
+	VSQRTPS    Y1, Y1
+	VMASKMOVPS Y1, Y0, (DI)
+
+l44:
+	VZEROUPPER
+	RET
+
 // func TanhBackward(dx *float32, dy *float32, y *float32, n int)
 // Requires: AVX, FMA3
 TEXT ·TanhBackward(SB), NOSPLIT, $0-32
@@ -1658,9 +1859,9 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l32
+	JLT  l47
 
-l31:
+l46:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      64(SI), Y2
@@ -1685,13 +1886,13 @@ l31:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	JGE          l31
+	JGE          l46
 
-l32:
+l47:
 	ADDQ $0x18, CX
-	JLT  l33
+	JLT  l48
 
-l35:
+l50:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
 	VFNMADD213PS Y15, Y1, Y1
@@ -1701,11 +1902,11 @@ l35:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
-	JGE          l35
+	JGE          l50
 
-l33:
+l48:
 	ADDQ         $0x08, CX
-	JEQ          l34
+	JEQ          l49
 	LEAQ         vecConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1717,7 +1918,7 @@ l33:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 
-l34:
+l49:
 	VZEROUPPER
 	RET
 
@@ -1731,9 +1932,9 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l37
+	JLT  l52
 
-l36:
+l51:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
 	VMOVUPS      64(SI), Y2
@@ -1758,13 +1959,13 @@ l36:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	JGE          l36
+	JGE          l51
 
-l37:
+l52:
 	ADDQ $0x18, CX
-	JLT  l38
+	JLT  l53
 
-l40:
+l55:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      (DX), Y1
 	VFNMADD213PS Y1, Y1, Y1
@@ -1774,11 +1975,11 @@ l40:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
-	JGE          l40
+	JGE          l55
 
-l38:
+l53:
 	ADDQ         $0x08, CX
-	JEQ          l39
+	JEQ          l54
 	LEAQ         vecConsts<>+256(SB), AX
 	NEGQ         CX
 	LEAQ         (AX)(CX*4), AX
@@ -1790,7 +1991,7 @@ l38:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 
-l39:
+l54:
 	VZEROUPPER
 	RET
 
@@ -1811,9 +2012,9 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x10, CX
-	JLT  l42
+	JLT  l57
 
-l41:
+l56:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS (DX), Y2
@@ -1870,11 +2071,11 @@ l41:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	JGE          l41
+	JGE          l56
 
-l42:
+l57:
 	ADDQ    $0x08, CX
-	JLT     l43
+	JLT     l58
 	VMOVUPS (SI), Y0
 	VMOVUPS (DX), Y1
 	VANDPS  Y13, Y1, Y1
@@ -1907,9 +2108,9 @@ l42:
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
 
-l43:
+l58:
 	ADDQ       $0x08, CX
-	JEQ        l44
+	JEQ        l59
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -1943,7 +2144,7 @@ l43:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (DI)
 
-l44:
+l59:
 	VZEROUPPER
 	RET
 
@@ -1959,9 +2160,9 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l47
+	JLT  l62
 
-l46:
+l61:
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
 	VMOVUPS 64(SI), Y2
@@ -1986,13 +2187,13 @@ l46:
 	ADDQ    $0x00000080, SI
 	ADDQ    $0x00000080, DX
 	SUBQ    $0x20, CX
-	JGE     l46
+	JGE     l61
 
-l47:
+l62:
 	ADDQ $0x18, CX
-	JLT  l48
+	JLT  l63
 
-l50:
+l65:
 	VMOVUPS (SI), Y0
 	VMOVUPS (DX), Y1
 	VCMPPS  $0x16, Y15, Y1, Y1
@@ -2002,11 +2203,11 @@ l50:
 	ADDQ    $0x20, SI
 	ADDQ    $0x20, DX
 	SUBQ    $0x08, CX
-	JGE     l50
+	JGE     l65
 
-l48:
+l63:
 	ADDQ       $0x08, CX
-	JEQ        l49
+	JEQ        l64
 	LEAQ       vecConsts<>+256(SB), AX
 	NEGQ       CX
 	LEAQ       (AX)(CX*4), AX
@@ -2018,6 +2219,6 @@ l48:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (DI)
 
-l49:
+l64:
 	VZEROUPPER
 	RET

@@ -1075,6 +1075,204 @@ l29:
 	VZEROUPPER
 	RET
 
+// func Square(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·Square(SB), NOSPLIT, $0-24
+	// Registers:    Z0-Z31 values
+	// Registers:    DI dst    SI x    CX elements left in the row
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	SUBQ $0x40, CX
+	JLT  l32
+
+l31:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMULPS  Z0, Z0, Z0
+	VMULPS  Z1, Z1, Z1
+	VMULPS  Z2, Z2, Z2
+	VMULPS  Z3, Z3, Z3
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	ADDQ    $0x00000100, DI
+	ADDQ    $0x00000100, SI
+	SUBQ    $0x40, CX
+	JGE     l31
+
+l32:
+	ADDQ $0x30, CX
+	JLT  l33
+
+l35:
+	VMOVUPS (SI), Z0
+	VMULPS  Z0, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	JGE     l35
+
+l33:
+	ADDQ      $0x10, CX
+	JEQ       l34
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z0
+	VMULPS    Z0, Z0, Z0
+	VMOVUPS   Z0, K7, (DI)
+
+l34:
+	VZEROUPPER
+	RET
+
+// func Sqrt(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·Sqrt(SB), NOSPLIT, $0-24
+	// Registers:    Z0-Z31 values
+	// Registers:    DI dst    SI x    CX elements left in the row
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	SUBQ $0x40, CX
+	JLT  l37
+
+l36:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	ADDQ    $0x00000100, DI
+	ADDQ    $0x00000100, SI
+	SUBQ    $0x40, CX
+	JGE     l36
+
+l37:
+	ADDQ $0x30, CX
+	JLT  l38
+
+l40:
+	VMOVUPS (SI), Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, CX
+	JGE     l40
+
+l38:
+	ADDQ      $0x10, CX
+	JEQ       l39
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z0
+	VSQRTPS   Z0, Z0
+	VMOVUPS   Z0, K7, (DI)
+
+l39:
+	VZEROUPPER
+	RET
+
+// func Magnitude(dst *float32, re *float32, im *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·Magnitude(SB), NOSPLIT, $0-32
+	// Registers:    Z0-Z31 values
+	// Registers:    DI dst    SI re    DX im    CX elements left in the row
+	MOVQ dst+0(FP), DI
+	MOVQ re+8(FP), SI
+	MOVQ im+16(FP), DX
+	MOVQ n+24(FP), CX
+	SUBQ $0x40, CX
+	JLT  l42
+
+l41:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS (DX), Z4
+	VMOVUPS 64(DX), Z5
+	VMOVUPS 128(DX), Z6
+	VMOVUPS 192(DX), Z7
+	VMULPS  Z0, Z0, Z0
+	VMULPS  Z1, Z1, Z1
+	VMULPS  Z2, Z2, Z2
+	VMULPS  Z3, Z3, Z3
+	VMULPS  Z4, Z4, Z4
+	VMULPS  Z5, Z5, Z5
+	VMULPS  Z6, Z6, Z6
+	VMULPS  Z7, Z7, Z7
+	VADDPS  Z4, Z0, Z0
+	VADDPS  Z5, Z1, Z1
+	VADDPS  Z6, Z2, Z2
+	VADDPS  Z7, Z3, Z3
+	VSQRTPS Z0, Z0
+	VSQRTPS Z1, Z1
+	VSQRTPS Z2, Z2
+	VSQRTPS Z3, Z3
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	ADDQ    $0x00000100, DI
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DX
+	SUBQ    $0x40, CX
+	JGE     l41
+
+l42:
+	ADDQ $0x30, CX
+	JLT  l43
+
+l45:
+	VMOVUPS (SI), Z0
+	VMOVUPS (DX), Z1
+	VMULPS  Z0, Z0, Z0
+	VMULPS  Z1, Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x40, DI
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	JGE     l45
+
+l43:
+	ADDQ      $0x10, CX
+	JEQ       l44
+	MOVQ      $0x00000001, AX
+	SHLQ      CL, AX
+	DECQ      AX
+	KMOVW     AX, K7
+	VMOVUPS.Z (SI), K7, Z0
+	VMOVUPS.Z (DX), K7, Z1
+	VMULPS    Z0, Z0, Z0
+	VMULPS    Z1, Z1, Z1
+	VADDPS    Z1, Z0, Z0
+	VSQRTPS   Z0, Z0
+	VMOVUPS   Z0, K7, (DI)
+
+l44:
+	VZEROUPPER
+	RET
+
 // func TanhBackward(dx *float32, dy *float32, y *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·TanhBackward(SB), NOSPLIT, $0-32
@@ -1087,9 +1285,9 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x40, CX
-	JLT  l32
+	JLT  l47
 
-l31:
+l46:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
 	VMOVUPS      128(SI), Z2
@@ -1114,13 +1312,13 @@ l31:
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x00000100, DX
 	SUBQ         $0x40, CX
-	JGE          l31
+	JGE          l46
 
-l32:
+l47:
 	ADDQ $0x30, CX
-	JLT  l33
+	JLT  l48
 
-l35:
+l50:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
 	VFNMADD213PS Z31, Z1, Z1
@@ -1130,11 +1328,11 @@ l35:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	JGE          l35
+	JGE          l50
 
-l33:
+l48:
 	ADDQ         $0x10, CX
-	JEQ          l34
+	JEQ          l49
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1145,7 +1343,7 @@ l33:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K7, (DI)
 
-l34:
+l49:
 	VZEROUPPER
 	RET
 
@@ -1159,9 +1357,9 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x40, CX
-	JLT  l37
+	JLT  l52
 
-l36:
+l51:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
 	VMOVUPS      128(SI), Z2
@@ -1186,13 +1384,13 @@ l36:
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x00000100, DX
 	SUBQ         $0x40, CX
-	JGE          l36
+	JGE          l51
 
-l37:
+l52:
 	ADDQ $0x30, CX
-	JLT  l38
+	JLT  l53
 
-l40:
+l55:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      (DX), Z1
 	VFNMADD213PS Z1, Z1, Z1
@@ -1202,11 +1400,11 @@ l40:
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	JGE          l40
+	JGE          l55
 
-l38:
+l53:
 	ADDQ         $0x10, CX
-	JEQ          l39
+	JEQ          l54
 	MOVQ         $0x00000001, AX
 	SHLQ         CL, AX
 	DECQ         AX
@@ -1217,7 +1415,7 @@ l38:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K7, (DI)
 
-l39:
+l54:
 	VZEROUPPER
 	RET
 
@@ -1245,9 +1443,9 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x20, CX
-	JLT  l42
+	JLT  l57
 
-l41:
+l56:
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
 	VMOVUPS (DX), Z2
@@ -1304,11 +1502,11 @@ l41:
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DX
 	SUBQ         $0x20, CX
-	JGE          l41
+	JGE          l56
 
-l42:
+l57:
 	ADDQ    $0x10, CX
-	JLT     l43
+	JLT     l58
 	VMOVUPS (SI), Z0
 	VMOVUPS (DX), Z1
 	VPANDD  Z29, Z1, Z1
@@ -1341,9 +1539,9 @@ l42:
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
 
-l43:
+l58:
 	ADDQ      $0x10, CX
-	JEQ       l44
+	JEQ       l59
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1376,7 +1574,7 @@ l43:
 	VMULPS       Z1, Z0, Z0
 	VMOVUPS      Z0, K7, (DI)
 
-l44:
+l59:
 	VZEROUPPER
 	RET
 
@@ -1392,9 +1590,9 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
 	SUBQ $0x40, CX
-	JLT  l47
+	JLT  l62
 
-l46:
+l61:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
 	VMOVUPS   128(SI), Z2
@@ -1419,13 +1617,13 @@ l46:
 	ADDQ      $0x00000100, SI
 	ADDQ      $0x00000100, DX
 	SUBQ      $0x40, CX
-	JGE       l46
+	JGE       l61
 
-l47:
+l62:
 	ADDQ $0x30, CX
-	JLT  l48
+	JLT  l63
 
-l50:
+l65:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   (DX), Z1
 	VCMPPS    $0x16, Z31, Z1, K1
@@ -1435,11 +1633,11 @@ l50:
 	ADDQ      $0x40, SI
 	ADDQ      $0x40, DX
 	SUBQ      $0x10, CX
-	JGE       l50
+	JGE       l65
 
-l48:
+l63:
 	ADDQ      $0x10, CX
-	JEQ       l49
+	JEQ       l64
 	MOVQ      $0x00000001, AX
 	SHLQ      CL, AX
 	DECQ      AX
@@ -1450,6 +1648,6 @@ l48:
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, K7, (DI)
 
-l49:
+l64:
 	VZEROUPPER
 	RET

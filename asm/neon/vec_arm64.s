@@ -1789,6 +1789,219 @@ t77:
 l69:
 	RET
 
+// func Square(dst *float32, x *float32, n int)
+TEXT ·Square(SB), NOSPLIT, $0-24
+
+	// Registers:    V0-V31 values
+
+	// Registers:    R0 dst    R1 x    R15 elements left in the row
+	MOVD     dst+0(FP), R0
+	MOVD     x+8(FP), R1
+	MOVD     n+16(FP), R15
+	SUBS     $16, R15, R15
+	BLT      l80
+l79:
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD     $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
+	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
+	ADD      $64, R0, R0
+	ADD      $64, R1, R1
+	SUBS     $16, R15, R15
+	BGE      l79
+l80:
+	ADDS     $12, R15, R15
+	BLT      l81
+l83:
+	FMOVQ    (R1), F0
+	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	FMOVQ    F0, (R0)
+	ADD      $16, R0, R0
+	ADD      $16, R1, R1
+	SUBS     $4, R15, R15
+	BGE      l83
+l81:
+	ADDS     $4, R15, R15
+	BEQ      l82
+	TBNZ     $1, R15, t89
+	FMOVS    (R1), F0
+	B        t88
+t89:
+	FMOVD    (R1), F0
+	TBZ      $0, R15, t88
+	ADD      $8, R1, R23
+	VLD1     (R23), V0.S[2]
+t88:
+	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	TBNZ     $1, R15, t91
+	FMOVS    F0, (R0)
+	B        t90
+t91:
+	FMOVD    F0, (R0)
+	TBZ      $0, R15, t90
+	ADD      $8, R0, R23
+	VST1     V0.S[2], (R23)
+t90:
+l82:
+	RET
+
+// func Sqrt(dst *float32, x *float32, n int)
+TEXT ·Sqrt(SB), NOSPLIT, $0-24
+
+	// Registers:    V0-V31 values
+
+	// Registers:    R0 dst    R1 x    R15 elements left in the row
+	MOVD     dst+0(FP), R0
+	MOVD     x+8(FP), R1
+	MOVD     n+16(FP), R15
+	SUBS     $16, R15, R15
+	BLT      l93
+l92:
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	WORD     $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD     $0x6ea1f842 // fsqrt v2.4s, v2.4s
+	WORD     $0x6ea1f863 // fsqrt v3.4s, v3.4s
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
+	ADD      $64, R0, R0
+	ADD      $64, R1, R1
+	SUBS     $16, R15, R15
+	BGE      l92
+l93:
+	ADDS     $12, R15, R15
+	BLT      l94
+l96:
+	FMOVQ    (R1), F0
+	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	FMOVQ    F0, (R0)
+	ADD      $16, R0, R0
+	ADD      $16, R1, R1
+	SUBS     $4, R15, R15
+	BGE      l96
+l94:
+	ADDS     $4, R15, R15
+	BEQ      l95
+	TBNZ     $1, R15, t102
+	FMOVS    (R1), F0
+	B        t101
+t102:
+	FMOVD    (R1), F0
+	TBZ      $0, R15, t101
+	ADD      $8, R1, R23
+	VLD1     (R23), V0.S[2]
+t101:
+	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	TBNZ     $1, R15, t104
+	FMOVS    F0, (R0)
+	B        t103
+t104:
+	FMOVD    F0, (R0)
+	TBZ      $0, R15, t103
+	ADD      $8, R0, R23
+	VST1     V0.S[2], (R23)
+t103:
+l95:
+	RET
+
+// func Magnitude(dst *float32, re *float32, im *float32, n int)
+TEXT ·Magnitude(SB), NOSPLIT, $0-32
+
+	// Registers:    V0-V31 values
+
+	// Registers:    R0 dst    R1 re    R2 im    R15 elements left in the row
+	MOVD     dst+0(FP), R0
+	MOVD     re+8(FP), R1
+	MOVD     im+16(FP), R2
+	MOVD     n+24(FP), R15
+	SUBS     $16, R15, R15
+	BLT      l106
+l105:
+	FLDPQ    (R1), (F0, F1)
+	FLDPQ    32(R1), (F2, F3)
+	FLDPQ    (R2), (F4, F5)
+	FLDPQ    32(R2), (F6, F7)
+	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD     $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD     $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
+	WORD     $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	WORD     $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD     $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
+	WORD     $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD     $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
+	WORD     $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD     $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD     $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD     $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	WORD     $0x6ea1f821 // fsqrt v1.4s, v1.4s
+	WORD     $0x6ea1f842 // fsqrt v2.4s, v2.4s
+	WORD     $0x6ea1f863 // fsqrt v3.4s, v3.4s
+	FSTPQ    (F0, F1), (R0)
+	FSTPQ    (F2, F3), 32(R0)
+	ADD      $64, R0, R0
+	ADD      $64, R1, R1
+	ADD      $64, R2, R2
+	SUBS     $16, R15, R15
+	BGE      l105
+l106:
+	ADDS     $12, R15, R15
+	BLT      l107
+l109:
+	FMOVQ    (R1), F0
+	FMOVQ    (R2), F1
+	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD     $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	FMOVQ    F0, (R0)
+	ADD      $16, R0, R0
+	ADD      $16, R1, R1
+	ADD      $16, R2, R2
+	SUBS     $4, R15, R15
+	BGE      l109
+l107:
+	ADDS     $4, R15, R15
+	BEQ      l108
+	TBNZ     $1, R15, t117
+	FMOVS    (R1), F0
+	B        t116
+t117:
+	FMOVD    (R1), F0
+	TBZ      $0, R15, t116
+	ADD      $8, R1, R23
+	VLD1     (R23), V0.S[2]
+t116:
+	TBNZ     $1, R15, t119
+	FMOVS    (R2), F1
+	B        t118
+t119:
+	FMOVD    (R2), F1
+	TBZ      $0, R15, t118
+	ADD      $8, R2, R23
+	VLD1     (R23), V1.S[2]
+t118:
+	WORD     $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD     $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD     $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD     $0x6ea1f800 // fsqrt v0.4s, v0.4s
+	TBNZ     $1, R15, t121
+	FMOVS    F0, (R0)
+	B        t120
+t121:
+	FMOVD    F0, (R0)
+	TBZ      $0, R15, t120
+	ADD      $8, R0, R23
+	VST1     V0.S[2], (R23)
+t120:
+l108:
+	RET
+
 // func TanhBackward(dx *float32, dy *float32, y *float32, n int)
 TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVD     $vecConsts<>(SB), R26
@@ -1801,8 +2014,8 @@ TEXT ·TanhBackward(SB), NOSPLIT, $0-32
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l80
-l79:
+	BLT      l123
+l122:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -1825,11 +2038,11 @@ l79:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l79
-l80:
+	BGE      l122
+l123:
 	ADDS     $12, R15, R15
-	BLT      l81
-l83:
+	BLT      l124
+l126:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	FMOVQ    688(R26), F2
@@ -1840,41 +2053,41 @@ l83:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l83
-l81:
+	BGE      l126
+l124:
 	ADDS     $4, R15, R15
-	BEQ      l82
-	TBNZ     $1, R15, t91
+	BEQ      l125
+	TBNZ     $1, R15, t134
 	FMOVS    (R1), F0
-	B        t90
-t91:
+	B        t133
+t134:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t90
+	TBZ      $0, R15, t133
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t90:
-	TBNZ     $1, R15, t93
+t133:
+	TBNZ     $1, R15, t136
 	FMOVS    (R2), F1
-	B        t92
-t93:
+	B        t135
+t136:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t92
+	TBZ      $0, R15, t135
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t92:
+t135:
 	FMOVQ    688(R26), F2
 	VFMLS    V1.S4, V1.S4, V2.S4
 	WORD     $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	TBNZ     $1, R15, t95
+	TBNZ     $1, R15, t138
 	FMOVS    F0, (R0)
-	B        t94
-t95:
+	B        t137
+t138:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t94
+	TBZ      $0, R15, t137
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t94:
-l82:
+t137:
+l125:
 	RET
 
 // func SigmoidBackward(dx *float32, dy *float32, y *float32, n int)
@@ -1888,8 +2101,8 @@ TEXT ·SigmoidBackward(SB), NOSPLIT, $0-32
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l97
-l96:
+	BLT      l140
+l139:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -1908,11 +2121,11 @@ l96:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l96
-l97:
+	BGE      l139
+l140:
 	ADDS     $12, R15, R15
-	BLT      l98
-l100:
+	BLT      l141
+l143:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	VFMLS    V1.S4, V1.S4, V1.S4
@@ -1922,40 +2135,40 @@ l100:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l100
-l98:
+	BGE      l143
+l141:
 	ADDS     $4, R15, R15
-	BEQ      l99
-	TBNZ     $1, R15, t108
+	BEQ      l142
+	TBNZ     $1, R15, t151
 	FMOVS    (R1), F0
-	B        t107
-t108:
+	B        t150
+t151:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t107
+	TBZ      $0, R15, t150
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t107:
-	TBNZ     $1, R15, t110
+t150:
+	TBNZ     $1, R15, t153
 	FMOVS    (R2), F1
-	B        t109
-t110:
+	B        t152
+t153:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t109
+	TBZ      $0, R15, t152
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t109:
+t152:
 	VFMLS    V1.S4, V1.S4, V1.S4
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t112
+	TBNZ     $1, R15, t155
 	FMOVS    F0, (R0)
-	B        t111
-t112:
+	B        t154
+t155:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t111
+	TBZ      $0, R15, t154
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t111:
-l99:
+t154:
+l142:
 	RET
 
 // func SoftplusBackward(dx *float32, dy *float32, y *float32, n int)
@@ -1978,8 +2191,8 @@ TEXT ·SoftplusBackward(SB), NOSPLIT, $0-32
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l114
-l113:
+	BLT      l157
+l156:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -2092,11 +2305,11 @@ l113:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l113
-l114:
+	BGE      l156
+l157:
 	ADDS     $12, R15, R15
-	BLT      l115
-l117:
+	BLT      l158
+l160:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	WORD     $0x4ea0f821 // fabs v1.4s, v1.4s
@@ -2131,28 +2344,28 @@ l117:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l117
-l115:
+	BGE      l160
+l158:
 	ADDS     $4, R15, R15
-	BEQ      l116
-	TBNZ     $1, R15, t125
+	BEQ      l159
+	TBNZ     $1, R15, t168
 	FMOVS    (R1), F0
-	B        t124
-t125:
+	B        t167
+t168:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t124
+	TBZ      $0, R15, t167
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t124:
-	TBNZ     $1, R15, t127
+t167:
+	TBNZ     $1, R15, t170
 	FMOVS    (R2), F1
-	B        t126
-t127:
+	B        t169
+t170:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t126
+	TBZ      $0, R15, t169
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t126:
+t169:
 	WORD     $0x4ea0f821 // fabs v1.4s, v1.4s
 	WORD     $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
 	WORD     $0x6e3cdc21 // fmul v1.4s, v1.4s, v28.4s
@@ -2180,16 +2393,16 @@ t126:
 	WORD     $0x4e3fd441 // fadd v1.4s, v2.4s, v31.4s
 	WORD     $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
 	WORD     $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	TBNZ     $1, R15, t129
+	TBNZ     $1, R15, t172
 	FMOVS    F0, (R0)
-	B        t128
-t129:
+	B        t171
+t172:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t128
+	TBZ      $0, R15, t171
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t128:
-l116:
+t171:
+l159:
 	RET
 
 // func ReLUBackward(dx *float32, dy *float32, y *float32, n int)
@@ -2203,8 +2416,8 @@ TEXT ·ReLUBackward(SB), NOSPLIT, $0-32
 	MOVD     y+16(FP), R2
 	MOVD     n+24(FP), R15
 	SUBS     $16, R15, R15
-	BLT      l131
-l130:
+	BLT      l174
+l173:
 	FLDPQ    (R1), (F0, F1)
 	FLDPQ    32(R1), (F2, F3)
 	FLDPQ    (R2), (F4, F5)
@@ -2223,11 +2436,11 @@ l130:
 	ADD      $64, R1, R1
 	ADD      $64, R2, R2
 	SUBS     $16, R15, R15
-	BGE      l130
-l131:
+	BGE      l173
+l174:
 	ADDS     $12, R15, R15
-	BLT      l132
-l134:
+	BLT      l175
+l177:
 	FMOVQ    (R1), F0
 	FMOVQ    (R2), F1
 	WORD     $0x6ea0d821 // fcmle v1.4s, v1.4s, #0.0
@@ -2237,38 +2450,38 @@ l134:
 	ADD      $16, R1, R1
 	ADD      $16, R2, R2
 	SUBS     $4, R15, R15
-	BGE      l134
-l132:
+	BGE      l177
+l175:
 	ADDS     $4, R15, R15
-	BEQ      l133
-	TBNZ     $1, R15, t142
+	BEQ      l176
+	TBNZ     $1, R15, t185
 	FMOVS    (R1), F0
-	B        t141
-t142:
+	B        t184
+t185:
 	FMOVD    (R1), F0
-	TBZ      $0, R15, t141
+	TBZ      $0, R15, t184
 	ADD      $8, R1, R23
 	VLD1     (R23), V0.S[2]
-t141:
-	TBNZ     $1, R15, t144
+t184:
+	TBNZ     $1, R15, t187
 	FMOVS    (R2), F1
-	B        t143
-t144:
+	B        t186
+t187:
 	FMOVD    (R2), F1
-	TBZ      $0, R15, t143
+	TBZ      $0, R15, t186
 	ADD      $8, R2, R23
 	VLD1     (R23), V1.S[2]
-t143:
+t186:
 	WORD     $0x6ea0d821 // fcmle v1.4s, v1.4s, #0.0
 	WORD     $0x4e611c00 // bic v0.16b, v0.16b, v1.16b
-	TBNZ     $1, R15, t146
+	TBNZ     $1, R15, t189
 	FMOVS    F0, (R0)
-	B        t145
-t146:
+	B        t188
+t189:
 	FMOVD    F0, (R0)
-	TBZ      $0, R15, t145
+	TBZ      $0, R15, t188
 	ADD      $8, R0, R23
 	VST1     V0.S[2], (R23)
-t145:
-l133:
+t188:
+l176:
 	RET

@@ -1617,6 +1617,69 @@ func ReLU(isa asm.ISA, dst, x *float32, n int) {
 	panic(missing)
 }
 
+// Square writes x^2 of n elements: see kernels.Square.
+func Square(isa asm.ISA, dst, x *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Square(isa, dst, x, MaxElems)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
+	switch isa {
+	case asm.AVX512:
+		avx512.Square(dst, x, n)
+		return
+	case asm.AVX2:
+		avx2.Square(dst, x, n)
+		return
+	}
+	panic(missing)
+}
+
+// Sqrt writes the square root of n elements: see kernels.Sqrt.
+func Sqrt(isa asm.ISA, dst, x *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Sqrt(isa, dst, x, MaxElems)
+		n -= MaxElems
+		dst, x = after(dst, MaxElems), after(x, MaxElems)
+	}
+	switch isa {
+	case asm.AVX512:
+		avx512.Sqrt(dst, x, n)
+		return
+	case asm.AVX2:
+		avx2.Sqrt(dst, x, n)
+		return
+	}
+	panic(missing)
+}
+
+// Magnitude writes sqrt(re^2+im^2) of n elements: see kernels.Magnitude.
+func Magnitude(isa asm.ISA, dst, re, im *float32, n int) {
+	if n == 0 {
+		return
+	}
+	for n > MaxElems {
+		Magnitude(isa, dst, re, im, MaxElems)
+		n -= MaxElems
+		dst, re, im = after(dst, MaxElems), after(re, MaxElems), after(im, MaxElems)
+	}
+	switch isa {
+	case asm.AVX512:
+		avx512.Magnitude(dst, re, im, n)
+		return
+	case asm.AVX2:
+		avx2.Magnitude(dst, re, im, n)
+		return
+	}
+	panic(missing)
+}
+
 // TanhBackward writes dy (1-y^2) of n elements: see kernels.TanhBackward.
 func TanhBackward(isa asm.ISA, dx, dy, y *float32, n int) {
 	if n == 0 {

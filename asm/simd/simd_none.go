@@ -302,6 +302,18 @@ func ReLU(isa asm.ISA, dst, x *float32, n int) {
 	panic(missing)
 }
 
+func Square(isa asm.ISA, dst, x *float32, n int) {
+	panic(missing)
+}
+
+func Sqrt(isa asm.ISA, dst, x *float32, n int) {
+	panic(missing)
+}
+
+func Magnitude(isa asm.ISA, dst, re, im *float32, n int) {
+	panic(missing)
+}
+
 func TanhBackward(isa asm.ISA, dx, dy, y *float32, n int) {
 	panic(missing)
 }

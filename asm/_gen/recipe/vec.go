@@ -24,6 +24,17 @@ func Vec(f *File) {
 	unary("ReLU", "writes the positive part of", func(b *Block, x *Value) *Value {
 		return b.Keep(b.Not(b.LessEqual(x, b.Const(0))), x)
 	}, 4)
+	unary("Square", "writes x^2 of", func(b *Block, x *Value) *Value { return b.Mul(x, x) }, 4)
+	unary("Sqrt", "writes the square root of", func(b *Block, x *Value) *Value { return b.Sqrt(x) }, 4)
+	// Products and sum are rounded each: with a fused multiply-add the two parts would not be alike.
+	f.Kernel(Kernel{
+		Name: "Magnitude", Doc: []string{"writes sqrt(re^2+im^2) of n elements: see kernels.Magnitude."},
+		Arrays: []Array{{Name: "dst"}, {Name: "re"}, {Name: "im"}}, OneRow: true,
+		Passes: []Pass{{Uses: "dst re im", Copies: 4, Body: func(b *Block) {
+			re, im := b.Load("re", 0), b.Load("im", 0)
+			b.Store("dst", 0, b.Sqrt(b.Add(b.Mul(re, re), b.Mul(im, im))))
+		}}},
+	})
 
 	backward := func(name, does string, g func(b *Block, dy, y *Value) *Value, copies int) {
 		f.Kernel(Kernel{

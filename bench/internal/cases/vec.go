@@ -17,6 +17,9 @@ var vecFamilies = []family{
 	unary("Sigmoid", kernels.Sigmoid[float32], wide),
 	unary("Softplus", kernels.Softplus[float32], wide),
 	unary("ReLU", kernels.ReLU[float32], wide),
+	unary("Square", kernels.Square[float32], wide),
+	unary("Sqrt", kernels.Sqrt[float32], positive),
+	backward("Magnitude", kernels.Magnitude[float32]),
 	backward("TanhBackward", kernels.TanhBackward[float32]),
 	backward("SigmoidBackward", kernels.SigmoidBackward[float32]),
 	backward("SoftplusBackward", kernels.SoftplusBackward[float32]),
@@ -96,7 +99,8 @@ func unary(name string, f func(dst, x []float32), gen func(n int) []float32) fam
 	})}
 }
 
-// backward is the gradient of a function by its result, taken between -1 and 1.
+// backward is the gradient of a function by its result, taken between -1 and 1, or another function of
+// two arguments.
 func backward(name string, f func(dx, dy, y []float32)) family {
 	return family{name, each(lengths, func(n int) *Case {
 		r := numbers()
