@@ -288,7 +288,7 @@ func segment[T cell.Float](b *Batch[T], seqs []Sequence, batch []int, dim, from,
 			}
 			if s.Binarise {
 				b.u = pages.Grow(b.u, dim)
-				binarise(row, b.u, b.Noise, uint32(from+t), uint32(row0+k/samples))
+				binarise(row, b.u, b.Noise, uint32(b.Step0+from+t), uint32(row0+k/samples))
 			}
 		}
 	}

@@ -8,7 +8,7 @@
 //
 //	Trainer (epochs, warm-up, early stopping) --> checkpoint.safetensors, best.safetensors
 //	checkpoint.safetensors --Resume--> Trainer
-//	best.safetensors --Load--> Model --> Evaluate, Sample
+//	best.safetensors --Load--> Model --> Evaluate, ScoreSteps, Sample
 //	                                     VAE, VRAE: Encode, Decode   Regression: Predict
 //	                                     Classifier: Classify
 //

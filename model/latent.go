@@ -25,6 +25,7 @@ type latent[T cell.Float] struct {
 	form    kernels.ScaleForm // of σ in the heads
 	size    int
 	sampled bool
+	step0   uint32 // of the batch, for the noise
 
 	eps, z, dz []T // [rows, size]
 
@@ -49,9 +50,9 @@ func (l *latent[T]) begin(rows int, obj Objective) {
 // beginBackward makes room for the gradient of z, of as many rows.
 func (l *latent[T]) beginBackward() { l.dz = pages.Grow(l.dz, len(l.z)) }
 
-// noise draws ε of the rows lo..hi, which are the rows row... of step t.
+// noise draws ε of the rows lo..hi, which are the rows row... of step t of the batch.
 func (l *latent[T]) noise(noise kernels.Noise, t, row uint32, lo, hi int) {
-	kernels.Normals(l.rows(l.eps, lo, hi), noise, t, row, hi-lo, l.size)
+	kernels.Normals(l.rows(l.eps, lo, hi), noise, l.step0+t, row, hi-lo, l.size)
 }
 
 // rows returns the rows lo..hi of z, ε and the like, heads those of heads.

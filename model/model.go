@@ -69,6 +69,12 @@ type Pass[T cell.Float] interface {
 	Loss() float64
 	// Totals sums the terms of the last Forward, in float64 and in a fixed order.
 	Totals() Totals
+	// StepLogProb returns ln p(x|z) of every row of the last Forward, in nats and in the order of
+	// the rows of Batch.Shape, and StepKL its KL term: of every row, of every sequence of the batch
+	// if there is one z for a whole sequence, and none without latent variables. Of a classifier
+	// both are of sequences. The slices are valid until the next Forward.
+	StepLogProb() []T
+	StepKL() []T
 	// LogWeights returns ln p(x, z) - ln q(z|x), or its closed-form expectation over z, of
 	// every row of the batch, summed over its steps, in nats and with the KL weight of the
 	// objective. It is valid until the next Forward.
@@ -91,10 +97,11 @@ type Batch[T cell.Float] struct {
 	H, C  []T      // initial states [Batch, State], nil for zero; C is not read without an LSTM
 	Label []string // of every sequence; only a classifier reads them
 
-	// Noise chooses the draws. The draw of row b of the batch at step t depends on Noise, t
-	// and Row0+b alone.
-	Noise kernels.Noise
-	Row0  int
+	// Noise chooses the draws. The draw of row b of the batch at step t depends on Noise, Step0+t
+	// and Row0+b alone: what goes on from H and C has in Step0 how many steps came before. In
+	// training Step0 is 0.
+	Noise       kernels.Noise
+	Step0, Row0 int
 
 	u    []T       // scratch of a row
 	rows []float32 // scratch of a sequence

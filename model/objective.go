@@ -122,6 +122,18 @@ func (y *tally[T]) begin(obj Objective, shape *cell.Ragged, latent, training boo
 	}
 }
 
+// StepLogProb implements [Pass].
+func (y *tally[T]) StepLogProb() []T {
+	y.checkRan("Pass.StepLogProb")
+	return y.LogProb
+}
+
+// StepKL implements [Pass].
+func (y *tally[T]) StepKL() []T {
+	y.checkRan("Pass.StepKL")
+	return y.KL
+}
+
 // LogWeights implements [Pass].
 func (y *tally[T]) LogWeights() []float64 {
 	y.checkRan("Pass.LogWeights")

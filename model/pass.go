@@ -46,7 +46,7 @@ func (p *passBase[T]) start(b *Batch[T], obj Objective, training bool) {
 // check checks what Forward is given.
 func (p *passBase[T]) check(b *Batch[T], obj Objective, training bool) {
 	p.model.checkPacked("Pass.Forward", training)
-	p.model.checkBatch(b, obj)
+	p.model.checkBatch(b, obj, training)
 }
 
 // open begins a batch whose terms have a shape that may be another one.
@@ -54,9 +54,10 @@ func (p *passBase[T]) open(b *Batch[T], shape *cell.Ragged, obj Objective, train
 	p.batch, p.x = b, b.X
 	p.begin(obj, shape, p.model.Latent > 0, training)
 	p.lat.begin(len(p.KL), obj)
+	p.lat.step0 = uint32(b.Step0)
 	if p.work != nil {
 		p.work.begin(run[T]{x: p.x, shape: shape, dim: p.model.dim, means: p.model.Mean,
-			noise: b.Noise, row0: b.Row0, anneal: obj.Anneal, training: training})
+			noise: b.Noise, step: uint32(b.Step0), row0: b.Row0, anneal: obj.Anneal, training: training})
 	}
 }
 

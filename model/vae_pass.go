@@ -65,7 +65,7 @@ func (p *vaePass[T]) forwardPoints(lo, hi int) {
 func (p *vaePass[T]) normals(dst []T, noise kernels.Noise, a, b, k int) {
 	l := p.m.Latent
 	eachStep(p.shape, a, b, k, p.batch.Row0, func(t, row uint32, from, to int) {
-		kernels.Normals(dst[from*l:to*l], noise, t, row, to-from, l)
+		kernels.Normals(dst[from*l:to*l], noise, uint32(p.batch.Step0)+t, row, to-from, l)
 	})
 }
 

@@ -76,7 +76,7 @@ func checkSequences(fn string, seqs []Sequence, dim int) {
 }
 
 // checkBatch panics unless a pass of the model can work on b.
-func (m *base[T]) checkBatch(b *Batch[T], obj Objective) {
+func (m *base[T]) checkBatch(b *Batch[T], obj Objective, training bool) {
 	const fn = "Pass.Forward"
 	checkThere(fn, "b", b != nil)
 	checkThere(fn, "b.Shape", b.Shape != nil)
@@ -90,6 +90,9 @@ func (m *base[T]) checkBatch(b *Batch[T], obj Objective) {
 	}
 	if b.Row0 < 0 || uint64(b.Row0)+uint64(n) > 1<<32 {
 		panic(fmt.Sprintf("model: %s: b.Row0 = %d, want at least 0 and, with the batch of %d, at most 2^32", fn, b.Row0, n))
+	}
+	if b.Step0 < 0 || uint64(b.Step0)+uint64(b.Shape.Steps()) > 1<<32 || training && b.Step0 > 0 {
+		panic(fmt.Sprintf("model: %s: b.Step0 = %d, want at least 0 and, with the steps of the batch, at most 2^32; in training 0", fn, b.Step0))
 	}
 	checkSize(fn, "obj.Samples", obj.Samples, 0, maxBatch)
 	obj.Anneal.check(fn, "obj.Anneal")

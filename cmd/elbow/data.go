@@ -158,27 +158,52 @@ func (f *dataFlags) open(out io.Writer) (*dataset.Data, error) {
 // openAs reads data by the form of a trained model: those of -data or, without it, those
 // that it was trained on.
 func (f *dataFlags) openAs(checkpoint string, m model.Info, out io.Writer) (*dataset.Data, error) {
+	path, err := f.find(checkpoint, m)
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		return dataset.TunesAs(m.Form)
+	}
+	return dataset.OpenAs(path, m, f.Strict, f.budget(out))
+}
+
+// openUncut is openAs with every sequence as long as it came, if the model carries its state from
+// step to step or has none.
+func (f *dataFlags) openUncut(checkpoint string, m model.Info, out io.Writer) (*dataset.Data, error) {
+	if k, err := model.KindOf(m.Config.Model); err != nil || wholeSequences(k) {
+		return f.openAs(checkpoint, m, out)
+	}
+	path, err := f.find(checkpoint, m)
+	if err != nil {
+		return nil, err
+	}
+	return dataset.OpenUncut(path, m, f.Strict, f.budget(out))
+}
+
+// find returns the path of the data that openAs is to read, none for those inside the program.
+func (f *dataFlags) find(checkpoint string, m model.Info) (string, error) {
 	if m.Form.Kind == "" {
-		return nil, fmt.Errorf("%s: does not say what its data were: train it again", checkpoint)
+		return "", fmt.Errorf("%s: does not say what its data were: train it again", checkpoint)
 	}
 	if err := f.contradicts(m); err != nil {
-		return nil, fmt.Errorf("%s: %w", checkpoint, err)
+		return "", fmt.Errorf("%s: %w", checkpoint, err)
 	}
 	f.Window, f.Hop = m.Form.Window, m.Form.Hop // one that was given agrees, and is nothing without the other
 	if err := f.check(); err != nil {
-		return nil, err
+		return "", err
 	}
 	path := f.path
 	if path == "" {
 		if m.Form.Builtin != "" {
-			return dataset.TunesAs(m.Form)
+			return "", nil
 		}
 		path = m.Name
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s: was trained on %.120q, which is not there: say with -data where the data are", checkpoint, path)
+			return "", fmt.Errorf("%s: was trained on %.120q, which is not there: say with -data where the data are", checkpoint, path)
 		}
 	}
-	return dataset.OpenAs(path, m, f.Strict, f.budget(out))
+	return path, nil
 }
 
 // contradicts reports a flag that asks for another way of reading than that of the model.

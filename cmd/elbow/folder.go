@@ -34,7 +34,7 @@ func tableFiles(kind string) []string {
 
 // allFiles are the names of all files that the program makes in a folder, whatever the data.
 func allFiles() []string {
-	names := slices.Concat(trainFiles, latentFiles)
+	names := slices.Concat(trainFiles, latentFiles, scoreFiles)
 	for _, kind := range dataset.Kinds() {
 		names = append(names, tableFiles(kind)...)
 	}

@@ -2,6 +2,7 @@
 //
 //	elbow train     data -> model.Trainer -> run/: checkpoints, metrics, summary, pictures, a sample
 //	elbow eval      checkpoint, data -> nats per step
+//	elbow score     checkpoint, data -> nats of every step and sequence, and which of them are unusual
 //	elbow encode    checkpoint of a VRAE, data -> table and map of its latent variables
 //	elbow sample    checkpoint -> MIDI, WAV, text, CSV or pictures, as the data were
 //	elbow table     a published table, trained again -> our figures beside those published
@@ -40,6 +41,7 @@ type command struct {
 var commands = []command{
 	{"train", "train a model on music, sound, images, pen strokes, text or tables", train},
 	{"eval", "score a trained model on data", eval},
+	{"score", "say how unexpected every step of data is to a trained model", score},
 	{"sample", "draw from a trained model what its data were like", sample},
 	{"table", "train the models of a published table and print the figures side by side", table},
 	{"encode", "place data in the latent space of a trained vrae", encode},

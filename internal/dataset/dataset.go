@@ -36,6 +36,8 @@ type Data struct {
 	// Whole says that the data came without parts and are not those of the training: Test
 	// holds all of them, Train and Valid are empty.
 	Whole bool
+
+	spans []partSpan // the parts of what OpenUncut returns, in order; nil: none
 }
 
 // Suits is what suits a kind of data unless a user says otherwise.
@@ -209,46 +211,66 @@ func (s *set) train(k *kind, path string, o Options) (*Data, error) {
 // trained on, they are split as they were then. Other data have the parts that they come
 // with, or are one part, however small.
 func OpenAs(path string, m model.Info, strict bool, b *infile.Budget) (*Data, error) {
-	f := m.Form
-	k, err := kindOf(f.Kind)
+	s, k, err := openSet(path, m, strict, b)
 	if err != nil {
 		return nil, err
 	}
+	d, _, err := s.known(k, path, m)
+	return d, err
+}
+
+// openSet reads what is to be scored by the form of a model.
+func openSet(path string, m model.Info, strict bool, b *infile.Budget) (*set, *kind, error) {
+	f := m.Form
+	k, err := kindOf(f.Kind)
+	if err != nil {
+		return nil, nil, err
+	}
 	if is, err := recognise(path, b); err == nil && is != f.Kind && !k.takes(is) {
-		return nil, fmt.Errorf("%s: data of kind %s, the model was trained on data of kind %s", path, is, f.Kind)
+		return nil, nil, fmt.Errorf("%s: data of kind %s, the model was trained on data of kind %s", path, is, f.Kind)
 	}
 	r := &reader{budget: b, known: &f, Options: Options{Kind: f.Kind, Grid: f.Rate, Pixels: f.Pixels, Frame: m.Config.Data, Strict: strict}}
 	s, err := k.read(r, path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := s.complain(path, strict); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if s.dim != m.Config.Data {
-		return nil, fmt.Errorf("%s: %d dimensions, the model was trained on %d", path, s.dim, m.Config.Data)
+		return nil, nil, fmt.Errorf("%s: %d dimensions, the model was trained on %d", path, s.dim, m.Config.Data)
 	}
 	if k.check != nil {
 		if err := k.check(s, f); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	return s, k, nil
+}
+
+// known makes data of a set by the form of a model. spans are their parts if they have some.
+func (s *set) known(k *kind, path string, m model.Info) (d *Data, spans *[3][]span, err error) {
+	f := m.Form
 	if spans, err := s.spans(k, &f); err == nil {
 		d, err := s.data(k, path, f, spans)
 		if err != nil || s.parts != nil || d.Hash == m.Hash {
-			return d, err
+			return d, &spans, err
 		}
 	}
-	var all [3][]span
-	for i := range s.pieces {
-		all[2] = append(all[2], span{i, 0, s.pieces[i].steps})
-	}
-	d, err := s.data(k, path, f, all)
+	d, err = s.data(k, path, f, s.all())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d.Whole = true
-	return d, nil
+	return d, nil, nil
+}
+
+// all returns all pieces as one part, the last.
+func (s *set) all() (parts [3][]span) {
+	for i := range s.pieces {
+		parts[2] = append(parts[2], span{i, 0, s.pieces[i].steps})
+	}
+	return parts
 }
 
 // takes reports whether files that look like another kind can be read as k: what looks like
@@ -399,7 +421,7 @@ type Part struct {
 // parts, one called data.
 func (d *Data) Parts() []Part {
 	if d.Whole {
-		return []Part{{"data", d.Test}}
+		return []Part{{wholePart, d.Test}}
 	}
 	parts := []Part{{"train", d.Train}, {"valid", d.Valid}, {"test", d.Test}}
 	return slices.DeleteFunc(parts, func(p Part) bool { return len(p.Seqs) == 0 })

@@ -56,6 +56,11 @@ func rollsOf(m *music.Dataset) *set {
 // in its own key. In the latter valid and test are the same tunes as train: a map of them is
 // no claim about others.
 func Tunes(own bool, o Options) (*Data, error) {
+	s, name := tunesSet(own)
+	return s.train(&rolls, name, o)
+}
+
+func tunesSet(own bool) (*set, string) {
 	m, name := music.Builtin(), builtinTunes
 	if own {
 		m, name = music.OwnKeys(), builtinOwnKeys
@@ -65,7 +70,7 @@ func Tunes(own bool, o Options) (*Data, error) {
 	if own {
 		s.notes = append(s.notes, "valid and test are the tunes of train, so that all can be on one map")
 	}
-	return s.train(&rolls, m.Name, o)
+	return s, m.Name
 }
 
 // The values of model.Form.Builtin.
@@ -76,11 +81,10 @@ const (
 
 // TunesAs returns the built-in tunes that a model was trained on, by its form.
 func TunesAs(f model.Form) (*Data, error) {
-	switch f.Builtin {
-	case builtinTunes, builtinOwnKeys:
-		return Tunes(f.Builtin == builtinOwnKeys, Options{Window: f.Window, Hop: f.Hop})
+	if err := checkBuiltin(f); err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no tunes %.40q ship inside this program", f.Builtin)
+	return Tunes(f.Builtin == builtinOwnKeys, Options{Window: f.Window, Hop: f.Hop})
 }
 
 const (

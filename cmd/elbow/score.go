@@ -1,0 +1,358 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/elbow-go/elbow/cell"
+	"github.com/elbow-go/elbow/internal/atomicfile"
+	"github.com/elbow-go/elbow/internal/dataset"
+	"github.com/elbow-go/elbow/internal/floatjson"
+	"github.com/elbow-go/elbow/internal/rundir"
+	"github.com/elbow-go/elbow/model"
+)
+
+// What score leaves, with the extension of the format.
+const (
+	stepScores     = "scores"
+	sequenceScores = "scores-sequences"
+)
+
+var scoreFormats = []string{"csv", "jsonl"}
+
+// scoreFiles are the files of score.
+var scoreFiles = func() (names []string) {
+	for _, ext := range scoreFormats {
+		names = append(names, stepScores+"."+ext, sequenceScores+"."+ext)
+	}
+	return names
+}()
+
+// stepRow is a line of the scores of steps, sequenceRow one of those of sequences. A z-score is NaN,
+// and not there in a file, where the training does not vary.
+type stepRow struct {
+	Part     string  `json:"part"`
+	Sequence string  `json:"sequence"`
+	Step     int     `json:"step"`
+	NLL      float64 `json:"nll"`
+	Recon    float64 `json:"recon"`
+	KL       float64 `json:"kl"`
+	Gain     float64 `json:"gain"`
+	Z        float64 `json:"z"`
+	Flagged  bool    `json:"flagged"`
+}
+
+type sequenceRow struct {
+	Part     string  `json:"part"`
+	Sequence string  `json:"sequence"`
+	Label    string  `json:"label"`
+	Steps    int     `json:"steps"`
+	NLL      float64 `json:"nll"`
+	Recon    float64 `json:"recon"`
+	KL       float64 `json:"kl"`
+	Gain     float64 `json:"gain"`
+	PerStep  float64 `json:"nll_per_step"`
+	Z        float64 `json:"z"` // of nll_per_step, among the sequences of the training
+	MaxZ     float64 `json:"max_z"`
+	Flagged  int     `json:"flagged_steps"`
+}
+
+// scoring is what the flags of score say.
+type scoring struct {
+	config  model.EvalConfig
+	flag    float64
+	top     int
+	format  string
+	against string
+}
+
+// scored are pieces with their scores.
+type scored struct {
+	pieces []dataset.Piece
+	scores []model.SequenceScore
+}
+
+func score(_ context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("score", flag.ContinueOnError)
+	var data dataFlags
+	data.flags(flags)
+	from := flags.String("model", "run", "a checkpoint, or the folder of a training, whose best parameters are used")
+	dir := flags.String("out", "run", "folder for the files")
+	var s scoring
+	flags.Float64Var(&s.flag, "flag", 4, "flag steps whose score is at least that many standard deviations above the mean of the training")
+	flags.IntVar(&s.top, "top", 10, "steps to print, those with the highest scores first")
+	flags.StringVar(&s.format, "format", scoreFormats[0], "of the files: "+strings.Join(scoreFormats, " or "))
+	flags.StringVar(&s.against, "against", "", "data whose scores are the usual ones (default: the train part of the data of the training)")
+	flags.IntVar(&s.config.Samples, "samples", 1, "draws of z per sequence; above 1 the importance-weighted bound")
+	flags.Uint64Var(&s.config.Seed, "seed", 1, "seed of the draws of z")
+	flags.IntVar(&s.config.Threads, "threads", runtime.GOMAXPROCS(0), "goroutines; the result does not depend on it")
+	asJSON := flags.Bool("json", false, "print JSON")
+	if err := parse(flags, args, out); err != nil {
+		return err
+	}
+	if err := s.check(); err != nil {
+		return err
+	}
+	for _, p := range []string{data.path, s.against} {
+		if err := apart(p, *dir); err != nil {
+			return err
+		}
+	}
+	path := checkpoint(*from)
+	m, info, err := model.Load(path)
+	if err != nil {
+		return err
+	}
+	c := m.Settings()
+	switch {
+	case c.Likelihood == "":
+		return fmt.Errorf("%s: a %s has no distribution over sequences", path, c.Model)
+	case c.Latent == 0 && s.config.Samples > 1:
+		return usagef("-samples %d: a %s has no latent variable to draw, its likelihood takes no samples", s.config.Samples, c.Model)
+	}
+	s.config.Anneal = annealing(c)
+	reports := out
+	if *asJSON {
+		reports = nil // the output is nothing but the scores
+	}
+	d, err := data.openUncut(path, info, reports)
+	if err != nil {
+		return err
+	}
+	if reports != nil {
+		fmt.Fprintf(out, "%s\n", describe(c))
+		remark(out, d.Notes)
+	}
+	return within(*dir, func(folder *rundir.Dir) error {
+		if err := folder.Reserve(scoreFiles...); err != nil {
+			return err
+		}
+		all, err := s.score(m, d, path, flags)
+		if err != nil {
+			return err
+		}
+		usual := all
+		if s.against != "" || d.Hash != info.Hash {
+			var other dataFlags
+			other.flags(flag.NewFlagSet("", flag.ContinueOnError))
+			other.path, other.maxData = s.against, data.maxData
+			o, err := other.openUncut(path, info, reports)
+			if err != nil {
+				return fmt.Errorf("the scores of the training: %w; -against says whose scores are the usual ones", err)
+			}
+			if usual, err = s.score(m, o, path, flags); err != nil {
+				return err
+			}
+		}
+		return s.write(*dir, folder, all, usual.spreads(), asJSON, out)
+	})
+}
+
+// check reports flags that mean nothing.
+func (s *scoring) check() error {
+	switch {
+	case math.IsNaN(s.flag) || math.IsInf(s.flag, 0):
+		return usagef("-flag %v: want a number", s.flag)
+	case s.top < 0 || s.top > 1<<20:
+		return usagef("-top %d: want 0..%d", s.top, 1<<20)
+	case s.config.Samples < 1 || s.config.Samples > 1<<20:
+		return usagef("-samples %d: want 1..%d", s.config.Samples, 1<<20)
+	case s.config.Threads < 1 || s.config.Threads > cell.MaxThreads:
+		return usagef("-threads %d: want 1..%d", s.config.Threads, cell.MaxThreads)
+	case !slices.Contains(scoreFormats, s.format):
+		return usagef("-format %.40q: want %s", s.format, strings.Join(scoreFormats, " or "))
+	}
+	return nil
+}
+
+// score scores all data.
+func (s *scoring) score(m model.Model[float32], d *dataset.Data, path string, flags *flag.FlagSet) (*scored, error) {
+	if err := m.Settings().CheckData(d.Data); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r := &scored{pieces: d.Pieces()}
+	var seqs []model.Sequence
+	for i := range r.pieces {
+		seqs = append(seqs, r.pieces[i].Sequence)
+	}
+	if err := room(m.Settings().MemoryToScoreSteps(seqs, d.Dim, s.config), "scoring", flags); err != nil {
+		return nil, err
+	}
+	r.scores = model.ScoreSteps(m, seqs, s.config)
+	return r, nil
+}
+
+// spreads are how the scores of the training are distributed, of steps and, per step, of sequences.
+type spreads struct {
+	Steps     model.Spread `json:"steps"`
+	Sequences model.Spread `json:"sequences"`
+}
+
+// spreads returns those of the train part or, of data without one, of all.
+func (r *scored) spreads() spreads {
+	const train = "train"
+	whole := !slices.ContainsFunc(r.pieces, func(p dataset.Piece) bool { return slices.Contains(strings.Split(p.Parts(), "+"), train) })
+	steps := func(yield func(float64) bool) {
+		for i, q := range r.scores {
+			for t, v := range q.Steps {
+				if (whole || r.pieces[i].Part(t) == train) && !yield(v.NLL) {
+					return
+				}
+			}
+		}
+	}
+	sequences := func(yield func(float64) bool) {
+		for i, q := range r.scores {
+			if n := len(q.Steps); n > 0 && (whole || r.pieces[i].Parts() == train) && !yield(q.Sum().NLL/float64(n)) {
+				return
+			}
+		}
+	}
+	return spreads{model.SpreadOf(steps), model.SpreadOf(sequences)}
+}
+
+// write writes the files and prints the highest scores.
+func (s *scoring) write(dir string, folder *rundir.Dir, r *scored, usual spreads, asJSON *bool, out io.Writer) error {
+	steps, sequences := s.rows(r, usual)
+	for _, ext := range scoreFormats {
+		if ext != s.format { // of a run before this one
+			if err := folder.Remove(stepScores+"."+ext, sequenceScores+"."+ext); err != nil {
+				return err
+			}
+		}
+	}
+	if err := writeRows(filepath.Join(dir, stepScores+"."+s.format), s.format, steps); err != nil {
+		return err
+	}
+	if err := writeRows(filepath.Join(dir, sequenceScores+"."+s.format), s.format, sequences); err != nil {
+		return err
+	}
+	flagged := 0
+	for _, v := range steps {
+		if v.Flagged {
+			flagged++
+		}
+	}
+	top := slices.Clone(steps)
+	slices.SortStableFunc(top, func(a, b stepRow) int { // the highest first, NaN before all
+		switch {
+		case a.NLL == b.NLL || a.NLL != a.NLL && b.NLL != b.NLL:
+			return 0
+		case a.NLL > b.NLL || a.NLL != a.NLL:
+			return -1
+		}
+		return 1
+	})
+	top = top[:min(s.top, len(top))]
+	if *asJSON {
+		text, err := floatjson.MarshalIndent(struct {
+			Training  spreads       `json:"training"`
+			Flag      float64       `json:"flag"`
+			Flagged   int           `json:"flagged_steps"`
+			Top       []stepRow     `json:"top"`
+			Sequences []sequenceRow `json:"sequences"`
+		}{usual, s.flag, flagged, top, sequences})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%s\n", text)
+		return err
+	}
+	fmt.Fprintf(out, "training: %d steps, %.4f nats per step, standard deviation %.4f\n", usual.Steps.N, usual.Steps.Mean, usual.Steps.Std)
+	fmt.Fprintf(out, "%d steps of %d sequences, %d flagged, whose score is at least %.4f (z %g)\n", len(steps), len(sequences), flagged,
+		usual.Steps.Mean+float64(s.flag*usual.Steps.Std), s.flag)
+	if len(top) > 0 {
+		fmt.Fprintf(out, "%12s %9s  %8s  %s\n", "nats", "z", "step", "sequence")
+	}
+	for _, v := range top {
+		fmt.Fprintf(out, "%12.4f %9.2f  %8d  %s\n", v.NLL, v.Z, v.Step, message(v.Sequence, maxMessage))
+	}
+	fmt.Fprintf(out, "%s: %s.%s %s.%s\n", dir, stepScores, s.format, sequenceScores, s.format)
+	return nil
+}
+
+// rows makes the lines of the files.
+func (s *scoring) rows(r *scored, usual spreads) (steps []stepRow, sequences []sequenceRow) {
+	for i, q := range r.scores {
+		p, n := r.pieces[i], len(q.Steps)
+		sum := q.Sum()
+		row := sequenceRow{Part: p.Parts(), Sequence: p.Name, Label: p.Label, Steps: n, NLL: sum.NLL, Recon: sum.Recon, KL: sum.KL, Gain: sum.Gain,
+			PerStep: sum.NLL / float64(n), MaxZ: math.NaN()}
+		row.Z = usual.Sequences.Z(row.PerStep)
+		for t, v := range q.Steps {
+			z := usual.Steps.Z(v.NLL)
+			hit := z >= s.flag || v.NLL != v.NLL
+			steps = append(steps, stepRow{Part: p.Part(t), Sequence: p.Name, Step: t, NLL: v.NLL, Recon: v.Recon, KL: v.KL, Gain: v.Gain, Z: z, Flagged: hit})
+			if hit {
+				row.Flagged++
+			}
+			if !(row.MaxZ >= z) {
+				row.MaxZ = z
+			}
+		}
+		sequences = append(sequences, row)
+	}
+	return steps, sequences
+}
+
+// fields returns the columns of a row by name.
+func (v stepRow) fields() [][2]string {
+	return [][2]string{{"part", v.Part}, {"sequence", v.Sequence}, {"step", strconv.Itoa(v.Step)}, {"nll", figureOf(v.NLL)}, {"recon", figureOf(v.Recon)},
+		{"kl", figureOf(v.KL)}, {"gain", figureOf(v.Gain)}, {"z", figureOf(v.Z)}, {"flagged", strconv.FormatBool(v.Flagged)}}
+}
+
+func (v sequenceRow) fields() [][2]string {
+	return [][2]string{{"part", v.Part}, {"sequence", v.Sequence}, {"label", v.Label}, {"steps", strconv.Itoa(v.Steps)}, {"nll", figureOf(v.NLL)},
+		{"recon", figureOf(v.Recon)}, {"kl", figureOf(v.KL)}, {"gain", figureOf(v.Gain)}, {"nll_per_step", figureOf(v.PerStep)}, {"z", figureOf(v.Z)},
+		{"max_z", figureOf(v.MaxZ)}, {"flagged_steps", strconv.Itoa(v.Flagged)}}
+}
+
+// figureOf is a number in a table, with all its digits; one that is not there is empty.
+func figureOf(v float64) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+// writeRows writes a table as CSV or as an object of JSON a line.
+func writeRows[R interface{ fields() [][2]string }](path, format string, rows []R) error {
+	return atomicfile.Write(path, 0o666, func(w io.Writer) error {
+		if format == "jsonl" {
+			for _, r := range rows {
+				line, err := floatjson.Marshal(r)
+				if err != nil {
+					return err
+				}
+				if _, err := w.Write(append(line, '\n')); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		t := csv.NewWriter(w)
+		var none R
+		for i := -1; i < len(rows); i++ {
+			r, part := none, 0
+			if i >= 0 {
+				r, part = rows[i], 1
+			}
+			var line []string
+			for _, f := range r.fields() {
+				line = append(line, f[part])
+			}
+			t.Write(line)
+		}
+		t.Flush()
+		return t.Error()
+	})
+}
