@@ -121,7 +121,11 @@ func eval(_ context.Context, args []string, out io.Writer) error {
 	}
 	remark(out, d.Notes)
 	for _, p := range d.Parts() {
-		printScore(out, p.Name, scores[p.Name])
+		s := scores[p.Name]
+		printScore(out, p.Name, s)
+		if d.Form.Kind == model.FormText {
+			fmt.Fprintf(out, "%-5s %s\n", p.Name, perCharacter(s.NLLPerStep/math.Ln2))
+		}
 	}
 	return nil
 }

@@ -29,7 +29,13 @@ var latentFiles = []string{latentFile, mapFile + ".png", mapFile + ".svg"}
 
 // tableFiles are the files of table, beside the folders of its rows.
 func tableFiles(kind string) []string {
-	return append([]string{tableFile, figure2File + ".png", figure2File + ".svg"}, dataset.SampleFiles(kind)...)
+	return slices.Concat([]string{tableFile, figure2File + ".png", figure2File + ".svg"}, sampleFiles(kind), dataset.Files(kind, dataset.BaseSample, tableSounds))
+}
+
+// sampleFiles are the files of the samples that a training leaves.
+func sampleFiles(kind string) []string {
+	count, _ := dataset.SampleSizes(model.Form{Kind: kind})
+	return dataset.Files(kind, dataset.BaseSample, count)
 }
 
 // allFiles are the names of all files that the program makes in a folder, whatever the data.

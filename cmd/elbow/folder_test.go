@@ -13,7 +13,6 @@ import (
 	"github.com/elbow-go/elbow/internal/dataset/datatest"
 
 	"github.com/elbow-go/elbow/blas/blastest"
-	"github.com/elbow-go/elbow/internal/dataset"
 	"github.com/elbow-go/elbow/internal/rundir"
 	"github.com/elbow-go/elbow/model"
 )
@@ -81,9 +80,9 @@ func TestCanaries(t *testing.T) {
 		args   []string
 		writes []string
 	}{
-		{[]string{"train", "-data", data, "-epochs", "1", "-hidden", "4"}, slices.Concat(trainFiles, dataset.SampleFiles(model.FormRoll))},
-		{[]string{"train", "-data", data, "-epochs", "1", "-hidden", "4", "-force"}, slices.Concat(trainFiles, dataset.SampleFiles(model.FormRoll))},
-		{[]string{"sample", "-model", trained, "-steps", "8"}, dataset.SampleFiles(model.FormRoll)},
+		{[]string{"train", "-data", data, "-epochs", "1", "-hidden", "4"}, slices.Concat(trainFiles, sampleFiles(model.FormRoll))},
+		{[]string{"train", "-data", data, "-epochs", "1", "-hidden", "4", "-force"}, slices.Concat(trainFiles, sampleFiles(model.FormRoll))},
+		{[]string{"sample", "-model", trained, "-steps", "8"}, sampleFiles(model.FormRoll)},
 		{[]string{"encode", "-model", trained, "-data", data}, latentFiles},
 		{[]string{"table", "text", "-quick", "-rows", "gru", "-data", text}, tableFiles(model.FormText)},
 	} {
@@ -119,7 +118,7 @@ func TestChangedFiles(t *testing.T) {
 	args := []string{"train", "-data", data, "-out", dir, "-epochs", "1", "-hidden", "4"}
 	mustRun(t, args...)
 	mustRun(t, "encode", "-model", trainedVRAE(t, data), "-data", data, "-out", dir)
-	for _, name := range slices.Concat(trainFiles, dataset.SampleFiles(model.FormRoll)) {
+	for _, name := range slices.Concat(trainFiles, sampleFiles(model.FormRoll)) {
 		path := filepath.Join(dir, name)
 		old, err := os.ReadFile(path)
 		if err != nil {
@@ -161,7 +160,7 @@ func TestSampleFiles(t *testing.T) {
 	} {
 		dir := filepath.Join(t.TempDir(), "run")
 		mustRun(t, append([]string{"train", "-out", dir, "-epochs", "1", "-hidden", "4", "-data"}, args...)...)
-		want := slices.Sorted(slices.Values(slices.Concat(trainFiles[:len(trainFiles)-1], dataset.SampleFiles(kind))))
+		want := slices.Sorted(slices.Values(slices.Concat(trainFiles[:len(trainFiles)-1], sampleFiles(kind))))
 		if got := list(t, dir); !slices.Equal(got, want) {
 			t.Errorf("%s: the folder holds %v, want %v", kind, got, want)
 		}

@@ -79,13 +79,13 @@ func drawing(m model.Model[float32], count, steps int) float64 {
 // returns the names of the files.
 func writeSamples(dir string, m model.Model[float32], form model.Form, s sampling, data []model.Sequence) ([]string, error) {
 	count, steps := s.sizes(form)
-	dim := m.Settings().Data
 	if c := m.Settings(); c.Likelihood == "" {
 		return nil, fmt.Errorf("a %s has nothing to draw from", c.Model)
 	}
 	// The mean of an image is what one looks at: its pixels do not know of each other.
-	x := model.Sample(m, count, steps, s.seed, s.mean || form.Kind == model.FormImage)
-	return dataset.WriteSamples(dir, form, x, count, steps, dim, data)
+	means := s.mean || form.Kind == model.FormImage
+	x := model.Sample(m, count, steps, s.seed, means)
+	return dataset.Write(dir, form, m.Settings().Data, dataset.Output{Base: dataset.BaseSample, Pieces: dataset.Split(x, count), Means: means, Before: data})
 }
 
 // makeDir makes the output folder and finds out whether files can be made in it, before

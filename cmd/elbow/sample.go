@@ -60,7 +60,13 @@ func sample(_ context.Context, args []string, out io.Writer) error {
 		}
 	}
 	return within(*dir, func(folder *rundir.Dir) error {
-		if err := folder.Reserve(dataset.SampleFiles(form.Kind)...); err != nil {
+		count, _ := s.sizes(form)
+		if line.to != "" {
+			count = line.between + 2
+		} else if line.from != "" {
+			count = 1
+		}
+		if err := folder.Reserve(dataset.Files(form.Kind, dataset.BaseSample, count)...); err != nil {
 			return err
 		}
 		var files []string

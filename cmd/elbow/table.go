@@ -363,7 +363,7 @@ func (r *tableRun) goOn(folder *rundir.Dir, mc model.Config, tc model.TrainConfi
 	if err != nil {
 		return nil, err
 	}
-	return t, folder.Reserve(slices.Concat(trainFiles, dataset.SampleFiles(r.data.Form.Kind))...)
+	return t, folder.Reserve(slices.Concat(trainFiles, sampleFiles(r.data.Form.Kind))...)
 }
 
 // bound scores the test part with k draws per sequence, or takes the score from the folder.

@@ -125,6 +125,9 @@ func blizzard(value string) []figures {
 	return []figures{{value, "on Blizzard, 16 kHz, large models", "Chung et al. 2015, Table 1, read as quoted by others"}}
 }
 
+// tableSounds is how many samples bestSound leaves.
+const tableSounds = 5
+
 // bestSound leaves samples of the model with the best valid figure beside the table.
 func bestSound(_ context.Context, r *tableRun) error {
 	var best *result
@@ -137,7 +140,7 @@ func bestSound(_ context.Context, r *tableRun) error {
 	if err != nil {
 		return err
 	}
-	files, err := writeSamples(r.dir, m, r.data.Form, sampling{count: 5, steps: 40, seed: best.Seed}, r.data.Test[:1])
+	files, err := writeSamples(r.dir, m, r.data.Form, sampling{count: tableSounds, steps: 40, seed: best.Seed}, r.data.Test[:1])
 	if err == nil {
 		fmt.Fprintf(r.out, "%s: %s of %s\n", r.dir, strings.Join(files, " "), best.Row)
 	}

@@ -168,7 +168,7 @@ func fresh(flags *flag.FlagSet, s *settings, d *dataset.Data, force bool, out io
 
 // begin prepares a new training and clears the folder of what an earlier one left there.
 func begin(mc model.Config, tc model.TrainConfig, d *dataset.Data, dir *rundir.Dir) (*model.Trainer, error) {
-	if err := dir.Reserve(slices.Concat(trainFiles, dataset.SampleFiles(d.Form.Kind))...); err != nil {
+	if err := dir.Reserve(slices.Concat(trainFiles, sampleFiles(d.Form.Kind))...); err != nil {
 		return nil, err
 	}
 	m, err := model.New[float32](mc)
@@ -230,7 +230,7 @@ func resumed(flags *flag.FlagSet, s *settings, d *dataset.Data) (func(*rundir.Di
 		if err != nil {
 			return nil, err
 		}
-		return t, dir.Reserve(slices.Concat(trainFiles, dataset.SampleFiles(d.Form.Kind))...)
+		return t, dir.Reserve(slices.Concat(trainFiles, sampleFiles(d.Form.Kind))...)
 	}, nil
 }
 
@@ -343,8 +343,13 @@ func printSummary(out io.Writer, s *summary) {
 	printScore(out, "valid", s.Valid)
 	printScore(out, "test", s.Test)
 	if s.Bits != nil {
-		fmt.Fprintf(out, "test  %.4f bits per character; a five-gram (Kneser-Ney) has %.4f\n", s.Bits.Model, s.Bits.NGram)
+		fmt.Fprintf(out, "test  %s; a five-gram (Kneser-Ney) has %s\n", perCharacter(s.Bits.Model), perCharacter(s.Bits.NGram))
 	}
+}
+
+// perCharacter says what a character of text costs: bits, and the perplexity, their power of two.
+func perCharacter(bits float64) string {
+	return fmt.Sprintf("%.4f bits per character, perplexity %.3f", bits, math.Exp2(bits))
 }
 
 // annealing returns how the likelihood of a model is estimated where it has to be.
@@ -367,8 +372,12 @@ func printScore(out io.Writer, name string, s model.Score) {
 	case bound(s):
 		kind = "bound"
 	}
-	fmt.Fprintf(out, "%-5s %s %.4f nats per step (recon %.4f, kl %.4f), %.2f per sequence, %d steps\n",
-		name, kind, s.NLLPerStep, s.ReconPerStep, s.KLPerStep, s.NLLPerSeq, s.Steps)
+	gain := ""
+	if s.Samples > 1 { // the terms are means over the draws, and the bound is below their sum
+		gain = fmt.Sprintf(", less %.4f by %d draws", s.ReconPerStep+s.KLPerStep-s.NLLPerStep, s.Samples)
+	}
+	fmt.Fprintf(out, "%-5s %s %.4f nats per step (recon %.4f, kl %.4f%s), %.2f per sequence, %d steps\n",
+		name, kind, s.NLLPerStep, s.ReconPerStep, s.KLPerStep, gain, s.NLLPerSeq, s.Steps)
 }
 
 // estimate says how sure a likelihood is that had to be estimated.

@@ -152,15 +152,16 @@ func vraeWalk(dir string, m *model.VRAE[float32], d *dataset.Data, seed uint64, 
 		x            []float32
 		count, steps int
 		data         []model.Sequence
+		means        bool
 	}{
-		{walkFolder, m.Decode(model.Interpolate(z[:m.Latent], z[m.Latent:], points), points, steps), points, steps, ends},
-		{longFolder, m.Generate(make([]float32, m.Latent), 1, long, seed), 1, long, nil},
+		{walkFolder, m.Decode(model.Interpolate(z[:m.Latent], z[m.Latent:], points), points, steps), points, steps, ends, true},
+		{longFolder, m.Generate(make([]float32, m.Latent), 1, long, seed), 1, long, nil, false},
 	} {
 		name := filepath.Join(dir, v.folder)
 		if err := os.MkdirAll(name, 0o777); err != nil {
 			return err
 		}
-		if _, err := dataset.WriteSamples(name, d.Form, v.x, v.count, v.steps, d.Dim, v.data); err != nil {
+		if _, err := dataset.Write(name, d.Form, d.Dim, dataset.Output{Base: dataset.BaseSample, Pieces: dataset.Split(v.x, v.count), Means: v.means, Before: v.data}); err != nil {
 			return err
 		}
 	}
@@ -245,12 +246,13 @@ func (l *latentLine) write(dir string, m *model.VRAE[float32], path string, info
 		return nil, err
 	}
 	var x []float32
-	if s.mean || d.Form.Kind == model.FormImage {
+	means := s.mean || d.Form.Kind == model.FormImage
+	if means {
 		x = m.Decode(z, count, steps)
 	} else {
 		x = m.Generate(z, count, steps, s.seed)
 	}
-	return dataset.WriteSamples(dir, d.Form, x, count, steps, d.Dim, seqs[:1])
+	return dataset.Write(dir, d.Form, d.Dim, dataset.Output{Base: dataset.BaseSample, Pieces: dataset.Split(x, count), Means: means, Before: seqs[:1]})
 }
 
 // find returns the sequence with that name or, of a piece, the first window.

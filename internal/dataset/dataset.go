@@ -84,8 +84,11 @@ type kind struct {
 	// check reports raw data that do not go with the form of a model. It may be nil.
 	check func(s *set, f model.Form) error
 	suits func(s *set, f model.Form) Suits
-	write func(w *sheet) error
-	files []string // that write makes
+	// write writes pieces and, if it has a name, the picture.
+	write   func(w *sheet) error
+	ext     string // of the file of a piece; empty: pieces are in the picture alone
+	picture string // of samples, without its extension
+	pixels  bool   // it is no drawing
 }
 
 // kinds are all kinds, in the order in which a file is taken for one of them.

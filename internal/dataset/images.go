@@ -22,7 +22,7 @@ var images = kind{
 	is: func(p *probe) bool {
 		return idx.Is(p.head) || p.ext == ".npy" && npy.IsBytes(p.head, 3)
 	},
-	read: readImages, split: splitImages, learn: learnImages, check: checkImages, write: writeImages, files: []string{imagesFile},
+	read: readImages, split: splitImages, learn: learnImages, check: checkImages, write: writeImages, picture: "images", pixels: true,
 	suits: func(*set, model.Form) Suits {
 		return Suits{Model: model.ModelVAE, Likelihood: model.Bernoulli, Reshuffle: true}
 	},
@@ -270,21 +270,19 @@ func checkImages(s *set, f model.Form) error {
 	return nil
 }
 
-const imagesFile = "images.png"
-
 func writeImages(w *sheet) error {
 	n := w.form.Rows * w.form.Cols
-	if n == 0 || w.steps == 0 {
+	if n == 0 {
 		return errors.New("no images to be drawn")
 	}
 	var panels []figure.ImagePanel
-	if len(w.data) > 0 {
-		p := figure.ImagePanel{Title: "data"}
-		for _, d := range w.data {
-			p.Images = append(p.Images, d.x[:n])
+	data := func(list []shown) {
+		if len(list) > 0 {
+			panels = append(panels, figure.ImagePanel{Title: "data", Images: valuesOf(list)})
 		}
-		panels = append(panels, p)
 	}
-	panels = append(panels, figure.ImagePanel{Title: "samples of the model", Images: w.samples})
-	return w.one(imagesFile, func(path string) error { return figure.Images(path, "Images", panels, w.form.Rows, w.form.Cols) })
+	data(w.before)
+	panels = append(panels, figure.ImagePanel{Title: w.titleOfAll(), Images: w.Pieces})
+	data(w.after)
+	return w.draw(func(path string) error { return figure.Images(path, "Images", panels, w.form.Rows, w.form.Cols) })
 }

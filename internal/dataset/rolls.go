@@ -16,7 +16,7 @@ var rolls = kind{
 	is: func(p *probe) bool {
 		return music.Is(p.path) || music.IsMIDI(p.head)
 	},
-	read: readRolls, split: tenths, write: writeRolls, files: []string{midiFile, rollsFile + ".png", rollsFile + ".svg"},
+	read: readRolls, split: tenths, write: writeRolls, ext: ".mid", picture: "rolls",
 	suits: func(*set, model.Form) Suits { return Suits{Model: model.ModelVRNN, Likelihood: model.Bernoulli} },
 }
 
@@ -87,35 +87,55 @@ func TunesAs(f model.Form) (*Data, error) {
 	return Tunes(f.Builtin == builtinOwnKeys, Options{Window: f.Window, Hop: f.Hop})
 }
 
-const (
-	midiFile  = "sample.mid"
-	rollsFile = "rolls" // .png and .svg
-)
-
-// writeRolls writes the samples one after another as MIDI, and a picture.
+// writeRolls writes MIDI and a picture.
 func writeRolls(w *sheet) error {
 	if w.dim != music.Dims {
 		return fmt.Errorf("%d dimensions, a piano roll has %d", w.dim, music.Dims)
 	}
 	grid := max(w.form.Rate, 1)
-	var all []float32
-	for _, s := range w.samples {
-		all = append(all, s...)
+	if w.Means {
+		for _, x := range w.Pieces {
+			sounding(x, w.dim)
+		}
 	}
-	if err := w.file(midiFile, func(f io.Writer) error {
-		return music.WriteMIDI(f, music.FromRows(all), music.MIDIOptions{StepsPerQuarter: grid, Title: "sample"})
+	if err := w.each(func(f io.Writer, x []float32) error {
+		return music.WriteMIDI(f, music.FromRows(x), music.MIDIOptions{StepsPerQuarter: grid, Title: w.Base})
 	}); err != nil {
 		return err
 	}
-	var panels []figure.RollPanel
-	for _, d := range w.data {
-		piece := music.FromRows(d.x)
-		panels = append(panels, figure.RollPanel{Title: "data: " + d.name, Steps: piece[:min(len(piece), len(w.samples[0])/w.dim)]})
+	longest := 0
+	for _, x := range w.Pieces {
+		longest = max(longest, len(x)/w.dim)
 	}
-	for i, s := range w.samples {
-		if len(panels) < 8 {
-			panels = append(panels, figure.RollPanel{Title: numbered("sample of the model", i, len(w.samples)), Steps: music.FromRows(s), Sample: true})
+	var panels []figure.RollPanel
+	data := func(list []shown) {
+		for _, d := range list {
+			piece := music.FromRows(d.x)
+			panels = append(panels, figure.RollPanel{Title: "data: " + d.name, Steps: piece[:min(len(piece), longest)]})
 		}
 	}
-	return w.picture(rollsFile, func(path string) error { return figure.Rolls(path, "Piano rolls", panels, grid) })
+	data(w.before)
+	for i, x := range w.Pieces {
+		if len(panels)+len(w.after) < 8 {
+			panels = append(panels, figure.RollPanel{Title: w.title(i), Steps: music.FromRows(x), Sample: true})
+		}
+	}
+	data(w.after)
+	return w.draw(func(path string) error { return figure.Rolls(path, "Piano rolls", panels, grid) })
+}
+
+// sounding gives rows of probabilities none of which says that a key rather sounds than not the
+// most probable key: of an uncertain mean nothing would be left otherwise.
+func sounding(x []float32, dim int) {
+	for at := 0; at+dim <= len(x); at += dim {
+		row, best := x[at:at+dim], 0
+		for j, p := range row {
+			if p > row[best] {
+				best = j
+			}
+		}
+		if row[best] < 0.5 {
+			row[best] = 1
+		}
+	}
 }

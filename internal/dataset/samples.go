@@ -1,25 +1,42 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/elbow-go/elbow/internal/atomicfile"
 
 	"github.com/elbow-go/elbow/model"
 )
 
-// sheet is what a kind writes: samples of a model, and pieces of data to be shown beside
-// them where there is a picture, all as raw values.
+// Output is what a model made of one kind of data, to be written to files.
+type Output struct {
+	// Base is what the files are called, but for their extension; with several pieces a number
+	// follows. Pictures of samples have names of their own, those of other outputs are called Base.
+	Base   string
+	Pieces [][]float32 // [steps, dim] each, as a model sees them; they are used up
+	Means  bool        // they are means of outputs, not draws
+	Names  []string    // of the pieces, in pictures; nil: they are samples of the model
+
+	// Before and After are sequences of the data that pictures show on both sides of the pieces.
+	Before, After []model.Sequence
+}
+
+// BaseSample is the base of samples.
+const BaseSample = "sample"
+
+// sheet is what a kind writes, all as raw values.
 type sheet struct {
-	dir     string
-	form    model.Form
-	dim     int
-	steps   int
-	samples [][]float32
-	data    []shown
-	files   []string
+	Output
+	dir           string
+	kind          *kind
+	form          model.Form
+	dim           int
+	before, after []shown
+	files         []string
 }
 
 type shown struct {
@@ -27,59 +44,120 @@ type shown struct {
 	x    []float32
 }
 
-// file writes one file.
-func (w *sheet) file(name string, write func(f io.Writer) error) error {
-	w.files = append(w.files, name)
-	return atomicfile.Write(filepath.Join(w.dir, name), 0o666, write)
-}
-
-// one draws a picture.
-func (w *sheet) one(name string, draw func(path string) error) error {
-	w.files = append(w.files, name)
-	return draw(filepath.Join(w.dir, name))
-}
-
-// picture draws a picture as PNG and as SVG.
-func (w *sheet) picture(name string, draw func(path string) error) error {
-	if err := w.one(name+".png", draw); err != nil {
-		return err
+// each writes a file for every piece.
+func (w *sheet) each(write func(f io.Writer, piece []float32) error) error {
+	for i, x := range w.Pieces {
+		name := fileOf(w.kind, w.Base, i, len(w.Pieces))
+		w.files = append(w.files, name)
+		if err := atomicfile.Write(filepath.Join(w.dir, name), 0o666, func(f io.Writer) error { return write(f, x) }); err != nil {
+			return err
+		}
 	}
-	return draw(filepath.Join(w.dir, name+".svg"))
+	return nil
 }
 
-// WriteSamples writes samples x, [count, steps, dim], which it uses up, to files in dir in the
-// format of the data of the form. Where there is a picture, it shows the given data too. It returns the
-// names of the files.
-func WriteSamples(dir string, f model.Form, x []float32, count, steps, dim int, data []model.Sequence) ([]string, error) {
+// title returns what a picture calls a piece.
+func (w *sheet) title(i int) string {
+	if w.Names != nil {
+		return w.Names[i]
+	}
+	return numbered("sample of the model", i, len(w.Pieces))
+}
+
+// title of all pieces.
+func (w *sheet) titleOfAll() string {
+	if w.Names != nil {
+		return strings.Join(w.Names, ", ")
+	}
+	return "samples of the model"
+}
+
+// draw draws the picture, as PNG and, unless it is one of pixels, as SVG.
+func (w *sheet) draw(draw func(path string) error) error {
+	for i, name := range pictures(w.kind, w.Base) {
+		if i == 0 {
+			w.files = append(w.files, name)
+		}
+		if err := draw(filepath.Join(w.dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Write writes an output to files in dir in the format of the data of the form, and a picture
+// where the kind has one. It returns the names of the files.
+func Write(dir string, f model.Form, dim int, o Output) ([]string, error) {
 	k, err := kindOf(f.Kind)
 	if err != nil {
 		return nil, err
 	}
-	if k.write == nil || count < 1 || steps < 1 {
-		return nil, fmt.Errorf("%d samples of %d steps: nothing to be written", count, steps)
+	w := &sheet{Output: o, dir: dir, kind: k, form: f, dim: dim}
+	if len(o.Pieces) == 0 {
+		return nil, errors.New("nothing to be written")
 	}
-	w := &sheet{dir: dir, form: f, dim: dim, steps: steps}
-	for i := range data {
-		d := shown{data[i].Name, data[i].Values(dim)}
-		f.Raw(d.x, dim)
-		w.data = append(w.data, d)
+	for _, x := range o.Pieces {
+		if len(x) == 0 {
+			return nil, errors.New("a piece of no steps: nothing to be written")
+		}
+		f.Raw(x, dim)
 	}
-	f.Raw(x, dim)
-	for i := range count {
-		w.samples = append(w.samples, x[i*steps*dim:(i+1)*steps*dim])
-	}
+	w.before, w.after = w.show(o.Before), w.show(o.After)
 	err = k.write(w)
 	return w.files, err
 }
 
-// SampleFiles returns the names of the files that samples of a kind of data are written to.
-func SampleFiles(kind string) []string {
-	for _, k := range kinds {
-		if k.name == kind {
-			return k.files
-		}
+// show returns the raw values of sequences of the data.
+func (w *sheet) show(seqs []model.Sequence) (list []shown) {
+	for i := range seqs {
+		d := shown{seqs[i].Name, seqs[i].Values(w.dim)}
+		w.form.Raw(d.x, w.dim)
+		list = append(list, d)
 	}
-	return nil
+	return list
+}
+
+// Split returns pieces of x, count of the same length.
+func Split(x []float32, count int) (pieces [][]float32) {
+	n := len(x) / max(count, 1)
+	for i := range count {
+		pieces = append(pieces, x[i*n:(i+1)*n:(i+1)*n])
+	}
+	return pieces
+}
+
+// Files returns the names of the files that so many pieces of a kind of data are written to.
+func Files(kind, base string, count int) (names []string) {
+	k, err := kindOf(kind)
+	if err != nil {
+		return nil
+	}
+	for i := 0; i < count && k.ext != ""; i++ {
+		names = append(names, fileOf(k, base, i, count))
+	}
+	return append(names, pictures(k, base)...)
+}
+
+// fileOf returns the name of the file of one of so many pieces.
+func fileOf(k *kind, base string, i, of int) string {
+	if of > 1 {
+		base = fmt.Sprintf("%s-%d", base, i+1)
+	}
+	return base + k.ext
+}
+
+// pictures returns the names of the files of a picture.
+func pictures(k *kind, base string) []string {
+	if base == BaseSample {
+		base = k.picture
+	}
+	switch {
+	case k.picture == "":
+		return nil
+	case k.pixels:
+		return []string{base + ".png"}
+	}
+	return []string{base + ".png", base + ".svg"}
 }
 
 // Beside returns how many pieces of the data a picture of samples shows.

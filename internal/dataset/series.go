@@ -24,7 +24,7 @@ var series = kind{
 	is: func(p *probe) bool {
 		return p.has(".npy", ".npz") || table.Is(p.head, p.name)
 	},
-	read: readSeries, split: tenths, learn: learnSeries, check: checkSeries, write: writeSeries, files: []string{csvFile},
+	read: readSeries, split: tenths, learn: learnSeries, check: checkSeries, write: writeSeries, ext: ".csv",
 	suits: func(_ *set, f model.Form) Suits {
 		t := Suits{Model: model.ModelVRNN, Likelihood: model.Bernoulli}
 		if len(f.Scale) > 0 {
@@ -352,30 +352,33 @@ func checkSeries(s *set, f model.Form) error {
 	return nil
 }
 
-const csvFile = "sample.csv"
+// columnNames returns the names of the dimensions of a table.
+func columnNames(f model.Form, dim int) (names []string) {
+	for j := range dim {
+		name := "x" + strconv.Itoa(j)
+		if j < len(f.Columns) {
+			name = f.Columns[j]
+		}
+		names = append(names, name)
+	}
+	return names
+}
 
-// writeSeries writes a table that reads like the data, with a column that names the sequence.
+// writeSeries writes tables that read like the data, with a column that names the sequence.
 func writeSeries(w *sheet) error {
-	return w.file(csvFile, func(f io.Writer) error {
+	i := 0
+	return w.each(func(f io.Writer, x []float32) error {
 		t := csv.NewWriter(f)
-		line := []string{"sequence"}
-		for j := range w.dim {
-			name := "x" + strconv.Itoa(j)
-			if j < len(w.form.Columns) {
-				name = w.form.Columns[j]
+		t.Write(append([]string{"sequence"}, columnNames(w.form, w.dim)...))
+		var line []string
+		for at := 0; at < len(x); at += w.dim {
+			line = append(line[:0], strconv.Itoa(i))
+			for _, v := range x[at : at+w.dim] {
+				line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32))
 			}
-			line = append(line, name)
+			t.Write(line)
 		}
-		t.Write(line)
-		for i, s := range w.samples {
-			for at := 0; at < len(s); at += w.dim {
-				line = append(line[:0], strconv.Itoa(i))
-				for _, v := range s[at : at+w.dim] {
-					line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32))
-				}
-				t.Write(line)
-			}
-		}
+		i++
 		t.Flush()
 		return t.Error()
 	})

@@ -23,7 +23,7 @@ import (
 var sound = kind{
 	name: model.FormWave, options: []string{"frame", "levels", "streams"},
 	is:   func(p *probe) bool { return p.has(".wav", ".wave") || wave.Is(p.head) },
-	read: readSound, split: splitSound, learn: learnSound, arrange: arrangeSound, check: checkSound, write: writeSound, files: []string{waveFile, wavesFile + ".png", wavesFile + ".svg"},
+	read: readSound, split: splitSound, learn: learnSound, arrange: arrangeSound, check: checkSound, write: writeSound, ext: ".wav", picture: "waves",
 	suits: func(s *set, f model.Form) Suits {
 		t := Suits{Model: model.ModelVRNN, Likelihood: model.Gauss}
 		if f.Levels > 0 {
@@ -326,22 +326,10 @@ func checkSound(s *set, f model.Form) error {
 	return nil
 }
 
-const (
-	waveFile  = "sample.wav"
-	wavesFile = "waves" // .png and .svg
-)
-
-// writeSound writes one file: the samples one after another, a tenth of a second between them.
+// writeSound writes WAV and a picture of the envelopes.
 func writeSound(w *sheet) error {
 	rate := max(w.form.Rate, 1)
-	var all []float32
-	for i, s := range w.samples {
-		if i > 0 {
-			all = append(all, make([]float32, rate/10)...)
-		}
-		all = append(all, s...)
-	}
-	if err := w.file(waveFile, func(f io.Writer) error { return wave.Write(f, rate, all) }); err != nil {
+	if err := w.each(func(f io.Writer, x []float32) error { return wave.Write(f, rate, x) }); err != nil {
 		return err
 	}
 	panel := func(title string, x []float32) figure.Panel {
@@ -355,12 +343,19 @@ func writeSound(w *sheet) error {
 		}
 		return figure.Panel{Title: title, XLabel: "seconds", YLabel: "amplitude", Lines: []figure.Line{l}}
 	}
+	const most = 4 // panels of a picture
 	var panels []figure.Panel
-	if len(w.data) > 0 {
-		panels = append(panels, panel("data: "+filepath.Base(w.data[0].name), w.data[0].x))
+	data := func(list []shown) {
+		for _, d := range list[:min(len(list), 1)] {
+			panels = append(panels, panel("data: "+filepath.Base(d.name), d.x))
+		}
 	}
-	panels = append(panels, panel("sample of the model", w.samples[0]))
-	return w.picture(wavesFile, func(path string) error { return figure.Curves(path, "Sound", panels) })
+	data(w.before)
+	for i, x := range w.Pieces[:min(len(w.Pieces), most-len(panels)-min(len(w.after), 1))] {
+		panels = append(panels, panel(w.title(i), x))
+	}
+	data(w.after)
+	return w.draw(func(path string) error { return figure.Curves(path, "Sound", panels) })
 }
 
 // envelopeParts is how many parts of a sound a picture tells apart: a column of its

@@ -20,7 +20,7 @@ var strokes = kind{
 		}
 		return false
 	},
-	read: readStrokes, split: tenths, learn: learnStrokes, write: writeStrokes, files: []string{strokesFile + ".png", strokesFile + ".svg"},
+	read: readStrokes, split: tenths, learn: learnStrokes, write: writeStrokes, picture: "strokes",
 	suits: func(*set, model.Form) Suits {
 		return Suits{Model: model.ModelVRNN, Likelihood: model.BivariateMixture}
 	},
@@ -61,20 +61,25 @@ func learnStrokes(s *set, train []span, _ Options, f *model.Form) (err error) {
 	return nil
 }
 
-const strokesFile = "strokes" // .png and .svg
-
 func writeStrokes(w *sheet) error {
 	if w.dim != pen.Dims {
 		return fmt.Errorf("%d dimensions, pen strokes have %d", w.dim, pen.Dims)
 	}
 	var panels []figure.DrawingPanel
-	if len(w.data) > 0 {
-		p := figure.DrawingPanel{Title: "data"}
-		for _, d := range w.data {
-			p.Drawings = append(p.Drawings, d.x)
+	data := func(list []shown) {
+		if len(list) > 0 {
+			panels = append(panels, figure.DrawingPanel{Title: "data", Drawings: valuesOf(list)})
 		}
-		panels = append(panels, p)
 	}
-	panels = append(panels, figure.DrawingPanel{Title: "samples of the model", Drawings: w.samples, Sample: true})
-	return w.picture(strokesFile, func(path string) error { return figure.Drawings(path, "Pen strokes", panels) })
+	data(w.before)
+	panels = append(panels, figure.DrawingPanel{Title: w.titleOfAll(), Drawings: w.Pieces, Sample: true})
+	data(w.after)
+	return w.draw(func(path string) error { return figure.Drawings(path, "Pen strokes", panels) })
+}
+
+func valuesOf(list []shown) (x [][]float32) {
+	for _, d := range list {
+		x = append(x, d.x)
+	}
+	return x
 }

@@ -22,7 +22,7 @@ import (
 var text = kind{
 	name: model.FormText, options: []string{"streams"},
 	is:   func(p *probe) bool { return p.has(".txt") || p.isText() },
-	read: readText, split: splitText, learn: learnText, arrange: arrangeText, write: writeText, files: []string{textFile},
+	read: readText, split: splitText, learn: learnText, arrange: arrangeText, write: writeText, ext: ".txt",
 	suits: func(*set, model.Form) Suits {
 		return Suits{Model: model.ModelRNN, Likelihood: model.Categorical, Truncate: 100}
 	},
@@ -298,28 +298,22 @@ func (d *Data) NGram() (bits float64, counted int, ok bool) {
 	return ngram.New(train, d.Form.Classes).Bits(symbols(d.Test, maxNGram)), len(train), true
 }
 
-const textFile = "sample.txt"
-
 func writeText(w *sheet) error {
-	symbols := []rune(w.form.Symbols)
-	if len(symbols) == 0 {
+	if w.form.Symbols == "" {
 		return errors.New("no symbols")
 	}
-	return w.file(textFile, func(f io.Writer) error {
-		for _, s := range w.samples {
-			var b strings.Builder
-			for _, v := range s {
-				r := rune(unknown)
-				if v >= 0 && float64(v) < float64(len(symbols)) {
-					r = symbols[int(v)]
-				}
-				b.WriteRune(r)
+	symbols := []rune(w.form.Symbols)
+	return w.each(func(f io.Writer, x []float32) error {
+		var b strings.Builder
+		for _, v := range x {
+			r := rune(unknown)
+			if v >= 0 && float64(v) < float64(len(symbols)) {
+				r = symbols[int(v)]
 			}
-			b.WriteByte('\n')
-			if _, err := io.WriteString(f, b.String()); err != nil {
-				return err
-			}
+			b.WriteRune(r)
 		}
-		return nil
+		b.WriteByte('\n')
+		_, err := io.WriteString(f, b.String())
+		return err
 	})
 }
