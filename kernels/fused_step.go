@@ -53,14 +53,17 @@ type lateTile struct{ row, rows, unit int }
 // tiles for that are lower than others, and would read a larger set too often.
 const lateSize = 1 << 18
 
-// lateRows is the most rows of a tile with gates among it. Five rows read the panel less often than
-// four, but leave the gates so few registers that they need the stack.
-func lateRows(hidden int) int {
-	if hidden <= 160 {
+// lateRows is the most rows of a tile with gates among it, of so many rows in all. Five rows read the panel
+// less often than four, but leave the gates so few registers that they need the stack. Where a panel
+// passes by slowly that does not pay, unless the rows are just as many as make tiles of five.
+func lateRows(hidden, rows int) int {
+	if hidden <= 160 || rows > 10 && halves {
 		return 4
 	}
 	return 5
 }
+
+var halves = tile.Halves()
 
 // set copies the arguments, field by field: what was just put together elsewhere is read the way it
 // was written. d is nil on the way forward.
@@ -108,7 +111,7 @@ func (f *fusedStep[T]) run(w *StepWeights[T]) {
 	f.product(w)
 	p := &f.p
 	if f.machine && simd.Among(w.isa) && f.op == opLSTM && f.Peephole == nil && p.Small(lateSize) {
-		p.MostRows = lateRows(f.hidden)
+		p.MostRows = lateRows(f.hidden, f.Batch)
 	}
 	group, width := p.Units()
 	from, to := f.Part.units(f.hidden, width)

@@ -10,3 +10,9 @@ func L2() int {
 	}
 	return 1 << 20
 }
+
+// Halves reports whether a core computes vectors of 512 bits in two halves, as Zen 4 does. Products then
+// take twice as long, so that what they read has twice the time to come.
+func Halves() bool {
+	return cpuid.CPU.VendorID == cpuid.AMD && cpuid.CPU.Family == 25 && cpuid.CPU.Supports(cpuid.AVX512F)
+}
