@@ -54,6 +54,16 @@ func (m *moment[T]) rstd(i int) []T {
 	return m.s.rstd[i*m.s.shape.Rows()+m.lo:][:m.n]
 }
 
+// norm returns what the i-th of the norms, n, reads and leaves of the rows of m.
+func (l *Recurrent[T]) norm(n norm, m *moment[T], i int) kernels.Norm[T] {
+	return kernels.Norm[T]{XHat: m.gates[n.xhat:], RStd: m.rstd(i), Weight: l.gain(n.side)[n.from:], Ld: m.ld}
+}
+
+// memoryNorm is norm for that of the state c of an LSTM.
+func (l *Recurrent[T]) memoryNorm(m *moment[T]) kernels.Norm[T] {
+	return kernels.Norm[T]{XHat: m.s.state(m.s.chat, m.lo, m.n), RStd: m.rstd(numNorms), Weight: l.Gc, Ld: l.Hidden}
+}
+
 // normProject makes the pre-activations of a step: the bias and both products, normalised.
 func (l *Recurrent[T]) normProject(m moment[T]) {
 	rows := l.cell.form().gates * l.Hidden
@@ -61,14 +71,16 @@ func (l *Recurrent[T]) normProject(m moment[T]) {
 	kernels.SetRows(m.gates[l.column(0):], nil, m.n, rows, m.ld)
 	l.projectState(m.gates, m.hx, m.n, m.ld)
 	for i, n := range l.norms() {
-		kernels.LayerNorm(m.gates[n.sum:], m.gates[n.xhat:], m.rstd(i), m.gates[n.raw:], l.gain(n.side)[n.from:], m.n, n.to-n.from, m.ld, normEps)
+		k := l.norm(n, &m, i)
+		kernels.LayerNorm(m.gates[n.sum:], m.gates[n.raw:], &k, m.n, n.to-n.from, normEps)
 	}
 }
 
 // normProjectBackward makes the gradients of both products of that of the pre-activations.
 func (l *Recurrent[T]) normProjectBackward(m momentBack[T]) {
 	for i, n := range l.norms() {
-		kernels.LayerNormBackward(m.gates[n.raw:], m.gates[n.sum:], m.gates[n.xhat:], m.rstd(i), l.gain(n.side)[n.from:], m.n, n.to-n.from, m.ld)
+		k := l.norm(n, &m.moment, i)
+		kernels.LayerNormBackward(m.gates[n.raw:], m.gates[n.sum:], &k, m.n, n.to-n.from)
 	}
 }
 
@@ -88,9 +100,10 @@ func (lstm[T]) normStep(l *Recurrent[T], m moment[T]) {
 	h := l.Hidden
 	l.normProject(m)
 	kernels.LSTMStep(&kernels.Step[T]{H: m.my, C: m.cy, Gates: m.gates, CPrev: m.cx, Batch: m.n, Ld: m.ld}, h) // its output has seen c' as it is
-	chat, t := m.s.state(m.s.chat, m.lo, m.n), m.s.state(m.s.tanh, m.lo, m.n)
+	t := m.s.state(m.s.tanh, m.lo, m.n)
 	kernels.SetRows(t, l.Bc, m.n, h, h)
-	kernels.LayerNorm(t, chat, m.rstd(numNorms), m.cy, l.Gc, m.n, h, h, normEps)
+	k := l.memoryNorm(&m)
+	kernels.LayerNorm(t, m.cy, &k, m.n, h, normEps)
 	kernels.Tanh(t, t)
 	for i := range m.n {
 		o, t, y := m.gates[i*m.ld+3*h:], t[i*h:], m.hy[i*h:(i+1)*h]
@@ -103,7 +116,7 @@ func (lstm[T]) normStep(l *Recurrent[T], m moment[T]) {
 func (lstm[T]) normStepBackward(l *Recurrent[T], m momentBack[T]) {
 	h := l.Hidden
 	l.stateGrad(m.dh, m.after, m.next)
-	chat, t := m.s.state(m.s.chat, m.lo, m.n), m.s.state(m.s.tanh, m.lo, m.n)
+	t := m.s.state(m.s.tanh, m.lo, m.n)
 	for i := range m.n {
 		o, t, dh, do := m.gates[i*m.ld+3*h:], t[i*h:], m.dh[i*h:(i+1)*h], m.my[i*h:]
 		for j, d := range dh {
@@ -112,7 +125,8 @@ func (lstm[T]) normStepBackward(l *Recurrent[T], m momentBack[T]) {
 		}
 	}
 	kernels.TanhBackward(t, m.dh, t) // now the gradient of the normalised state
-	kernels.LayerNormBackward(m.dm, t, chat, m.rstd(numNorms), l.Gc, m.n, h, h)
+	k := l.memoryNorm(&m.moment)
+	kernels.LayerNormBackward(m.dm, t, &k, m.n, h)
 	kernels.Axpy(m.dc, m.dm, 1)
 	clear(m.dh)
 	kernels.LSTMStepBackward(&kernels.StepGrad[T]{H: m.dh, C: m.dc, Gates: m.gates, CPrev: m.dc},

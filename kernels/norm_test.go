@@ -46,8 +46,9 @@ func TestLayerNorm(t *testing.T) {
 				y, dy := vecRandn[float32](rng, rows*ld, 1), vecRandn[float32](rng, rows*ld, 1)
 				was := append([]float32(nil), y...)
 				xhat, dx, rstd := make([]float32, rows*ld), make([]float32, rows*ld), make([]float32, rows)
-				LayerNorm(y, xhat, rstd, x, w, rows, cols, ld, eps)
-				LayerNormBackward(dx, dy, xhat, rstd, w, rows, cols, ld)
+				n := &Norm[float32]{XHat: xhat, RStd: rstd, Weight: w, Ld: ld}
+				LayerNorm(y, x, n, rows, cols, eps)
+				LayerNormBackward(dx, dy, n, rows, cols)
 				for i := range rows {
 					at := i * ld
 					want, r, grad := oracleLayerNorm(x[at:][:cols], w, dy[at:][:cols], eps)
@@ -82,16 +83,17 @@ func TestLayerNormFiniteDifferences(t *testing.T) {
 	const rows, cols, h = 2, 7, 1e-6
 	x, dy, w := vecRandn[float64](rng, rows*cols, 2), vecRandn[float64](rng, rows*cols, 1), vecRandn[float64](rng, cols, 1)
 	xhat, rstd, dx := make([]float64, rows*cols), make([]float64, rows), make([]float64, rows*cols)
+	n := &Norm[float64]{XHat: xhat, RStd: rstd, Weight: w, Ld: cols}
 	loss := func() (s float64) {
 		y := make([]float64, rows*cols)
-		LayerNorm(y, xhat, rstd, x, w, rows, cols, cols, 0.1)
+		LayerNorm(y, x, n, rows, cols, 0.1)
 		for k, v := range y {
 			s += v * dy[k]
 		}
 		return s
 	}
 	loss()
-	LayerNormBackward(dx, dy, xhat, rstd, w, rows, cols, cols)
+	LayerNormBackward(dx, dy, n, rows, cols)
 	dw := make([]float64, cols)
 	AddColumnProducts(dw, dy, xhat, rows, cols, cols, cols)
 	check := func(what string, v, d []float64) {
@@ -115,7 +117,7 @@ func TestLayerNormFiniteDifferences(t *testing.T) {
 func TestLayerNormOverflow(t *testing.T) {
 	asmtest.ForEachISA(t, func(t *testing.T) {
 		x, y, rstd, weight := []float32{3e38, 3e38, 1e30, -1e30}, make([]float32, 4), make([]float32, 2), []float32{1, 1}
-		LayerNorm(y, x, rstd, x, weight, 2, 2, 2, 1e-5)
+		LayerNorm(y, x, &Norm[float32]{XHat: x, RStd: rstd, Weight: weight, Ld: 2}, 2, 2, 1e-5)
 		if x[0] == x[0] || y[1] == y[1] || x[2] != 0 || y[3] != 0 || rstd[1] != 0 {
 			t.Errorf("xhat = %v, y = %v, rstd = %v, want NaN in the first row and 0 in the second", x, y, rstd)
 		}

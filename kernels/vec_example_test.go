@@ -106,3 +106,22 @@ func ExampleAdam() {
 	fmt.Printf("%.3f\n", p)
 	// Output: [3.000]
 }
+
+// Rows of an activation on their way into the next layer, with a gain and a bias for each column.
+func ExampleLayerNorm() {
+	x := []float32{1, 2, 3, 4, -10, 0, 0, 10} // [2, 4]
+	gain, bias := []float32{1, 1, 1, 2}, []float32{0, 0, 0, 100}
+	y := make([]float32, len(x))
+	n := &kernels.Norm[float32]{XHat: make([]float32, len(x)), RStd: make([]float32, 2), Weight: gain, Ld: 4}
+	kernels.SetRows(y, bias, 2, 4, 4)
+	kernels.LayerNorm(y, x, n, 2, 4, 1e-5)
+	fmt.Printf("%.3f\n%.3f\n", y[:4], y[4:])
+
+	dx := make([]float32, len(x))
+	kernels.LayerNormBackward(dx, []float32{1, 0, 0, 0, 1, 1, 1, 1}, n, 2, 4)
+	fmt.Printf("%.3f\n", dx[:4])
+	// Output:
+	// [-1.342 -0.447 0.447 102.683]
+	// [-1.414 0.000 0.000 102.828]
+	// [0.268 -0.358 -0.089 0.179]
+}

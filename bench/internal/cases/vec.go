@@ -46,7 +46,8 @@ var vecFamilies = []family{
 		n, r := s[0]*s[1], numbers()
 		y, xhat, rstd, x, weight := Array{make([]float32, n), InOut}, out(n), out(s[0]), in(r.normal(n, 3)), in(r.uniform(s[1], 0.5, 1.5))
 		return &Case{Arrays: []Array{y, xhat, rstd, x, weight}, Run: func() {
-			kernels.LayerNorm(y.Data, xhat.Data, rstd.Data, x.Data, weight.Data, s[0], s[1], s[1], 1e-5)
+			n := &kernels.Norm[float32]{XHat: xhat.Data, RStd: rstd.Data, Weight: weight.Data, Ld: s[1]}
+			kernels.LayerNorm(y.Data, x.Data, n, s[0], s[1], 1e-5)
 		}}
 	}),
 	rowwise("LayerNormBackward", func(s shape) *Case {
@@ -54,7 +55,8 @@ var vecFamilies = []family{
 		dx, dy, xhat := out(n), in(r.normal(n, 1)), in(r.normal(n, 1))
 		rstd, weight := in(r.uniform(s[0], 0.2, 0.5)), in(r.uniform(s[1], 0.5, 1.5))
 		return &Case{Arrays: []Array{dx, dy, xhat, rstd, weight}, Run: func() {
-			kernels.LayerNormBackward(dx.Data, dy.Data, xhat.Data, rstd.Data, weight.Data, s[0], s[1], s[1])
+			n := &kernels.Norm[float32]{XHat: xhat.Data, RStd: rstd.Data, Weight: weight.Data, Ld: s[1]}
+			kernels.LayerNormBackward(dx.Data, dy.Data, n, s[0], s[1])
 		}}
 	}),
 	linear("Axpy", InOut, func(dst, x []float32) { kernels.Axpy(dst, x, 1e-6) }),
