@@ -76,14 +76,27 @@ func (l *Recurrent[T]) sumColumn(row int) int {
 	return row
 }
 
-// projectState adds the product of n states h with Whh to their gates.
+// projectState adds the product of n states h with Whh to the gates that see them.
 func (l *Recurrent[T]) projectState(gates, h []T, n, ld int) {
-	k, rows := l.columns(), l.cell.form().gates*l.Hidden
-	for i, row := 0, 0; row < rows; i++ {
-		end, at := l.block(row, rows)
-		l.blocks[i].project(gates[l.column(row):], h[at:], l.Whh[row*k:], n, 0, end-row, end-row, k, 0, k, ld, l.Out())
+	l.projectRows(gates, h, n, 0, l.cell.form().sees()*l.Hidden, ld, l.Out())
+}
+
+// projectRows adds the product of n rows of h, ldh apart, with the rows lo..hi of Whh, all of some gates.
+func (l *Recurrent[T]) projectRows(gates, h []T, n, lo, hi, ld, ldh int) {
+	k := l.columns()
+	for i, row := l.firstBlock(lo), lo; row < hi; i++ {
+		end, at := l.block(row, hi)
+		l.blocks[i].project(gates[l.column(row):], h[at:], l.Whh[row*k:], n, 0, end-row, end-row, k, 0, k, ld, ldh)
 		row = end
 	}
+}
+
+// firstBlock returns the number of the block with the first row of a gate, row.
+func (l *Recurrent[T]) firstBlock(row int) int {
+	if row == 0 {
+		return 0
+	}
+	return row / (l.Hidden / max(1, l.Heads))
 }
 
 // stateGrad adds to dh what flows back through Whh from the n rows of gradients after.
@@ -95,33 +108,34 @@ func (l *Recurrent[T]) stateGrad(dh, after []T, n int) {
 	if n == 0 {
 		return
 	}
-	k, rows := l.columns(), l.cell.form().gates*l.Hidden
-	for i, row := 0, 0; row < rows; i++ {
-		end, at := l.block(row, rows)
-		l.blocks[i].inputGrad(dh[at:], after[l.column(row):], l.Whh[row*k:], n, end-row, k, 0, k, l.Out(), l.stride(), true)
+	l.rowsGrad(dh, after, n, 0, l.cell.form().sees()*l.Hidden, true)
+}
+
+// rowsGrad computes what flows back through the rows lo..hi of Whh, all of some gates, from n rows of
+// gradients after, or adds it to dh. Without add they are those of one gate.
+func (l *Recurrent[T]) rowsGrad(dh, after []T, n, lo, hi int, add bool) {
+	k := l.columns()
+	for i, row := l.firstBlock(lo), lo; row < hi; i++ {
+		end, at := l.block(row, hi)
+		l.blocks[i].inputGrad(dh[at:], after[l.column(row):], l.Whh[row*k:], n, end-row, k, 0, k, l.Out(), l.stride(), add)
 		row = end
 	}
 }
 
 // productGrad adds the gradient of the rows lo..hi of Wih, of its first columns, which have seen x, and of
-// Whh: rows all of one gate or of gates that lie beside each other in what is saved. Where the two products
-// were added up, they have the same gradient, which is then read for both at once.
-func (l *Recurrent[T]) productGrad(grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
+// Whh, which has seen rows h, ldh apart: rows all of one gate or of gates that lie beside each other in what is
+// saved. Where the two products were added up, they have the same gradient, which is then read for both at once.
+func (l *Recurrent[T]) productGrad(grad *Recurrent[T], s *Sequence[T], x, h []T, ldh, columns, lo, hi int) {
 	k, w, rows, input, at := l.columns(), l.stride(), s.shape.Rows(), l.inputColumn(), l.column(lo)-lo
 	if l.Heads <= 1 && at == input {
-		sides := [...]blas.Side[T]{l.inputSide(grad, x, columns, lo), {N: k, B: s.HPrev, Ldb: s.out, C: grad.Whh[lo*k:], Ldc: k}}
+		sides := [...]blas.Side[T]{{N: columns, B: x, Ldb: columns, C: grad.Wih[lo*l.In:], Ldc: l.In}, {N: k, B: h, Ldb: ldh, C: grad.Whh[lo*k:], Ldc: k}}
 		blas.GemmTN(hi-lo, rows, s.gates[at+lo:], w, sides[:])
 		return
 	}
 	tMul(grad.Wih[lo*l.In:], s.gates[input+lo:], x, hi-lo, columns, rows, l.In, w, columns)
 	for row := lo; row < hi; {
 		end, column := l.block(row, hi)
-		tMul(grad.Whh[row*k:], s.gates[at+row:], s.HPrev[column:], end-row, k, rows, k, w, s.out)
+		tMul(grad.Whh[row*k:], s.gates[at+row:], h[column:], end-row, k, rows, k, w, ldh)
 		row = end
 	}
-}
-
-// inputSide is the side of Wih, of its first columns, which have seen x, in a product that starts with row lo.
-func (l *Recurrent[T]) inputSide(grad *Recurrent[T], x []T, columns, lo int) blas.Side[T] {
-	return blas.Side[T]{N: columns, B: x, Ldb: columns, C: grad.Wih[lo*l.In:], Ldc: l.In}
 }

@@ -1,9 +1,6 @@
 package cell
 
-import (
-	"github.com/elbow-go/elbow/blas"
-	"github.com/elbow-go/elbow/kernels"
-)
+import "github.com/elbow-go/elbow/kernels"
 
 // gru is the gated recurrent unit, reset-after form.
 //
@@ -54,10 +51,10 @@ func (gru[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 func (gru[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
 	h := l.Hidden
 	if mid := min(hi, 2*h); lo < mid { // r and z
-		l.productGrad(grad, s, x, columns, lo, mid)
+		l.productGrad(grad, s, x, s.HPrev, s.out, columns, lo, mid)
 	}
 	if lo = max(lo, 2*h); lo < hi { // n, behind the reset
-		l.productGrad(grad, s, x, columns, lo, hi)
+		l.productGrad(grad, s, x, s.HPrev, s.out, columns, lo, hi)
 		kernels.AddColumnSums(grad.Bhn[lo-2*h:hi-2*h], s.gates[lo+h:], s.shape.Rows(), hi-lo, l.stride())
 	}
 }
@@ -74,26 +71,42 @@ func (gru[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, 
 type gruBefore[T Float] struct{}
 
 func (gruBefore[T]) form() form {
-	return form{name: "gru-before", packs: kernels.StepGRUBefore, gates: 3, saved: 4, direct: true}
+	return form{name: "gru-before", packs: kernels.StepGRUBefore, gates: 3, saved: 4, inner: 1, direct: true, takes: Options{Heads: 1}}
 }
 
 func (gruBefore[T]) step(l *Recurrent[T], m moment[T]) {
-	kernels.GRUBeforeFusedStep(&kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
+	s := &kernels.Step[T]{H: m.hy, Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}
+	if l.fused() {
+		kernels.GRUBeforeFusedStep(s, &l.whh)
+		return
+	}
+	h := l.Hidden
+	l.projectState(m.gates, m.hx, m.n, m.ld)
+	kernels.GRUBeforeReset(s, h)
+	l.projectRows(m.gates, m.gates[3*h:], m.n, 2*h, 3*h, m.ld, m.ld)
+	kernels.GRUBeforeUpdate(s, h)
 }
 
 func (gruBefore[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
-	kernels.GRUBeforeFusedStepBackward(&kernels.StepGrad[T]{H: m.dh, Gates: m.gates, HPrev: m.dhx, Next: m.after, NextRows: m.next},
-		&kernels.Step[T]{Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}, &l.whh)
+	s := &kernels.Step[T]{Gates: m.gates, HPrev: m.hx, Batch: m.n, Ld: m.ld, Part: m.part}
+	d := &kernels.StepGrad[T]{H: m.dh, Gates: m.gates, HPrev: m.dhx, Next: m.after, NextRows: m.next}
+	if l.fused() {
+		kernels.GRUBeforeFusedStepBackward(d, s, &l.whh)
+		return
+	}
+	h := l.Hidden
+	l.stateGrad(m.dh, m.after, m.next)
+	kernels.GRUBeforeUpdateBackward(d, s, h)
+	l.rowsGrad(m.dh, m.gates, m.n, 2*h, 3*h, false) // now the gradient of r h
+	kernels.GRUBeforeResetBackward(d, s, h)
 }
 
 func (gruBefore[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
-	h, w := l.Hidden, l.stride()
+	h := l.Hidden
 	if mid := min(hi, 2*h); lo < mid { // r and z
-		l.productGrad(grad, s, x, columns, lo, mid)
+		l.productGrad(grad, s, x, s.HPrev, s.out, columns, lo, mid)
 	}
 	if lo = max(lo, 2*h); lo < hi { // n, which saw r h
-		rows := s.shape.Rows()
-		sides := [...]blas.Side[T]{l.inputSide(grad, x, columns, lo), {N: h, B: s.gates[3*h:], Ldb: w, C: grad.Whh[lo*h:], Ldc: h}}
-		blas.GemmTN(hi-lo, rows, s.gates[lo:], w, sides[:])
+		l.productGrad(grad, s, x, s.gates[3*h:], l.stride(), columns, lo, hi)
 	}
 }

@@ -58,12 +58,16 @@ type form struct {
 	packs  kernels.StepKind // how the steps read Whh
 	gates  int              // blocks of rows of Wih, Whh and B
 	saved  int              // blocks of columns that a step leaves behind for its gradient, the gates first
+	inner  int              // of the gates the last ones, whose product is not with the state but with what other gates leave of it
 	memory bool             // there is a state c beside h
 	direct bool             // h passes into the state after it beside the product with Whh
 	bhn    bool             // there is a bias inside the reset
 	norms  [2]int           // gates that LayerNorm takes together, the first ones and those behind them
 	takes  Options          // the options that layers may have are not 0
 }
+
+// sees returns how many gates see the state itself.
+func (f form) sees() int { return f.gates - f.inner }
 
 // A moment is a step of some sequences.
 type moment[T Float] struct {

@@ -66,7 +66,7 @@ func (c lstm[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 }
 
 func (c lstm[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
-	l.productGrad(grad, s, x, columns, lo, hi)
+	l.productGrad(grad, s, x, s.HPrev, s.out, columns, lo, hi)
 	if l.Peepholes {
 		c.peepholeGrad(l, grad, s, lo, hi)
 	}

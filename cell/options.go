@@ -26,8 +26,8 @@ type Options struct {
 
 	// Heads, if larger than 1, makes Whh block-diagonal: the units of all gates and of the state are
 	// split into so many heads of Hidden/Heads, and those of a head see the state of that head only.
-	// Whh has Hidden/Heads columns and a step takes 1/Heads of the multiplications. It is for RNN,
-	// LSTM and GRU, whose steps are then as with Proj, and does not go together with that.
+	// Whh has Hidden/Heads columns and a step takes 1/Heads of the multiplications. It is for all
+	// kinds, whose steps are then as with Proj, and does not go together with that.
 	//
 	// Source: Pöppel, Beck and Hochreiter 2024 (FlashRNN).
 	Heads int

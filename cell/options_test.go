@@ -125,7 +125,7 @@ func TestHeads(t *testing.T) {
 		for _, size := range [][2]int{{6, 2}, {32, 2}, {66, 3}, {64, 8}} {
 			h, heads := size[0], size[1]
 			d := h / heads
-			for _, k := range []Kind{RNNTanh, RNNReLU, LSTM, GRU} {
+			for _, k := range kinds {
 				o := Options{Peepholes: k == LSTM}
 				whole := NewRecurrentWith[float32](k, 5, h, o)
 				o.Heads = heads

@@ -26,6 +26,7 @@ var optional = map[string]struct {
 }{
 	"rnn-heads":      {RNNTanh, Options{Heads: headed}},
 	"gru-heads":      {GRU, Options{Heads: headed}},
+	"before-heads":   {GRUBefore, Options{Heads: headed}},
 	"lstm-heads":     {LSTM, Options{Heads: headed}},
 	"lstm-heads-all": {LSTM, Options{Heads: headed, Peepholes: true}},
 	"lstm-norm":      {LSTM, Options{LayerNorm: true}},

@@ -38,5 +38,5 @@ func (c rnn[T]) stepBackward(l *Recurrent[T], m momentBack[T]) {
 }
 
 func (rnn[T]) weightGrad(l, grad *Recurrent[T], s *Sequence[T], x []T, columns, lo, hi int) {
-	l.productGrad(grad, s, x, columns, lo, hi)
+	l.productGrad(grad, s, x, s.HPrev, s.out, columns, lo, hi)
 }

@@ -48,7 +48,7 @@ func TestPanics(t *testing.T) {
 		{"cell: NewRecurrentWith: CellClip of kind rnn, want none", nil, func() { NewRecurrentWith[float32](RNNTanh, 1, 1, Options{CellClip: 1}) }},
 		{"cell: NewRecurrentWith: Proj of kind rnn, want none", nil, func() { NewRecurrentWith[float32](RNNTanh, 1, 1, Options{Proj: 1}) }},
 		{"cell: NewRecurrentWith: Proj = -1, want 0..16777216", nil, func() { NewRecurrentWith[float32](LSTM, 1, 1, Options{Proj: -1}) }},
-		{"cell: NewRecurrentWith: Heads of kind gru-before, want none", nil, func() { NewRecurrentWith[float32](GRUBefore, 1, 4, Options{Heads: 2}) }},
+		{"cell: NewRecurrentWith: LayerNorm of kind gru-before, want none", nil, func() { NewRecurrentWith[float32](GRUBefore, 1, 4, Options{LayerNorm: true}) }},
 		{"cell: NewRecurrentWith: Heads and Proj, want one of them", nil, func() { NewRecurrentWith[float32](LSTM, 1, 4, Options{Heads: 2, Proj: 2}) }},
 		{"cell: NewRecurrentWith: Heads = 3, want a divisor of Hidden = 4", nil, func() { NewRecurrentWith[float32](LSTM, 1, 4, Options{Heads: 3}) }},
 		{"cell: NewRecurrentWith: LayerNorm of kind rnn, want none", nil, func() { NewRecurrentWith[float32](RNNTanh, 1, 4, Options{LayerNorm: true}) }},

@@ -28,7 +28,7 @@ func Options(s bench.Sequence) (list []Maker) {
 	}{
 		{"none", cell.LSTM, cell.Options{}}, {"peepholes", cell.LSTM, cell.Options{Peepholes: true}}, {"clip", cell.LSTM, cell.Options{CellClip: 3}},
 		{"projection", cell.LSTM, cell.Options{Proj: s.H / 2}}, {"heads", cell.LSTM, cell.Options{Heads: 4}}, {"norm", cell.LSTM, cell.Options{LayerNorm: true}},
-		{"heads", cell.GRU, cell.Options{Heads: 4}}, {"norm", cell.GRU, cell.Options{LayerNorm: true}},
+		{"heads", cell.GRU, cell.Options{Heads: 4}}, {"heads", cell.GRUBefore, cell.Options{Heads: 4}}, {"norm", cell.GRU, cell.Options{LayerNorm: true}},
 	} {
 		keys := fmt.Sprintf("kind=%v/option=%s/B=%d/T=%d/I=%d/H=%d", o.kind, o.name, s.B, s.T, s.I, s.H)
 		list = append(list, maker("Option", keys, func() *Case { return trainingOf(o.kind, equal(s.B, s.T), s.I, s.H, o.Options) }))
