@@ -140,6 +140,7 @@ fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong siz
 	$(FUZZ) FuzzONNX ./weights
 	$(FUZZ) FuzzPyTorch ./weights
 	$(FUZZ) FuzzPickle ./weights
+	$(FUZZ) FuzzFrames ./examples/serve
 	$(FUZZ) FuzzStream ./cell
 	$(FUZZ) FuzzGemm ./blas
 	$(FUZZ) FuzzCalls ./blas

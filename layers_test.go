@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"model"},
 	{"cmd/elbow"},
 	{"bench"},
+	{"examples"},
 }
 
 // lean lists what kernels, blas and cell may import from outside the standard library.
