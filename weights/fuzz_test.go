@@ -10,7 +10,8 @@ import (
 )
 
 // fuzzReader parses any bytes of a format: tensors that can be read, or an error. Neither takes more memory than twice the
-// file and a few megabytes.
+// file and a few megabytes. Layers are made of them by all conventions, with float64 between, so that a byte
+// of the file may become many, but only in proportion.
 func fuzzReader(f *testing.F, seeds ...[]byte) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -31,6 +32,12 @@ func fuzzReader(f *testing.F, seeds ...[]byte) {
 		if err != nil {
 			return
 		}
+		defer func() {
+			runtime.ReadMemStats(&before)
+			if got, most := before.TotalAlloc-after.TotalAlloc, uint64(200*len(raw)+64<<20); got > most {
+				t.Errorf("%d bytes for layers from a file of %d", got, len(raw))
+			}
+		}()
 		for _, x := range file.Tensors {
 			if !x.DType.readable() || x.Len() > len(raw) {
 				continue
