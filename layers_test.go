@@ -84,6 +84,8 @@ func TestImportsGoDown(t *testing.T) {
 			switch {
 			case layer >= 0 && layer <= 3 && to < 0:
 				t.Errorf("%s imports %s, which is for model and the command", path, inside)
+			case name == "examples" && strings.HasPrefix(inside, "internal/"):
+				t.Errorf("%s imports %s: an example uses what its readers can", path, inside)
 			case layer >= 0 && to > layer:
 				t.Errorf("%s imports %s: up", path, inside)
 			case layer >= 0 && to == layer && other != name:
