@@ -7,7 +7,7 @@ import (
 
 // average is the exponential moving average a of the parameters p,
 //
-//	a = p                       after the first update
+//	a = p                       before and after the first update
 //	a = decay a + (1-decay) p   after every other one
 //
 // (torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn; Polyak and Juditsky 1992). It is
@@ -19,15 +19,15 @@ type average struct {
 	decay  float32
 }
 
-// newAverage returns the average of m, which is empty before the first update.
+// newAverage returns the average of m, before the first update: m itself.
 func newAverage(m Model[float32], config TrainConfig) (*average, error) {
 	a, err := New[float32](m.Settings())
 	if err != nil {
 		return nil, err
 	}
-	from := m.Constants()
-	for i, c := range a.Constants() {
-		copy(c.Data, from[i].Data)
+	from := stored(m)
+	for i, ts := range stored(a) {
+		copy(ts.Data, from[i].Data)
 	}
 	return &average{model: a, pass: a.NewPass(config.Threads), params: a.Tensors(), decay: float32(config.EMADecay)}, nil
 }

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"context"
+	"errors"
 	"math"
 	"path/filepath"
 	"testing"
@@ -61,5 +63,23 @@ func TestAverage(t *testing.T) {
 	}
 	for i, p := range tr.Model.Constants() {
 		asmtest.SameFloats(t, p.Name, tr.Scored().Constants()[i].Data, p.Data)
+	}
+}
+
+// TestAverageOfNothing: a training that ends before its first update leaves the model that it began
+// with, not one of zeros.
+func TestAverageOfNothing(t *testing.T) {
+	c := testTrainConfig()
+	c.EMADecay = 0.75
+	tr := newTestTrainer(t, Config{Model: ModelRNN, Hidden: 6}, c, testData(5), t.TempDir())
+	if err := tr.Run(&countdown{Context: t.Context()}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	m, _, err := Load(filepath.Join(tr.Dir, CheckpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range tr.Model.Tensors() {
+		asmtest.SameFloats(t, p.Name, m.Tensors()[i].Data, p.Data)
 	}
 }
