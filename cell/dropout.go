@@ -25,6 +25,7 @@ type Dropout[T Float] struct {
 	row0     int
 
 	shape *Ragged // of the batch, nil before Begin
+	share float64 // that the batch drops
 	width int
 	keep  []T // [Rows, width]: 0 or 1/(1-P), empty where nothing is dropped
 }
@@ -55,7 +56,10 @@ func (d *Dropout[T]) Begin(shape *Ragged, width int) {
 }
 
 func (d *Dropout[T]) begin(fn string, shape *Ragged, width int) {
-	d.shape, d.width = shape, width
+	d.shape, d.share, d.width = shape, 0, width
+	if d.training {
+		d.share = d.P
+	}
 	if !d.drops() {
 		return
 	}
@@ -70,8 +74,8 @@ func checkShare(fn, arg string, p float64) {
 	}
 }
 
-// drops reports whether anything is dropped in the batches that begin now.
-func (d *Dropout[T]) drops() bool { return d.training && d.P > 0 }
+// drops reports whether anything is dropped in the batch that has begun.
+func (d *Dropout[T]) drops() bool { return d.share > 0 }
 
 // Draw draws what is kept in step t of the sequences b0..b1 of the batch, as far as they are still
 // running, which comes before Apply. Disjoint ranges may be drawn by different goroutines. It
@@ -91,10 +95,10 @@ func (d *Dropout[T]) draw(t, b0, b1 int) {
 	}
 	keep := d.keep[(off+b0)*d.width : (off+n)*d.width]
 	kernels.Uniforms(keep, d.noise, uint32(t), uint32(d.row0+b0), n-b0, d.width)
-	scale := T(1 / (1 - d.P))
+	scale := T(1 / (1 - d.share))
 	for i, u := range keep {
 		keep[i] = scale
-		if float64(u) < d.P {
+		if float64(u) < d.share {
 			keep[i] = 0
 		}
 	}

@@ -72,6 +72,37 @@ func TestDropoutAllocations(t *testing.T) {
 	}
 }
 
+// TestDropoutOfBatch: what is said between a batch and its gradient is about the batches that follow.
+func TestDropoutOfBatch(t *testing.T) {
+	st, shape := NewStack[float64](StackConfig{Kind: GRU, In: 3, Hidden: 4, Layers: 2, Dropout: 0.4}), NewRagged(5, 3)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, p := range st.Tensors() {
+		copy(p.Data, random[float64](len(p.Data), rng))
+	}
+	st.PackForTraining()
+	x, dy := random[float64](shape.Rows()*3, rng), random[float64](shape.Rows()*4, rng)
+	gradient := func(between func(s *StackSequence[float64])) []float64 {
+		s, dx := NewStackSequence[float64](), make([]float64, len(x))
+		s.Train(kernels.Noise{Seed: 3}, 0)
+		st.Forward(s, shape, x, nil, nil, 1)
+		between(s)
+		st.Backward(s, nil, Grads[float64]{DY: dy, DX: dx}, x, 1)
+		return dx
+	}
+	want := gradient(func(*StackSequence[float64]) {})
+	if !slices.Equal(gradient(func(s *StackSequence[float64]) { s.Eval() }), want) {
+		t.Error("Eval after Forward changes its gradient")
+	}
+
+	d, y := Dropout[float64]{P: 0.4}, make([]float64, len(x))
+	d.Begin(shape, 3)
+	d.DrawAll(0, 2)
+	d.Train(kernels.Noise{Seed: 3}, 0)
+	if d.Apply(y, x, 0, shape.Rows()); !slices.Equal(y, x) {
+		t.Error("Train after Begin drops elements of a batch that has begun without")
+	}
+}
+
 // TestDropoutPanics: shares out of range, and what comes before Begin.
 func TestDropoutPanics(t *testing.T) {
 	for name, f := range map[string]func(){

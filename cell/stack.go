@@ -306,12 +306,12 @@ func (st *Stack[T]) Step(s *StackSequence[T], t, b0, b1 int) {
 		return
 	}
 	lo, hi := off+b0, off+n
-	if s.drops {
+	if s.drop.drops() {
 		s.drop.draw(t, b0, b1)
 	}
 	for l, layer := range st.Layers {
 		if l > 0 {
-			if s.drops {
+			if s.drop.drops() {
 				s.dropInput(l, lo, hi)
 			}
 			in := layer.In
@@ -347,7 +347,7 @@ func (st *Stack[T]) StepBackward(s *StackSequence[T], t, b0, b1 int, dy []T) {
 		}
 		in := layer.In
 		layer.InputGrad(s.seqs[l], s.dIn[l][lo*in:hi*in], lo, hi, 0, in, false)
-		if s.drops {
+		if s.drop.drops() {
 			s.scale(s.dIn[l], s.dIn[l], l, lo, hi)
 		}
 		dy = s.dIn[l][off*in : (off+n)*in]

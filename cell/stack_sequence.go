@@ -23,13 +23,12 @@ type StackSequence[T Float] struct {
 	seqs  []*Sequence[T] // of every layer, see running
 	shape *Ragged
 
-	drop  Dropout[T] // of the outputs of all levels but the topmost, next to each other
-	drops bool       // elements, in this batch
-	cols  []int      // the first column of drop that is of the input of a level: a layer or pair
-	in    [][]T      // what a level sees where elements are dropped
-	dIn   [][]T      // gradient of what a level sees
-	both  [][]T      // outputs of a pair
-	turn  [3][]T     // scratch of pairs: input, output gradient and input gradient of one direction
+	drop Dropout[T] // of the outputs of all levels but the topmost, next to each other
+	cols []int      // the first column of drop that is of the input of a level: a layer or pair
+	in   [][]T      // what a level sees where elements are dropped
+	dIn  [][]T      // gradient of what a level sees
+	both [][]T      // outputs of a pair
+	turn [3][]T     // scratch of pairs: input, output gradient and input gradient of one direction
 
 	// Parts of a running Forward or Backward as function values, made once: a closure per call
 	// would be an allocation per call. level is the one they are at, move what movePart does.
@@ -119,14 +118,14 @@ func (s *StackSequence[T]) begin(fn string, st *Stack[T], shape *Ragged, h0, c0 
 	checkBlocks(fn, st, n, "h0", h0, "c0", c0)
 	s.seq(len(st.Layers) - 1)
 	s.stack, s.shape, s.drop.P = st, shape, st.Dropout
-	s.drops = s.drop.drops()
+	s.drop.begin(fn, shape, s.width(st.levels()))
 	for l, layer := range st.Layers {
 		s.seqs[l].Spin = s.Spin
 		s.seqs[l].begin(fn, layer, shape, s.hOf(l, h0), s.cOf(l, c0))
 	}
 	for level := range st.levels() {
 		s.cols[level] = s.width(level)
-		if level > 0 && s.drops {
+		if level > 0 && s.drop.drops() {
 			s.in[level] = pages.Grow(s.in[level], rows*st.levelIn(level))
 		}
 		if st.Bidirectional != OneWay {
@@ -134,7 +133,6 @@ func (s *StackSequence[T]) begin(fn string, st *Stack[T], shape *Ragged, h0, c0 
 			s.both[level] = pages.Grow(s.both[level], rows*st.levelOut(level))
 		}
 	}
-	s.drop.begin(fn, shape, s.width(st.levels()))
 	s.H, s.HPrev = s.out(st.levels()-1), nil
 	if st.Bidirectional == OneWay {
 		s.HPrev = s.seqs[st.levels()-1].HPrev
@@ -232,12 +230,12 @@ func (s *StackSequence[T]) InitialGrad(dh0, dc0 []T) {
 
 // runForward is [Stack.Forward] with a batch that has begun.
 func (s *StackSequence[T]) runForward(x []T, threads int) {
-	if s.drops {
+	if s.drop.drops() {
 		par.Do(threads, s.shape.Batch(), s.drawPart)
 	}
 	for level := range s.stack.levels() {
 		if s.level = level; level > 0 {
-			if s.drops {
+			if s.drop.drops() {
 				par.Do(threads, s.shape.Rows(), s.dropPart)
 			}
 			x = s.input(level)
@@ -264,7 +262,7 @@ func (s *StackSequence[T]) runBackward(grad *Stack[T], g Grads[T], x []T, thread
 		} else {
 			s.pairBackward(level, grad, g, dx, dy, in, threads)
 		}
-		if s.level = level; level > 0 && s.drops {
+		if s.level = level; level > 0 && s.drop.drops() {
 			par.Do(threads, s.shape.Rows(), s.scalePart)
 		}
 		dy = dx
@@ -292,7 +290,7 @@ func (s *StackSequence[T]) out(level int) []T {
 
 // input returns what a level above the first sees of all rows.
 func (s *StackSequence[T]) input(level int) []T {
-	if s.drops {
+	if s.drop.drops() {
 		return s.in[level]
 	}
 	return s.out(level - 1)
