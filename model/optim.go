@@ -115,7 +115,7 @@ func (o *Optimizer) check(ts, gs []cell.Tensor[float32]) {
 	if o.Method != "" && !slices.Contains(optimizers, o.Method) {
 		panic(fmt.Sprintf("model: %s: Method = %.40q, want one of %q", fn, o.Method, optimizers))
 	}
-	unit := func(v float64) bool { return v >= 0 && v < 1 }
+	unit := func(v float64) bool { return v >= 0 && float32(v) < 1 } // a moment with 1 would never move
 	if !(o.Rate >= 0) || !unit(o.Beta1) || !unit(o.Beta2) || !(o.Beta1Decay >= 0 && o.Beta1Decay <= 1) {
 		panic(fmt.Sprintf("model: %s: Rate = %v, Beta1 = %v, Beta2 = %v, Beta1Decay = %v, want at least 0 and below 1 but for the rate", fn, o.Rate, o.Beta1, o.Beta2, o.Beta1Decay))
 	}

@@ -89,7 +89,7 @@ func (c TrainConfig) Check() error {
 		got, lo, hi float64
 	}{
 		{"epochs", float64(c.Epochs), 0, 1 << 30}, {"patience", float64(c.Patience), 0, 1 << 30}, {"batch", float64(c.Batch), 1, 1 << 20},
-		{"lr", c.Rate, 0, 1e3}, {"beta1", c.Beta1, 0, 1 - 1e-9}, {"beta2", c.Beta2, 0, 1 - 1e-9}, {"epsilon", c.Epsilon, 1e-30, 1},
+		{"lr", c.Rate, 0, 1e3}, {"beta1", c.Beta1, 0, 1 - 1e-7}, {"beta2", c.Beta2, 0, 1 - 1e-7}, {"epsilon", c.Epsilon, 1e-30, 1},
 		{"samples", float64(c.Samples), 0, 1 << 16}, {"clip", c.Clip, 0, math.MaxFloat32}, {"column_clip", c.ColumnClip, 0, math.MaxFloat32}, {"beta1_decay", c.Beta1Decay, 0, 1},
 		{"kl_warmup", float64(c.KLWarmup), 0, 1 << 30}, {"free_bits", c.FreeBits, 0, math.MaxFloat32},
 		{"kl_weight", c.KLWeight, 0, math.MaxFloat32},

@@ -129,6 +129,8 @@ func TestTrainerErrors(t *testing.T) {
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Transpose = 2 }, "transpose moves the notes of piano rolls"},
 		{Config{}, testRolls(), func(c *TrainConfig, _ *Data) { c.TransposeProb = 1 }, "transpose_prob is how often"},
 		{Config{}, testRolls(), func(c *TrainConfig, _ *Data) { c.Transpose, c.TransposeProb = 1, 1.5 }, "transpose_prob = 1.5"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Beta1 = 1 - 1e-8 }, "beta1 = 0.99999999, want 0..0.9999999"},
+		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Beta2 = 1 - 1e-8 }, "beta2 = 0.99999999, want 0..0.9999999"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Optimizer = OptimizerAdamW }, "weight_decay = 0"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) { c.Optimizer, c.WeightDecay = OptimizerAdamW, 200 }, "lr times it below 1"},
 		{Config{}, testData(5), func(c *TrainConfig, _ *Data) {

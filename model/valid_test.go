@@ -167,6 +167,7 @@ func TestUnusable(t *testing.T) {
 		"model: VAE.Encode: the model is a zero value":                     func() { new(VAE[float32]).Encode(nil, nil, nil, 0) },
 		"model: Optimizer.Step: Method = \"x\"":                            func() { adam(func(o *Optimizer) { o.Method = "x" }).Step(ts, ts) },
 		"model: Optimizer.Step: Epsilon = 0":                               func() { adam(func(o *Optimizer) { o.Epsilon = 0 }).Step(ts, ts) },
+		"model: Optimizer.Step: Rate = 1, Beta1 = 0.9, Beta2 = 0.99999999": func() { adam(func(o *Optimizer) { o.Beta2 = 1 - 1e-8 }).Step(ts, ts) },
 		"model: Optimizer.Step: Rate = NaN":                                func() { adam(func(o *Optimizer) { o.Rate = math.NaN() }).Step(ts, ts) },
 		"model: Optimizer.Step: len(gs) = 0, want len(ts) = 1":             func() { adam(func(*Optimizer) {}).Step(ts, nil) },
 		"model: Optimizer.Step: the gradient of w has 1 elements":          func() { adam(func(*Optimizer) {}).Step(ts, short) },
