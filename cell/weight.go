@@ -23,6 +23,8 @@ type lazy[T Float] struct {
 	packed blas.Packed[T]
 	ready  atomic.Bool  // packed may be read
 	rows   atomic.Int64 // multiplied without it
+	uses   atomic.Int32 // products since reset: none, one, or two and more
+	once   bool         // there was one between the two resets before
 	mu     sync.Mutex   // held while it is being packed
 }
 
@@ -35,6 +37,7 @@ const (
 	backwardSoon  = 32  // the same for the gradient
 	backwardLate  = 128 //
 	backwardLeast = 4   // rows of a product that gains from a copy
+	onceRows      = 192 // most rows of a product that rather copies panel by panel, if no other uses the copy
 )
 
 // reset has the products read w again, which was written to.
@@ -47,13 +50,26 @@ func (p *products[T]) reset() {
 func (l *lazy[T]) reset() {
 	l.ready.Store(false)
 	l.rows.Store(0)
+	l.once = l.uses.Swap(0) == 1
+}
+
+// use counts a product and reports whether it is the first one. From the third on nothing is written,
+// which other cores would wait for.
+func (l *lazy[T]) use() bool {
+	return l.uses.Load() < 2 && l.uses.Add(1) == 1
 }
 
 // get returns the packed matrix op(w) [k, n] for a product of so many rows, or nil if the product
 // reads w itself.
 func (l *lazy[T]) get(t blas.Transpose, k, n int, w []T, ld, rows, soon, late int) *blas.Packed[T] {
+	first := l.use()
 	if l.ready.Load() {
 		return &l.packed
+	}
+	// A training often multiplies by w once between two updates. A panel that is copied just before
+	// its use is still in the second cache then, and all of w would not be.
+	if first && l.once && rows <= onceRows {
+		return nil
 	}
 	if rows < soon && l.rows.Add(int64(rows)) < int64(late) {
 		return nil

@@ -53,6 +53,36 @@ func TestDenseCopies(t *testing.T) {
 	})
 }
 
+// TestDenseUsedOnce: weights that were multiplied by once between the last two Packs are not copied for
+// the first product, if it has few rows, but for the second.
+func TestDenseUsedOnce(t *testing.T) {
+	const in, out = 7, 20
+	d := NewDense[float32](in, out, Linear)
+	x, y := make([]float32, 2*onceRows*in), make([]float32, 2*onceRows*out)
+	for i, step := range []struct {
+		rows   []int // of the products after Pack
+		copied []bool
+	}{
+		{[]int{onceRows}, []bool{true}}, // nothing is known yet
+		{[]int{onceRows}, []bool{false}},
+		{[]int{onceRows + 1}, []bool{true}},
+		{[]int{onceRows, 2, onceRows}, []bool{false, true, true}},
+		{[]int{onceRows}, []bool{true}},
+		{nil, nil},
+		{[]int{onceRows}, []bool{true}},
+	} {
+		d.PackForTraining()
+		for j, rows := range step.rows {
+			d.Forward(y, x, rows)
+			d.InputGrad(x, y, rows, 0, in, false)
+			got, back := d.products.forward.ready.Load(), d.products.backward.ready.Load()
+			if want := step.copied[j]; got != want || rows >= backwardSoon && back != want {
+				t.Errorf("Pack %d, product %d: copied %v and %v, want %v", i, j, got, back, want)
+			}
+		}
+	}
+}
+
 // TestDenseCopyAllocations: weights are copied again into the memory they had.
 func TestDenseCopyAllocations(t *testing.T) {
 	blastest.UseGo(t)
