@@ -37,6 +37,7 @@ vet: ## gofmt and go vet, on every kind of platform and with every tag
 	GOARCH=riscv64 $(GO) vet ./...
 	GOOS=windows GOARCH=amd64 $(GO) vet ./...
 	cd asm/_gen && $(GO) vet ./...
+	cd adapters/gonnx && $(GO) vet ./...
 
 .PHONY: gen
 gen: ## write the machine code again from its generators in asm/_gen
@@ -58,6 +59,11 @@ check-fused: ## no result that counts hangs on fused multiply-adds or on package
 .PHONY: lint
 lint: ## staticcheck
 	$(TOOL) staticcheck ./...
+	cd adapters/gonnx && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
+
+.PHONY: test-adapters
+test-adapters: ## tests of the adapters for other libraries, each a module of its own
+	cd adapters/gonnx && $(GO) test ./...
 
 .PHONY: test-purego
 test-purego: ## all tests without machine code
@@ -191,4 +197,4 @@ clean: ## remove what runs and tests leave behind
 	rm -rf run bench.out bench-peers.out bench-compare bench.test cpu.out bench/peers/bin coverage.out coverage.html
 
 .PHONY: check
-check: vet lint check-fused check-gen test-gen test test-purego test-race ## what a commit should pass
+check: vet lint check-fused check-gen test-gen test test-adapters test-purego test-race ## what a commit should pass

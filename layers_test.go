@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"model"},
 	{"cmd/elbow"},
 	{"bench"},
-	{"examples"},
+	{"adapters", "examples"},
 }
 
 // lean lists what kernels, blas and cell may import from outside the standard library.
@@ -84,8 +84,8 @@ func TestImportsGoDown(t *testing.T) {
 			switch {
 			case layer >= 0 && layer <= 3 && to < 0:
 				t.Errorf("%s imports %s, which is for model and the command", path, inside)
-			case name == "examples" && strings.HasPrefix(inside, "internal/"):
-				t.Errorf("%s imports %s: an example uses what its readers can", path, inside)
+			case (name == "examples" || name == "adapters") && strings.HasPrefix(inside, "internal/"):
+				t.Errorf("%s imports %s: examples and adapters use what their readers can", path, inside)
 			case layer >= 0 && to > layer:
 				t.Errorf("%s imports %s: up", path, inside)
 			case layer >= 0 && to == layer && other != name:
