@@ -8,7 +8,7 @@ import (
 	"github.com/elbow-go/elbow/kernels"
 )
 
-// Activation is the nonlinearity of a [Dense] layer.
+// Activation is the nonlinearity of a [Dense] or [Conv1d] layer.
 type Activation uint8
 
 // The activations. Softplus is ln(1 + exp(a)).
@@ -159,8 +159,12 @@ func (d *Dense[T]) Activate(y []T, rows int) {
 	const fn = "Dense.Activate"
 	checkSize(fn, "rows", rows, MaxRows)
 	checkMatrix(fn, "y", len(y), rows, d.Out)
-	y = y[:rows*d.Out]
-	switch d.Act {
+	activate(d.Act, y[:rows*d.Out])
+}
+
+// activate replaces y by the activation.
+func activate[T Float](act Activation, y []T) {
+	switch act {
 	case ReLU:
 		kernels.ReLU(y, y)
 	case Tanh:
@@ -179,8 +183,12 @@ func (d *Dense[T]) ActivateBackward(dy, y []T, rows int) {
 	checkSize(fn, "rows", rows, MaxRows)
 	checkMatrix(fn, "dy", len(dy), rows, d.Out)
 	checkMatrix(fn, "y", len(y), rows, d.Out)
-	dy, y = dy[:rows*d.Out], y[:rows*d.Out]
-	switch d.Act {
+	activateBackward(d.Act, dy[:rows*d.Out], y[:rows*d.Out])
+}
+
+// activateBackward turns dy into the gradient before the activation.
+func activateBackward[T Float](act Activation, dy, y []T) {
+	switch act {
 	case ReLU:
 		kernels.ReLUBackward(dy, dy, y)
 	case Tanh:

@@ -12,7 +12,7 @@
 // models whose input depends on the state call the parts.
 //
 // A [Stack] is recurrent layers on top of each other, in one direction or both, an [MLP] dense ones.
-// They are used as a layer is, whole or in parts. A [Stream] runs layers as the inputs come in.
+// They are used as a layer is, whole or in parts. A [Conv1d] is a convolution over steps. A [Stream] runs layers as the inputs come in.
 //
 // A batch of sequences is ragged and time-major, see [Ragged]; its Rows are the sum of the
 // lengths, and no work is done for steps that a sequence does not have. One of length 0 keeps

@@ -22,16 +22,21 @@ type packState struct {
 }
 
 // layerSizes are the exported sizes of a layer; kind is that of a Recurrent, the activation of a
-// Dense.
+// Dense or Conv1d.
 type layerSizes struct {
-	dense         bool
+	dense         bool // or a Conv1d
 	kind, in, out int
 	options       Options // of a Recurrent
+	window        Window  // of a Conv1d
 }
 
 func (s layerSizes) String() string {
 	if s.dense {
-		return fmt.Sprintf("%d x %d, %v", s.in, s.out, Activation(s.kind))
+		text := fmt.Sprintf("%d x %d, %v", s.in, s.out, Activation(s.kind))
+		if s.window != (Window{}) {
+			text += fmt.Sprintf(" with window %+v", s.window)
+		}
+		return text
 	}
 	text := fmt.Sprintf("%d x %d, %v", s.in, s.out, Kind(s.kind))
 	if s.options != (Options{}) {

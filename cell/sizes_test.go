@@ -48,6 +48,7 @@ type sizeCall struct {
 // sizeWorld is what the calls work on.
 type sizeWorld struct {
 	dense *Dense[float32]
+	conv  *Conv1d[float32]
 	lstm  *Recurrent[float32]
 	shape *Ragged
 	seq   *Sequence[float32]
@@ -59,7 +60,7 @@ type sizeWorld struct {
 }
 
 func newSizeWorld() *sizeWorld {
-	w := &sizeWorld{dense: NewDense[float32](sizesIn, sizesOut, Tanh), lstm: NewRecurrentWith[float32](LSTM, sizesIn, sizesOut, Options{Peepholes: true}),
+	w := &sizeWorld{dense: NewDense[float32](sizesIn, sizesOut, Tanh), conv: NewConv1d[float32](sizesIn, sizesOut, sizesWindow, Tanh), lstm: NewRecurrentWith[float32](LSTM, sizesIn, sizesOut, Options{Peepholes: true}),
 		shape: NewRagged(2, 1), seq: NewSequence[float32](), mlp: NewMLP[float32](ReLU, Linear, sizesIn, 4, sizesOut), act: new(Activations[float32]),
 		stack: NewStack[float32](StackConfig{Kind: LSTM, In: sizesIn, Hidden: sizesOut, Layers: 2}), sseq: NewStackSequence[float32](),
 		drop: Dropout[float32]{P: 0.5}}
@@ -67,6 +68,7 @@ func newSizeWorld() *sizeWorld {
 	w.mlp.PackForTraining()
 	w.stack.PackForTraining()
 	w.dense.PackForTraining()
+	w.conv.PackForTraining()
 	w.lstm.PackForTraining()
 	return w
 }
@@ -172,6 +174,20 @@ var sizeCalls = map[string]sizeCall{
 		return in(n[1], n[2], sizesIn) && in(n[3], n[4], sizesOut) && has(lens[0], n[0], sizesOut) && has(lens[1], n[0], n[2]-n[1])
 	}},
 
+	"NewConv1d": {ints: 2, call: func(_ *sizeWorld, n []int, _ [][]float32) { NewConv1d[float32](n[0], n[1], sizesWindow, Linear) },
+		right: func(n, _ []int) bool { return in(0, n[0], 9) && in(0, n[1], 9) }},
+	"Window.Outputs": {ints: 1, call: func(_ *sizeWorld, n []int, _ [][]float32) { sizesWindow.Outputs(n[0]) },
+		right: func(n, _ []int) bool { return in(0, n[0], MaxSteps) }},
+	"Conv1d.Forward": {ints: 2, slices: 2, call: func(w *sizeWorld, n []int, s [][]float32) { w.conv.Forward(s[0], s[1], n[0], n[1]) },
+		right: func(n, lens []int) bool { return convFits(n, lens[1], lens[0]) }},
+	"Conv1d.ActivateBackward": {ints: 2, slices: 2, call: func(w *sizeWorld, n []int, s [][]float32) { w.conv.ActivateBackward(s[0], s[1], n[0], n[1]) },
+		right: func(n, lens []int) bool { return convFits(n, sizesRoom*sizesRoom, min(lens[0], lens[1])) }},
+	"Conv1d.InputGrad": {ints: 2, slices: 2, call: func(w *sizeWorld, n []int, s [][]float32) { w.conv.InputGrad(s[0], s[1], n[0], n[1], false) },
+		right: func(n, lens []int) bool { return convFits(n, lens[0], lens[1]) }},
+	"Conv1d.ParamGrad": {ints: 4, slices: 2, call: func(w *sizeWorld, n []int, s [][]float32) {
+		w.conv.ParamGrad(w.conv.NewGrad(), s[0], s[1], n[0], n[1], n[2], n[3])
+	}, right: func(n, lens []int) bool { return in(n[2], n[3], sizesOut) && convFits(n, lens[1], lens[0]) }},
+
 	"Recurrent.Project": {ints: 4, slices: 1, call: func(w *sizeWorld, n []int, s [][]float32) {
 		w.seq.Begin(w.lstm, w.shape, nil, nil)
 		w.lstm.Project(w.seq, s[0], n[0], n[1], n[2], n[3])
@@ -230,6 +246,16 @@ var sizeCalls = map[string]sizeCall{
 		w.backward()
 		w.seq.InitialGrad(s[0], s[1], n[0], n[1])
 	}, right: func(n, lens []int) bool { return in(n[0], n[1], 2) && states(lens...) }},
+}
+
+var sizesWindow = Window{Kernel: 2, Stride: 1, Padding: 1}
+
+// convFits says whether input and output of a convolution have room for n[0] sequences of n[1] steps, each of
+// which makes one output more.
+func convFits(n []int, x, y int) bool {
+	most := float64(sizesRoom * sizesRoom)
+	return in(0, n[0], MaxRows) && in(0, n[1], MaxSteps) && float64(n[0])*float64(n[1]+1) <= most &&
+		has(x, n[0]*n[1], sizesIn) && has(y, n[0]*(n[1]+1), sizesOut)
 }
 
 func rightAnyLengths(n, _ []int) bool { return in(0, n[0], 9) && in(0, n[1], 9) && in(0, n[2], 9) }

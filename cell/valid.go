@@ -9,7 +9,7 @@ import (
 // anything.
 
 func (l *Recurrent[T]) sizes() layerSizes {
-	return layerSizes{false, int(l.Kind), l.In, l.Hidden, l.Options}
+	return layerSizes{kind: int(l.Kind), in: l.In, out: l.Hidden, options: l.Options}
 }
 
 // checkSizes panics unless there can be a layer of the kind and the sizes of l.

@@ -19,6 +19,8 @@ func TestPanics(t *testing.T) {
 	d := NewDense[float32](2, 3, Linear)
 	d.PackForTraining()
 	y := make([]float32, 6)
+	conv := NewConv1d[float32](2, 3, Window{Kernel: 2, Stride: 1}, Linear)
+	conv.PackForTraining()
 	mlp, act := NewMLP[float32](ReLU, Linear, 2, 4, 3), new(Activations[float32])
 	mlp.PackForTraining()
 	st, sseq := NewStackOf(OneWay, 0, l, NewRecurrent[float32](GRU, 3, 4)), NewStackSequence[float32]()
@@ -111,6 +113,40 @@ func TestPanics(t *testing.T) {
 		{"cell: Stream.Push: len(x) = 5, want 4", nil, func() { l.NewStream(2).Push(make([]float32, 5)) }},
 		{"cell: Stream.Push: the layer is not packed", nil, func() { NewRecurrent[float32](LSTM, 2, 3).NewStream(1).Push(x[:2]) }},
 		{"cell: Stream.Push: the stream is a zero Stream, want one from NewStream", nil, func() { new(Stream[float32]).Push(x) }},
+
+		{"cell: NewConv1d: Kernel = 0, want 1..16777216", nil, func() { NewConv1d[float32](1, 1, Window{Stride: 1}, Linear) }},
+		{"cell: NewConv1d: Stride = 0, want 1..16777216", nil, func() { NewConv1d[float32](1, 1, Window{Kernel: 1}, Linear) }},
+		{"cell: NewConv1d: Padding = -1, want 0..16777216", nil, func() { NewConv1d[float32](1, 1, Window{1, 1, -1}, Linear) }},
+		{"cell: NewConv1d: Act = 9, want 0..4", nil, func() { NewConv1d[float32](1, 1, Window{1, 1, 0}, 9) }},
+		{"cell: NewConv1d: W has 1024*16777216 elements, want at most 2147483647", nil, func() { NewConv1d[float32](1<<12, 1<<10, Window{1 << 12, 1, 0}, Linear) }},
+		{"cell: Window.Outputs: Stride = 0, want 1..16777216", nil, func() { Window{Kernel: 1}.Outputs(1) }},
+		{"cell: Conv1d.Pack: len(W) = 0, want 3*4, as a new layer has it", nil, func() { (&Conv1d[float32]{In: 2, Out: 3, Window: Window{2, 1, 0}}).Pack() }},
+		{"cell: Conv1d.Forward: the layer is not packed", nil, func() { NewConv1d[float32](2, 3, Window{2, 1, 0}, Linear).Forward(y, x, 1, 2) }},
+		{"cell: Conv1d.Forward: len(x) = 3, want at least 4", nil, func() { conv.Forward(y, x[:3], 1, 2) }},
+		{"cell: Conv1d.Forward: len(y) = 5, want at least 6", nil, func() { conv.Forward(y[:5], x, 1, 3) }},
+		{"cell: Conv1d.Forward: 1073741824 sequences of 2 steps, want at most 1073741824 in all", nil, func() { conv.Forward(y, x, MaxRows, 2) }},
+		{"cell: Conv1d.Forward: the layer is 2 x 3, linear with window {Kernel:2 Stride:2 Padding:0}, but was 2 x 3, linear with window {Kernel:2 Stride:1 Padding:0} when it was packed", nil, func() {
+			changed := NewConv1d[float32](2, 3, Window{2, 1, 0}, Linear)
+			changed.Pack()
+			changed.Stride = 2
+			changed.Forward(y, x, 1, 2)
+		}},
+		{"cell: Conv1d.Forward: w was written to since the layer was packed", nil, func() {
+			changed := NewConv1d[float32](2, 3, Window{2, 1, 0}, Linear)
+			changed.Pack()
+			changed.W[0] = 1
+			changed.Forward(y, x, 1, 2)
+		}},
+		{"cell: Conv1d.InputGrad: the layer is packed for inference only", nil, func() {
+			changed := NewConv1d[float32](2, 3, Window{2, 1, 0}, Linear)
+			changed.Pack()
+			changed.InputGrad(x, y, 1, 2, false)
+		}},
+		{"cell: Conv1d.ParamGrad: grad is the layer itself, want one from NewGrad", nil, func() { conv.ParamGrad(conv, y, x, 1, 2, 0, 3) }},
+		{"cell: Conv1d.ParamGrad: grad is not of the shape of the layer, want one from NewGrad", nil, func() {
+			conv.ParamGrad(NewConv1d[float32](2, 3, Window{2, 2, 0}, Linear), y, x, 1, 2, 0, 3)
+		}},
+		{"cell: Conv1d.ParamGrad: lo..hi = 2..4, want a range within 0..3", nil, func() { conv.ParamGrad(conv.NewGrad(), y, x, 1, 2, 2, 4) }},
 
 		{"cell: Dense.Project: len(x) = 3, want at least 4", nil, func() { d.Forward(y, x[:3], 2) }},
 		{"cell: Dense.Project: len(y) = 5, want at least 6", nil, func() { d.Forward(y[:5], x, 2) }},

@@ -85,7 +85,8 @@ func (l *lazy[T]) get(t blas.Transpose, k, n int, w []T, ld, rows, soon, late in
 	return &l.packed
 }
 
-// project computes y += x w[j0:j1, from:to]ᵀ with w [out, in], y [rows, j1-j0] and x [rows, to-from].
+// project computes y += x w[j0:j1, from:to]ᵀ with w [out, in], y [rows, j1-j0] and x [rows, to-from], whose
+// rows may overlap, as those of a [Conv1d] do.
 func (p *products[T]) project(y, x, w []T, rows, j0, j1, out, in, from, to, ldy, ldx int) {
 	if rows == 0 || j0 == j1 || from == to {
 		return
@@ -96,6 +97,12 @@ func (p *products[T]) project(y, x, w []T, rows, j0, j1, out, in, from, to, ldy,
 	}
 	if b := p.forward.get(blas.Trans, in, out, w, in, rows, forwardSoon, forwardLate); b != nil {
 		blas.GemmPacked(rows, from, to, j0, j1, x, ldx, b, 1, y, ldy)
+		return
+	}
+	if k := to - from; ldx < k {
+		for i := range rows {
+			mulT(y[i*ldy:], x[i*ldx:], w[j0*in+from:], 1, j1-j0, k, ldy, k, in)
+		}
 		return
 	}
 	mulT(y, x, w[j0*in+from:], rows, j1-j0, to-from, ldy, ldx, in)
