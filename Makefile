@@ -137,7 +137,7 @@ fuzz: ## fuzzing of the readers of files, of products, of gates and of wrong siz
 	$(FUZZ) FuzzParseMIDI ./internal/music
 	$(FUZZ) FuzzParse ./internal/npy
 	$(FUZZ) FuzzReadZip ./internal/npy
-	$(FUZZ) FuzzParse ./internal/wave
+	$(FUZZ) FuzzParse ./sound
 	$(FUZZ) FuzzOpen ./internal/dataset
 	$(FUZZ) FuzzStrokes ./internal/dataset
 	$(FUZZ) FuzzCheckpoint ./model

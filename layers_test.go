@@ -15,8 +15,8 @@ import (
 // layers lists the packages from the bottom up. A package may import those of lower layers
 // only; packages of one layer do not know each other.
 var layers = [][]string{
-	{"asm", "internal/f32", "internal/pages", "internal/par", "internal/size"},
-	{"internal/measure", "internal/tile"},
+	{"asm", "internal/array", "internal/f32", "internal/f64", "internal/pages", "internal/par", "internal/size"},
+	{"internal/measure", "internal/tile", "sound"},
 	{"kernels", "blas"},
 	{"cell"},
 	{"weights"},

@@ -14,15 +14,15 @@ import (
 
 	"github.com/elbow-go/elbow/internal/figure"
 	"github.com/elbow-go/elbow/internal/infile"
-	"github.com/elbow-go/elbow/internal/wave"
 	"github.com/elbow-go/elbow/model"
+	wave "github.com/elbow-go/elbow/sound"
 )
 
 // sound is recordings: a step is a frame of samples, not overlapping; a tail that fills no
 // frame is left out.
 var sound = kind{
 	name: model.FormWave, options: []string{"frame", "levels", "streams"},
-	is:   func(p *probe) bool { return p.has(".wav", ".wave") || wave.Is(p.head) },
+	is:   func(p *probe) bool { return p.has(".wav", ".wave") || wave.IsWAV(p.head) },
 	read: readSound, split: splitSound, learn: learnSound, arrange: arrangeSound, check: checkSound, write: writeSound, ext: ".wav", picture: "waves",
 	suits: func(s *set, f model.Form) Suits {
 		t := Suits{Model: model.ModelVRNN, Likelihood: model.Gauss}
@@ -38,11 +38,20 @@ var sound = kind{
 
 // recording is the raw values of a piece of sound.
 type recording struct {
-	*wave.Sound
+	*wave.WAV
 	frame int
 }
 
-func (r recording) Read(dst []float64, from int) { r.Sound.Read(dst, from*r.frame) }
+func (r recording) Read(dst []float64, from int) { r.WAV.Read(dst, from*r.frame) }
+
+// wav reads a WAV file. Errors name the file and the byte.
+func (r *reader) wav(path string) (*wave.WAV, error) {
+	raw, err := r.budget.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return wave.ParseWAV(path, raw)
+}
 
 // readSound reads one recording, or all in a folder. The folder may say with the files
 // train.txt, valid.txt and test.txt, a path per line, which recording belongs where, or with
@@ -54,7 +63,7 @@ func readSound(r *reader, path string) (*set, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		w, err := wave.Read(path, r.budget)
+		w, err := r.wav(path)
 		if err == nil {
 			err = s.record(path, w)
 		}
@@ -87,7 +96,7 @@ func readSound(r *reader, path string) (*set, error) {
 	for p, list := range parts {
 		for _, f := range list {
 			before := len(s.pieces)
-			w, err := wave.Read(f, r.budget)
+			w, err := r.wav(f)
 			var limit *infile.LimitError
 			switch {
 			case errors.As(err, &limit):
@@ -173,7 +182,7 @@ func twice(dir string, parts [3][]string) (notes []string) {
 }
 
 // record adds a recording.
-func (s *set) record(path string, w *wave.Sound) error {
+func (s *set) record(path string, w *wave.WAV) error {
 	if s.form.Rate == 0 {
 		s.form.Rate = w.Rate
 	}
@@ -290,7 +299,7 @@ func learnSound(s *set, train []span, o Options, f *model.Form) error {
 			}
 			for from < to {
 				k := min(len(buf), to-from)
-				w.Sound.Read(buf[:k], from)
+				w.WAV.Read(buf[:k], from)
 				for _, v := range buf[:k] {
 					add(v)
 				}
@@ -329,7 +338,7 @@ func checkSound(s *set, f model.Form) error {
 // writeSound writes WAV and a picture of the envelopes.
 func writeSound(w *sheet) error {
 	rate := max(w.form.Rate, 1)
-	if err := w.each(func(f io.Writer, x []float32) error { return wave.Write(f, rate, x) }); err != nil {
+	if err := w.each(func(f io.Writer, x []float32) error { return wave.WriteWAV(f, rate, x) }); err != nil {
 		return err
 	}
 	panel := func(title string, x []float32) figure.Panel {

@@ -15,7 +15,7 @@ import (
 const modulePath = "github.com/elbow-go/elbow"
 
 // patterns are the packages to look into.
-var patterns = []string{"./cell", "./cmd/elbow", "./internal/...", "./kernels", "./model"}
+var patterns = []string{"./cell", "./cmd/elbow", "./internal/...", "./kernels", "./model", "./sound"}
 
 // leftOut are the product, and folders whose results only pictures and people see.
 var leftOut = []string{"internal/tile", "internal/check", "internal/figure", "internal/measure"}

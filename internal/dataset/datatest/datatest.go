@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/elbow-go/elbow/internal/wave"
+	"github.com/elbow-go/elbow/sound"
 )
 
 // Put writes files, given as pairs of name and content, and returns their folder.
@@ -47,7 +47,7 @@ func WAV(t testing.TB, rate, n int, mean float64) string {
 		x[i] = float32(mean + Sample(i))
 	}
 	var b bytes.Buffer
-	if err := wave.Write(&b, rate, x); err != nil {
+	if err := sound.WriteWAV(&b, rate, x); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

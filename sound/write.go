@@ -1,4 +1,4 @@
-package wave
+package sound
 
 import (
 	"bufio"
@@ -8,12 +8,12 @@ import (
 	"math"
 )
 
-// Write writes samples as 16-bit PCM of one channel. Samples are rounded, those out of
+// WriteWAV writes samples as 16-bit PCM of one channel. Samples are rounded, those out of
 // range clipped; a NaN becomes silence.
-func Write(w io.Writer, rate int, samples []float32) error {
+func WriteWAV(w io.Writer, rate int, samples []float32) error {
 	const most = (math.MaxUint32 - 64) / 2
 	if rate < 1 || rate > math.MaxInt32 || len(samples) > most {
-		return fmt.Errorf("sound of %d samples, %d per second: want at most %d and a rate of 1 to %d", len(samples), rate, most, math.MaxInt32)
+		return fmt.Errorf("sound: %d samples, %d per second: want at most %d and a rate of 1 to %d", len(samples), rate, most, math.MaxInt32)
 	}
 	le := binary.LittleEndian
 	n := uint32(2 * len(samples))

@@ -1,4 +1,4 @@
-package wave
+package sound
 
 import (
 	"encoding/hex"
@@ -29,7 +29,7 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := Parse("f", raw)
+		s, err := ParseWAV("f", raw)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue

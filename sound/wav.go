@@ -1,8 +1,10 @@
-// Package wave reads and writes sound as WAV files.
+// Package sound reads and writes sound as WAV files, and changes its rate.
 //
-//	file --Read--> Sound: the bytes of the file --Read--> samples, one channel, float64
+//	bytes of a file --ParseWAV--> WAV --Read--> samples, one channel, float64
+//	samples --WriteWAV--> file
+//	samples --Resampler--> samples of another rate, whole or as they come
 //
-// A sound keeps the bytes it was read from and decodes them where samples are asked for, so
+// A WAV keeps the bytes it was read from and decodes them where samples are asked for, so
 // that it takes as much memory as the file.
 //
 // No library reads them for us. Of 134 files that libsndfile, SciPy and Python had written,
@@ -12,7 +14,7 @@
 // claims gigabytes gets them. github.com/youpy/go-wav v0.3.2 read 22 right and 39 wrong, and
 // panics at a third channel and at a file that was cut off. This package reads 114 right and
 // refuses 20, which are ADPCM, GSM and 64-bit integers.
-package wave
+package sound
 
 import (
 	"bytes"
@@ -22,11 +24,10 @@ import (
 	"math"
 
 	"github.com/elbow-go/elbow/internal/array"
-	"github.com/elbow-go/elbow/internal/infile"
 )
 
-// Sound is a recording.
-type Sound struct {
+// WAV is a recording.
+type WAV struct {
 	Rate     int // samples per second
 	Channels int // in the file; Read mixes them down to one
 	Bits     int // of a sample that carry sound: 20 where 24 are stored; 8 for A-law and mu-law
@@ -42,17 +43,8 @@ type Sound struct {
 	data   []byte // whole frames, a sample of each channel in turn, little-endian
 }
 
-// Read reads a WAV file. Errors name the file and the byte.
-func Read(path string, b *infile.Budget) (*Sound, error) {
-	raw, err := b.Read(path)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(path, raw)
-}
-
-// Is reports whether a file that begins with head could be a WAV file.
-func Is(head []byte) bool {
+// IsWAV reports whether a file that begins with head could be a WAV file.
+func IsWAV(head []byte) bool {
 	if len(head) < 12 || string(head[8:12]) != "WAVE" {
 		return false
 	}
@@ -63,8 +55,8 @@ func Is(head []byte) bool {
 	return false
 }
 
-// Parse is Read for a file that is in memory. The sound keeps raw, which the caller must
-// not use any more.
+// ParseWAV reads a WAV file that is in memory; name is used for errors, which also name the byte. The WAV keeps
+// raw, which the caller must not use any more.
 //
 // The format: RIFF, the length of the rest, WAVE, then chunks: a name of four bytes, a
 // length, as many bytes, one more if the length is odd. The chunk "fmt " has to come before
@@ -76,11 +68,11 @@ func Is(head []byte) bool {
 // of length 0, or longer than the file, goes on to the end of the file, and so does one
 // that no chunk follows unless the length of the whole says that the file ends there.
 // Several data chunks are read one after another.
-func Parse(name string, raw []byte) (*Sound, error) {
-	if !Is(raw) {
+func ParseWAV(name string, raw []byte) (*WAV, error) {
+	if !IsWAV(raw) {
 		return nil, fmt.Errorf("%s: byte 0: %s", name, otherwise(raw))
 	}
-	p := parser{name: name, raw: raw, order: binary.LittleEndian, sound: new(Sound)}
+	p := parser{name: name, raw: raw, order: binary.LittleEndian, sound: new(WAV)}
 	if string(raw[:4]) == "RIFX" {
 		p.order = binary.BigEndian
 	}
@@ -105,7 +97,7 @@ type parser struct {
 	name  string
 	raw   []byte
 	order binary.ByteOrder
-	sound *Sound
+	sound *WAV
 
 	form    uint64 // where the file ends by its header
 	data64  uint64 // bytes of the data chunk by a chunk "ds64"

@@ -1,4 +1,4 @@
-package wave
+package sound
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/elbow-go/elbow/internal/array"
-	"github.com/elbow-go/elbow/internal/infile"
 )
 
 // chunk is a RIFF chunk, padded.
@@ -91,7 +90,7 @@ func bigEndian(raw []byte, width int) []byte {
 }
 
 // samples returns all of a sound, and checks that parts of it are the same.
-func samples(t *testing.T, s *Sound) []float64 {
+func samples(t *testing.T, s *WAV) []float64 {
 	t.Helper()
 	all := make([]float64, s.Len())
 	s.Read(all, 0)
@@ -136,7 +135,7 @@ func TestFormats(t *testing.T) {
 			if strings.HasSuffix(name, "RIFX") && len(c.data)%2 == 1 {
 				continue // the pad byte is no sample
 			}
-			s, err := Parse("f", raw)
+			s, err := ParseWAV("f", raw)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
@@ -164,7 +163,7 @@ func TestChannels(t *testing.T) {
 		"5.1":         {riff(extensible(1, 6, 16, 16), chunk("data", []byte{1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 9, 0})), []float64{4}},
 		"no rounding": {riff(format(1, 2, 8000, 32), chunk("data", []byte{1, 0, 0, 0, 0, 0, 0, 0x80})), []float64{(1./65536 - 32768) / 2}},
 	} {
-		s, err := Parse("f", c.raw)
+		s, err := ParseWAV("f", c.raw)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -245,7 +244,7 @@ func TestHeaders(t *testing.T) {
 		{"no bytes per frame", put(good, 32, 16<<16), sound, []string{"byte 12: the header counts 0 bytes"}},
 		{"beyond full scale", riff(format(3, 1, 8000, 32), chunk("data", floats(4, 1, -2, 1.5))), []float64{32768, -65536, 49152}, []string{"byte 48: from here 2 samples are beyond full scale, which is 1, up to 2"}},
 	} {
-		s, err := Parse("f", c.raw)
+		s, err := ParseWAV("f", c.raw)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -309,7 +308,7 @@ func TestDamaged(t *testing.T) {
 		{"(number 0, channel 0) is 1e+300", riff(format(3, 1, 8000, 64), chunk("data", floats(8, 1e300)))},
 		{"(number 2, channel 0) is +Inf", riff(format(3, 1, 8000, 32), chunk("data", floats(4, 1, 1)), chunk("data", floats(4, math.Inf(1))))},
 	} {
-		_, err := Parse("f", c.raw)
+		_, err := ParseWAV("f", c.raw)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "f: byte ") || len(err.Error()) > 300 {
 			t.Errorf("%v, want %q", err, c.want)
 		}
@@ -322,21 +321,21 @@ func TestNotesAreFew(t *testing.T) {
 	for range 1000 {
 		parts = append(parts, chunk("data", pcm16[:3]), chunk("what", nil))
 	}
-	s, err := Parse("f", riff(parts...))
+	s, err := ParseWAV("f", riff(parts...))
 	if err != nil || s.Len() != 1000 || len(s.Notes) != maxNotes+1 || !strings.Contains(s.Notes[maxNotes], "f: 2983 more notes") {
 		t.Errorf("%d notes, %v", len(s.Notes), err)
 	}
 }
 
 func TestReadPanics(t *testing.T) {
-	s, err := Parse("f", riff(format(1, 2, 8000, 8), chunk("data", pcm16)))
+	s, err := ParseWAV("f", riff(format(1, 2, 8000, 8), chunk("data", pcm16)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ from, n int }{{-1, 1}, {0, 4}, {3, 1}, {4, 0}, {math.MaxInt, 1}, {math.MinInt, 1}} {
 		func() {
 			defer func() {
-				if r, ok := recover().(string); !ok || !strings.HasPrefix(r, "wave: Read: from = ") {
+				if r, ok := recover().(string); !ok || !strings.HasPrefix(r, "sound: WAV.Read: from = ") {
 					t.Errorf("%+v: %v", c, r)
 				}
 			}()
@@ -347,43 +346,30 @@ func TestReadPanics(t *testing.T) {
 	s.Read(nil, 3)
 }
 
-// TestBudget: the file is all that is held, packed or not.
-func TestBudget(t *testing.T) {
+// TestParseAlloc: the file is all that is held.
+func TestParseAlloc(t *testing.T) {
 	raw := riff(format(1, 1, 8000, 16), chunk("data", make([]byte, 1<<20)), chunk("data", make([]byte, 1<<20)))
-	path := filepath.Join(t.TempDir(), "a.wav")
-	if err := os.WriteFile(path, raw, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	b := &infile.Budget{Max: int64(len(raw))}
-	s, err := Read(path, b)
-	if err != nil || s.Len() != 1<<20 || b.Left() != 0 {
-		t.Fatalf("%v, %d left", err, b.Left())
-	}
-	if _, err := Read(path, &infile.Budget{Max: int64(len(raw)) - 1}); err == nil || !strings.Contains(err.Error(), "a.wav: ") || !strings.Contains(err.Error(), "-max-data") {
-		t.Error(err)
-	}
-	raw = bytes.Clone(raw)
-	if n := testing.AllocsPerRun(3, func() { Parse("f", raw) }); n > 20 {
+	if n := testing.AllocsPerRun(3, func() { ParseWAV("f", raw) }); n > 20 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func TestWrite(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, 8000, []float32{0, 1.5, -2.4, 1e9, -1e9, float32(math.NaN()), float32(math.Inf(1))}); err != nil {
+	if err := WriteWAV(&b, 8000, []float32{0, 1.5, -2.4, 1e9, -1e9, float32(math.NaN()), float32(math.Inf(1))}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Parse("f", b.Bytes())
+	s, err := ParseWAV("f", b.Bytes())
 	if err != nil || s.Rate != 8000 || s.Notes != nil {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	if got, want := samples(t, s), []float64{0, 2, -2, 32767, -32768, 0, 32767}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if err := Write(&b, 0, nil); err == nil {
+	if err := WriteWAV(&b, 0, nil); err == nil {
 		t.Error("rate 0 was written")
 	}
-	if err := Write(failing{}, 1, make([]float32, 9999)); err != os.ErrClosed {
+	if err := WriteWAV(failing{}, 1, make([]float32, 9999)); err != os.ErrClosed {
 		t.Error(err)
 	}
 }
@@ -401,7 +387,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(put(riff(chunk("LIST", append([]byte("wavl"), d...)), format(7, 1, 8000, 8), d), 4, 0))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		raw = bytes.Clone(raw) // Parse keeps it
-		s, err := Parse("f", raw)
+		s, err := ParseWAV("f", raw)
 		if err != nil {
 			return
 		}
@@ -425,7 +411,6 @@ func TestDigits(t *testing.T) {
 		t.Skip("ELBOW_DATA is not set")
 	}
 	dir = filepath.Join(dir, "fsdd")
-	budget := new(infile.Budget)
 	for _, c := range []struct {
 		split                             string
 		files, samples, shortest, longest int
@@ -444,7 +429,11 @@ func TestDigits(t *testing.T) {
 		files, total, frames, shortest, longest := 0, 0, 0, math.MaxInt, 0
 		var low, high, sum, squares float64
 		for _, name := range strings.Fields(string(list)) {
-			s, err := Read(filepath.Join(dir, "recordings", name), budget)
+			raw, err := os.ReadFile(filepath.Join(dir, "recordings", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := ParseWAV(name, raw)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package wave
+package sound
 
 import (
 	"bytes"
@@ -69,7 +69,7 @@ func (p *parser) format(at int, b []byte) error {
 			valid = v
 		}
 	}
-	s := &Sound{Rate: int(rate), Channels: channels, Bits: valid, Float: tag == tagFloat, width: (bits + 7) / 8}
+	s := &WAV{Rate: int(rate), Channels: channels, Bits: valid, Float: tag == tagFloat, width: (bits + 7) / 8}
 	switch name := others[tag]; {
 	case tag == tagPCM && bits >= 1 && bits <= 8:
 		s.coding = unsigned

@@ -1,4 +1,4 @@
-package wave
+package sound
 
 import (
 	"encoding/binary"
@@ -7,7 +7,7 @@ import (
 )
 
 // Len returns the number of samples of each channel.
-func (s *Sound) Len() int { return len(s.data) / (s.Channels * s.width) }
+func (s *WAV) Len() int { return len(s.data) / (s.Channels * s.width) }
 
 // Read fills dst with the samples from the one with number from on. Several channels are
 // mixed down to their mean.
@@ -18,9 +18,9 @@ func (s *Sound) Len() int { return len(s.data) / (s.Channels * s.width) }
 //
 // Read panics if there are fewer samples than it is asked for. Any number of goroutines can
 // read at once.
-func (s *Sound) Read(dst []float64, from int) {
+func (s *WAV) Read(dst []float64, from int) {
 	if n := s.Len(); from < 0 || len(dst) > n || from > n-len(dst) {
-		panic(fmt.Sprintf("wave: Read: from = %d, len(dst) = %d, want them inside of %d samples", from, len(dst), n))
+		panic(fmt.Sprintf("sound: WAV.Read: from = %d, len(dst) = %d, want them inside of %d samples", from, len(dst), n))
 	}
 	if len(dst) == 0 {
 		return
@@ -39,7 +39,7 @@ func (s *Sound) Read(dst []float64, from int) {
 }
 
 // add adds a sample of every frame to dst; b begins with the first.
-func (s *Sound) add(dst []float64, b []byte, frame int) {
+func (s *WAV) add(dst []float64, b []byte, frame int) {
 	le := binary.LittleEndian
 	switch {
 	case s.coding == unsigned:
