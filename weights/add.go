@@ -2,6 +2,7 @@ package weights
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/elbow-go/elbow/cell"
@@ -105,16 +106,29 @@ func valueAt[T cell.Float](c Convention, l *cell.Recurrent[T], p place) T {
 // The activation is the caller's: no file of tensors knows it. Without a bias that is 0. A [*MismatchError] lists all
 // tensors that are missing, left over or of another shape. The layer has to be packed.
 func Dense[T cell.Float](f *File, c Convention, act cell.Activation) (*cell.Dense[T], error) {
-	wrong, s, found := &MismatchError{File: f.Path}, sizes{}, map[string]*Tensor{}
+	found, s, wrong := c.single(f, c.dense, "dense layers")
+	if s['i'] > cell.MaxSize || s['h'] > cell.MaxSize {
+		wrong.Shape = append(wrong.Shape, fmt.Sprintf("%d inputs and %d outputs, want at most %d", s['i'], s['h'], cell.MaxSize))
+	}
+	if err := wrong.err(); err != nil {
+		return nil, err
+	}
+	d := cell.NewDense[T](s['i'], s['h'], act)
+	return d, readParams(c.dense, found, s, denseAxes, d.W, d.B)
+}
+
+// single finds the tensors of the only layer in a file that entries describe, its sizes, and what does not fit.
+func (c Convention) single(f *File, entries []entry, what string) (found map[string]*Tensor, s sizes, wrong *MismatchError) {
+	found, s, wrong = map[string]*Tensor{}, sizes{}, &MismatchError{File: f.Path}
 	for _, t := range f.Tensors {
 		_, tail, _, _, ok := c.split(t.Name)
-		if e := c.denseEntry(tail); !ok || e == nil || found[tail] != nil {
+		if !ok || !slices.ContainsFunc(entries, func(e entry) bool { return e.tail == tail }) || found[tail] != nil {
 			wrong.Left = append(wrong.Left, t.Name)
 			continue
 		}
 		found[tail] = t
 	}
-	for _, e := range c.dense {
+	for _, e := range entries {
 		if t := found[e.tail]; t == nil && !e.may {
 			wrong.Missing = append(wrong.Missing, e.tail)
 		} else if t != nil && len(t.Shape) == len(strings.Fields(e.axes)) {
@@ -123,62 +137,48 @@ func Dense[T cell.Float](f *File, c Convention, act cell.Activation) (*cell.Dens
 			}
 		}
 	}
-	for _, e := range c.dense {
+	for _, e := range entries {
 		if t := found[e.tail]; t != nil && (shapeText(t.Shape) != shapeText(s.shape(e.axes)) || !t.DType.readable()) {
 			wrong.Shape = append(wrong.Shape, fmt.Sprintf("%s: shape %v of %s, want %s of numbers", t.Name, t.Shape, t.DType, shapeText(s.shape(e.axes))))
 		}
 	}
-	if len(c.dense) == 0 {
-		wrong.Shape = append(wrong.Shape, c.Name+" has no dense layers")
+	if len(entries) == 0 {
+		wrong.Shape = append(wrong.Shape, c.Name+" has no "+what)
 	}
-	if s['i'] > cell.MaxSize || s['h'] > cell.MaxSize {
-		wrong.Shape = append(wrong.Shape, fmt.Sprintf("%d inputs and %d outputs, want at most %d", s['i'], s['h'], cell.MaxSize))
-	}
-	if err := wrong.err(); err != nil {
-		return nil, err
-	}
-	d := cell.NewDense[T](s['i'], s['h'], act)
-	for _, e := range c.dense {
-		if t := found[e.tail]; t != nil {
-			if err := readDense(d, t, e); err != nil {
-				return nil, err
+	return found, s, wrong
+}
+
+// readParams fills weight and bias of a layer, whose axes are those of package cell.
+func readParams[T cell.Float](entries []entry, found map[string]*Tensor, s sizes, axes string, w, b []T) error {
+	for _, e := range entries {
+		t := found[e.tail]
+		if t == nil {
+			continue
+		}
+		if e.holds == denseB {
+			if err := Read(t, b); err != nil {
+				return err
 			}
+			continue
 		}
-	}
-	return d, nil
-}
-
-// denseEntry returns what a tensor of dense layers is, or nil.
-func (c Convention) denseEntry(tail string) *entry {
-	for i := range c.dense {
-		if c.dense[i].tail == tail {
-			return &c.dense[i]
+		v, err := Values[T](t)
+		if err != nil {
+			return err
 		}
+		reorder(w, v, e.axes, axes, s)
 	}
 	return nil
 }
 
-func readDense[T cell.Float](d *cell.Dense[T], t *Tensor, e entry) error {
-	switch {
-	case e.holds == denseB:
-		return Read(t, d.B)
-	case e.axes == "h i":
-		return Read(t, d.W)
-	}
-	v, err := Values[T](t)
-	if err != nil {
-		return err
-	}
-	transpose(d.W, v, d.In, d.Out)
-	return nil
-}
-
-// transpose writes the transpose of src [rows, cols] to dst.
-func transpose[T cell.Float](dst, src []T, rows, cols int) {
-	for i := range rows {
-		for j := range cols {
-			dst[j*rows+i] = src[i*cols+j]
+// addParams adds weight and bias of a layer to f.
+func addParams[T cell.Float](f *File, prefix string, entries []entry, s sizes, axes string, w, b []T) {
+	for _, e := range entries {
+		values := append([]T(nil), b...)
+		if e.holds == denseW {
+			values = make([]T, len(w))
+			reorder(values, w, axes, e.axes, s)
 		}
+		f.Add(Of(prefix+e.tail, s.shape(e.axes), values))
 	}
 }
 
@@ -188,17 +188,7 @@ func AddDense[T cell.Float](f *File, prefix string, d *cell.Dense[T], c Conventi
 	if len(c.dense) == 0 {
 		panic("weights: AddDense: " + c.Name + " has no dense layers")
 	}
-	for _, e := range c.dense {
-		s := sizes{'i': d.In, 'h': d.Out}
-		values := append([]T(nil), d.B...)
-		if e.holds == denseW {
-			values = append(values[:0], d.W...)
-			if e.axes == "i h" {
-				transpose(values, d.W, d.Out, d.In)
-			}
-		}
-		f.Add(Of(prefix+e.tail, s.shape(e.axes), values))
-	}
+	addParams(f, prefix, c.dense, sizes{'i': d.In, 'h': d.Out}, denseAxes, d.W, d.B)
 }
 
 // Load fills the tensors ts, of [cell.Stack.Tensors] for example or of a model of package model, with those of f

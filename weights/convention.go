@@ -31,6 +31,7 @@ type Convention struct {
 	gates map[int]string // by their number, each by a letter
 	forms map[cell.Kind][]entry
 	dense []entry
+	conv  []entry // of one axis
 }
 
 // As returns c for layers of one kind: cell.RNNReLU, say, whose tensors are those of cell.RNNTanh.
@@ -44,6 +45,8 @@ func (c Convention) As(kind cell.Kind) Convention {
 //	l layer  d direction  b of the two biases, first that of the input  g gate  h unit of the state
 //	i input  r column of the state (Proj or Hidden)  p unit of the projection
 //	x input, then column of the state  k gate, after which comes the bias within the reset
+//
+//	t tap of a convolution's kernel
 //
 // "gh i" is a matrix with a row for each unit of each gate, "i gh" its transpose.
 type entry struct {
@@ -67,7 +70,7 @@ const (
 	biasReset             // the bias within the reset
 	peepholes
 	projection
-	denseW
+	denseW // or of a convolution
 	denseB
 )
 
@@ -105,6 +108,7 @@ var PyTorch = Convention{
 		cell.LSTM: append(torchEntries(), entry{tail: "weight_hr", holds: projection, axes: "p h", may: true}),
 		cell.GRU:  torchEntries(), cell.RNNTanh: torchEntries()}),
 	dense: []entry{{tail: "weight", holds: denseW, axes: "h i"}, {tail: "bias", holds: denseB, axes: "h", may: true}},
+	conv:  []entry{{tail: "weight", holds: denseW, axes: "h i t"}, {tail: "bias", holds: denseB, axes: "h", may: true}},
 }
 
 func torchEntries() []entry {
@@ -141,6 +145,7 @@ var Keras = Convention{
 	forms: sharing(map[cell.Kind][]entry{
 		cell.LSTM: kerasEntries("gh"), cell.GRU: kerasEntries("b gh"), cell.GRUBefore: kerasEntries("gh"), cell.RNNTanh: kerasEntries("gh")}),
 	dense: []entry{{tail: "kernel", holds: denseW, axes: "i h"}, {tail: "bias", holds: denseB, axes: "h", may: true}},
+	conv:  []entry{{tail: "kernel", holds: denseW, axes: "t i h"}, {tail: "bias", holds: denseB, axes: "h", may: true}},
 }
 
 func suffixed(name string, n int) string { return name + suffix("_", n) }
@@ -162,6 +167,7 @@ var ONNX = Convention{
 		cell.LSTM: append(onnxEntries(), entry{tail: "P", holds: peepholes, axes: "d gh", gates: "iof", may: true}),
 		cell.GRU:  onnxEntries(), cell.GRUBefore: onnxEntries(), cell.RNNTanh: onnxEntries()}),
 	dense: []entry{{tail: "W", holds: denseW, axes: "i h"}, {tail: "B", holds: denseB, axes: "h", may: true}},
+	conv:  []entry{{tail: "W", holds: denseW, axes: "h i t"}, {tail: "B", holds: denseB, axes: "h", may: true}},
 }
 
 func onnxEntries() []entry {
@@ -200,6 +206,7 @@ var TensorFlow1 = Convention{
 			{tail: "candidate/kernel", holds: joint, axes: "x gh", gates: "n"}, {tail: "candidate/bias", holds: biases, axes: "gh", gates: "n"}},
 		cell.RNNTanh: {{tail: "kernel", holds: joint, axes: "x gh"}, {tail: "bias", holds: biases, axes: "gh"}}}),
 	dense: []entry{{tail: "kernel", holds: denseW, axes: "i h"}, {tail: "bias", holds: denseB, axes: "h", may: true}},
+	conv:  []entry{{tail: "kernel", holds: denseW, axes: "t i h"}, {tail: "bias", holds: denseB, axes: "h", may: true}},
 }
 
 // OneDNN is the arguments of the RNN primitives of oneDNN as plain arrays, in the layout ldigo and, for
@@ -244,6 +251,7 @@ var Elbow = Convention{
 		cell.GRU:       append(elbowEntries(), entry{tail: "bhn", holds: biasReset, axes: "h"}),
 		cell.GRUBefore: elbowEntries(), cell.RNNTanh: elbowEntries()}),
 	dense: []entry{{tail: "w", holds: denseW, axes: "h i"}, {tail: "b", holds: denseB, axes: "h", may: true}},
+	conv:  []entry{{tail: "w", holds: denseW, axes: "h t i"}, {tail: "b", holds: denseB, axes: "h", may: true}},
 }
 
 func elbowEntries() []entry {

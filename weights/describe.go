@@ -10,7 +10,7 @@ import (
 	"github.com/elbow-go/elbow/cell"
 )
 
-// Layers says what Stack, Dense, Recurrents and DenseNodes could make of the tensors and nodes of a file, a line for each: where it
+// Layers says what Stack, Dense, Recurrents, DenseNodes and ConvNodes could make of the tensors and nodes of a file, a line for each: where it
 // is, whose convention, kind and sizes. What fits the names of a convention but not its shapes is said too.
 func Layers(f *File) []string {
 	var lines []string
@@ -113,7 +113,12 @@ func describeNodes(f *File) (lines []string) {
 	for _, name := range slices.SortedFunc(maps.Keys(dense), natural) {
 		lines = append(lines, fmt.Sprintf("node %s: a dense layer, %d inputs, %d outputs", name, dense[name].In, dense[name].Out))
 	}
-	if err := errors.Join(err, err2); err != nil {
+	conv, err3 := ConvNodes[float32](f)
+	for _, name := range slices.SortedFunc(maps.Keys(conv), natural) {
+		l := conv[name]
+		lines = append(lines, fmt.Sprintf("node %s: a convolution, %d inputs, %d outputs, kernel %d, stride %d, padding %d", name, l.In, l.Out, l.Kernel, l.Stride, l.Padding))
+	}
+	if err := errors.Join(err, err2, err3); err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			lines = append(lines, strings.TrimPrefix(line, "weights: "+f.Path+": "))
 		}

@@ -2,9 +2,9 @@
 //
 //	file --Open--> File: tensors by name --Under, Select, Rename--> File
 //	                  |                                               |
-//	                  +--Values, Read--> []T                          +--Stack, Dense--> layers of package cell
+//	                  +--Values, Read--> []T                          +--Stack, Dense, Conv1d--> layers of package cell
 //	                                                                  +--Load----------> any tensors of the same names
-//	layers --AddStack, AddDense--> File --WriteFile--> file
+//	layers --AddStack, AddDense, AddConv1d--> File --WriteFile--> file
 //
 // An LSTM of PyTorch runs in Go after
 //

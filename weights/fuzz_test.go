@@ -48,6 +48,7 @@ func fuzzReader(f *testing.F, seeds ...[]byte) {
 		}
 		Recurrents[float32](file)
 		DenseNodes[float32](file)
+		ConvNodes[float32](file)
 		for _, c := range Conventions() {
 			Stack[float32](file, c)
 			Dense[float32](file, c, cell.Linear)

@@ -97,7 +97,7 @@ func TestGraphDense(t *testing.T) {
 	x := g.Input("x", "rows", 3)
 	g.Output("y", g.Dense(d, x), "rows", 2)
 	w := make([]float32, 6)
-	transpose(w, d.W, 2, 3)
+	reorder(w, d.W, "h i", "i h", sizes{'h': 2, 'i': 3})
 	product := g.Op("MatMul", nil, x, g.Constant([]int{3, 2}, w))
 	g.Output("z", g.Op("Add", nil, g.Constant([]int{1, 2}, d.B), product), "rows", 2)
 	var b bytes.Buffer

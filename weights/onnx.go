@@ -67,7 +67,7 @@ const onnxString = 8
 // maxDepth bounds graphs within graphs.
 const maxDepth = 32
 
-// Node is a node of an ONNX graph that computes with weights: RNN, LSTM, GRU, Gemm, MatMul or the Add that may
+// Node is a node of an ONNX graph that computes with weights: RNN, LSTM, GRU, Conv, Gemm, MatMul or the Add that may
 // follow one.
 type Node struct {
 	Name    string // its own, or that of its first output
@@ -270,7 +270,7 @@ func (r *onnxReader) node(raw []byte, s *scope, depth int) error {
 			return r.add(s, first(n.Outputs), t.as(""))
 		}
 		return nil
-	case "RNN", "LSTM", "GRU", "Gemm", "MatMul", "Add":
+	case "RNN", "LSTM", "GRU", "Gemm", "MatMul", "Add", "Conv":
 		if len(r.f.Nodes) == maxTensors {
 			return fmt.Errorf("more than %d nodes", maxTensors)
 		}
