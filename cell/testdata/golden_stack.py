@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the golden files stack_*.json beside this script: recurrent layers of one to three levels,
 in one direction and in both, as PyTorch computes them from padded batches whose lengths are in any
-order, forward and backward, in float64.
+order, forward and backward, in float64. torch.nn has no layer normalisation inside a recurrent layer:
+those run through the loop below, by PyTorch's layer_norm and autograd.
 
     python3 golden_stack.py
 
@@ -10,7 +11,7 @@ of PyTorch may draw other random numbers: then all files change, and all stay tr
 
 What is in a file (cell/golden_stack_test.go reads it):
 
-    kind, in, hidden, proj, steps, lengths      proj is proj_size of the LSTM, or 0; lengths are
+    kind, in, hidden, proj, norm, steps, lengths      norm is LayerNorm; proj is proj_size of the LSTM, or 0; lengths are
               shorter than steps, and not sorted
     cases: objects with
       layers, bidirectional, batch_first
@@ -38,7 +39,8 @@ SEED = 20240613
 IN, HIDDEN, STEPS, LENGTHS = 4, 3, 6, [2, 5, 1, 5, 3]
 BATCH = len(LENGTHS)
 KINDS = {"RNNTanh": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}
-FILES = {"rnntanh": ("RNNTanh", 0), "lstm": ("LSTM", 0), "gru": ("GRU", 0), "lstm_proj": ("LSTM", 2)}
+FILES = {"rnntanh": ("RNNTanh", 0, False), "lstm": ("LSTM", 0, False), "gru": ("GRU", 0, False), "lstm_proj": ("LSTM", 2, False),
+         "lstm_norm": ("LSTM", 0, True), "gru_norm": ("GRU", 0, True)}
 
 
 def draw(*shape, scale=1.0):
@@ -50,6 +52,67 @@ def names(layers, directions):
     for l in range(layers):
         for d in range(directions):
             yield f"_l{l}" + ("_reverse" if d else ""), (f"{l}." if l else "") + ("reverse." if d else "")
+
+
+def normed(a, gain):
+    return torch.nn.functional.layer_norm(a, gain.shape, gain)
+
+
+class Norm(torch.nn.Module):
+    """A stack of layers whose products are normalised, in the equations of cell.Options, with the
+    parameters of cell.Recurrent. It takes padded sequences, and lengths in any order."""
+
+    def __init__(self, kind, layers, directions, batch_first):
+        super().__init__()
+        self.kind, self.layers, self.directions, self.batch_first = kind, layers, directions, batch_first
+        rows = (4 if kind == "LSTM" else 3) * HIDDEN
+        for suffix, prefix in names(layers, directions):
+            inputs = IN if suffix.startswith("_l0") else directions * HIDDEN
+            shapes = {"wih": (rows, inputs), "whh": (rows, HIDDEN), "b": (rows,)}
+            shapes |= {} if kind == "LSTM" else {"bhn": (HIDDEN,)}
+            shapes |= {"gih": (rows,), "ghh": (rows,)}
+            shapes |= {"gc": (HIDDEN,), "bc": (HIDDEN,)} if kind == "LSTM" else {}
+            for name, shape in shapes.items():
+                self.register_parameter(name + suffix, torch.nn.Parameter(torch.empty(shape)))
+
+    def step(self, suffix, x, h, c):
+        p = lambda name: getattr(self, name + suffix)
+        if self.kind == "LSTM":
+            i, f, g, o = (normed(x @ p("wih").T, p("gih")) + normed(h @ p("whh").T, p("ghh")) + p("b")).chunk(4)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            return torch.sigmoid(o) * torch.tanh(normed(c, p("gc")) + p("bc")), c
+        rz, n = slice(2 * HIDDEN), slice(2 * HIDDEN, None)
+        product = lambda w, v, gain, rows: normed(v @ p(w)[rows].T, p(gain)[rows])
+        r, z = torch.sigmoid(product("wih", x, "gih", rz) + product("whh", h, "ghh", rz) + p("b")[rz]).chunk(2)
+        n = torch.tanh(product("wih", x, "gih", n) + p("b")[n] + r * (product("whh", h, "ghh", n) + p("bhn")))
+        return (1 - z) * n + z * h, c
+
+    def forward(self, x, lengths, h0, c0):
+        x = x if self.batch_first else x.transpose(0, 1)
+        hn, cn = [], []
+        for i, (suffix, _) in enumerate(names(self.layers, self.directions)):
+            if i % self.directions == 0:
+                below, outs = x, []
+            rows, hs, cs = [], [], []
+            for b, n in enumerate(lengths):
+                h, c, row = h0[i, b], c0[i, b], [torch.zeros_like(h0[i, b])] * STEPS
+                for t in reversed(range(n)) if suffix.endswith("reverse") else range(n):
+                    h, c = self.step(suffix, below[b, t], h, c)
+                    row[t] = h
+                rows.append(torch.stack(row))
+                hs.append(h)
+                cs.append(c)
+            hn.append(torch.stack(hs))
+            cn.append(torch.stack(cs))
+            outs.append(torch.stack(rows))
+            x = torch.cat(outs, 2) if len(outs) == self.directions else x
+        return x if self.batch_first else x.transpose(0, 1), torch.stack(hn), torch.stack(cn)
+
+
+def norm_params(layers, directions, named):
+    """The parameters of a Norm as name: value, in the order of cell.Stack.Tensors."""
+    return {prefix + k.removesuffix(suffix): v for suffix, prefix in names(layers, directions)
+            for k, v in named.items() if k == k.split("_l")[0] + suffix}
 
 
 def params(kind, proj, layers, directions, get, gradient):
@@ -83,11 +146,14 @@ def run(kind, proj, m, layers, directions, given, dtype):
     g = {k: v.detach().to(dtype).clone() for k, v in given.items()}
     for k in ("x", "h0", "c0"):
         g[k].requires_grad_()
-    packed = pack_padded_sequence(g["x"], LENGTHS, batch_first=m.batch_first, enforce_sorted=False)
     lstm = kind == "LSTM"
-    y, last = m(packed, (g["h0"], g["c0"]) if lstm else g["h0"])
-    hn, cn = last if lstm else (last, None)
-    y, _ = pad_packed_sequence(y, batch_first=m.batch_first, total_length=STEPS)
+    if isinstance(m, Norm):
+        y, hn, cn = m(g["x"], LENGTHS, g["h0"], g["c0"])
+    else:
+        packed = pack_padded_sequence(g["x"], LENGTHS, batch_first=m.batch_first, enforce_sorted=False)
+        y, last = m(packed, (g["h0"], g["c0"]) if lstm else g["h0"])
+        hn, cn = last if lstm else (last, None)
+        y, _ = pad_packed_sequence(y, batch_first=m.batch_first, total_length=STEPS)
     loss = (g["gy"] * y).sum() + (g["ghn"] * hn).sum()
     out = {"y": y, "hn": hn}
     if lstm:
@@ -98,7 +164,10 @@ def run(kind, proj, m, layers, directions, given, dtype):
     if lstm:
         out["dc0"] = g["c0"].grad
     named = dict(m.named_parameters())
-    grads = params(kind, proj, layers, directions, lambda n: named[n].grad, True)
+    if isinstance(m, Norm):
+        grads = norm_params(layers, directions, {k: v.grad for k, v in named.items()})
+    else:
+        grads = params(kind, proj, layers, directions, lambda n: named[n].grad, True)
     out.update({"d" + k: v for k, v in grads.items()})
     return {k: v.detach().double().clone() for k, v in out.items()}
 
@@ -107,9 +176,9 @@ def flat(v):
     return v.detach().reshape(-1).tolist()
 
 
-def case(kind, proj, layers, directions):
+def case(kind, proj, norm, layers, directions):
     first = (layers + directions) % 2 == 0
-    m = KINDS[kind](IN, HIDDEN, num_layers=layers, bidirectional=directions == 2, batch_first=first, **({"proj_size": proj} if proj else {}))
+    m = Norm(kind, layers, directions, first) if norm else KINDS[kind](IN, HIDDEN, num_layers=layers, bidirectional=directions == 2, batch_first=first, **({"proj_size": proj} if proj else {}))
     with torch.no_grad():
         for w in m.parameters():
             w.copy_(draw(*w.shape, scale=0.6))
@@ -122,7 +191,7 @@ def case(kind, proj, layers, directions):
     err = {k: (rough[k] - v).square().mean().sqrt().item() for k, v in want.items()}
     m = m.double()
     named = dict(m.named_parameters())
-    values = params(kind, proj, layers, directions, lambda n: named[n], False)
+    values = norm_params(layers, directions, named) if norm else params(kind, proj, layers, directions, lambda n: named[n], False)
     r = {"layers": layers, "bidirectional": directions == 2, "batch_first": first}
     given = {k: v for k, v in given.items() if kind == "LSTM" or k not in ("c0", "gcn")}
     r.update({k: flat(v) for k, v in given.items()})
@@ -134,11 +203,11 @@ def case(kind, proj, layers, directions):
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    for name, (kind, proj) in FILES.items():
+    for name, (kind, proj, norm) in FILES.items():
         torch.manual_seed(SEED)
         head = {"made_by": "cell/testdata/golden_stack.py", "python": platform.python_version(), "torch": torch.__version__,
-                "seed": SEED, "kind": kind, "in": IN, "hidden": HIDDEN, "proj": proj, "steps": STEPS, "lengths": LENGTHS}
-        cases = [case(kind, proj, layers, d) for layers in (1, 2, 3) for d in (1, 2)]
+                "seed": SEED, "kind": kind, "in": IN, "hidden": HIDDEN, "proj": proj, "norm": norm, "steps": STEPS, "lengths": LENGTHS}
+        cases = [case(kind, proj, norm, layers, d) for layers in (1, 2, 3) for d in (1, 2)]
         with open(os.path.join(here, "stack_" + name + ".json"), "w") as f:
             f.write("{\n  " + ",\n  ".join(json.dumps(k) + ": " + json.dumps(v) for k, v in head.items()))
             f.write(',\n  "cases": [{\n    ')
