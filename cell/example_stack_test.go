@@ -175,3 +175,73 @@ func ExampleStack_NewStream() {
 	// [-0.1130 0.0668 -0.1053 0.0773]
 	// [-0.1325 0.0682 -0.1213 0.0827]
 }
+
+// The last outputs of both directions, which PyTorch has in h_n[-2] and h_n[-1], as the input of a
+// classifier of whole sequences. Those of the forward layer are its outputs at the last step of a
+// sequence, those of the reverse layer at the first, where it ends.
+func ExampleStackSequence_Final() {
+	const layers, in, hidden = 2, 1, 2
+	gru := cell.NewStack[float32](cell.StackConfig{Kind: cell.GRU, In: in, Hidden: hidden, Layers: layers, Bidirectional: cell.Concat})
+	draw(gru.Tensors())
+	gru.Pack()
+
+	b := cell.NewBatch(1, 3, 2) // lengths in the order of the caller
+	x := []float32{
+		1, 0, 0,
+		1, 2, 3,
+		4, 5, 0,
+	}
+	rows, seq := make([]float32, b.Shape.Rows()*in), cell.NewStackSequence[float32]()
+	cell.FromPadded(b, rows, x, cell.Padded{Steps: 3, Cols: in, BatchFirst: true})
+	gru.Forward(seq, b.Shape, rows, nil, nil, 1)
+
+	batch := b.Shape.Batch()
+	hn := make([]float32, 2*layers*batch*hidden) // [2*layers, batch, hidden], longest sequence first
+	seq.Final(hn, nil)
+	last := make([]float32, len(hn))
+	cell.UnsortStates(b, last, hn, hidden) // in the order of the caller
+	forward := last[(2*layers-2)*batch*hidden:]
+	reverse := last[(2*layers-1)*batch*hidden:]
+	for i := range batch {
+		both := append(append([]float32(nil), forward[i*hidden:(i+1)*hidden]...), reverse[i*hidden:(i+1)*hidden]...)
+		fmt.Printf("sequence %d: %.4f\n", i, both)
+	}
+	y := make([]float32, batch*3*2*hidden)
+	cell.ToPadded(b, y, seq.H, cell.Padded{Steps: 3, Cols: 2 * hidden, BatchFirst: true}, 0)
+	fmt.Printf("outputs of sequence 1: first step %.4f, last step %.4f\n", y[12:16], y[20:24])
+	// Output:
+	// sequence 0: [-0.1317 -0.0722 -0.0598 -0.0404]
+	// sequence 1: [-0.3241 -0.1045 -0.0705 -0.0761]
+	// sequence 2: [-0.3336 -0.0928 -0.0602 -0.0711]
+	// outputs of sequence 1: first step [-0.1733 -0.0930 -0.0705 -0.0761], last step [-0.3241 -0.1045 -0.0511 -0.0468]
+}
+
+// Parameters of several parts in one list, with a prefix for each: both have a 1.b.
+func ExampleTensor() {
+	lstm := cell.NewStack[float32](cell.StackConfig{Kind: cell.LSTM, In: 3, Hidden: 4, Layers: 2})
+	head := cell.NewMLP[float32](cell.ReLU, cell.Linear, 4, 8, 2)
+	var all []cell.Tensor[float32]
+	for _, part := range []struct {
+		prefix  string
+		tensors []cell.Tensor[float32]
+	}{{"lstm.", lstm.Tensors()}, {"head.", head.Tensors()}} {
+		for _, t := range part.tensors {
+			t.Name = part.prefix + t.Name
+			all = append(all, t)
+		}
+	}
+	for _, t := range all {
+		fmt.Println(t.Name, t.Shape)
+	}
+	// Output:
+	// lstm.wih [16 3]
+	// lstm.whh [16 4]
+	// lstm.b [16]
+	// lstm.1.wih [16 4]
+	// lstm.1.whh [16 4]
+	// lstm.1.b [16]
+	// head.0.w [8 4]
+	// head.0.b [8]
+	// head.1.w [2 8]
+	// head.1.b [2]
+}

@@ -60,7 +60,8 @@ func (m *MLP[T]) NewGrad() *MLP[T] {
 	return g
 }
 
-// Tensors returns the parameters of all layers: 0.w, 0.b, 1.w and so on.
+// Tensors returns the parameters of all layers: 0.w, 0.b, 1.w and so on. A [Stack] has some of these
+// names, too: see [Tensor].
 func (m *MLP[T]) Tensors() []Tensor[T] {
 	var ts []Tensor[T]
 	for l, d := range m.Layers {

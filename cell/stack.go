@@ -161,7 +161,7 @@ func (st *Stack[T]) NewGrad() *Stack[T] {
 }
 
 // Tensors returns the parameters of all layers: wih, whh and so on of layer 0, 1.wih of layer 1; of
-// pairs also reverse.wih, 1.reverse.wih.
+// pairs also reverse.wih, 1.reverse.wih. An [MLP] has some of these names, too: see [Tensor].
 func (st *Stack[T]) Tensors() []Tensor[T] {
 	var ts []Tensor[T]
 	for l, layer := range st.Layers {

@@ -7,6 +7,10 @@ type Float = kernels.Float
 
 // A Tensor is one named parameter of a layer. Data is the layer's own memory: writing to
 // it changes the layer, after which the layer has to be packed again.
+//
+// Names tell the tensors of one layer, [Stack] or [MLP] apart, not those of several: the second layers
+// of a stack and of an MLP both have a 1.b. Who keeps the parameters of more than one in the same place
+// puts a prefix of its own before those of each, as attributes do in a state dict of PyTorch.
 type Tensor[T Float] struct {
 	Name  string
 	Shape []int

@@ -50,3 +50,34 @@ func ExampleAddStack() {
 	// gru.bias_ih_l1 [12]
 	// gru.bias_hh_l1 [12]
 }
+
+// PyTorch has two biases for each gate, which it adds. Of an LSTM they become one, their sum. So they do of a
+// GRU, but for those of n, of which the second is inside the reset: n = tanh(Win x + bn + r (Whn h + bhn)).
+func ExampleStack_biases() {
+	f := new(weights.File)
+	add := func(name string, shape []int, values ...float32) { f.Add(weights.Of(name, shape, values)) }
+	add("weight_ih_l0", []int{3, 1}, 0.1, 0.2, 0.3) // one input, one unit: r z n
+	add("weight_hh_l0", []int{3, 1}, 0.4, 0.5, 0.6)
+	add("bias_ih_l0", []int{3}, 1, 2, 3)
+	add("bias_hh_l0", []int{3}, 10, 20, 30)
+	st, err := weights.Stack[float32](f, weights.PyTorch)
+	if err != nil {
+		log.Fatal(err)
+	}
+	gru := st.Layers[0]
+	fmt.Println(gru.Kind, "B =", gru.B, "Bhn =", gru.Bhn)
+
+	// The way back: the sum is bias_ih, and bias_hh is 0 but for n.
+	back := new(weights.File)
+	if err := weights.AddStack(back, "", st, weights.PyTorch); err != nil {
+		log.Fatal(err)
+	}
+	for _, name := range []string{"bias_ih_l0", "bias_hh_l0"} {
+		v, err := weights.Values[float32](back.Tensor(name))
+		fmt.Println(name, v, err)
+	}
+	// Output:
+	// gru B = [11 22 3] Bhn = [30]
+	// bias_ih_l0 [11 22 3] <nil>
+	// bias_hh_l0 [0 0 30] <nil>
+}
